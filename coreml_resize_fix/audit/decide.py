@@ -1,0 +1,183 @@
+"""The decision table: situation → verdict, as rows that a test enumerates.
+
+Every combination of the situation's fields hits exactly one row; None stands for any value.
+"""
+
+from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.audit import situation as facts
+from coreml_resize_fix.audit.findings import (
+    AMBIGUOUS,
+    FIXABLE,
+    MATCH,
+    NEEDS_OPTION,
+    NO_INTENT,
+    UNMATCHABLE,
+    Finding,
+)
+from coreml_resize_fix.audit.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.audit.match import NO_INTENT as NO_INTENT_CODE
+from coreml_resize_fix.audit.match import Match, contradiction
+from coreml_resize_fix.audit.messages import describe
+from coreml_resize_fix.audit.situation import Situation, assess
+from coreml_resize_fix.coreml.versions import MINIMUM_IOS
+
+Values = Optional[FrozenSet[str]]
+
+
+class Row(NamedTuple):
+    """One decision. `reason` is the code that explains why nothing can be done, if so."""
+
+    name: str
+    verdict: str
+    reason: str = ""
+    evidence: Values = frozenset([facts.EVIDENCE_OK])
+    current: Values = None
+    shape: Values = None
+    reach: Values = None
+    asks: Values = None
+    freezes: Optional[bool] = None
+
+    def holds(self, found: Situation) -> bool:
+        """Whether this row decides that situation."""
+        named = (
+            (self.evidence, found.evidence),
+            (self.current, found.current),
+            (self.shape, found.shape),
+            (self.reach, found.reach),
+            (self.asks, found.asks),
+        )
+        return all(values is None or value in values for values, value in named) and (
+            self.freezes is None or self.freezes == found.freezes
+        )
+
+
+_WRONG = frozenset(facts.CURRENT) - {facts.SAME}
+_FIXED_SIZE = frozenset([STATIC, UNKNOWN])
+
+
+def _none(name: str, reason: str, asks: str) -> Row:
+    return Row(
+        name,
+        UNMATCHABLE,
+        reason,
+        current=_WRONG,
+        shape=_FIXED_SIZE,
+        reach=frozenset([facts.NONE]),
+        asks=frozenset([asks]),
+    )
+
+
+TABLE: Tuple[Row, ...] = (
+    Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([facts.SIZELESS])),
+    Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([facts.CONTRADICTED])),
+    Row("computes the intent", MATCH, current=frozenset([facts.SAME])),
+    Row(
+        "native, static",
+        FIXABLE,
+        current=_WRONG,
+        shape=_FIXED_SIZE,
+        reach=frozenset([facts.WITHIN]),
+    ),
+    Row(
+        "native above the target, static",
+        NEEDS_OPTION,
+        "RSZ306",
+        current=_WRONG,
+        shape=_FIXED_SIZE,
+        reach=frozenset([facts.ABOVE]),
+    ),
+    _none("no half-pixel layer", "RSZ301", facts.HALF_PIXEL),
+    _none("no 1/scale_factor layer", "RSZ302", facts.SCALE_RATIO),
+    _none("no fractional nearest layer", "RSZ303", facts.NEAREST),
+    _none("no layer with this kernel", "RSZ304", facts.KERNEL),
+    # STRICT and UPSAMPLE compute these at every known size, so only a size that varies is left.
+    _none("align_corners at a size that varies", "RSZ305", facts.ALIGN_CORNERS),
+    _none("asymmetric at a size that varies", "RSZ305", facts.ASYMMETRIC),
+    Row(
+        "native follows a flexible size",
+        FIXABLE,
+        current=_WRONG,
+        shape=frozenset([FLEXIBLE]),
+        reach=frozenset([facts.WITHIN]),
+        freezes=False,
+    ),
+    Row(
+        "native follows, above the target",
+        NEEDS_OPTION,
+        "RSZ306",
+        current=_WRONG,
+        shape=frozenset([FLEXIBLE]),
+        reach=frozenset([facts.ABOVE]),
+        freezes=False,
+    ),
+    Row(
+        "native would freeze the model",
+        UNMATCHABLE,
+        "RSZ305",
+        current=_WRONG,
+        shape=frozenset([FLEXIBLE]),
+        reach=frozenset([facts.WITHIN, facts.ABOVE]),
+        freezes=True,
+    ),
+    Row(
+        "flexible, no layer",
+        UNMATCHABLE,
+        "RSZ305",
+        current=_WRONG,
+        shape=frozenset([FLEXIBLE]),
+        reach=frozenset([facts.NONE]),
+    ),
+)
+
+# What is wrong with the file as it is.
+CURRENT_CODES: Dict[str, str] = {
+    facts.WRONG_GRID: "RSZ101",
+    facts.WRONG_SIZE: "RSZ102",
+    facts.NEAREST_AS_BILINEAR: "RSZ103",
+    facts.ANTIALIAS_DROPPED: "RSZ104",
+    facts.OTHER_KERNEL: "RSZ105",
+}
+
+
+def row_for(found: Situation) -> Row:
+    """The one row that decides a situation."""
+    rows = [row for row in TABLE if row.holds(found)]
+    if len(rows) != 1:
+        raise LookupError("{} rows decide {}".format(len(rows), found))
+    return rows[0]
+
+
+def decide(layer: ResizeLayer, match: Match, spec_version: int) -> Finding:
+    """The verdict on one layer. `spec_version` is the highest one that the target allows."""
+    if match.intent is None:
+        verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
+        message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
+        return Finding(layer, verdict, (match.code,), message)
+    against = contradiction(match.intent, layer, pinned=True)
+    found = assess(layer, match.intent, against is not None, spec_version)
+    row = row_for(found)
+    codes = tuple(
+        code
+        for code in (
+            CURRENT_CODES.get(found.current, "") if found.pairings else "",
+            row.reason,
+        )
+        if code
+    )
+    fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
+    needs: Tuple[str, ...] = ()
+    if row.verdict == NEEDS_OPTION and found.native is not None:
+        needs = ("--deployment-target iOS" + MINIMUM_IOS[found.native.spec_version],)
+    return Finding(
+        layer,
+        row.verdict,
+        codes,
+        describe(layer, found, row.verdict, row.reason, against, spec_version),
+        intent=match.intent,
+        after=found.remedy if fixes else None,
+        intended_size=found.intended,
+        max_shift_px=found.pairings[0].max_shift if found.pairings else None,
+        needs=needs,
+        spec_version=found.native.spec_version if found.native and fixes else 1,
+    )

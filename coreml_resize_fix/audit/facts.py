@@ -1,0 +1,109 @@
+"""Resize layers of a walked model as the values that the audit works on."""
+
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from coreml_resize_fix.audit.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.coreml import resize_params, shapes
+from coreml_resize_fix.coreml.shapes import Flexible, Known, ModelShapes, Shape
+from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.errors import ModelError
+
+Assumed = Mapping[str, Tuple[Optional[int], Optional[int]]]
+
+# Core ML cannot hold a larger image, and a grid of that length is no longer worth computing.
+_LARGEST_SIDE = 1 << 20
+_RESIZING_NAMES = ("upsample", "resize", "interpolate")
+
+
+def shapes_of(models: Sequence[ModelRef], assumed: Assumed) -> Dict[str, ModelShapes]:
+    """Shapes of each network, by its prefix; `assumed` sizes replace what resize layers make."""
+    return {
+        model.prefix: shapes.infer(model.message, assumed, model.prefix)
+        for model in models
+        if model.is_network
+    }
+
+
+def resize_layers(
+    models: Sequence[ModelRef], by_prefix: Mapping[str, ModelShapes]
+) -> List[ResizeLayer]:
+    """Every resize layer in execution order.
+
+    Raises:
+        ModelError: a layer holds parameters that no reader of Core ML accepts.
+    """
+    found: List[ResizeLayer] = []
+    for model in models:
+        for ref in model.layers:
+            params = resize_params.read(ref.message)
+            if params is None:
+                continue
+            _check(ref.address, ref.message.name, params)
+            known = by_prefix[model.prefix].layers.get(ref.address)
+            shape = known.inputs[0] if known is not None and known.inputs else None
+            found.append(
+                ResizeLayer(
+                    ref.address,
+                    ref.message.name,
+                    tuple(ref.message.output),
+                    params,
+                    **_extent(shape),  # type: ignore[arg-type]
+                )
+            )
+    return found
+
+
+def custom_resizes(models: Sequence[ModelRef]) -> List[Tuple[str, str, str]]:
+    """(address, name, class name) of custom layers whose class sounds like a resize."""
+    return [
+        (ref.address, ref.message.name, ref.message.custom.className)
+        for model in models
+        for ref in model.layers
+        if ref.kind == "custom"
+        and any(word in ref.message.custom.className.lower() for word in _RESIZING_NAMES)
+    ]
+
+
+def _check(address: str, name: str, params: resize_params.ResizeParams) -> None:
+    pairs = [tuple(value) for value in params.as_dict().values() if isinstance(value, list)]
+    lengths_fit = all(len(pair) in (0, 2) for pair in pairs)
+    values_fit = all(0 <= value <= _LARGEST_SIDE for pair in pairs for value in pair)
+    if not (lengths_fit and values_fit and sum(1 for pair in pairs if pair) <= 1):
+        raise ModelError(
+            "`{}` (`{}`) has parameters that Core ML does not accept: {}".format(
+                address, name, params
+            ),
+            "convert the model again",
+        )
+
+
+def _extent(shape: Optional[Shape]) -> Dict[str, object]:
+    """The fields of a ResizeLayer that say how large its input is."""
+    if isinstance(shape, Known) and len(shape.dims) >= 3 and min(shape.dims) >= 1:
+        height, width = shape.dims[-2:]
+        size = (height, width)
+        return {
+            "shape": STATIC,
+            "input_size": size,
+            "sizes": (size,),
+            "channels": shape.dims[-3],
+        }
+    if isinstance(shape, Flexible) and len(shape.dims) >= 3:
+        channels = shape.dims[-3][0] if shape.dims[-3][0] == shape.dims[-3][1] else None
+        if all(low == high for low, high in shape.dims[-2:]):
+            size = (shape.dims[-2][0], shape.dims[-1][0])
+            return {"shape": STATIC, "input_size": size, "sizes": (size,), "channels": channels}
+        rows, columns = (_between(low, high) for low, high in shape.dims[-2:])
+        return {"shape": FLEXIBLE, "sizes": tuple(zip(rows, columns)), "channels": channels}
+    dims = getattr(shape, "dims", None)
+    return {
+        "shape": UNKNOWN,
+        "channels": dims[-3] if dims is not None and len(dims) >= 3 else None,
+        "size_reason": getattr(shape, "reason", "its input is not known"),
+    }
+
+
+def _between(low: int, high: Optional[int]) -> Tuple[int, int, int]:
+    """Sizes of a range to compare at: its ends and one in between (odd, where there is room)."""
+    top = max(low, 1) * 2 + 1 if high is None else high
+    return max(low, 1), max((max(low, 1) + top) // 2 | 1, 1) if top - low > 1 else top, top

@@ -1,0 +1,39 @@
+"""The verdict on one layer, as a value."""
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from coreml_resize_fix.audit.layers import ResizeLayer
+from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.intents.model import Intent
+
+MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS = (
+    "match",
+    "fixed",
+    "fixable",
+    "needs-option",
+    "unmatchable",
+    "no-intent",
+    "ambiguous",
+)
+VERDICTS = (MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`intended_size` is the (height, width) that the intent makes of the layer's input, None where
+    the intent or the sizes are not known. `max_shift_px` is in source pixels, None where the sizes
+    differ or are not known."""
+
+    layer: ResizeLayer
+    verdict: str
+    codes: Tuple[str, ...]
+    message: str
+    intent: Optional[Intent] = None
+    after: Optional[ResizeParams] = None
+    intended_size: Optional[Tuple[int, int]] = None
+    max_shift_px: Optional[float] = None
+    max_abs_error_before: Optional[float] = None
+    max_abs_error_after: Optional[float] = None
+    needs: Tuple[str, ...] = ()
+    spec_version: int = 1  # that `after` needs

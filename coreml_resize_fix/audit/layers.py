@@ -1,0 +1,61 @@
+"""A resize layer as the audit sees it: parameters, sizes and names, no protobuf."""
+
+from dataclasses import dataclass
+from typing import FrozenSet, List, Optional, Tuple
+
+from coreml_resize_fix.coreml.resize_params import ResizeParams
+
+Size = Tuple[int, int]
+
+STATIC, FLEXIBLE, UNKNOWN = "static", "flexible", "unknown"
+
+
+@dataclass(frozen=True)
+class ResizeLayer:
+    """`input_size` is (height, width), None unless `shape` is static.
+
+    `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one.
+    """
+
+    address: str
+    name: str
+    blobs: Tuple[str, ...]
+    params: ResizeParams
+    shape: str
+    input_size: Optional[Size] = None
+    sizes: Tuple[Size, ...] = ()
+    channels: Optional[int] = None
+    size_reason: str = ""
+
+    @property
+    def kind(self) -> str:
+        return self.params.kind
+
+    @property
+    def output_size(self) -> Optional[Size]:
+        """What the layer makes of its input, where that is known without the input's size, too."""
+        if self.input_size is not None:
+            return self.params.output_size(self.input_size)
+        return self.params.output_size((1, 1)) if self.kind == "resizeBilinear" else None
+
+
+def module_paths(name: str) -> FrozenSet[str]:
+    """Module paths that a node or blob name of PyTorch's exporter (1.13 and later) may stand for.
+
+    `/decoder.0/up/Upsample` is `decoder.0.up`; a part that begins with the part before it and a
+    dot replaces it (`/head/head.1/Upsample` is `head.1`). A module that runs again gets `_1`, which
+    may also be part of a module's own name, so both readings are given.
+    """
+    if not name.startswith("/"):
+        return frozenset()
+    path: List[str] = []
+    for part in name.strip("/").split("/")[:-1]:
+        if path and part.startswith(path[-1] + "."):
+            path[-1] = part
+        else:
+            path.append(part)
+    if not path:
+        return frozenset()
+    exact = ".".join(path)
+    stem, _, count = exact.rpartition("_")
+    return frozenset([exact, stem] if stem and count.isdigit() else [exact])

@@ -1,0 +1,288 @@
+"""Which intent belongs to which layer: by `layer`, by name, by order with evidence.
+
+Nothing is guessed: a layer that several intents fit equally well, which ask for different things,
+is ambiguous.
+"""
+
+from dataclasses import dataclass, field
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+from coreml_resize_fix.audit.align import Alignment, align
+from coreml_resize_fix.audit.layers import ResizeLayer, module_paths
+from coreml_resize_fix.intents.model import Intent
+
+# The size that each layer is to be assumed to make while shapes are inferred; None: not decided.
+Assumed = Mapping[str, Tuple[Optional[int], Optional[int]]]
+LayersFor = Callable[[Assumed], Sequence[ResizeLayer]]
+
+NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"
+
+
+@dataclass
+class Match:
+    """The intent of one layer, or the code and reason why it has none."""
+
+    intent: Optional[Intent] = None
+    how: str = ""
+    code: str = ""
+    reason: str = ""
+
+
+@dataclass
+class Matching:
+    """One match per layer address; intents that no layer stands for; remarks."""
+
+    by_address: Dict[str, Match] = field(default_factory=dict)
+    unused: List[Intent] = field(default_factory=list)
+    notices: List[str] = field(default_factory=list)
+
+
+def match(
+    intents: Sequence[Intent], layers_for: LayersFor, assume: Optional[Intent] = None
+) -> Matching:
+    """Match intents to the layers that `layers_for` gives, in file order.
+
+    What a layer gets depends on what the resizes before it make, and those may be wrong in the
+    file. So sizes behind an undecided resize are no evidence, and each round decides more of them.
+    """
+    layers = layers_for({})
+    undecided: Assumed = {layer.address: (None, None) for layer in layers}
+    previous: Optional[Assumed] = None
+    assumed = undecided
+    matching = Matching()
+    rounds = len(layers) + 2  # each round decides at least one more layer, or is the last
+    while assumed != previous and rounds:
+        rounds -= 1
+        layers = layers_for(assumed)
+        matching = _match_once(intents, layers)
+        previous = assumed
+        assumed = {layer.address: _assumed_size(layer, matching, assumed) for layer in layers}
+    if assume is not None:
+        for found in matching.by_address.values():
+            if found.code == NO_INTENT:
+                found.intent, found.how, found.code, found.reason = assume, "assumed", "", ""
+    return matching
+
+
+def _assumed_size(
+    layer: ResizeLayer, matching: Matching, before: Assumed
+) -> Tuple[Optional[int], Optional[int]]:
+    intent = matching.by_address[layer.address].intent
+    size = intent.target_size(layer.input_size) if intent else None
+    # A size that was decided stays decided: rounds then end.
+    return size or before[layer.address]
+
+
+def _match_once(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> Matching:
+    result = Matching()
+    by_layer = _Pairs(layers)
+    _by_pin(intents, by_layer, result)
+    rest = [intent for intent in intents if intent.layer is None]
+    rest = _by_name(rest, by_layer)
+    _by_order(rest, by_layer, result)
+    return result
+
+
+class _Pairs:
+    """Layers and what was found for each so far."""
+
+    def __init__(self, layers: Sequence[ResizeLayer]) -> None:
+        self.layers = layers
+        self.found: Dict[str, Match] = {}
+
+    @property
+    def open(self) -> List[ResizeLayer]:
+        return [layer for layer in self.layers if layer.address not in self.found]
+
+
+def _by_pin(intents: Sequence[Intent], pairs: _Pairs, result: Matching) -> None:
+    for intent in intents:
+        if intent.layer is None:
+            continue
+        named = _named(intent.layer, pairs.layers)
+        if len(named) != 1:
+            result.unused.append(intent)
+            result.notices.append(
+                "`{}` names {} resize layers{}".format(
+                    intent.layer,
+                    len(named) or "no",
+                    "; use an address to say which" if named else " of this model",
+                )
+            )
+            continue
+        address = named[0].address
+        other = pairs.found.get(address)
+        if other is not None and other.intent is not None and other.intent.ask != intent.ask:
+            pairs.found[address] = Match(code=MERGED, reason=_differ([other.intent, intent]))
+        elif other is None:
+            pairs.found[address] = Match(intent, "layer")
+
+
+def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:
+    """Layers that a key names: an address is exact, a layer's name goes before a blob's."""
+    readings: Tuple[Callable[[ResizeLayer], bool], ...] = (
+        lambda layer: key == layer.address,
+        lambda layer: key == layer.name,
+        lambda layer: key in layer.blobs,
+    )
+    for reading in readings:
+        named = [layer for layer in layers if reading(layer)]
+        if named:
+            return named
+    return []
+
+
+def _by_name(intents: Sequence[Intent], pairs: _Pairs) -> List[Intent]:
+    """Match intents whose name is a layer's; returns those that are left."""
+    groups: Dict[str, List[Intent]] = {}
+    for intent in intents:
+        if intent.name:
+            groups.setdefault(intent.name, []).append(intent)
+    taken: Set[int] = set()
+    for name, group in groups.items():
+        for candidates in _readings(name, pairs.open):
+            # A module that runs several times has as many layers, in the order of its calls.
+            if len(candidates) == len(group) and not any(
+                contradiction(intent, layer) for intent, layer in zip(group, candidates)
+            ):
+                for intent, layer in zip(group, candidates):
+                    pairs.found[layer.address] = Match(intent, "name")
+                    taken.add(id(intent))
+                break
+    return [intent for intent in intents if id(intent) not in taken]
+
+
+def _readings(name: str, layers: Sequence[ResizeLayer]) -> List[List[ResizeLayer]]:
+    """Layers that a name may mean: its own name, the exact module path, the path of a repeat."""
+    paths = [(layer, module_paths(layer.name)) for layer in layers]
+    return [
+        [layer for layer in layers if name == layer.name or name in layer.blobs],
+        [layer for layer, stands_for in paths if name == max(stands_for, key=len, default="")],
+        [layer for layer, stands_for in paths if name in stands_for],
+    ]
+
+
+def _by_order(intents: Sequence[Intent], pairs: _Pairs, result: Matching) -> None:
+    layers = pairs.open
+    fits = [[contradiction(intent, layer) is None for layer in layers] for intent in intents]
+    alignment = align(len(intents), len(layers), fits)
+    agrees = alignment.size == min(len(intents), len(layers))
+    for index, layer in enumerate(layers):
+        candidates = [intents[i] for i in alignment.partners(index)] if agrees else []
+        pairs.found[layer.address] = _ordered(layer, candidates, alignment, index, intents, agrees)
+    for layer in pairs.layers:
+        result.by_address[layer.address] = pairs.found[layer.address]
+    _settle_leftovers(intents, alignment if agrees else None, pairs, result)
+
+
+def _ordered(
+    layer: ResizeLayer,
+    candidates: Sequence[Intent],
+    alignment: Alignment,
+    index: int,
+    intents: Sequence[Intent],
+    agrees: bool,
+) -> Match:
+    if not candidates:
+        reason = "the manifest has no intent for it"
+        contradictions = [contradiction(intent, layer) for intent in intents]
+        if intents and not agrees:
+            reason = "matching by order is contradicted: {}".format(
+                next((text for text in contradictions if text), "the counts differ")
+            )
+        return Match(code=NO_INTENT, reason=reason)
+    if len({intent.ask for intent in candidates}) > 1:
+        merged = len(intents) > alignment.size
+        return Match(code=MERGED if merged else AMBIGUOUS, reason=_differ(candidates))
+    if alignment.can_skip(index):
+        return Match(
+            code=AMBIGUOUS,
+            reason="there are fewer intents than layers that they fit, such as `{}`".format(
+                candidates[0].label
+            ),
+        )
+    return Match(candidates[0], "order")
+
+
+def _settle_leftovers(
+    intents: Sequence[Intent], alignment: Optional[Alignment], pairs: _Pairs, result: Matching
+) -> None:
+    """Intents without a layer of their own: merged into another's layer, or unused."""
+    for index, intent in enumerate(intents):
+        if alignment is not None and (not alignment.can_skip_intent(index)):
+            continue
+        if alignment is not None and _is_ambiguous(index, alignment, pairs, intents):
+            continue
+        shared = False
+        for layer in pairs.layers:
+            found = pairs.found[layer.address]
+            if found.intent is None or contradiction(intent, layer):
+                continue
+            if found.intent.ask == intent.ask:
+                shared = True
+            elif found.how != "layer" and _exports_equal(found.intent, intent):
+                result.by_address[layer.address] = Match(
+                    code=MERGED, reason=_differ([found.intent, intent])
+                )
+                shared = True
+        if not shared:
+            result.unused.append(intent)
+
+
+def _is_ambiguous(
+    index: int, alignment: Alignment, pairs: _Pairs, intents: Sequence[Intent]
+) -> bool:
+    """Whether some layer is reported as ambiguous because this intent may be its own."""
+    asks = {intents[index].ask}
+    for column in alignment.columns(index):
+        others = {intents[i].ask for i in alignment.partners(column)}
+        if others - asks:
+            return True
+    return False
+
+
+def _exports_equal(one: Intent, other: Intent) -> bool:
+    """Whether an exporter that drops align_corners writes the same node for both calls."""
+    return (
+        one.is_nearest == other.is_nearest
+        and one.target_size(one.input_size) == other.target_size(other.input_size)
+        and _may_equal(one.input_size, other.input_size)
+        and _may_equal(one.channels, other.channels)
+    )
+
+
+def _may_equal(one: object, other: object) -> bool:
+    return one is None or other is None or one == other
+
+
+def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> Optional[str]:
+    """Why this intent cannot be this layer's, or None if nothing speaks against it.
+
+    A pinned intent may meet another mode than its own, and its factor applies at any size.
+    """
+    if layer.params.copies_nearest and not intent.is_nearest and not pinned:
+        return "`{}` is {}, and `{}` samples the nearest pixel".format(
+            intent.label, intent.mode, layer.name
+        )
+    facts: List[Tuple[str, object, object]] = [("channels", intent.channels, layer.channels)]
+    if not (pinned and intent.size is None):
+        facts.append(("input size", intent.input_size, layer.input_size))
+    for what, said, seen in facts:
+        if not _may_equal(said, seen):
+            return "`{}` was recorded with {} {}, and `{}` gets {}".format(
+                intent.label, what, _show(said), layer.name, _show(seen)
+            )
+    return None
+
+
+def _show(value: object) -> str:
+    return "×".join(str(n) for n in value) if isinstance(value, tuple) else str(value)
+
+
+def _differ(intents: Sequence[Intent]) -> str:
+    asked: List[str] = []
+    for intent in intents:
+        text = "`{}` asks for {}".format(intent.label, intent)
+        if text not in asked:
+            asked.append(text)
+    return "intents that differ fit it: " + ", ".join(asked[:4])

@@ -1,0 +1,119 @@
+"""What is said of a layer: the layer, its intent, what the file does, by how much, what follows."""
+
+from typing import List, Optional, Tuple
+
+from coreml_resize_fix.audit import situation as facts
+from coreml_resize_fix.audit.findings import FIXABLE, MATCH, NEEDS_OPTION
+from coreml_resize_fix.audit.layers import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.audit.natives import NATIVES
+from coreml_resize_fix.audit.rules import RULES
+from coreml_resize_fix.audit.situation import Situation, pair
+from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.intents.model import Intent
+
+Size = Tuple[int, int]
+
+CALLS = (
+    ("PyTorch bilinear align_corners=True", Intent(align_corners=True)),
+    ("PyTorch bilinear align_corners=False", Intent()),
+    ("PyTorch nearest", Intent(mode="nearest")),
+    ("TensorFlow 1 resize_bilinear", Intent(framework="tensorflow1")),
+)
+
+
+def size(value: Optional[Size]) -> str:
+    """A size as people write it: 25×31."""
+    return "{}×{}".format(*value) if value else "?"
+
+
+def describe(
+    layer: ResizeLayer,
+    found: Situation,
+    verdict: str,
+    reason: str,
+    against: Optional[str],
+    spec_version: int,
+) -> str:
+    """One lower-case sentence about a layer that has an intent."""
+    start = "`{}` is `{}` and `{}` asks for `{}`".format(
+        layer.name, layer.params, found.intent.label, found.intent
+    )
+    if not found.pairings:
+        return "{}: {}".format(start, against or RULES[reason].summary)
+    if verdict == MATCH:
+        return start + ": they are the same"
+    text = "{}: {}".format(start, _difference(found))
+    if verdict == FIXABLE:
+        return "{}; `{}` is the same".format(text, found.remedy)
+    if verdict == NEEDS_OPTION:
+        return "{}; `{}` is the same, and needs a higher deployment target".format(
+            text, found.remedy
+        )
+    return "{}; {}{}".format(text, RULES[reason].summary, _closest(layer, found, spec_version))
+
+
+def _difference(found: Situation) -> str:
+    first = found.pairings[0]
+    if found.current == facts.WRONG_SIZE:
+        wrong = next(p for p in found.pairings if p.intended != p.actual)
+        return "{} becomes {} instead of {}".format(
+            size(wrong.input_size), size(wrong.actual), size(wrong.intended)
+        )
+    shift = first.max_shift or 0.0
+    names = {
+        facts.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
+        facts.ANTIALIAS_DROPPED: "it does not filter before it samples down",
+        facts.OTHER_KERNEL: "it interpolates with another kernel",
+        facts.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
+    }
+    return names[found.current]
+
+
+def _closest(layer: ResizeLayer, found: Situation, spec_version: int) -> str:
+    """The native setting of the right size with the smallest largest shift, as a clause."""
+    first = found.pairings[0]
+    sizes = [(first.input_size, first.intended)]
+    ranked: List[Tuple[float, int, ResizeParams]] = []
+    for order, native in enumerate(NATIVES):
+        usable = native.spec_version <= spec_version and not (
+            native.fixed_size and layer.shape == FLEXIBLE
+        )
+        params = native.build(sizes) if usable else None
+        if params is None:
+            continue
+        shift = pair(found.intent, params, *sizes[0]).max_shift
+        if shift is not None:
+            ranked.append((round(shift, 9), order, params))
+    own = pair(found.intent, layer.params, *sizes[0]).max_shift
+    if own is not None:
+        ranked.append((round(own, 9), -1, layer.params))
+    if not ranked:
+        return ""
+    shift, order, params = min(ranked, key=lambda item: item[:2])
+    what = "the file's own setting" if order == -1 else "`{}`".format(params)
+    return "; closest is {}, up to {:.3f} source pixels off".format(what, shift)
+
+
+def inventory(layer: ResizeLayer) -> str:
+    """What a layer computes and which framework call equals it, for a model without intents."""
+    start = "`{}` is `{}`".format(layer.name, layer.params)
+    if not layer.sizes:
+        return "{}; the size that it gets is not known: {}".format(start, layer.size_reason)
+    input_size = layer.sizes[0]
+    output_size = layer.params.output_size(input_size)
+    start += ": {} → {}".format(size(input_size), size(output_size))
+    if min(input_size + output_size) < 1:
+        return start + ", which is no image"
+    equal = [
+        call
+        for call, intent in CALLS
+        if all(_equals(intent, layer.params, at) for at in layer.sizes)
+    ]
+    if not equal:
+        return start + ", which equals no call of PyTorch or TensorFlow"
+    return "{}, which equals {}".format(start, " and ".join(equal))
+
+
+def _equals(intent: Intent, params: ResizeParams, at: Size) -> bool:
+    output_size = params.output_size(at)
+    return min(output_size) > 0 and pair(intent, params, at, output_size).equal

@@ -1,0 +1,53 @@
+"""The native layers that may replace a resize, cheapest first, and how each is built.
+
+Whether one computes an intent is never stated here: it is measured by comparing sampling grids.
+"""
+
+from typing import Callable, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
+
+Size = Tuple[int, int]
+Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
+
+
+class Native(NamedTuple):
+    """`build` gives the parameters that make these sizes, or None if the layer cannot."""
+
+    name: str
+    spec_version: int
+    fixed_size: bool
+    build: Callable[[Sizes], Optional[ResizeParams]]
+
+
+def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
+    def build(sizes: Sizes) -> Optional[ResizeParams]:
+        factors = {
+            tuple(n // x if x and n % x == 0 else 0 for x, n in zip(before, after))
+            for before, after in sizes
+        }
+        if len(factors) != 1:
+            return None
+        (factor,) = factors
+        return Upsample(mode, scaling_factor=factor) if min(factor) > 0 else None
+
+    return build
+
+
+def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
+    def build(sizes: Sizes) -> Optional[ResizeParams]:
+        targets = {after for _, after in sizes}
+        return ResizeBilinear(targets.pop(), sampling_mode) if len(targets) == 1 else None
+
+    return build
+
+
+NATIVES: Tuple[Native, ...] = (
+    Native("Upsample NN", 1, False, _whole_factors("NN")),
+    Native("Upsample BILINEAR DEFAULT", 1, False, _whole_factors("BILINEAR")),
+    # STRICT goes before ALIGN_ENDPOINTS: they differ at an output of one pixel, where PyTorch's
+    # align_corners=True reads the first pixel, as STRICT does.
+    Native("ResizeBilinear STRICT", 3, True, _target_size("STRICT_ALIGN_ENDPOINTS_MODE")),
+    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, True, _target_size("ALIGN_ENDPOINTS_MODE")),
+    Native("ResizeBilinear UPSAMPLE", 3, True, _target_size("UPSAMPLE_MODE")),
+)

@@ -1,0 +1,61 @@
+"""What a user should know of the whole model, beside the verdicts on its layers."""
+
+from typing import List, Sequence
+
+from coreml_resize_fix.audit import facts
+from coreml_resize_fix.audit.layers import FLEXIBLE
+from coreml_resize_fix.audit.run import Audit, conflicts
+from coreml_resize_fix.coreml import versions
+from coreml_resize_fix.coreml.walk import ModelRef
+
+NOT_CHECKED = (
+    "not checked: preprocessing (scale, bias, color order), weights and their precision, compute "
+    "units, and every layer that does not resize"
+)
+
+
+def notices(models: Sequence[ModelRef], audit: Audit, spec_version: int, asked: bool) -> List[str]:
+    """Remarks on one file, in the order of their weight."""
+    found = list(audit.matching.notices)
+    current = int(models[0].message.specificationVersion)
+    if spec_version > current:
+        found.append(
+            "the result has specification version {} instead of {}, so it needs iOS {} instead of "
+            "{}".format(
+                spec_version,
+                current,
+                versions.minimum_ios(spec_version),
+                versions.minimum_ios(current),
+            )
+        )
+    for conflict in audit.mended:
+        found.append(
+            "`{}` (`{}`) cannot run in the file as it is: {}; the fix mends it".format(
+                conflict.address, conflict.layer, conflict.message
+            )
+        )
+    for conflict in conflicts(audit.after):
+        found.append(
+            "`{}` (`{}`) cannot run: {}".format(conflict.address, conflict.layer, conflict.message)
+        )
+    for address, name, class_name in facts.custom_resizes(models):
+        found.append(
+            "`{}` (`{}`) is a custom layer `{}`: what it samples is up to its own code".format(
+                address, name, class_name
+            )
+        )
+    for finding in audit.findings:
+        layer = finding.layer
+        if layer.kind == "resizeBilinear" and layer.shape == FLEXIBLE:
+            found.append(
+                "`{}` makes one size, {}, of every size that this flexible model accepts".format(
+                    layer.name, layer.params
+                )
+            )
+    for model in models:
+        if not (model.is_network or "pipeline" in model.kind.lower()):
+            where = model.prefix.rstrip("/") or "the model"
+            found.append("`{}` is a `{}`, which has no layers".format(where, model.kind))
+    if asked and audit.findings:
+        found.append(NOT_CHECKED)
+    return found

@@ -1,0 +1,96 @@
+"""The audit of one file: match, decide, and the shapes before and after the planned changes."""
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from coreml_resize_fix.audit import facts, findings
+from coreml_resize_fix.audit.decide import decide
+from coreml_resize_fix.audit.findings import Finding
+from coreml_resize_fix.audit.layers import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.audit.match import Matching, match
+from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes
+from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.intents.model import Intent
+
+# A run may only be written if no layer has one of these verdicts, unless `--partial` allows it.
+BLOCKING = (
+    findings.NEEDS_OPTION,
+    findings.UNMATCHABLE,
+    findings.NO_INTENT,
+    findings.AMBIGUOUS,
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """`before` and `after` are the shapes of each network as the file is, and as planned."""
+
+    findings: Tuple[Finding, ...]
+    matching: Matching
+    before: Dict[str, ModelShapes]
+    after: Dict[str, ModelShapes]
+
+    @property
+    def fixable(self) -> List[Finding]:
+        return [finding for finding in self.findings if finding.verdict == findings.FIXABLE]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every layer matches or can be fixed, and every intent has a layer."""
+        blocked = any(finding.verdict in BLOCKING for finding in self.findings)
+        return not blocked and not self.matching.unused
+
+    @property
+    def new_conflicts(self) -> List[Conflict]:
+        """Places where shapes fitted before the planned changes and do not after them."""
+        known = {conflict.address for conflict in conflicts(self.before)}
+        return [found for found in conflicts(self.after) if found.address not in known]
+
+    @property
+    def mended(self) -> List[Conflict]:
+        """Places where shapes did not fit before the planned changes and do after them."""
+        left = {conflict.address for conflict in conflicts(self.after)}
+        return [found for found in conflicts(self.before) if found.address not in left]
+
+
+def conflicts(by_prefix: Dict[str, ModelShapes]) -> List[Conflict]:
+    """Shape conflicts of all networks of a file."""
+    return [conflict for shapes in by_prefix.values() for conflict in shapes.conflicts]
+
+
+def run(
+    models: Sequence[ModelRef],
+    intents: Sequence[Intent],
+    assume: Optional[Intent],
+    spec_version: int,
+) -> Audit:
+    """Audit a walked file; `spec_version` is the highest one that the target allows."""
+
+    def layers_for(assumed: facts.Assumed) -> Sequence[ResizeLayer]:
+        return facts.resize_layers(models, facts.shapes_of(models, assumed))
+
+    matching = match(intents, layers_for, assume)
+    before = facts.shapes_of(models, {})
+    found: List[Finding] = []
+    intended: Dict[str, Tuple[int, int]] = {}
+    # What a layer gets depends on what the resizes before it should make, so repeat until nothing
+    # moves: each layer is judged as if those before it were right.
+    for _ in range(len(matching.by_address) + 2):
+        layers = facts.resize_layers(models, facts.shapes_of(models, intended))
+        found = [
+            decide(layer, matching.by_address[layer.address], spec_version) for layer in layers
+        ]
+        sizes = {
+            finding.layer.address: finding.intended_size
+            for finding in found
+            if finding.intended_size is not None and finding.layer.shape != FLEXIBLE
+        }
+        if sizes == intended:
+            break
+        intended = sizes
+    planned = {
+        finding.layer.address: intended[finding.layer.address]
+        for finding in found
+        if finding.verdict == findings.FIXABLE and finding.layer.address in intended
+    }
+    return Audit(tuple(found), matching, before, facts.shapes_of(models, planned))

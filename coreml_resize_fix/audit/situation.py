@@ -1,0 +1,202 @@
+"""What is the case for one layer and its intent: the facts that the decision table reads."""
+
+from dataclasses import dataclass, replace
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.audit.layers import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.audit.natives import NATIVES, Native
+from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.sampling import Difference, difference
+
+Size = Tuple[int, int]
+
+# What the layer computes now, compared with its intent.
+SAME, WRONG_GRID, WRONG_SIZE = "same", "wrong-grid", "wrong-size"
+NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL = (
+    "nearest-as-bilinear",
+    "antialias-dropped",
+    "other-kernel",
+)
+CURRENT = (SAME, WRONG_GRID, WRONG_SIZE, NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL)
+
+# What the intent asks for, as far as it explains why no layer can do it.
+ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
+    "align-corners",
+    "half-pixel",
+    "scale-ratio",
+    "nearest",
+    "kernel",
+    "asymmetric",
+)
+ASKS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
+
+# The cheapest native layer that computes the intent: within the target, only above it, or none.
+WITHIN, ABOVE, NONE = "within", "above", "none"
+REACH = (WITHIN, ABOVE, NONE)
+
+# How much is known of the sizes.
+EVIDENCE_OK, CONTRADICTED, SIZELESS = "ok", "contradicted", "sizeless"
+EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS)
+
+
+# Stand for an input size that nobody knows: what holds at all of them follows from no one size.
+_ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
+
+
+_OTHER_SIZE = Difference(equal=False, same_size=False, same_positions=False)
+
+
+class Pairing(NamedTuple):
+    """Both axes compared at one input size."""
+
+    input_size: Size
+    intended: Size
+    actual: Size
+    rows: Difference
+    columns: Difference
+
+    @property
+    def equal(self) -> bool:
+        return self.rows.equal and self.columns.equal
+
+    @property
+    def max_shift(self) -> Optional[float]:
+        """Largest distance in source pixels between the two grids; None if the sizes differ."""
+        shifts = (self.rows.max_shift, self.columns.max_shift)
+        return None if None in shifts else max(shift for shift in shifts if shift is not None)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The key of the decision table, and the values that its messages need."""
+
+    current: str
+    shape: str
+    reach: str
+    asks: str
+    evidence: str
+    freezes: bool  # the native layer has a fixed size
+    intent: Intent
+    native: Optional[Native] = None
+    remedy: Optional[ResizeParams] = None
+    pairings: Tuple[Pairing, ...] = ()
+
+    @property
+    def intended(self) -> Optional[Size]:
+        return self.pairings[0].intended if self.pairings else None
+
+
+def pair(intent: Intent, params: ResizeParams, input_size: Size, intended: Size) -> Pairing:
+    """Compare what an intent asks for with what a layer computes."""
+    actual = params.output_size(input_size)
+    if actual != intended:  # also a size of 0, which has no grid
+        return Pairing(input_size, intended, actual, _OTHER_SIZE, _OTHER_SIZE)
+    rows, columns = (
+        difference(asked, computed)
+        for asked, computed in zip(intent.axes(input_size, intended), params.axes(input_size))
+    )
+    return Pairing(input_size, intended, actual, rows, columns)
+
+
+def assess(layer: ResizeLayer, intent: Intent, contradicted: bool, spec_version: int) -> Situation:
+    """Everything that the decision depends on; `spec_version` is the highest that is allowed."""
+    intent = _as_factor(intent, layer)
+    sizes = layer.sizes
+    if layer.shape == FLEXIBLE and intent.input_size is not None:
+        sizes = (intent.input_size,) + sizes  # the size that people know comes first
+    if layer.shape == UNKNOWN:
+        sizes = (intent.input_size,) if intent.input_size is not None else _ANY_SIZES
+    if sizes is _ANY_SIZES and intent.size is None:
+        sizes = ()
+    targets = [_target(intent, layer, size) for size in sizes]
+    known = [(size, target) for size, target in zip(sizes, targets) if min(size + target) > 0]
+    asks = _asks(intent, known)
+    if contradicted or not known:
+        evidence = CONTRADICTED if contradicted else SIZELESS
+        return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
+    pairings = tuple(pair(intent, layer.params, size, target) for size, target in known)
+    native, remedy = _remedy(intent, known, spec_version)
+    reach = NONE if native is None else WITHIN if native.spec_version <= spec_version else ABOVE
+    return Situation(
+        _current(intent, layer.params, pairings),
+        layer.shape,
+        reach,
+        asks,
+        EVIDENCE_OK,
+        native is not None and native.fixed_size,
+        intent,
+        native,
+        remedy,
+        pairings,
+    )
+
+
+def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
+    """A size recorded on a flexible model is read as the whole factor that made it.
+
+    The call took it from another tensor's shape, or the model would not be flexible.
+    """
+    before, after = intent.input_size, intent.target_size(None)
+    if layer.shape != FLEXIBLE or intent.size is None or before is None or after is None:
+        return intent
+    if any(n % x for x, n in zip(before, after)):
+        return intent
+    factor = (float(after[0] // before[0]), float(after[1] // before[1]))
+    return replace(intent, size=None, scale_factor=factor, recompute_scale_factor=True)
+
+
+def _target(intent: Intent, layer: ResizeLayer, size: Size) -> Size:
+    """What the intent makes of this input; an intent that names no size keeps the layer's own."""
+    return intent.target_size(size) or layer.params.output_size(size)
+
+
+def _remedy(
+    intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
+) -> Tuple[Optional[Native], Optional[ResizeParams]]:
+    """The cheapest native layer that equals the intent at every size, allowed ones first."""
+    allowed = [native for native in NATIVES if native.spec_version <= spec_version]
+    above = [native for native in NATIVES if native.spec_version > spec_version]
+    for native in allowed + above:
+        params = native.build(known)
+        if params is not None and all(
+            pair(intent, params, size, target).equal for size, target in known
+        ):
+            return native, params
+    return None, None
+
+
+def _current(intent: Intent, params: ResizeParams, pairings: Sequence[Pairing]) -> str:
+    if all(pairing.equal for pairing in pairings):
+        return SAME
+    if any(pairing.intended != pairing.actual for pairing in pairings):
+        return WRONG_SIZE
+    interpolates = not params.copies_nearest
+    if intent.is_nearest and interpolates:
+        return NEAREST_AS_BILINEAR
+    if intent.antialias and _shrinks(pairings):
+        return ANTIALIAS_DROPPED
+    if intent.mode in ("bicubic", "area") or intent.is_nearest or not interpolates:
+        return OTHER_KERNEL
+    return WRONG_GRID
+
+
+def _shrinks(pairings: Sequence[Pairing]) -> bool:
+    return any(n < x for p in pairings for x, n in zip(p.input_size, p.intended))
+
+
+def _asks(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
+    if intent.is_nearest:
+        return NEAREST
+    if intent.antialias or intent.mode != "bilinear":
+        return KERNEL
+    if intent.align_corners:
+        return ALIGN_CORNERS
+    if intent.framework == "tensorflow1":
+        return ASYMMETRIC
+    steps: List[Tuple[Optional[float], int, int]] = []
+    for size, target in known:
+        axes = intent.axes(size, target)
+        steps += [(axis.step, axis.input_size, axis.output_size) for axis in axes]
+    by_factor = any(step is not None and step * n != x for step, x, n in steps)
+    return SCALE_RATIO if by_factor else HALF_PIXEL

@@ -1,0 +1,1 @@
+"""The Core ML model file: schema, structure, shapes and byte-exact edits."""

@@ -1,0 +1,163 @@
+"""Parameters of the two resize layers, as values: read from a layer message, written to bytes."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple, Union
+
+from coreml_resize_fix.coreml import schema, wire
+from coreml_resize_fix.dialects import coreml as dialect
+from coreml_resize_fix.sampling import AxisSpec
+
+Size = Tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Upsample:
+    """Core ML's Upsample layer; factors are (height, width)."""
+
+    mode: str = "NN"
+    linear_upsample_mode: str = "DEFAULT"
+    scaling_factor: Tuple[int, ...] = ()
+    fractional_scaling_factor: Tuple[float, ...] = ()
+
+    kind = "upsample"
+
+    @property
+    def copies_nearest(self) -> bool:
+        """Whether the layer copies the nearest pixel instead of interpolating."""
+        return self.mode == "NN"
+
+    @property
+    def uses_ios14(self) -> bool:
+        """Whether a field is set that only specification version 5 has."""
+        return self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that the layer makes of an input of (height, width) pixels."""
+        fractional = bool(self.fractional_scaling_factor)
+        factors: Tuple[Union[int, float], ...] = (
+            self.fractional_scaling_factor or self.scaling_factor or (1, 1)
+        )
+        height, width = (
+            dialect.upsample_output_size(size, factor, fractional)
+            for size, factor in zip(input_size, factors)
+        )
+        return height, width
+
+    def axes(self, input_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """What the layer samples along height and width."""
+        rows, columns = (
+            dialect.upsample_axis(self.mode, self.linear_upsample_mode, before, after)
+            for before, after in zip(input_size, self.output_size(input_size))
+        )
+        return rows, columns
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The fields under the names that the schema gives them."""
+        return {
+            "scalingFactor": list(self.scaling_factor),
+            "fractionalScalingFactor": list(self.fractional_scaling_factor),
+            "mode": self.mode,
+            "linearUpsampleMode": self.linear_upsample_mode,
+        }
+
+    def __str__(self) -> str:
+        factors = self.fractional_scaling_factor or self.scaling_factor or (1, 1)
+        text = "Upsample {} ×{}".format(self.mode, ",".join("{:.7g}".format(f) for f in factors))
+        if self.mode == "BILINEAR":
+            text += " " + self.linear_upsample_mode
+        return text
+
+
+@dataclass(frozen=True)
+class ResizeBilinear:
+    """Core ML's ResizeBilinear layer; the target size is (height, width)."""
+
+    target_size: Tuple[int, ...] = ()
+    sampling_mode: str = "STRICT_ALIGN_ENDPOINTS_MODE"
+
+    kind = "resizeBilinear"
+    uses_ios14 = False
+    copies_nearest = False
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that the layer makes, whatever the input's size is."""
+        height, width = self.target_size or (1, 1)
+        return height, width
+
+    def axes(self, input_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """What the layer samples along height and width."""
+        rows, columns = (
+            dialect.resize_bilinear_axis(self.sampling_mode, before, after)
+            for before, after in zip(input_size, self.output_size(input_size))
+        )
+        return rows, columns
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The fields under the names that the schema gives them."""
+        return {"targetSize": list(self.target_size), "mode": self.sampling_mode}
+
+    def __str__(self) -> str:
+        size = "×".join(str(n) for n in self.target_size or (1, 1))
+        return "ResizeBilinear {} {}".format(size, self.sampling_mode.replace("_MODE", ""))
+
+
+ResizeParams = Union[Upsample, ResizeBilinear]
+
+
+def read(layer: Any) -> Optional[ResizeParams]:
+    """The parameters of a NeuralNetworkLayer message, or None if it is no resize layer."""
+    kind = layer.WhichOneof("layer")
+    if kind == "upsample":
+        params = layer.upsample
+        return Upsample(
+            mode=_enum_name(params, "mode"),
+            linear_upsample_mode=_enum_name(params, "linearUpsampleMode"),
+            scaling_factor=tuple(int(f) for f in params.scalingFactor),
+            fractional_scaling_factor=tuple(
+                float(f) for f in getattr(params, "fractionalScalingFactor", ())
+            ),
+        )
+    if kind == "resizeBilinear":
+        params = layer.resizeBilinear
+        return ResizeBilinear(
+            target_size=tuple(int(n) for n in params.targetSize),
+            sampling_mode=_enum_name(params.mode, "samplingMethod"),
+        )
+    return None
+
+
+def _enum_name(message: Any, name: str) -> str:
+    """Name of an enum value; an unknown number stays a number, so that nothing matches it."""
+    field = message.DESCRIPTOR.fields_by_name.get(name)
+    if field is None:  # coremltools before 4: newer models are refused before this is reached
+        return "DEFAULT"
+    value = field.enum_type.values_by_number.get(getattr(message, name))
+    return str(value.name) if value is not None else str(getattr(message, name))
+
+
+def field_bytes(params: ResizeParams) -> bytes:
+    """The layer-type field of a NeuralNetworkLayer that holds these parameters, tag included."""
+    return wire.encode_field(
+        schema.layer_type_number(params.kind), _to_message(params).SerializeToString()
+    )
+
+
+def _to_message(params: ResizeParams) -> Any:
+    layer = schema.layer_class()()
+    if isinstance(params, ResizeBilinear):
+        message = layer.resizeBilinear
+        message.targetSize.extend(params.target_size)
+        field = message.mode.DESCRIPTOR.fields_by_name["samplingMethod"]
+        # STRICT is 0: setting it alone would leave `mode` absent.
+        message.mode.SetInParent()
+        message.mode.samplingMethod = field.enum_type.values_by_name[params.sampling_mode].number
+        return message
+    message = layer.upsample
+    message.scalingFactor.extend(params.scaling_factor)
+    fields = message.DESCRIPTOR.fields_by_name
+    message.mode = fields["mode"].enum_type.values_by_name[params.mode].number
+    if params.uses_ios14:
+        message.fractionalScalingFactor.extend(params.fractional_scaling_factor)
+        names = fields["linearUpsampleMode"].enum_type.values_by_name
+        message.linearUpsampleMode = names[params.linear_upsample_mode].number
+    return message

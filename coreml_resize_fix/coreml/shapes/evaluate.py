@@ -1,0 +1,224 @@
+"""One walk through a network at one concrete size of its inputs.
+
+Blobs are assigned in file order and the latest assignment wins: real files name both a model input
+and an upsample's output "input".
+"""
+
+from typing import Any, Dict, List, Optional, Tuple
+
+from .call import MAX_RANK, MAX_SIZE, Blob, Call, NotKnown, brief, show
+from .rules import RULES
+from .structure import MAX_DEPTH, Layer, Scope, assigned
+from .values import Conflict, Dims, Overrides
+
+_MAX_ROUNDS = 3  # of a loop; in the last one nothing is assumed of the blobs that its body assigns
+_MAX_LOOPS = 2  # loops deeper than this are walked once, as in the last round: rounds multiply
+
+#: What one layer reads and writes at one size.
+Trace = Tuple[Tuple[Blob, ...], Tuple[Blob, ...]]
+
+
+class Evaluation:
+    """The shapes of every layer at one size of the inputs."""
+
+    def __init__(self, layers: Tuple[Layer, ...], inputs: Dict[str, Blob], given: Overrides):
+        self.traces: Dict[str, Trace] = {}
+        self.conflicts: Dict[Conflict, None] = {}  # an ordered set
+        self.scope = Scope()
+        self.scope.blobs.update(inputs)
+        self._writers: Dict[str, Layer] = {}
+        self._given = given
+        self._walk(layers, self.scope, 0)
+
+    def output(self, name: str) -> Blob:
+        """What the last blob of this name has. A size of 0 has no consumer here to complain."""
+        blob = self.scope.find(name)
+        if blob is None:
+            return Blob(None, "no layer makes an output `{}`".format(name))
+        if blob.dims is not None and 0 in blob.dims and name in self._writers:
+            layer = self._writers[name]
+            self._report(
+                layer, "`{}` gives a size of {}".format(layer.kind, show(brief(blob.dims)))
+            )
+        return blob
+
+    def _report(self, layer: Layer, message: str) -> None:
+        conflict = Conflict(layer.address, layer.name, layer.kind, message)
+        self.conflicts[conflict] = None  # the rounds of a loop repeat themselves
+
+    def _walk(self, layers: Tuple[Layer, ...], scope: Scope, loops: int) -> None:
+        for layer in layers:
+            if layer.bodies or layer.too_deep:
+                self._control(layer, scope, loops)
+                continue
+            inputs = tuple([
+                scope.find(name) or Blob(None, _undefined(layer, name)) for name in layer.inputs
+            ])  # fmt: skip
+            outputs = self._outputs(layer, inputs)
+            self.traces[layer.address] = inputs, outputs
+            for name, blob in zip(layer.outputs, outputs):
+                scope.blobs[name] = blob
+                self._writers[name] = layer
+
+    def _outputs(self, layer: Layer, inputs: Tuple[Blob, ...]) -> Tuple[Blob, ...]:
+        """The rule's answer, made safe: one blob per declared output, sizes sane, with reasons."""
+        call = Call(layer.kind, layer.name, layer.params, inputs, len(layer.outputs))
+        shapes: List[Optional[Dims]] = []
+        reason = ""
+        empty = next(
+            (blob.dims for blob in inputs if blob.dims is not None and 0 in blob.dims), None
+        )
+        try:
+            if empty is not None:
+                call.conflict("gets an input of size {}".format(show(brief(empty))))
+            shapes.extend(_rule(layer)(call))
+        except NotKnown as refusal:
+            reason = str(refusal)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = "{} has parameters that make no sense: {}".format(call, error)
+        if layer.address in self._given:
+            shapes = _overridden(shapes, inputs, self._given[layer.address])
+            if not reason and None in self._given[layer.address]:
+                reason = "the output size of {} is not decided".format(call)
+        allow_zero = layer.kind in _MAY_GIVE_ZERO
+        for index, dims in enumerate(shapes):
+            if dims is not None:
+                shapes[index] = _sane(call, dims, allow_zero and empty is None)
+        if call.conflicts:
+            # One defect often shows twice (an empty input, then a shape that does not fit).
+            self._report(layer, call.conflicts[0])
+            reason = "{}: {}".format(call, call.conflicts[0])
+        reason = reason or call.why or next((blob.reason for blob in inputs if blob.reason), "")
+        missing: List[Optional[Dims]] = [None] * (len(layer.outputs) - len(shapes))
+        if missing and not reason:
+            reason = "{} has more outputs than it can make".format(call)
+        return tuple([
+            Blob(dims, reason if dims is None or None in dims else "") for dims in shapes + missing
+        ][: len(layer.outputs)])  # fmt: skip
+
+    def _control(self, layer: Layer, scope: Scope, loops: int) -> None:
+        """Branches and loops: the bodies see the enclosing blobs, and what they assign stays."""
+        inputs = tuple(
+            scope.find(name) or Blob(None, _undefined(layer, name)) for name in layer.inputs
+        )
+        if layer.too_deep:
+            scope.lose("layer `{}` nests more than {} bodies".format(layer.name, MAX_DEPTH))
+        elif layer.kind == "branch":
+            self._branch(layer, scope, loops)
+        else:
+            self._loop(layer, scope, loops)
+        outputs = tuple(
+            scope.find(name) or Blob(None, _undefined(layer, name)) for name in layer.outputs
+        )
+        self.traces[layer.address] = inputs, outputs
+
+    def _branch(self, layer: Layer, scope: Scope, loops: int) -> None:
+        sides = []
+        for body in layer.bodies:
+            side = Scope(scope)
+            self._walk(body, side, loops)
+            sides.append(side)
+        reason = "it depends on the branch that `{}` takes".format(layer.name)
+        names = dict.fromkeys(name for side in sides for name in side.blobs)
+        merged = {}
+        for name in names:
+            found = [blob for blob in (side.find(name) for side in sides) if blob is not None]
+            merged[name] = widen(found, reason)
+        lost = next((side.lost for side in sides if side.lost), "")
+        if lost:
+            scope.lose(lost)
+        scope.blobs.update(merged)
+
+    def _loop(self, layer: Layer, scope: Scope, loops: int) -> None:
+        """Rounds are walked until no shape changes; what changes from round to round is widened."""
+        reason = "it may change in the rounds of the loop `{}`".format(layer.name)
+        start: Dict[str, Blob] = {}
+        for attempt in range(_MAX_ROUNDS):
+            if attempt == _MAX_ROUNDS - 1 or loops >= _MAX_LOOPS:
+                names = (name for name in assigned(layer) if scope.find(name) is not None)
+                start = {name: Blob(None, reason) for name in names}
+            inside = Scope(scope)
+            inside.blobs.update(start)
+            for body in layer.bodies:
+                self._walk(body, inside, loops + 1)
+            changed = False
+            for name, blob in inside.blobs.items():
+                outer = start.get(name) or scope.find(name)
+                if outer is not None:
+                    start[name] = widen([outer, blob], reason)
+                    changed = changed or start[name].dims != outer.dims
+            if not changed or loops >= _MAX_LOOPS:
+                break
+        if inside.lost:
+            scope.lose(inside.lost)
+        for name, blob in inside.blobs.items():
+            scope.blobs[name] = start.get(name, blob)
+
+
+#: An Upsample of factor 0 makes an empty blob (converters write such); its reader complains.
+_MAY_GIVE_ZERO = frozenset(("upsample", "resizeBilinear"))
+
+
+def widen(blobs: List[Blob], reason: str) -> Blob:
+    """What is true of all blobs: the dimensions in which they agree."""
+    first = blobs[0]
+    for blob in blobs[1:]:
+        if blob.dims == first.dims:
+            continue
+        if blob.dims is None or first.dims is None:
+            return Blob(None, first.reason or blob.reason or reason)
+        if len(blob.dims) != len(first.dims):
+            return Blob(None, reason)
+        dims = tuple(one if one == two else None for one, two in zip(first.dims, blob.dims))
+        first = Blob(dims, first.reason or blob.reason or reason)
+    return first
+
+
+def _rule(layer: Layer) -> Any:
+    rule = RULES.get(layer.kind)
+    if rule is None:
+        raise NotKnown(_no_rule(layer))
+    return rule
+
+
+def _no_rule(layer: Layer) -> str:
+    if not layer.kind:
+        return "layer `{}` is of a kind that this schema does not know".format(layer.name)
+    if layer.kind == "custom":
+        return "custom layer `{}` (class `{}`) is computed by the app".format(
+            layer.name, layer.params.className
+        )
+    return "no shape rule for `{}` (layer `{}`)".format(layer.kind, layer.name)
+
+
+def _undefined(layer: Layer, name: str) -> str:
+    return "layer `{}` reads `{}`, which nothing before it makes".format(layer.name, name)
+
+
+def _overridden(
+    shapes: List[Optional[Dims]],
+    inputs: Tuple[Blob, ...],
+    size: Tuple[Optional[int], Optional[int]],
+) -> List[Optional[Dims]]:
+    """The first output with another (height, width); without a rule, of its input's rank."""
+    dims = shapes[0] if shapes else inputs[0].dims if inputs else None
+    if dims is None or len(dims) < 2:
+        return shapes
+    return [dims[:-2] + tuple(size)] + shapes[1:]
+
+
+def _sane(call: Call, dims: Dims, allow_zero: bool) -> Optional[Dims]:
+    """Sizes that cannot be are conflicts, and unknown to whatever reads them."""
+    if len(dims) > MAX_RANK:
+        call.conflict("gives a blob of rank {}".format(len(dims)))
+        return None
+    bad = False
+    for size in dims:
+        if size is not None and (size > MAX_SIZE or size < (0 if allow_zero else 1)):
+            bad = True
+    if not bad:
+        return dims
+    if not call.conflicts:
+        huge = any(size is not None and abs(size) > MAX_SIZE for size in dims)
+        call.conflict("gives a size of {}".format("more than 2^40" if huge else show(brief(dims))))
+    return tuple(None if size is None or not 1 <= size <= MAX_SIZE else size for size in dims)

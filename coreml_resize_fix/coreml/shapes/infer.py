@@ -1,0 +1,111 @@
+"""From a model message to the shapes of all its blobs, over all sizes that its inputs allow."""
+
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+
+from .call import Blob
+from .evaluate import Evaluation
+from .inputs import samples
+from .structure import read_layers
+from .values import (
+    Conflict,
+    Dims,
+    Flexible,
+    Known,
+    LayerShapes,
+    ModelShapes,
+    Overrides,
+    Shape,
+    Unknown,
+)
+
+NETWORK_KINDS = frozenset(("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor"))
+
+
+def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -> ModelShapes:
+    """Shapes of every blob of one network; never raises, whatever the message holds.
+
+    Args:
+        model: a `Model` message of a NeuralNetwork kind; weights may be missing. Of any other
+            kind there are no layers to report. The children of a pipeline take one call each.
+        overrides: layer address → (height, width) that the layer is taken to give; None in it
+            makes that dimension unknown. Everything downstream follows.
+        prefix: put before every address, such as "pipeline[1]/".
+    """
+    kind = model.WhichOneof("Type")
+    if kind not in NETWORK_KINDS:
+        return ModelShapes({}, {}, (), ())
+    network = getattr(model, kind)
+    layers = read_layers(network, prefix)
+    sampled = samples(model, network)
+    runs = [Evaluation(layers, inputs, overrides or {}) for inputs in sampled.shapes]
+    seen: Dict[Tuple[Blob, ...], Shape] = {}
+
+    def merged(blobs: Tuple[Blob, ...]) -> Shape:
+        # The same few shapes come again and again.
+        shape = seen.get(blobs)
+        if shape is None:
+            shape = seen[blobs] = merge(blobs, sampled.doubled)
+        return shape
+
+    names = [feature.name for feature in model.description.output]
+    outputs = {name: merged(tuple(run.output(name) for run in runs)) for name in names}
+    shapes: Dict[str, LayerShapes] = {}
+    for address in runs[0].traces:
+        traces = [run.traces[address] for run in runs]
+        shapes[address] = LayerShapes(
+            tuple([merged(blobs) for blobs in zip(*[t[0] for t in traces])]),
+            tuple([merged(blobs) for blobs in zip(*[t[1] for t in traces])]),
+        )
+    return ModelShapes(shapes, outputs, _conflicts(runs), sampled.flexible)
+
+
+def merge(blobs: Sequence[Blob], doubled: bool) -> Shape:
+    """One shape from those at each evaluation, the first of which is the declared default.
+
+    A size at which a dimension is unknown although it is known at the default has a conflict,
+    which is reported as such; the dimension is described by the other sizes.
+    """
+    first = blobs[0]
+    if first.dims is None:
+        return Unknown(first.reason)
+    if len(blobs) == 1:
+        return _known(first.dims, first.reason)
+    known = [blob.dims for blob in blobs if blob.dims is not None]
+    if any(len(dims) != len(first.dims) for dims in known):
+        return Unknown("the rank depends on the size of the input")
+    if None in first.dims:
+        agreed = tuple(
+            sizes[0] if all(size == sizes[0] for size in sizes) else None for sizes in zip(*known)
+        )
+        return Unknown(first.reason, agreed)
+    ranges: List[Tuple[int, Optional[int]]] = []
+    for axis in range(len(first.dims)):
+        sizes = [size for size in (dims[axis] for dims in known) if size is not None]
+        low, high = min(sizes), max(sizes)
+        grows = doubled and _differ(blobs[-2].dims, blobs[-1].dims, axis)
+        ranges.append((low, None if grows else high))
+    if all(low == high for low, high in ranges):
+        return Known(tuple(low for low, _ in ranges))
+    return Flexible(tuple(ranges))
+
+
+def _differ(one: Optional[Dims], other: Optional[Dims], axis: int) -> bool:
+    return one is not None and other is not None and one[axis] != other[axis]
+
+
+def _known(dims: Dims, reason: str) -> Shape:
+    sizes = tuple(size for size in dims if size is not None)
+    return Known(sizes) if len(sizes) == len(dims) else Unknown(reason, dims)
+
+
+def _conflicts(runs: Sequence[Evaluation]) -> Tuple[Conflict, ...]:
+    """Each layer's conflicts at the first size that has any."""
+    found: List[Conflict] = []
+    seen: Set[str] = set()
+    for index, run in enumerate(runs):
+        new = [conflict for conflict in run.conflicts if conflict.address not in seen]
+        seen.update(conflict.address for conflict in new)
+        found.extend(
+            Conflict(item.address, item.layer, item.kind, item.message, index == 0) for item in new
+        )
+    return tuple(found)

@@ -1,0 +1,177 @@
+"""Declared input shapes, and the concrete input sizes at which a network is evaluated.
+
+A flexible input is sampled at: the declared default, its lower bounds, its upper bounds, and an odd
+size in between, or at each enumerated size. An axis without upper bound is sampled at 4 and at 8
+times its default instead (multiples of the default, so that sizes which a network halves and
+doubles keep fitting): what differs between these two is unbounded as well.
+"""
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from .call import MAX_RANK, Blob, show
+from .values import Dims
+
+#: (low, high) of one axis; high None = unbounded.
+Range = Tuple[int, Optional[int]]
+
+MAX_SAMPLES = 64
+_CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}  # ImageFeatureType.ColorSpace: gray, RGB, BGR, gray16
+_NO_BOUND = 2**31 - 1  # converters write INT_MAX where they mean "no bound"
+
+
+class Samples(NamedTuple):
+    """The shapes of all inputs together at each evaluation; the first is the declared default.
+
+    `doubled` tells that the last two evaluations differ only in the axes without upper bound.
+    """
+
+    shapes: Tuple[Dict[str, Blob], ...]
+    flexible: Tuple[str, ...]
+    doubled: bool
+
+
+class _Input(NamedTuple):
+    blobs: List[Blob]
+    flexible: bool = False
+    unbounded: bool = False
+
+
+def samples(model: Any, network: Any) -> Samples:
+    """All evaluations of a network, from the model's description (no weights are read)."""
+    exact = network.arrayInputShapeMapping == 1
+    rank4 = network.imageInputShapeMapping == 1
+    inputs: Dict[str, _Input] = {}
+    for feature in model.description.input:
+        kind = feature.type.WhichOneof("Type")
+        if kind == "multiArrayType":
+            inputs[feature.name] = _array(feature.name, feature.type.multiArrayType, exact)
+        elif kind == "imageType":
+            inputs[feature.name] = _image(feature.type.imageType, rank4)
+        else:
+            reason = "input `{}` is neither an array nor an image".format(feature.name)
+            inputs[feature.name] = _Input([Blob(None, reason)])
+    unbounded = any(item.unbounded for item in inputs.values())
+    # The two samples of unbounded axes stand last, when every other sample has had its turn.
+    extra = 2 if unbounded else 0
+    lengths = [len(item.blobs) + (0 if item.unbounded else extra) for item in inputs.values()]
+    count = max(lengths or [1])
+    shapes = tuple(
+        {name: _pick(item, index, count) for name, item in inputs.items()} for index in range(count)
+    )
+    flexible = tuple(name for name, item in inputs.items() if item.flexible)
+    return Samples(shapes, flexible, unbounded)
+
+
+def _pick(item: _Input, index: int, count: int) -> Blob:
+    """One input's shape at one evaluation; short lists repeat their last sample."""
+    if not item.unbounded:
+        return item.blobs[min(index, len(item.blobs) - 1)]
+    if index >= count - 2:
+        return item.blobs[index - count]
+    return item.blobs[min(index, len(item.blobs) - 3)]
+
+
+def _array(name: str, array: Any, exact: bool) -> _Input:
+    declared = tuple(int(size) for size in array.shape)
+    flexibility = array.WhichOneof("ShapeFlexibility") if hasattr(array, "shapeRange") else None
+    if flexibility == "enumeratedShapes":
+        choices = [
+            tuple(int(size) for size in item.shape) for item in array.enumeratedShapes.shapes
+        ]
+        return _enumerated([_ranked(name, dims, exact) for dims in [declared] + choices if dims])
+    if flexibility == "shapeRange" and len(array.shapeRange.sizeRanges):
+        ranges = [_range(item) for item in array.shapeRange.sizeRanges]
+        if len(declared) != len(ranges):
+            # RANK5 networks may give ranges for [S, B, C, H, W] beside a declared [C, H, W].
+            if exact or len(ranges) != 5 or len(declared) != 3:
+                declared = tuple(low for low, _ in ranges)
+            else:
+                declared = (1, 1) + declared
+        found = _ranged(declared, ranges)
+        return found._replace(blobs=[_ranked(name, _dims(blob), exact) for blob in found.blobs])
+    return _Input([_ranked(name, declared, exact)])
+
+
+def _image(image: Any, rank4: bool) -> _Input:
+    channels = _CHANNELS.get(image.colorSpace)
+    reason = "" if channels else "the image has no colour space"
+    lead: Dims = (1, channels) if rank4 else (1, 1, channels)
+    declared = int(image.height), int(image.width)
+    flexibility = image.WhichOneof("SizeFlexibility") if hasattr(image, "imageSizeRange") else None
+    if flexibility == "enumeratedSizes":
+        sizes = [(int(item.height), int(item.width)) for item in image.enumeratedSizes.sizes]
+        found = _enumerated([Blob(size) for size in [declared] + sizes])
+    elif flexibility == "imageSizeRange":
+        limits = image.imageSizeRange
+        found = _ranged(declared, [_range(limits.heightRange), _range(limits.widthRange)])
+    else:
+        found = _Input([Blob(declared)])
+    return found._replace(blobs=[Blob(lead + _dims(blob), reason) for blob in found.blobs])
+
+
+def _dims(blob: Blob) -> Dims:
+    return blob.dims or ()
+
+
+def _ranked(name: str, declared: Dims, exact: bool) -> Blob:
+    """The rank of the blob: as declared, or 5 in networks with RANK5 mapping."""
+    if not declared:
+        return Blob(None, "input `{}` declares no shape".format(name))
+    if len(declared) > MAX_RANK:
+        return Blob(None, "input `{}` has rank {}".format(name, len(declared)))
+    if exact or len(declared) == 5:
+        return Blob(declared)
+    if len(declared) == 3:
+        return Blob((1, 1) + declared)
+    if len(declared) == 1:
+        return Blob((1, 1) + declared + (1, 1))
+    return Blob(None, "input `{}` of shape {} has no rank 5 form".format(name, show(declared)))
+
+
+def _range(limits: Any) -> Range:
+    low, high = max(1, int(limits.lowerBound)), int(limits.upperBound)
+    if high < 0 or high >= _NO_BOUND:
+        return low, None
+    return low, max(low, high)
+
+
+def _enumerated(blobs: Sequence[Blob]) -> _Input:
+    unique = list(dict.fromkeys(blobs))
+    if not unique:
+        return _Input([Blob(None, "an input enumerates no shape")])
+    step = max(1, -(-len(unique) // MAX_SAMPLES))
+    return _Input(unique[::step] + (unique[-1:] if step > 1 else []), len(unique) > 1)
+
+
+def _ranged(declared: Dims, ranges: Sequence[Range]) -> _Input:
+    """Samples of one input between the bounds of its axes."""
+    default = [size or low for size, (low, _) in zip(declared, ranges)]
+    if all(low == high for low, high in ranges):
+        return _Input([Blob(tuple(default))])
+
+    def sample(times: int) -> Blob:
+        return Blob(tuple(
+            max(size * times, low) if high is None else high
+            for size, (low, high) in zip(default, ranges)
+        ))  # fmt: skip
+
+    lower = Blob(tuple(low for low, _ in ranges))
+    odd = Blob(tuple(_odd(size, limits) for size, limits in zip(default, ranges)))
+    blobs = list(dict.fromkeys([Blob(tuple(default)), lower, odd]))
+    unbounded = any(high is None for _, high in ranges)
+    if unbounded:
+        # Both start above the lower bound, so that doubling is seen on every unbounded axis.
+        default = [max(size, low) for size, (low, _) in zip(default, ranges)]
+        return _Input(blobs + [sample(4), sample(8)], True, True)
+    return _Input(list(dict.fromkeys(blobs + [sample(1)])), True)
+
+
+def _odd(default: int, limits: Range) -> int:
+    """An odd size between the bounds where there is one; it shows what works by luck only."""
+    low, high = limits
+    if high is None:
+        return max(2 * default + 1, low)
+    if low == high:
+        return low
+    middle = (low + high) // 2
+    return middle if middle % 2 else min(middle + 1, high)

@@ -1,0 +1,77 @@
+"""What is said of a blob's shape. Sizes are counts of elements, outermost dimension first."""
+
+from dataclasses import dataclass
+from typing import Dict, Mapping, Optional, Tuple, Union
+
+#: One entry per dimension; None means that this dimension is not known.
+Dims = Tuple[Optional[int], ...]
+
+#: Layer address → (height, width) to pretend for its output; None means not known.
+Overrides = Mapping[str, Tuple[Optional[int], Optional[int]]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """The same shape at every allowed input size."""
+
+    dims: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Flexible:
+    """A shape that follows the input: inclusive (low, high) per dimension, high None = unbounded.
+
+    The bounds are those of the input sizes that were evaluated (see `inputs`).
+    """
+
+    dims: Tuple[Tuple[int, Optional[int]], ...]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Not known, and why; `dims` when the rank and perhaps some dimensions are known."""
+
+    reason: str
+    dims: Optional[Dims] = None
+
+
+Shape = Union[Known, Flexible, Unknown]
+
+
+@dataclass(frozen=True)
+class LayerShapes:
+    """The shapes of one layer's blobs, in the order of its `input` and `output` fields."""
+
+    inputs: Tuple[Shape, ...]
+    outputs: Tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Shapes that cannot be computed on.
+
+    `message` is a lower-case sentence such as "`add` of 20×24 and 25×31 does not fit".
+    `at_default` is False when the declared default input sizes are free of it and only another
+    allowed size of a flexible input shows it.
+    """
+
+    address: str
+    layer: str
+    kind: str
+    message: str
+    at_default: bool = True
+
+
+@dataclass(frozen=True)
+class ModelShapes:
+    """All shapes of one network.
+
+    `layers` is keyed by address ("layers[12]", "layers[3]/ifBranch/layers[0]", with the caller's
+    prefix), `outputs` by the declared output name: what the last blob of that name has.
+    `flexible_inputs` names the inputs that allow more than one size.
+    """
+
+    layers: Dict[str, LayerShapes]
+    outputs: Dict[str, Shape]
+    conflicts: Tuple[Conflict, ...]
+    flexible_inputs: Tuple[str, ...]

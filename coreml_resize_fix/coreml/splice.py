@@ -1,0 +1,173 @@
+"""Edits → a new file in which every other byte is the same.
+
+An edit replaces a byte range. The length prefixes of the messages around it follow, each in the
+space of its own tag; nothing is parsed and serialized again, so unknown fields, map order and
+weights survive as they are.
+"""
+
+import hashlib
+import os
+import stat
+import tempfile
+from contextlib import contextmanager
+from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+
+from coreml_resize_fix.coreml import wire
+from coreml_resize_fix.coreml.skeleton import Node
+from coreml_resize_fix.errors import OutputError
+
+# Apple's reader refuses messages of 2 GiB and more, and protobuf cannot write them.
+LARGEST = 2**31 - 1
+_BLOCK = 256 * 1024
+
+
+class Edit(NamedTuple):
+    """Replace the bytes [start, end) by `data`; `path` encloses them, outermost message first."""
+
+    start: int
+    end: int
+    data: bytes
+    path: Tuple[Node, ...]
+
+
+class Patch(NamedTuple):
+    """A byte range and what replaces it, length prefixes included."""
+
+    start: int
+    end: int
+    data: bytes
+
+
+def patches(edits: Sequence[Edit]) -> List[Patch]:
+    """The edits and the length prefixes that they change, in file order.
+
+    Raises:
+        ValueError: two edits overlap.
+    """
+    result = [Patch(edit.start, edit.end, edit.data) for edit in edits]
+    growth: Dict[Tuple[int, int], int] = {}
+    nodes: Dict[Tuple[int, int], Node] = {}
+    above: Dict[Tuple[int, int], List[Tuple[int, int]]] = {}
+    for edit in edits:
+        spans: List[Tuple[int, int]] = []
+        for node in edit.path:
+            if node.field is not None:
+                span = (node.field.value_at, node.end)
+                nodes[span] = node
+                above.setdefault(span, list(spans))
+                spans.append(span)
+                growth[span] = growth.get(span, 0) + len(edit.data) - (edit.end - edit.start)
+    # Innermost first: a prefix that gets longer makes every message around it longer too.
+    for span in sorted(nodes, key=lambda item: item[1] - item[0]):
+        if growth[span] == 0:
+            continue
+        value_at, start = span[0], nodes[span].start
+        prefix = wire.encode_varint(nodes[span].end - start + growth[span])
+        result.append(Patch(value_at, start, prefix))
+        for outer in above[span]:
+            growth[outer] += len(prefix) - (start - value_at)
+    result.sort()
+    for before, after in zip(result, result[1:]):
+        if before.end > after.start:
+            raise ValueError("edits overlap at byte {}".format(after.start))
+    return result
+
+
+def size_after(size: int, changes: Iterable[Patch]) -> int:
+    """Bytes of the result, checked against what a reader accepts.
+
+    Raises:
+        OutputError: the result would be too large for any reader.
+    """
+    result = size + sum(len(patch.data) - (patch.end - patch.start) for patch in changes)
+    if result > LARGEST:
+        raise OutputError(
+            "the result would have {} bytes, and Core ML reads at most {}".format(result, LARGEST),
+            "quantize the weights first, for example to float16",
+        )
+    return result
+
+
+def write(source: BinaryIO, target: BinaryIO, changes: Sequence[Patch]) -> str:
+    """Copy `source` to `target` with the changes; returns the SHA-256 of `source`."""
+    digest = hashlib.sha256()
+    source.seek(0)
+    at = 0
+    for patch in changes:
+        _copy(source, patch.start - at, digest, target)
+        digest.update(source.read(patch.end - patch.start))
+        target.write(patch.data)
+        at = patch.end
+    _copy(source, os.fstat(source.fileno()).st_size - at, digest, target)
+    return digest.hexdigest()
+
+
+def _copy(source: BinaryIO, count: int, digest: "hashlib._Hash", target: BinaryIO) -> None:
+    left = count
+    while left:
+        block = source.read(min(left, _BLOCK))
+        if not block:
+            raise OutputError(
+                "the model became shorter while it was read", "run again when nothing writes to it"
+            )
+        digest.update(block)
+        target.write(block)
+        left -= len(block)
+
+
+@contextmanager
+def atomic(target: str, replace: bool) -> Iterator[BinaryIO]:
+    """A file beside `target` that takes its place when the block ends well, and goes if not.
+
+    With `replace` an existing target is overwritten and keeps its permission bits; without it, a
+    target that appeared meanwhile is left alone.
+
+    Raises:
+        OutputError: the folder cannot be written, or the target exists.
+    """
+    folder, name = os.path.split(os.path.abspath(target))
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".crf-", suffix=".tmp", dir=folder)
+    except OSError as error:
+        raise OutputError(
+            "cannot write in `{}`: {}".format(folder, (error.strerror or str(error)).lower()),
+            "choose a folder that you may write to with `-o`",
+        ) from error
+    try:
+        os.close(handle)
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode_for(target))
+        _take_place(temporary, target, replace)
+    except OSError as error:
+        raise OutputError(
+            "cannot write `{}`: {}".format(name, (error.strerror or str(error)).lower()),
+            "nothing was written; free the space or the permission and run again",
+        ) from error
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _mode_for(target: str) -> int:
+    if os.path.exists(target):
+        return stat.S_IMODE(os.stat(target).st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _take_place(temporary: str, target: str, replace: bool) -> None:
+    if replace:
+        os.replace(temporary, os.path.realpath(target))
+        return
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise OutputError(
+            "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
+        ) from None
+    except OSError:  # a file system without hard links
+        os.replace(temporary, target)

@@ -1,0 +1,97 @@
+"""What the resize layers of a Core ML neural network compute along one axis.
+
+Source: the comments of NeuralNetwork.proto (UpsampleLayerParams, SamplingMode,
+CropResizeLayerParams) and the documentation of the MIL operators built on them.
+"""
+
+import math
+from typing import Dict, Tuple, Union
+
+import numpy as np
+
+from coreml_resize_fix.sampling import AxisSpec
+
+__all__ = [
+    "SAMPLING_MODES",
+    "UPSAMPLE_MODES",
+    "crop_resize_axis",
+    "resize_bilinear_axis",
+    "upsample_axis",
+    "upsample_output_size",
+]
+
+# (mode, linearUpsampleMode) -> (kernel, transform); nearest neighbour ignores the second
+UPSAMPLE_MODES: Dict[Tuple[str, str], Tuple[str, str]] = {
+    ("NN", "DEFAULT"): ("nearest_floor", "asymmetric"),
+    ("NN", "ALIGN_CORNERS_TRUE"): ("nearest_floor", "asymmetric"),
+    ("NN", "ALIGN_CORNERS_FALSE"): ("nearest_floor", "asymmetric"),
+    ("BILINEAR", "DEFAULT"): ("linear", "upsample"),
+    ("BILINEAR", "ALIGN_CORNERS_TRUE"): ("linear", "align_corners"),
+    ("BILINEAR", "ALIGN_CORNERS_FALSE"): ("linear", "half_pixel"),
+}
+
+# SamplingMode -> transform
+SAMPLING_MODES: Dict[str, str] = {
+    "STRICT_ALIGN_ENDPOINTS_MODE": "align_corners",
+    "ALIGN_ENDPOINTS_MODE": "align_endpoints",
+    "UPSAMPLE_MODE": "upsample",
+    "ROI_ALIGN_MODE": "roi_align",
+}
+
+
+def upsample_output_size(input_size: int, factor: Union[int, float], fractional: bool) -> int:
+    """N in pixels of an Upsample layer: X * s, or floor(X * s) for a fractionalScalingFactor.
+
+    The product is taken in float32, the type of the stored factor. Apple documents no precision.
+    A factor that a converter wrote as (N + 1e-4) / X gives back N for every N up to 3,766 this
+    way (double precision: up to 1,743); for larger sizes a result one off proves nothing.
+    """
+    if not fractional:
+        return input_size * int(factor)
+    return math.floor(np.float32(input_size) * np.float32(factor))
+
+
+def upsample_axis(
+    mode: str, linear_upsample_mode: str, input_size: int, output_size: int
+) -> AxisSpec:
+    """One axis of an Upsample layer, by its enum names: the grid follows X / N, never 1 / s.
+
+    Raises ValueError for an unknown mode.
+    """
+    key = (mode, linear_upsample_mode)
+    if key not in UPSAMPLE_MODES:
+        raise ValueError(
+            f"unknown upsample mode {' '.join(key)}; known: "
+            + ", ".join(sorted(" ".join(known) for known in UPSAMPLE_MODES))
+        )
+    kernel, transform = UPSAMPLE_MODES[key]
+    return AxisSpec(kernel, transform, input_size, output_size)
+
+
+def resize_bilinear_axis(mode: str, input_size: int, output_size: int) -> AxisSpec:
+    """One axis of a ResizeBilinear layer; mode is the name of its SamplingMode.
+
+    Raises ValueError for an unknown mode.
+    """
+    return AxisSpec("linear", _transform(mode), input_size, output_size)
+
+
+def crop_resize_axis(
+    mode: str, input_size: int, output_size: int, start: float, end: float
+) -> AxisSpec:
+    """One axis of a CropResize layer; start and end are the box in pixels, not normalised.
+
+    The sampling modes place their points in the interval from start to end as ResizeBilinear
+    does in [0, X - 1]. A reversed box flips the crop; only the two endpoint modes define that.
+    Raises ValueError for an unknown mode, and for a reversed box in another mode.
+    """
+    transform = _transform(mode)
+    if end < start and transform not in ("align_corners", "align_endpoints"):
+        raise ValueError(f"{mode} is not defined for a reversed box ({start}, {end})")
+    return AxisSpec("linear", transform, input_size, output_size, box=(start, end))
+
+
+def _transform(mode: str) -> str:
+    if mode not in SAMPLING_MODES:
+        raise ValueError(f"unknown sampling mode {mode!r}; known: {', '.join(SAMPLING_MODES)}")
+    return SAMPLING_MODES[mode]

@@ -1,0 +1,125 @@
+"""What `torch.nn.functional.interpolate` computes along one axis.
+
+Formulas from the public header ATen/native/UpSample.h; the exceptions were observed on PyTorch
+1.4, 1.5.1, 1.6 and 2.13 (CPU).
+"""
+
+import math
+from typing import Dict, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.sampling import AxisSpec
+
+__all__ = ["MODES", "axis", "output_size"]
+
+
+class _Convention(NamedTuple):
+    kernel: str
+    transform: str
+    # Source pixels per output pixel: "ratio" honours scale_factor, "endpoints" is (X-1)/(N-1).
+    step: str = "ratio"
+    # An axis that keeps its size is copied, whatever scale_factor says.
+    copies: bool = True
+    # Nearest neighbour rounds its coordinates to float32, which decides ties.
+    precision: str = "float64"
+    cubic_coeff_a: float = -0.75
+    exclude_outside: bool = False
+
+
+# (mode, align_corners, antialias)
+MODES: Dict[Tuple[str, bool, bool], _Convention] = {
+    ("nearest", False, False): _Convention("nearest_floor", "asymmetric", precision="float32"),
+    ("nearest-exact", False, False): _Convention(
+        "nearest_floor", "tf_half_pixel_for_nn", copies=False, precision="float32"
+    ),
+    ("bilinear", False, False): _Convention("linear", "half_pixel"),
+    ("bilinear", True, False): _Convention("linear", "align_corners"),
+    ("bilinear", False, True): _Convention("antialias_linear", "half_pixel", exclude_outside=True),
+    # With antialias, align_corners changes the step but keeps the half-pixel origin.
+    ("bilinear", True, True): _Convention(
+        "antialias_linear", "half_pixel", step="endpoints", exclude_outside=True
+    ),
+    ("bicubic", False, False): _Convention("cubic", "half_pixel", copies=False),
+    ("bicubic", True, False): _Convention("cubic", "align_corners"),
+    ("bicubic", False, True): _Convention(
+        "antialias_cubic", "half_pixel", cubic_coeff_a=-0.5, exclude_outside=True
+    ),
+    ("bicubic", True, True): _Convention(
+        "antialias_cubic", "half_pixel", "endpoints", cubic_coeff_a=-0.5, exclude_outside=True
+    ),
+    ("area", False, False): _Convention("area", "half_pixel", step="none"),
+}
+
+_SAME_PER_AXIS = {"linear": "bilinear", "trilinear": "bilinear"}
+
+
+def output_size(input_size: int, scale_factor: float) -> int:
+    """N in pixels for a scale factor: floor(X * scale_factor), in double precision."""
+    return math.floor(input_size * scale_factor)
+
+
+def axis(
+    mode: str,
+    align_corners: Optional[bool],
+    antialias: bool,
+    input_size: int,
+    output_size: int,
+    scale_factor: Optional[float] = None,
+    recompute_scale_factor: Optional[bool] = None,
+    version: Optional[Tuple[int, int]] = None,
+) -> AxisSpec:
+    """One axis of `interpolate(mode=..., ...)`; sizes in pixels, parameters as passed to it.
+
+    mode: nearest, nearest-exact, bilinear (or linear, trilinear), bicubic, area.
+    scale_factor: this axis' factor, None when `size` was given.
+    version: (major, minor) of torch; None is a recent one. A scale factor is used as the step
+        from 1.6 on (1.5: only with recompute_scale_factor=False; before: never).
+    Raises ValueError for a combination that PyTorch refuses too.
+    """
+    key = (_SAME_PER_AXIS.get(mode, mode), bool(align_corners), bool(antialias))
+    if key not in MODES:
+        raise ValueError(
+            f"no mode {mode!r} with align_corners={align_corners}, antialias={antialias}; "
+            f"modes: {', '.join(sorted({name for name, _, _ in MODES}))}"
+        )
+    convention = MODES[key]
+    scale = scale_factor
+    if _is_recomputed(recompute_scale_factor, version):
+        scale = None
+    if convention.copies and input_size == output_size:
+        scale = None
+    if key[0] == "nearest" and output_size == 2 * input_size:
+        scale = None
+    return AxisSpec(
+        kernel=convention.kernel,
+        transform=convention.transform,
+        input_size=input_size,
+        output_size=output_size,
+        step=_step(convention, input_size, output_size, scale),
+        cubic_coeff_a=convention.cubic_coeff_a,
+        exclude_outside=convention.exclude_outside,
+        precision=convention.precision,
+    )
+
+
+def _is_recomputed(requested: Optional[bool], version: Optional[Tuple[int, int]]) -> bool:
+    if version is not None and version < (1, 5):
+        return True
+    if requested is None:
+        return version is not None and version < (1, 6)
+    return requested
+
+
+def _step(
+    convention: _Convention, input_size: int, output_size: int, scale: Optional[float]
+) -> Optional[float]:
+    if convention.step == "endpoints":
+        return (input_size - 1) / (output_size - 1) if output_size > 1 else 0.0
+    if convention.step == "none" or convention.transform == "align_corners":
+        return None
+    if convention.precision == "float64":
+        return None if scale is None else 1 / scale
+    # PyTorch rounds the ratio to float32 before it multiplies.
+    single = np.dtype(convention.precision).type
+    return float(single(input_size / output_size if scale is None else 1 / scale))

@@ -1,0 +1,64 @@
+"""Every error a user can meet, as one tree.
+
+    ResizeFixError            exit code 2, carries a hint: what to do next
+    ├── UsageError            options that contradict each other
+    ├── ModelError            the model file cannot be read
+    │   ├── NotAModelError    it is something else (a PyTorch file, an ONNX file, a folder, …)
+    │   ├── MLProgramError    it is an ML Program, which has no resize *layers*
+    │   └── SchemaError       the installed coremltools is missing, or too old for this model
+    ├── ManifestError         the intent file is missing or has defects (all of them are listed)
+    ├── OutputError           the result cannot be written where it was asked to go
+    └── ProofError            exit code 1: a planned result failed its proof; nothing was written
+
+A finding about a layer is never an exception: it is a value (see `audit.findings`).
+"""
+
+from typing import Sequence
+
+
+class ResizeFixError(Exception):
+    """A refusal that ends a run: `str(error)` is the fact, `hint` says what to do next."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(ResizeFixError):
+    """Options that are unknown or contradict each other."""
+
+
+class ModelError(ResizeFixError):
+    """The model file cannot be read."""
+
+
+class NotAModelError(ModelError):
+    """The path holds something that is not a Core ML model."""
+
+
+class MLProgramError(ModelError):
+    """The model is an ML Program: its operations are not NeuralNetwork layers."""
+
+
+class SchemaError(ModelError):
+    """The installed coremltools cannot describe this model."""
+
+
+class ManifestError(ResizeFixError):
+    """The intent file is missing or wrong; `defects` holds every defect as `path: what`."""
+
+    def __init__(self, message: str, hint: str = "", defects: Sequence[str] = ()) -> None:
+        super().__init__(message, hint)
+        self.defects = tuple(defects)
+
+
+class OutputError(ResizeFixError):
+    """The result cannot be written."""
+
+
+class ProofError(ResizeFixError):
+    """A planned result did not prove to be right; the input is untouched."""
+
+    exit_code = 1

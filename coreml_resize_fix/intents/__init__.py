@@ -1,0 +1,1 @@
+"""What each resize was asked to do: the intent, and the files that carry it."""

@@ -1,0 +1,186 @@
+"""The manifest: intents in a JSON file, in a long and a short form (docs/manifest.md)."""
+
+import json
+import os
+from difflib import get_close_matches
+from typing import Any, Dict, List, Optional, Tuple
+
+from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.intents import fields
+from coreml_resize_fix.intents.fields import Defects
+from coreml_resize_fix.intents.model import Intent
+
+FORMAT, VERSION = "coreml-resize-fix/intent", 1
+
+
+def load(path: str) -> List[Intent]:
+    """Read a manifest file.
+
+    Raises:
+        ManifestError: the file cannot be read, or has defects; all of them are listed.
+    """
+    if path.lower().endswith(".onnx"):
+        raise ManifestError(
+            "`{}` is an ONNX file, and this version reads intents from JSON only".format(path),
+            'write a manifest: `{"layer name": {"align_corners": true, "size": [25, 31]}}`',
+        )
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8-sig")
+    except OSError as error:
+        raise ManifestError(
+            "cannot read the manifest `{}`: {}".format(path, (error.strerror or "").lower()),
+            "pass the path of a .json file with `-m`",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(
+            "the manifest `{}` is not UTF-8 text (byte {})".format(path, error.start),
+            "save it as UTF-8, or pass another file with `-m`",
+        ) from error
+    return parse(text, os.path.basename(path))
+
+
+def parse(text: str, label: str = "manifest") -> List[Intent]:
+    """Intents of a manifest's text; `label` names it in messages.
+
+    Raises:
+        ManifestError: the text has defects; all of them are listed, each with its JSON path.
+    """
+    defects: Defects = []
+    try:
+        document = json.loads(text, object_pairs_hook=_Unique)
+    except RecursionError:
+        raise ManifestError("`{}` is nested too deep to be a manifest".format(label)) from None
+    except ValueError as error:
+        raise ManifestError(
+            "`{}` is not JSON: {}".format(label, str(error).lower()), "correct the text there"
+        ) from error
+    intents = from_document(document, defects)
+    if defects:
+        count = "1 defect" if len(defects) == 1 else "{} defects".format(len(defects))
+        raise ManifestError(
+            "`{}` has {}".format(label, count),
+            "correct the manifest; docs/manifest.md shows every field",
+            ["{}: {}".format(where, what) for where, what in defects],
+        )
+    return intents
+
+
+class _Unique(Dict[str, Any]):
+    """A JSON object that remembers the keys that were written twice."""
+
+    def __init__(self, pairs: List[Tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        seen = [key for key, _ in pairs]
+        self.repeated = sorted({key for key in seen if seen.count(key) > 1})
+
+
+def from_document(document: Any, defects: Defects) -> List[Intent]:
+    """Intents of parsed JSON; what is wrong is appended to `defects`."""
+    if not isinstance(document, dict):
+        defects.append(("$", "a manifest is a JSON object, not {}".format(fields.said(document))))
+        return []
+    if not {"format", "resizes", "version", "producer"} & set(document):
+        return _short(document, defects)
+    return _long(document, defects)
+
+
+def _short(document: Dict[str, Any], defects: Defects) -> List[Intent]:
+    report_repeats(document, "$", defects)
+    intents = []
+    for key, entry in document.items():
+        where = "$" + _step(key)
+        values = _entry(entry, where, defects, without=("layer", "name"))
+        if values is not None:
+            intents.append(Intent(layer=key, **values))
+    return intents
+
+
+def _long(document: Dict[str, Any], defects: Defects) -> List[Intent]:
+    report_repeats(document, "$", defects)
+    known = ("format", "version", "producer", "resizes")
+    report_unknown(document, known, "$", defects)
+    if document.get("format", FORMAT) != FORMAT:
+        defects.append(
+            ("$.format", "expected `{}`, not {}".format(FORMAT, fields.said(document["format"])))
+        )
+    version = document.get("version", VERSION)
+    if type(version) is not int or version != VERSION:
+        defects.append(
+            ("$.version", "this tool reads version 1, not {}".format(fields.said(version)))
+        )
+    framework, framework_version = _producer(document.get("producer"), defects)
+    resizes = document.get("resizes")
+    if not isinstance(resizes, list):
+        what = "is missing" if resizes is None else "is {}".format(fields.said(resizes))
+        defects.append(("$.resizes", "a list of resizes is expected, and it " + what))
+        return []
+    intents = []
+    for index, entry in enumerate(resizes):
+        where = "$.resizes[{}]".format(index)
+        values = _entry(entry, where, defects, framework=framework)
+        if values is not None:
+            intents.append(Intent(framework_version=framework_version, index=index, **values))
+    return intents
+
+
+def _producer(producer: Any, defects: Defects) -> Tuple[str, Optional[str]]:
+    if producer is None:
+        return "torch", None
+    if not isinstance(producer, dict):
+        defects.append(("$.producer", "expected an object, not {}".format(fields.said(producer))))
+        return "torch", None
+    report_repeats(producer, "$.producer", defects)
+    report_unknown(producer, ("framework", "version"), "$.producer", defects)
+    values = {}
+    for key in ("framework", "version"):
+        field = fields.PRODUCER[key]
+        values[key] = field.read(producer.get(key), "$.producer." + key, defects)
+    return values["framework"] or "torch", values["version"]
+
+
+def _entry(
+    entry: Any,
+    where: str,
+    defects: Defects,
+    without: Tuple[str, ...] = (),
+    framework: str = "torch",
+) -> Optional[Dict[str, Any]]:
+    """Checked values of one resize, for `Intent`; None if it has defects."""
+    if not isinstance(entry, dict):
+        defects.append((where, "expected an object, not {}".format(fields.said(entry))))
+        return None
+    before = len(defects)
+    report_repeats(entry, where, defects)
+    known = [key for key in fields.RESIZE if key not in without]
+    report_unknown(entry, known, where, defects)
+    values = {"framework": framework}
+    for key in known:
+        value = fields.RESIZE[key].read(entry.get(key), where + "." + key, defects)
+        if value is not None:
+            values[key] = value
+    if len(defects) == before:
+        fields.check_together(values, where, defects)
+    return values if len(defects) == before else None
+
+
+def report_unknown(found: Dict[str, Any], known: Any, where: str, defects: Defects) -> None:
+    """A defect for each unknown key, with the nearest known one."""
+    for key in found:
+        if key not in known:
+            near = get_close_matches(key, list(known), n=1, cutoff=0.5)
+            what = "unknown key; "
+            what += (
+                "did you mean `{}`?".format(near[0]) if near else "known keys: " + ", ".join(known)
+            )
+            defects.append((where + _step(key), what))
+
+
+def report_repeats(found: Dict[str, Any], where: str, defects: Defects) -> None:
+    """A defect for each key that the text has twice."""
+    for key in getattr(found, "repeated", ()):
+        defects.append((where + _step(key), "this key appears twice"))
+
+
+def _step(key: str) -> str:
+    return "." + key if key.isidentifier() else "[{}]".format(json.dumps(key, ensure_ascii=False))

@@ -1,0 +1,130 @@
+"""An intent: one resize call as the original framework executed it."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple
+
+from coreml_resize_fix.dialects import tensorflow, torch
+from coreml_resize_fix.sampling import AxisSpec
+
+Size = Tuple[int, int]
+
+FRAMEWORKS = ("torch", "tensorflow1", "tensorflow2", "keras", "opencv")
+MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
+ALIGN_CORNERS_MODES = ("bilinear", "bicubic")
+NEAREST_MODES = ("nearest", "nearest-exact")
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One resize call. Sizes are (height, width) in pixels; None means that it is not known.
+
+    `size`, `scale_factor` and `recompute_scale_factor` are as passed to interpolate;
+    `input_size`, `output_size` and `channels` are as observed when it ran.
+    """
+
+    name: Optional[str] = None
+    layer: Optional[str] = None
+    framework: str = "torch"
+    framework_version: Optional[str] = None
+    mode: str = "bilinear"
+    align_corners: bool = False
+    antialias: bool = False
+    size: Optional[Size] = None
+    scale_factor: Optional[Tuple[float, float]] = None
+    recompute_scale_factor: Optional[bool] = None
+    input_size: Optional[Size] = None
+    output_size: Optional[Size] = None
+    channels: Optional[int] = None
+    index: Optional[int] = None  # place in the manifest, to name what has no name
+
+    @property
+    def label(self) -> str:
+        """What to call this intent in a message."""
+        by_place = "the intent" if self.index is None else "resizes[{}]".format(self.index)
+        return self.name or self.layer or by_place
+
+    @property
+    def is_nearest(self) -> bool:
+        return self.mode in NEAREST_MODES
+
+    def target_size(self, input_size: Optional[Size]) -> Optional[Size]:
+        """(height, width) that this call makes of an input of that size; None if nothing says it.
+
+        A scale factor applies to the size that the layer really gets, so it goes before the
+        observed output size.
+        """
+        if self.size is not None:
+            return self.size
+        source = input_size or self.input_size
+        if self.scale_factor is not None and source is not None:
+            height, width = (
+                torch.output_size(before, factor)
+                for before, factor in zip(source, self.scale_factor)
+            )
+            return height, width
+        return self.output_size
+
+    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """What this call samples along height and width."""
+        factors = self.scale_factor or (None, None)
+        rows, columns = (
+            self._axis(before, after, factor)
+            for before, after, factor in zip(input_size, output_size, factors)
+        )
+        return rows, columns
+
+    def _axis(self, before: int, after: int, factor: Optional[float]) -> AxisSpec:
+        if self.framework != "torch":
+            return tensorflow.axis(self.framework, self.mode, self.align_corners, before, after)
+        return torch.axis(
+            self.mode,
+            self.align_corners,
+            self.antialias,
+            before,
+            after,
+            scale_factor=factor,
+            recompute_scale_factor=self.recompute_scale_factor,
+            version=_version(self.framework_version),
+        )
+
+    @property
+    def ask(self) -> Tuple[Any, ...]:
+        """What is asked for, without labels: two intents of equal ask are interchangeable."""
+        return (
+            self.framework,
+            self.mode,
+            self.align_corners,
+            self.antialias,
+            self.target_size(self.input_size),
+            None if self.size is not None else self.scale_factor,
+            self.recompute_scale_factor if self.scale_factor is not None else None,
+        )
+
+    def __str__(self) -> str:
+        text = self.mode
+        if self.mode in ALIGN_CORNERS_MODES:
+            text += " align_corners={}".format(self.align_corners)
+        if self.antialias:
+            text += " antialias=True"
+        if self.size is not None:
+            text += " size={}×{}".format(*self.size)
+        elif self.scale_factor is not None:
+            height, width = ("{:.7g}".format(factor) for factor in self.scale_factor)
+            text += " scale_factor={}".format(height if height == width else height + "," + width)
+            if self.recompute_scale_factor:
+                text += " recompute_scale_factor=True"
+        return text if self.framework == "torch" else "{} {}".format(self.framework, text)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The intent as an entry of a manifest's `resizes`."""
+        pairs = {key: getattr(self, key) for key in self.__dataclass_fields__}
+        del pairs["framework_version"], pairs["index"]
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in pairs.items()}
+
+
+def _version(text: Optional[str]) -> Optional[Tuple[int, int]]:
+    """(major, minor) of a version such as "1.4.0" or "2.13.0+cpu"; None if it is not one."""
+    parts = (text or "").split(".")
+    if len(parts) < 2 or not (parts[0].isdigit() and parts[1].isdigit()):
+        return None
+    return int(parts[0]), int(parts[1])

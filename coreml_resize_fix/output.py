@@ -1,0 +1,82 @@
+"""Where a result goes, and how it gets there: whole or not at all."""
+
+import hashlib
+import os
+from typing import Callable, Optional, Sequence
+
+from coreml_resize_fix.coreml import package, splice
+from coreml_resize_fix.coreml.splice import Patch
+from coreml_resize_fix.errors import OutputError
+
+# An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
+# one would cost more than the audit.
+_LARGEST_TO_HASH = 64 * 1024 * 1024
+
+
+def fingerprint(model_file: str) -> Optional[str]:
+    """SHA-256 of a model file, or None for one of more than 64 MiB."""
+    if os.path.getsize(model_file) > _LARGEST_TO_HASH:
+        return None
+    with open(model_file, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def default_output(path: str) -> str:
+    """`model.mlmodel` → `model-fixed.mlmodel`, in the same folder."""
+    stem, suffix = os.path.splitext(path.rstrip("/"))
+    return "{}-fixed{}".format(stem, suffix)
+
+
+def check_target(path: str, target: str, force: bool) -> None:
+    """Refuse a target that is the input, exists, or has no folder.
+
+    Raises:
+        OutputError: says which, and what to do.
+    """
+    if os.path.exists(target) and os.path.samefile(target, path):
+        raise OutputError(
+            "the output `{}` is the input".format(target), "pass `--in-place` to replace it"
+        )
+    if os.path.lexists(target) and not force:
+        raise OutputError(
+            "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
+        )
+    if os.path.isdir(target) and not package.is_package(target):
+        raise OutputError("`{}` is a folder".format(target), "pass the name of a file with `-o`")
+    if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
+        raise OutputError(
+            "the folder of `{}` does not exist".format(target), "create it, or choose another `-o`"
+        )
+
+
+def save(
+    path: str,
+    model_file: str,
+    target: Optional[str],
+    changes: Sequence[Patch],
+    force: bool,
+    prove: Callable[[str], None],
+) -> str:
+    """Write the changed model and return the SHA-256 of the one that was read.
+
+    `target` None replaces the input. `prove` gets the path of the complete result before it takes
+    its place; what it raises leaves everything as it was.
+
+    Raises:
+        OutputError: the result cannot be written.
+    """
+    splice.size_after(os.path.getsize(model_file), changes)
+
+    def write(to: str, replace: bool) -> str:
+        with splice.atomic(to, replace) as out, open(model_file, "rb") as original:
+            sha256 = splice.write(original, out, changes)
+            out.flush()
+            prove(out.name)
+        return sha256
+
+    if target is None:
+        return write(model_file, True)
+    if not os.path.isdir(path):
+        return write(target, force)
+    with package.building(target, path, model_file) as new_model:
+        return write(new_model, False)

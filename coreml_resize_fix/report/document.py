@@ -1,0 +1,76 @@
+"""The JSON report, version 1: a frozen format, never a dump of internal types (docs/report.md)."""
+
+import json
+from collections import Counter
+from typing import Any, Dict, Optional, Sequence
+
+from coreml_resize_fix import __version__
+from coreml_resize_fix.api import ModelReport
+from coreml_resize_fix.audit.findings import VERDICTS, Finding
+from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.coreml.versions import minimum_ios
+
+FORMAT, VERSION = "coreml-resize-fix/report", 1
+
+
+def document(reports: Sequence[ModelReport], exit_code: int) -> Dict[str, Any]:
+    """All reports of a run as JSON values."""
+    counts = Counter(finding.verdict for report in reports for finding in report.findings)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "tool_version": __version__,
+        "exit_code": exit_code,
+        "models": [_model(report) for report in reports],
+        "summary": {verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
+    }
+
+
+def render(reports: Sequence[ModelReport], exit_code: int) -> str:
+    """The document as text; every character beyond ASCII is escaped, so any terminal prints it."""
+    return json.dumps(document(reports, exit_code), indent=2)
+
+
+def _model(report: ModelReport) -> Dict[str, Any]:
+    return {
+        "path": report.path,
+        "output": report.output,
+        "sha256": report.sha256,
+        "spec_version": {"before": report.spec_before, "after": report.spec_after},
+        "minimum_ios": {
+            "before": minimum_ios(report.spec_before),
+            "after": minimum_ios(report.spec_after),
+        },
+        "layers": [_layer(finding) for finding in report.findings],
+        "unused_intents": [intent.label for intent in report.unused],
+        "notices": list(report.notices),
+    }
+
+
+def _layer(finding: Finding) -> Dict[str, Any]:
+    layer, intent, after = finding.layer, finding.intent, finding.after
+    return {
+        "address": layer.address,
+        "name": layer.name,
+        "kind": layer.kind,
+        "verdict": finding.verdict,
+        "codes": list(finding.codes),
+        "message": finding.message,
+        "intent": intent.as_dict() if intent else None,
+        "intent_name": intent.label if intent else None,
+        "input_size": list(layer.input_size) if layer.input_size else None,
+        "before": _params(layer.params, layer.output_size),
+        "after": _params(after, finding.intended_size) if after else None,
+        "max_shift_px": finding.max_shift_px,
+        "max_abs_error_before": finding.max_abs_error_before,
+        "max_abs_error_after": finding.max_abs_error_after,
+        "needs": list(finding.needs),
+        "replacement": "native" if after else None,
+        "added_layers": 0,
+    }
+
+
+def _params(params: ResizeParams, size: Optional[Sequence[int]]) -> Dict[str, Any]:
+    values = params.as_dict()
+    values["output_size"] = list(size) if size else None
+    return values

@@ -1,0 +1,152 @@
+"""The report for people: a table, then what to know, then one sentence of what was done."""
+
+import textwrap
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+from coreml_resize_fix.api import ModelReport
+from coreml_resize_fix.audit import findings as verdicts
+from coreml_resize_fix.audit.findings import Finding
+from coreml_resize_fix.audit.messages import size
+from coreml_resize_fix.audit.rules import RULES
+from coreml_resize_fix.coreml.versions import minimum_ios
+
+Style = Callable[[str, str], str]  # (text, color) → text
+
+WIDTH = 80
+_LONGEST_NAME = 28
+_HEADS = ("verdict", "layer", "size", "shift", "asked for")
+
+COLORS: Dict[str, str] = {
+    verdicts.MATCH: "green",
+    verdicts.FIXED: "green",
+    verdicts.FIXABLE: "yellow",
+    verdicts.NEEDS_OPTION: "yellow",
+    verdicts.UNMATCHABLE: "red",
+    verdicts.NO_INTENT: "magenta",
+    verdicts.AMBIGUOUS: "magenta",
+}
+
+
+def plain(text: str, color: str) -> str:
+    """A style without color."""
+    return text
+
+
+def render(reports: Sequence[ModelReport], dry_run: bool, style: Style = plain) -> str:
+    """All reports of a run."""
+    return "\n\n".join(_model(report, dry_run, style) for report in reports)
+
+
+def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
+    lines = [
+        "{}  (specification version {}, iOS {})".format(
+            report.path, report.spec_before, minimum_ios(report.spec_before)
+        )
+    ]
+    if report.findings and report.asked:
+        lines += [""] + _table(report.findings, style) + _details(report.findings)
+    elif report.findings:
+        lines += [""] + [_wrapped(finding.message) for finding in report.findings]
+    for intent in report.unused:
+        lines.append(_wrapped("intent without a layer: `{}`, {}".format(intent.label, intent)))
+    if report.notices:
+        lines += [""] + [_wrapped(notice) for notice in report.notices]
+    return "\n".join(lines + ["", closing(report, dry_run)])
+
+
+def _table(found: Sequence[Finding], style: Style) -> List[str]:
+    rows = [_row(finding) for finding in found]
+    widths = [max(len(row[i]) for row in rows + [_HEADS]) for i in range(len(_HEADS))]
+    lines = ["  " + "  ".join(h.ljust(w) for h, w in zip(_HEADS, widths)).rstrip()]
+    for finding, row in zip(found, rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        cells[0] = style(cells[0], COLORS[finding.verdict])
+        lines.append("  " + "  ".join(cells).rstrip())
+    return lines
+
+
+def _row(finding: Finding) -> Tuple[str, ...]:
+    layer = finding.layer
+    made = size(layer.output_size)
+    if finding.intended_size and finding.intended_size != layer.output_size:
+        made += ", not " + size(finding.intended_size)
+    shift = "-" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px)
+    asked = "-" if finding.intent is None else str(finding.intent).split(" size=")[0]
+    return (
+        finding.verdict,
+        _short(layer.name or layer.address),
+        "{} → {}".format(size(layer.input_size), made),
+        shift,
+        asked.split(" scale_factor=")[0],
+    )
+
+
+def _short(name: str) -> str:
+    """The end of a long name, which tells layers apart better than its beginning."""
+    return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
+
+
+def _details(found: Sequence[Finding]) -> List[str]:
+    """One paragraph for each layer that does not simply match, and what to do for each code."""
+    told = [finding for finding in found if finding.verdict != verdicts.MATCH]
+    lines = [""] if told else []
+    for finding in told:
+        codes = " ".join(finding.codes)
+        lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
+    left = [f for f in told if f.verdict not in (verdicts.FIXED, verdicts.FIXABLE)]
+    for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
+        lines.append(_wrapped("help for {}: {}".format(code, RULES[code].help)))
+    for needs in sorted({need for finding in left for need in finding.needs}):
+        lines.append(_wrapped("help: pass `{}`".format(needs)))
+    return lines
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def closing(report: ModelReport, dry_run: bool) -> str:
+    """What was done and what to do next, in one sentence."""
+    counts = dict.fromkeys(verdicts.VERDICTS, 0)
+    for finding in report.findings:
+        counts[finding.verdict] += 1
+    layers = _count(len(report.findings), "resize layer")
+    if not report.asked:
+        return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
+    if not report.findings and not report.unused:
+        return "no resize layer: nothing was compared."
+    left = len(report.findings) - counts[verdicts.MATCH] - counts[verdicts.FIXED]
+    if report.output is not None and left == 0 and not report.unused:
+        return "{} fixed, {} right already; wrote {}.".format(
+            _count(counts[verdicts.FIXED], "layer"), counts[verdicts.MATCH], report.output
+        )
+    if report.output is not None:
+        return "{} fixed, {} left as they were; wrote {}.".format(
+            _count(counts[verdicts.FIXED], "layer"), left, report.output
+        )
+    if report.exit_code == 0:
+        return "{}: all compute their intent; nothing to change.".format(layers)
+    fixable = counts[verdicts.FIXABLE]
+    if fixable == left and not report.unused:
+        return "{} would be fixed: run without `--dry-run`.".format(_count(fixable, "layer"))
+    return "{} fixable, {} not, {} without a layer; nothing written{}.".format(
+        _count(fixable, "layer"),
+        left - fixable,
+        _count(len(report.unused), "intent"),
+        _partial_hint(fixable, dry_run) or "",
+    )
+
+
+def _partial_hint(fixable: int, dry_run: bool) -> Optional[str]:
+    return "; pass `--partial` to write the fixable ones" if fixable and not dry_run else None
+
+
+def _count(number: int, noun: str) -> str:
+    return "{} {}{}".format(number, noun, "" if number == 1 else "s")

@@ -1,0 +1,172 @@
+"""Findings → edits: the changed layers, and what must follow them in the file.
+
+What follows: the sizes that layers and outputs declare, and the specificationVersion of every
+model around.
+"""
+
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.audit.findings import Finding
+from coreml_resize_fix.coreml import resize_params, schema, wire
+from coreml_resize_fix.coreml.shapes import Known, LayerShapes, ModelShapes, Shape
+from coreml_resize_fix.coreml.skeleton import VERSION_FIELD, Node
+from coreml_resize_fix.coreml.splice import Edit
+from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
+from coreml_resize_fix.coreml.wire import Field, Source
+
+_INPUT_TENSOR, _OUTPUT_TENSOR = 4, 5
+
+ShapesByPrefix = Mapping[str, ModelShapes]
+
+
+class Plan(NamedTuple):
+    """Edits of the file, and the specification version of the outermost model after them."""
+
+    edits: Tuple[Edit, ...]
+    spec_version: int
+
+
+def plan(
+    source: Source,
+    models: Sequence[ModelRef],
+    findings: Sequence[Finding],
+    before: ShapesByPrefix,
+    after: ShapesByPrefix,
+) -> Plan:
+    """Edits that give each finding's layer the parameters of its `after`.
+
+    `before` and `after` are the shapes of each network, by its prefix, without and with them.
+    """
+    changed = {finding.layer.address: finding for finding in findings if finding.after is not None}
+    edits: List[Edit] = []
+    needed: Dict[int, int] = {}  # start of a model message → the version that its layers need
+    for model in models:
+        old, new = before.get(model.prefix), after.get(model.prefix)
+        for layer in model.layers:
+            finding = changed.get(layer.address)
+            if finding is not None and finding.after is not None:
+                edits += _type_edits(source, layer, resize_params.field_bytes(finding.after))
+                for node in model.path + (model.node,):
+                    if node.message == "Model":
+                        needed[node.start] = max(needed.get(node.start, 0), finding.spec_version)
+            if old is not None and new is not None:
+                edits += _tensor_edits(source, layer, old, new)
+        edits += _output_edits(model, _changed_outputs(model, models, before, after))
+    version = int(models[0].message.specificationVersion)
+    for model in models:
+        current = int(model.message.specificationVersion)
+        if needed.get(model.node.start, 0) > current:
+            edits.append(_version_edit(model, needed[model.node.start]))
+            version = needed[model.node.start] if model is models[0] else version
+    return Plan(tuple(edits), version)
+
+
+def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:
+    """Replace the layer's type; a type that was written twice goes with it."""
+    types = schema.layer_type_numbers()
+    found = [f for f in wire.fields(source, layer.node.start, layer.node.end) if f.number in types]
+    inside = layer.path + (layer.node,)
+    return [
+        Edit(field.tag_at, field.end, content if index == 0 else b"", inside)
+        for index, field in enumerate(found)
+    ]
+
+
+def _tensor_edits(
+    source: Source, layer: LayerRef, old: ModelShapes, new: ModelShapes
+) -> List[Edit]:
+    """Correct the sizes that a layer declares of its blobs, where the change moves them."""
+    message = layer.message
+    if not (message.inputTensor or message.outputTensor):
+        return []
+    was, becomes = old.layers.get(layer.address), new.layers.get(layer.address)
+    if was is None or becomes is None or was == becomes:
+        return []
+    edits: List[Edit] = []
+    parts: Tuple[Tuple[int, Any, Callable[[LayerShapes], Tuple[Shape, ...]]], ...] = (
+        (_INPUT_TENSOR, message.inputTensor, lambda shapes: shapes.inputs),
+        (_OUTPUT_TENSOR, message.outputTensor, lambda shapes: shapes.outputs),
+    )
+    for number, tensors, side in parts:
+        fields = [
+            field
+            for field in wire.fields(source, layer.node.start, layer.node.end)
+            if field.number == number
+        ]
+        for field, tensor, one, other in zip(fields, tensors, side(was), side(becomes)):
+            dims = _fitting(other, len(tensor.dimValue)) if one != other else None
+            if dims and list(tensor.dimValue) != list(dims):
+                edited = type(tensor)()
+                edited.CopyFrom(tensor)
+                del edited.dimValue[:]
+                edited.dimValue.extend(dims)
+                content = wire.encode_field(number, edited.SerializeToString())
+                edits.append(Edit(field.tag_at, field.end, content, layer.path + (layer.node,)))
+    return edits
+
+
+def _fitting(shape: Shape, rank: int) -> Optional[Tuple[int, ...]]:
+    """The last `rank` dimensions, if nothing but ones is left out."""
+    if not isinstance(shape, Known) or rank == 0 or len(shape.dims) < rank:
+        return None
+    left_out = shape.dims[: len(shape.dims) - rank]
+    return shape.dims[-rank:] if all(n == 1 for n in left_out) else None
+
+
+def _changed_outputs(
+    model: ModelRef,
+    models: Sequence[ModelRef],
+    before: ShapesByPrefix,
+    after: ShapesByPrefix,
+) -> Dict[str, Shape]:
+    """Outputs of a model whose shape changes; a pipeline's come from the networks inside it."""
+    changed: Dict[str, Shape] = {}
+    for inner in models:
+        if not inner.prefix.startswith(model.prefix) or inner.prefix not in after:
+            continue
+        old, new = before[inner.prefix].outputs, after[inner.prefix].outputs
+        for name, shape in new.items():
+            changed.pop(name, None)  # a later model of a pipeline writes the same feature anew
+            if old.get(name) != shape:
+                changed[name] = shape
+    return changed
+
+
+def _output_edits(model: ModelRef, changed: Mapping[str, Shape]) -> List[Edit]:
+    edits = []
+    for feature, node in zip(model.message.description.output, model.output_nodes):
+        shape = changed.get(feature.name)
+        edited = _with_shape(feature, shape) if shape is not None else None
+        if edited is not None:
+            assert node.field is not None
+            description = model.node.only(2)
+            path = model.path + (model.node, description, node)
+            edits.append(Edit(node.start, node.end, edited.SerializeToString(), path))
+    return edits
+
+
+def _with_shape(feature: Any, shape: Shape) -> Optional[Any]:
+    """The description with the shape it should declare, or None if it is right or declares none."""
+    edited = type(feature)()
+    edited.CopyFrom(feature)
+    kind = feature.type.WhichOneof("Type")
+    if kind == "multiArrayType":
+        array = edited.type.multiArrayType
+        dims = _fitting(shape, len(array.shape))
+        if dims is None:
+            return None
+        del array.shape[:]
+        array.shape.extend(dims)
+    elif kind == "imageType" and isinstance(shape, Known):
+        edited.type.imageType.height, edited.type.imageType.width = shape.dims[-2:]
+    return edited if edited != feature else None
+
+
+def _version_edit(model: ModelRef, version: int) -> Edit:
+    node: Node = model.node
+    field: Optional[Field] = node.version
+    path = model.path + (node,)
+    if field is None:
+        data = wire.encode_varint(VERSION_FIELD << 3) + wire.encode_varint(version)
+        return Edit(node.start, node.start, data, path)
+    return Edit(field.value_at, field.end, wire.encode_varint(version), path)

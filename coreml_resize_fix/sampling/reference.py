@@ -1,0 +1,73 @@
+"""Reference resize: apply two axes to an array, at about the speed of PyTorch on one thread."""
+
+from typing import List, Optional, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.sampling.grid import AxisSpec
+from coreml_resize_fix.sampling.kernels import taps
+
+__all__ = ["resize"]
+
+# Planes are worked on in blocks whose buffers stay in a core's cache.
+_BLOCK_ELEMENTS = 1 << 16
+
+# (source index of every output, weight of every output or None if all are one), a pair per tap
+_Passes = List[Tuple[np.ndarray, Optional[np.ndarray]]]
+
+
+def resize(x: np.ndarray, rows: AxisSpec, columns: AxisSpec) -> np.ndarray:
+    """A copy of x, shape (..., H, W), resized to (..., rows.output_size, columns.output_size).
+
+    Keeps the dtype, which must be floating; weights are rounded to it, and float16 is computed in
+    float32. Raises ValueError for another dtype, fewer than two axes, or sizes that do not fit.
+    """
+    expected = (rows.input_size, columns.input_size)
+    if x.ndim < 2 or x.shape[-2:] != expected:
+        raise ValueError(f"the last two axes must be {expected}, got shape {x.shape}")
+    if not np.issubdtype(x.dtype, np.floating):
+        raise ValueError(f"only floating dtypes can be resized, got {x.dtype}")
+    dtype = np.result_type(x.dtype, np.float32)
+    planes = x.reshape((-1,) + expected)
+    out = np.empty((len(planes), rows.output_size, columns.output_size), x.dtype)
+    across, down = _passes(columns, dtype, (-1,)), _passes(rows, dtype, (-1, 1))
+    tallest = max(rows.input_size, rows.output_size)
+    block = max(1, _BLOCK_ELEMENTS // (tallest * columns.output_size))
+    wide = np.empty((block, rows.input_size, columns.output_size), dtype)
+    tall = np.empty((block,) + out.shape[1:], dtype)
+    wide_spare, tall_spare = np.empty_like(wide), np.empty_like(tall)
+    for start in range(0, len(planes), block):
+        part = np.ascontiguousarray(planes[start : start + block], dtype)
+        size = len(part)
+        _apply(part, across, -1, wide[:size], wide_spare[:size])
+        target = out[start : start + size] if out.dtype == dtype else tall[:size]
+        _apply(wide[:size], down, -2, target, tall_spare[:size])
+        if target is not out:
+            out[start : start + size] = target
+    return out.reshape(x.shape[:-2] + out.shape[1:])
+
+
+def _passes(spec: AxisSpec, dtype: np.dtype, shape: Tuple[int, ...]) -> _Passes:
+    index, weight = taps(spec)
+    # A tap that no output uses would only turn infinities into NaN.
+    used = [k for k in range(index.shape[1]) if weight[:, k].any()] or [0]
+    return [
+        (
+            np.ascontiguousarray(index[:, k]),
+            None if (weight[:, k] == 1).all() else weight[:, k].astype(dtype).reshape(shape),
+        )
+        for k in used
+    ]
+
+
+def _apply(
+    source: np.ndarray, passes: _Passes, axis: int, target: np.ndarray, spare: np.ndarray
+) -> None:
+    for number, (index, weight) in enumerate(passes):
+        into = spare if number else target
+        # mode="clip" lets NumPy write into the buffer directly; the indices are in range anyway.
+        np.take(source, index, axis=axis, out=into, mode="clip")
+        if weight is not None:
+            np.multiply(into, weight, out=into)
+        if number:
+            np.add(target, spare, out=target)
