@@ -6,6 +6,7 @@ The two are measured alternately, so that a busy machine slows both. Needs torch
 """
 
 import argparse
+import functools
 import statistics
 import time
 from typing import Callable, List
@@ -45,9 +46,13 @@ def main() -> None:
             for before, after in zip(shape[1:], size)
         )
         calls = (
-            lambda: resize(x, rows, columns),
-            lambda: torch.nn.functional.interpolate(
-                tensor, size=size, mode=mode, align_corners=align_corners
+            functools.partial(resize, x, rows, columns),
+            functools.partial(
+                torch.nn.functional.interpolate,
+                tensor,
+                size=size,
+                mode=mode,
+                align_corners=align_corners,
             ),
         )
         times: List[List[float]] = [[_seconds(call) for call in calls] for _ in range(rounds + 1)]

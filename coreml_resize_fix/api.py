@@ -1,21 +1,25 @@
 """Load → audit → plan → apply → prove → save: the only place where the parts meet."""
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix import output
 from coreml_resize_fix.audit import findings
 from coreml_resize_fix.audit.findings import Finding
 from coreml_resize_fix.audit.messages import inventory
 from coreml_resize_fix.audit.notices import notices
-from coreml_resize_fix.audit.run import Audit, conflicts, run
+from coreml_resize_fix.audit.run import Audit, run
 from coreml_resize_fix.coreml import schema, skeleton, sniff, splice, versions, walk
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import ModelError, ProofError, SchemaError, UsageError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.rewrite.plan import plan
+from coreml_resize_fix.verify import prove
+from coreml_resize_fix.verify.prove import Tensors
+
+_REPORT_THIS = "nothing was written; please report this with the model's structure"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Request:
     Without any intent (`manifest` None and `assume` None) the run is an inventory. `target` is the
     highest specification version allowed; None is the model's own, or 3 for ResizeBilinear.
     `fingerprint` asks for the file's SHA-256 even if it is not copied, which reads its weights.
+    `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes.
     """
 
     manifest: Optional[Sequence[Intent]] = None
@@ -37,6 +42,7 @@ class Request:
     verify: bool = True
     target: Optional[int] = None
     fingerprint: bool = False
+    tensors: Tensors = field(default_factory=dict)
 
     @property
     def asks(self) -> bool:
@@ -113,18 +119,19 @@ def process(path: str, request: Request) -> ModelReport:
         allowed = _allowed_version(opened, request.target)
         audit = run(opened.models, request.manifest or (), request.assume, allowed)
         proposal = plan(opened.source, opened.models, audit.fixable, audit.before, audit.after)
+        examined = _examined(path, request, audit)
         target, sha256 = None, None
         if request.asks and not request.dry_run and (audit.complete or request.partial):
             target = _target(path, request, changes=bool(proposal.edits))
         if target is not None:
             _refuse_new_conflicts(path, audit)
 
-            def prove(result: str) -> None:
-                _prove(path, result, request, audit, allowed)
+            def stand(result: str) -> None:
+                _stand_again(path, result, request, audit, allowed)
 
             patches = splice.patches(proposal.edits)
             into = None if request.in_place else target
-            sha256 = output.save(path, opened.file_path, into, patches, request.force, prove)
+            sha256 = output.save(path, opened.file_path, into, patches, request.force, stand)
         elif request.fingerprint:
             sha256 = output.fingerprint(opened.file_path)
         remarks = notices(opened.models, audit, proposal.spec_version, request.asks)
@@ -134,7 +141,7 @@ def process(path: str, request: Request) -> ModelReport:
             sha256,
             int(opened.models[0].message.specificationVersion),
             proposal.spec_version,
-            tuple(_settled(finding, request, target) for finding in audit.findings),
+            tuple(_settled(finding, request, target) for finding in examined),
             tuple(audit.matching.unused),
             tuple(remarks),
             request.asks,
@@ -174,6 +181,24 @@ def _settled(finding: Finding, request: Request, target: Optional[str]) -> Findi
     return finding
 
 
+def _examined(path: str, request: Request, audit: Audit) -> Tuple[Finding, ...]:
+    """The findings with their errors in values.
+
+    Raises:
+        ProofError: a layer that was found or planned to be right is not, in values.
+    """
+    if not (request.asks and request.verify):
+        return audit.findings
+    results = [prove.examine(finding, request.tensors) for finding in audit.findings]
+    for _, wrong in results:
+        if wrong is not None:
+            raise ProofError(
+                "`{}` failed its numerical proof: {}".format(path, wrong),
+                "nothing was written; check the manifest and the tensors recorded beside it",
+            )
+    return tuple(finding for finding, _ in results)
+
+
 def _refuse_new_conflicts(path: str, audit: Audit) -> None:
     if audit.new_conflicts:
         found = audit.new_conflicts[0]
@@ -185,7 +210,7 @@ def _refuse_new_conflicts(path: str, audit: Audit) -> None:
         )
 
 
-def _prove(path: str, result: str, request: Request, audit: Audit, allowed: int) -> None:
+def _stand_again(path: str, result: str, request: Request, audit: Audit, allowed: int) -> None:
     """Read the complete result again and audit it again: it must be what was planned.
 
     Raises:
@@ -193,22 +218,25 @@ def _prove(path: str, result: str, request: Request, audit: Audit, allowed: int)
     """
     with _open(result) as opened:
         again = run(opened.models, request.manifest or (), request.assume, allowed)
-    expected: Dict[str, str] = {
-        finding.layer.address: findings.MATCH
-        if finding.verdict == findings.FIXABLE
-        else finding.verdict
-        for finding in audit.findings
-    }
+    planned = {finding.layer.address: finding for finding in audit.findings}
     for finding in again.findings:
-        if expected.pop(finding.layer.address, None) != finding.verdict:
+        before = planned.pop(finding.layer.address, None)
+        expected = None if before is None else before.verdict
+        if finding.verdict != (findings.MATCH if expected == findings.FIXABLE else expected):
             raise ProofError(
                 "the result of `{}` did not stand its second audit: {}".format(
                     path, finding.message
                 ),
-                "nothing was written; please report this with the model's structure",
+                _REPORT_THIS,
             )
-    if expected or len(conflicts(again.before)) != len(conflicts(audit.after)):
+        if request.verify and before is not None:
+            wrong = prove.failure(before, finding.layer.params, request.tensors)
+            if wrong is not None:
+                raise ProofError(
+                    "the result of `{}` failed its numerical proof: {}".format(path, wrong),
+                    _REPORT_THIS,
+                )
+    if planned or again.conflicts_before != audit.conflicts_after:
         raise ProofError(
-            "the result of `{}` has another structure than was planned".format(path),
-            "nothing was written; please report this with the model's structure",
+            "the result of `{}` has another structure than was planned".format(path), _REPORT_THIS
         )

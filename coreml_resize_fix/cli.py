@@ -98,6 +98,7 @@ def command(
     from coreml_resize_fix.intents import assume as assumption
     from coreml_resize_fix.intents import manifest as manifests
     from coreml_resize_fix.report import document, text
+    from coreml_resize_fix.verify import recorded
 
     reports: List[api.ModelReport] = []
     codes: List[int] = []
@@ -110,8 +111,10 @@ def command(
                 "`{}` is not a deployment target".format(deployment_target),
                 "write it like `iOS12`; iOS 11 is the lowest with Core ML",
             )
+        intents = manifests.load(manifest) if manifest is not None else None
+        tensors = recorded.load(manifest, len(intents)) if manifest and intents and verify else {}
         request = api.Request(
-            manifest=manifests.load(manifest) if manifest is not None else None,
+            manifest=intents,
             assume=assumption.parse(assume) if assume is not None else None,
             dry_run=dry_run,
             in_place=in_place,
@@ -120,8 +123,9 @@ def command(
             verify=verify,
             target=target,
             fingerprint=style == "json",
+            tensors=tensors,
         )
-        outputs = _outputs(models, output)
+        outputs = _outputs(models, output, writes=request.asks and not dry_run)
     except ResizeFixError as error:
         _complain(error)
         codes.append(error.exit_code)
@@ -140,14 +144,14 @@ def command(
                 codes.append(2)
     exit_code = next(code for code in _WORST_FIRST if code in codes)
     if style == "json" and not quiet:
-        click.echo(document.render(reports, exit_code))
+        _say(document.render(reports, exit_code))
     elif reports and not quiet:
-        click.echo(text.render(reports, dry_run, _style()))
+        _say(text.render(reports, dry_run, _style()))
     sys.exit(exit_code)
 
 
-def _outputs(models: Tuple[str, ...], output: Optional[str]) -> List[Optional[str]]:
-    """Where each model's result goes; None is the default place."""
+def _outputs(models: Tuple[str, ...], output: Optional[str], writes: bool) -> List[Optional[str]]:
+    """Where each model's result goes; None is the default place. A folder is made if needed."""
     if output is None:
         return [None] * len(models)
     is_folder = os.path.isdir(output) and not os.path.exists(os.path.join(output, "Manifest.json"))
@@ -161,7 +165,8 @@ def _outputs(models: Tuple[str, ...], output: Optional[str]) -> List[Optional[st
             "run once for each",
         )
     try:
-        os.makedirs(output, exist_ok=True)
+        if writes:
+            os.makedirs(output, exist_ok=True)
     except OSError as error:
         raise OutputError(
             "cannot make the folder `{}`: {}".format(output, (error.strerror or "").lower()),
@@ -171,12 +176,18 @@ def _outputs(models: Tuple[str, ...], output: Optional[str]) -> List[Optional[st
 
 
 def _complain(error: ResizeFixError) -> None:
-    click.echo(click.style("error", fg="red") + ": {}".format(error), err=True)
+    _say(_style()("error", "red") + ": {}".format(error), err=True)
     if isinstance(error, ManifestError):
         for defect in error.defects:
-            click.echo("  " + defect, err=True)
+            _say("  " + defect, err=True)
     if error.hint:
-        click.echo("help: " + error.hint, err=True)
+        _say("help: " + error.hint, err=True)
+
+
+def _say(content: str, err: bool = False) -> None:
+    """Print; what the stream's encoding does not have is escaped (×, →, odd names of layers)."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
+    click.echo(content.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def _internal(model: str, error: Exception) -> ResizeFixError:

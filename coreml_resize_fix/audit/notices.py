@@ -3,8 +3,9 @@
 from typing import List, Sequence
 
 from coreml_resize_fix.audit import facts
+from coreml_resize_fix.audit.displacement import displacements, told
 from coreml_resize_fix.audit.layers import FLEXIBLE
-from coreml_resize_fix.audit.run import Audit, conflicts
+from coreml_resize_fix.audit.run import Audit
 from coreml_resize_fix.coreml import versions
 from coreml_resize_fix.coreml.walk import ModelRef
 
@@ -28,13 +29,15 @@ def notices(models: Sequence[ModelRef], audit: Audit, spec_version: int, asked: 
                 versions.minimum_ios(current),
             )
         )
+    for displacement in displacements(models, audit.findings, audit.after):
+        found.append(told(displacement))
     for conflict in audit.mended:
         found.append(
             "`{}` (`{}`) cannot run in the file as it is: {}; the fix mends it".format(
                 conflict.address, conflict.layer, conflict.message
             )
         )
-    for conflict in conflicts(audit.after):
+    for conflict in audit.conflicts_after:
         found.append(
             "`{}` (`{}`) cannot run: {}".format(conflict.address, conflict.layer, conflict.message)
         )

@@ -8,6 +8,7 @@ from coreml_resize_fix.audit.decide import decide
 from coreml_resize_fix.audit.findings import Finding
 from coreml_resize_fix.audit.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.audit.match import Matching, match
+from coreml_resize_fix.coreml import flow
 from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.intents.model import Intent
@@ -29,6 +30,8 @@ class Audit:
     matching: Matching
     before: Dict[str, ModelShapes]
     after: Dict[str, ModelShapes]
+    conflicts_before: Tuple[Conflict, ...]
+    conflicts_after: Tuple[Conflict, ...]
 
     @property
     def fixable(self) -> List[Finding]:
@@ -43,19 +46,22 @@ class Audit:
     @property
     def new_conflicts(self) -> List[Conflict]:
         """Places where shapes fitted before the planned changes and do not after them."""
-        known = {conflict.address for conflict in conflicts(self.before)}
-        return [found for found in conflicts(self.after) if found.address not in known]
+        known = {conflict.address for conflict in self.conflicts_before}
+        return [found for found in self.conflicts_after if found.address not in known]
 
     @property
     def mended(self) -> List[Conflict]:
         """Places where shapes did not fit before the planned changes and do after them."""
-        left = {conflict.address for conflict in conflicts(self.after)}
-        return [found for found in conflicts(self.before) if found.address not in left]
+        left = {conflict.address for conflict in self.conflicts_after}
+        return [found for found in self.conflicts_before if found.address not in left]
 
 
-def conflicts(by_prefix: Dict[str, ModelShapes]) -> List[Conflict]:
-    """Shape conflicts of all networks of a file."""
-    return [conflict for shapes in by_prefix.values() for conflict in shapes.conflicts]
+def _conflicts(
+    models: Sequence[ModelRef], by_prefix: Dict[str, ModelShapes]
+) -> Tuple[Conflict, ...]:
+    """Shape conflicts inside all networks of a file, and between the models of a pipeline."""
+    inside = [conflict for shapes in by_prefix.values() for conflict in shapes.conflicts]
+    return tuple(inside + flow.conflicts(models, by_prefix))
 
 
 def run(
@@ -93,4 +99,12 @@ def run(
         for finding in found
         if finding.verdict == findings.FIXABLE and finding.layer.address in intended
     }
-    return Audit(tuple(found), matching, before, facts.shapes_of(models, planned))
+    after = facts.shapes_of(models, planned)
+    return Audit(
+        tuple(found),
+        matching,
+        before,
+        after,
+        _conflicts(models, before),
+        _conflicts(models, after),
+    )

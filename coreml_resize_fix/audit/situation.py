@@ -99,27 +99,36 @@ def pair(intent: Intent, params: ResizeParams, input_size: Size, intended: Size)
     return Pairing(input_size, intended, actual, rows, columns)
 
 
-def assess(layer: ResizeLayer, intent: Intent, contradicted: bool, spec_version: int) -> Situation:
-    """Everything that the decision depends on; `spec_version` is the highest that is allowed."""
-    intent = _as_factor(intent, layer)
+def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[Size, Size]]]:
+    """The sizes to compare at, (input, intended output) each, and the intent as it reads there.
+
+    No sizes come back if neither the layer nor the intent knows any.
+    """
+    asked = _as_factor(intent, layer)
     sizes = layer.sizes
     if layer.shape == FLEXIBLE and intent.input_size is not None:
         sizes = (intent.input_size,) + sizes  # the size that people know comes first
-    if layer.shape == UNKNOWN:
-        sizes = (intent.input_size,) if intent.input_size is not None else _ANY_SIZES
-    if sizes is _ANY_SIZES and intent.size is None:
-        sizes = ()
-    targets = [_target(intent, layer, size) for size in sizes]
-    known = [(size, target) for size, target in zip(sizes, targets) if min(size + target) > 0]
-    asks = _asks(intent, known)
+    if layer.shape == UNKNOWN and intent.input_size is not None:
+        sizes = (intent.input_size,)
+    elif layer.shape == UNKNOWN:
+        sizes = _ANY_SIZES if intent.size is not None else ()
+    # An intent that names no size keeps the layer's own.
+    pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
+    return asked, [(size, target) for size, target in pairs if min(size + target) > 0]
+
+
+def assess(layer: ResizeLayer, intent: Intent, contradicted: bool, spec_version: int) -> Situation:
+    """Everything that the decision depends on; `spec_version` is the highest that is allowed."""
+    asked, known = comparisons(intent, layer)
+    asks = _asks(asked, known)
     if contradicted or not known:
         evidence = CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
-    pairings = tuple(pair(intent, layer.params, size, target) for size, target in known)
-    native, remedy = _remedy(intent, known, spec_version)
+    pairings = tuple(pair(asked, layer.params, size, target) for size, target in known)
+    native, remedy = _remedy(asked, known, spec_version)
     reach = NONE if native is None else WITHIN if native.spec_version <= spec_version else ABOVE
     return Situation(
-        _current(intent, layer.params, pairings),
+        _current(asked, layer.params, pairings),
         layer.shape,
         reach,
         asks,
@@ -144,11 +153,6 @@ def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
         return intent
     factor = (float(after[0] // before[0]), float(after[1] // before[1]))
     return replace(intent, size=None, scale_factor=factor, recompute_scale_factor=True)
-
-
-def _target(intent: Intent, layer: ResizeLayer, size: Size) -> Size:
-    """What the intent makes of this input; an intent that names no size keeps the layer's own."""
-    return intent.target_size(size) or layer.params.output_size(size)
 
 
 def _remedy(

@@ -48,7 +48,7 @@ def upsample_output_size(input_size: int, factor: Union[int, float], fractional:
     """
     if not fractional:
         return input_size * int(factor)
-    return math.floor(np.float32(input_size) * np.float32(factor))
+    return math.floor(float(np.float32(input_size) * np.float32(factor)))
 
 
 def upsample_axis(

@@ -69,7 +69,7 @@ def axis(
         transform=coordinate_transformation_mode,
         input_size=input_size,
         output_size=output_size,
-        step=_step(input_size, output_size, scale),
+        step=_STEPS[is_nearest](input_size, output_size, scale),
         box=(roi[0] * (input_size - 1), roi[1] * (input_size - 1)) if crops and roi else None,
         cubic_coeff_a=cubic_coeff_a,
         exclude_outside=bool(exclude_outside),
@@ -85,9 +85,18 @@ def legacy_axis(
     return axis(mode, "asymmetric", input_size, output_size, scale, nearest_mode="floor")
 
 
-def _step(input_size: int, output_size: int, scale: Optional[float]) -> Optional[float]:
+def _step_in_float32(input_size: int, output_size: int, scale: Optional[float]) -> float:
+    # ONNX Runtime divides by the scale in float32, which decides ties of nearest neighbour.
+    return 1 / float(np.float32(output_size / input_size if scale is None else scale))
+
+
+def _step(input_size: int, output_size: int, scale: Optional[float]) -> float:
     if scale is None or np.float32(scale) == np.float32(output_size / input_size):
-        return None
+        return input_size / output_size
     # ONNX stores scales as float32. The shortest decimal that rounds to the stored number is
     # the one an exporter was given: 1.1, not 1.10000002384.
     return 1 / float(str(np.float32(scale)))
+
+
+# is nearest -> step
+_STEPS = {True: _step_in_float32, False: _step}

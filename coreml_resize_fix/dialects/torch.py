@@ -1,11 +1,16 @@
 """What `torch.nn.functional.interpolate` computes along one axis.
 
-Formulas from the public header ATen/native/UpSample.h; the exceptions were observed on PyTorch
-1.4, 1.5.1, 1.6 and 2.13 (CPU).
+Formulas from the public header ATen/native/UpSample.h; what depends on the version was observed on
+PyTorch 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 1.10, 1.11, 1.12 and 2.13 (CPU, float32).
+
+Scale factors that leave N = X or N = 2X without being 1 or 2 (7 pixels times 1.13) are treated as
+2.13 does. PyTorch is of two minds there: nearest takes the factor at its word for large outputs
+(1.9 to 1.12: by memory layout), antialias copied no axis in 1.12, and before 1.9 bicubic copied
+when *both* sizes stayed; an axis alone cannot tell.
 """
 
 import math
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -14,14 +19,38 @@ from coreml_resize_fix.sampling import AxisSpec
 __all__ = ["MODES", "axis", "output_size"]
 
 
+def _ratio(input_size: int, output_size: int, scale: Optional[float]) -> Optional[float]:
+    return None if scale is None else 1 / scale
+
+
+def _ratio_float32(input_size: int, output_size: int, scale: Optional[float]) -> float:
+    return float(np.float32(input_size / output_size if scale is None else 1 / scale))
+
+
+def _endpoints(input_size: int, output_size: int, scale: Optional[float]) -> float:
+    return (input_size - 1) / (output_size - 1) if output_size > 1 else 0.0
+
+
+def _sizes_only(input_size: int, output_size: int, scale: Optional[float]) -> None:
+    return None
+
+
+# X, N and the scale factor that counts -> source pixels per output pixel (None: X / N)
+_STEPS: Dict[str, Callable[[int, int, Optional[float]], Optional[float]]] = {
+    "ratio": _ratio,
+    "ratio_float32": _ratio_float32,
+    "endpoints": _endpoints,
+    "sizes_only": _sizes_only,
+}
+
+
 class _Convention(NamedTuple):
     kernel: str
     transform: str
-    # Source pixels per output pixel: "ratio" honours scale_factor, "endpoints" is (X-1)/(N-1).
     step: str = "ratio"
     # An axis that keeps its size is copied, whatever scale_factor says.
     copies: bool = True
-    # Nearest neighbour rounds its coordinates to float32, which decides ties.
+    # Nearest neighbour of float32 data rounds its coordinates to float32, which decides ties.
     precision: str = "float64"
     cubic_coeff_a: float = -0.75
     exclude_outside: bool = False
@@ -29,27 +58,40 @@ class _Convention(NamedTuple):
 
 # (mode, align_corners, antialias)
 MODES: Dict[Tuple[str, bool, bool], _Convention] = {
-    ("nearest", False, False): _Convention("nearest_floor", "asymmetric", precision="float32"),
+    ("nearest", False, False): _Convention(
+        "nearest_floor", "asymmetric", step="ratio_float32", precision="float32"
+    ),
     ("nearest-exact", False, False): _Convention(
-        "nearest_floor", "tf_half_pixel_for_nn", copies=False, precision="float32"
+        "nearest_floor",
+        "tf_half_pixel_for_nn",
+        step="ratio_float32",
+        copies=False,
+        precision="float32",
     ),
     ("bilinear", False, False): _Convention("linear", "half_pixel"),
-    ("bilinear", True, False): _Convention("linear", "align_corners"),
+    ("bilinear", True, False): _Convention("linear", "align_corners", step="sizes_only"),
     ("bilinear", False, True): _Convention("antialias_linear", "half_pixel", exclude_outside=True),
     # With antialias, align_corners changes the step but keeps the half-pixel origin.
     ("bilinear", True, True): _Convention(
         "antialias_linear", "half_pixel", step="endpoints", exclude_outside=True
     ),
     ("bicubic", False, False): _Convention("cubic", "half_pixel", copies=False),
-    ("bicubic", True, False): _Convention("cubic", "align_corners"),
+    ("bicubic", True, False): _Convention("cubic", "align_corners", step="sizes_only"),
     ("bicubic", False, True): _Convention(
         "antialias_cubic", "half_pixel", cubic_coeff_a=-0.5, exclude_outside=True
     ),
     ("bicubic", True, True): _Convention(
-        "antialias_cubic", "half_pixel", "endpoints", cubic_coeff_a=-0.5, exclude_outside=True
+        "antialias_cubic",
+        "half_pixel",
+        step="endpoints",
+        cubic_coeff_a=-0.5,
+        exclude_outside=True,
     ),
-    ("area", False, False): _Convention("area", "half_pixel", step="none"),
+    ("area", False, False): _Convention("area", "half_pixel", step="sizes_only"),
 }
+
+# Modes whose ratio was zero for N = 1 before 1.10 (align_corners ignores the step anyway).
+_ZERO_STEP = ("bilinear", "bicubic")
 
 _SAME_PER_AXIS = {"linear": "bilinear", "trilinear": "bilinear"}
 
@@ -74,7 +116,8 @@ def axis(
     mode: nearest, nearest-exact, bilinear (or linear, trilinear), bicubic, area.
     scale_factor: this axis' factor, None when `size` was given.
     version: (major, minor) of torch; None is a recent one. A scale factor is used as the step
-        from 1.6 on (1.5: only with recompute_scale_factor=False; before: never).
+        from 1.6 on (1.5: only with recompute_scale_factor=False; before: never). Before 1.10,
+        N = 1 without align_corners samples at the start of the axis instead of its middle.
     Raises ValueError for a combination that PyTorch refuses too.
     """
     key = (_SAME_PER_AXIS.get(mode, mode), bool(align_corners), bool(antialias))
@@ -91,12 +134,15 @@ def axis(
         scale = None
     if key[0] == "nearest" and output_size == 2 * input_size:
         scale = None
+    step = _STEPS[convention.step](input_size, output_size, scale)
+    if output_size == 1 and version is not None and version < (1, 10) and key[0] in _ZERO_STEP:
+        step = 0.0
     return AxisSpec(
         kernel=convention.kernel,
         transform=convention.transform,
         input_size=input_size,
         output_size=output_size,
-        step=_step(convention, input_size, output_size, scale),
+        step=step,
         cubic_coeff_a=convention.cubic_coeff_a,
         exclude_outside=convention.exclude_outside,
         precision=convention.precision,
@@ -109,17 +155,3 @@ def _is_recomputed(requested: Optional[bool], version: Optional[Tuple[int, int]]
     if requested is None:
         return version is not None and version < (1, 6)
     return requested
-
-
-def _step(
-    convention: _Convention, input_size: int, output_size: int, scale: Optional[float]
-) -> Optional[float]:
-    if convention.step == "endpoints":
-        return (input_size - 1) / (output_size - 1) if output_size > 1 else 0.0
-    if convention.step == "none" or convention.transform == "align_corners":
-        return None
-    if convention.precision == "float64":
-        return None if scale is None else 1 / scale
-    # PyTorch rounds the ratio to float32 before it multiplies.
-    single = np.dtype(convention.precision).type
-    return float(single(input_size / output_size if scale is None else 1 / scale))

@@ -31,7 +31,10 @@ def parse(text: str) -> Intent:
     defects: fields.Defects = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
-        given[key if equals else "mode"] = _value(value) if equals else key
+        name = key if equals else "mode"
+        if name in given:
+            defects.append(("--assume." + name, "it is given twice"))
+        given[name] = _value(value) if equals else key
     report_unknown(given, _KEYS, "--assume", defects)
     values = {
         key: fields.RESIZE[key].read(given.get(key), "--assume." + key, defects) for key in _KEYS

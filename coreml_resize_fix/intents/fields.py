@@ -3,7 +3,7 @@
 import math
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.dialects import torch
+from coreml_resize_fix.dialects import tensorflow, torch
 from coreml_resize_fix.intents.model import ALIGN_CORNERS_MODES, FRAMEWORKS, MODES
 
 Defects = List[Tuple[str, str]]
@@ -22,19 +22,26 @@ def said(value: Any) -> str:
     return "`{}`".format(text if len(text) <= 40 else text[:37] + "…")
 
 
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _number(value: Any) -> Any:
+    """The value if it is a finite number, else None."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and abs(value) < math.inf else None
+
+
+def whole(value: Any) -> Optional[int]:
+    """A whole number above 0; JSON knows one kind of number, so 25.0 is 25."""
+    number = _number(value)
+    return int(number) if number is not None and number >= 1 and number == int(number) else None
 
 
 def _side(value: Any) -> Optional[int]:
-    return value if _is_int(value) and 1 <= value <= LARGEST_SIDE else None
+    side = whole(value)
+    return side if side is not None and side <= LARGEST_SIDE else None
 
 
 def _factor(value: Any) -> Optional[float]:
-    if not (_is_int(value) or isinstance(value, float)):
-        return None
-    factor = float(value) if abs(value) < 1e9 else math.inf
-    return factor if 0 < factor <= LARGEST_SIDE else None
+    number = _number(value)
+    return float(number) if number is not None and 0 < number <= LARGEST_SIDE else None
 
 
 def _pair(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -95,14 +102,13 @@ RESIZE: Dict[str, ManifestField] = {
     "antialias": ManifestField("true, false or null", _boolean),
     "size": _SIZE,
     "scale_factor": ManifestField(
-        "a number above 0, or [height, width] factors above 0", _pair(_factor)
+        "a factor above 0 and up to {}, or [height, width] of two".format(LARGEST_SIDE),
+        _pair(_factor),
     ),
     "recompute_scale_factor": ManifestField("true, false or null", _boolean),
     "input_size": _SIZE,
     "output_size": _SIZE,
-    "channels": ManifestField(
-        "a whole number above 0", lambda v: v if _is_int(v) and v > 0 else None
-    ),
+    "channels": ManifestField("a whole number above 0", whole),
 }
 
 
@@ -111,7 +117,8 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
     mode = values.get("mode", "bilinear")
     size, factor = values.get("size"), values.get("scale_factor")
     before, after = values.get("input_size"), values.get("output_size")
-    torch_call = values.get("framework", "torch") == "torch"
+    framework = values.get("framework", "torch")
+    torch_call = framework == "torch"
     scaled: Optional[Tuple[int, ...]] = None
     if factor is not None and before is not None:
         scaled = tuple(torch.output_size(n, f) for n, f in zip(before, factor))
@@ -134,9 +141,11 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
             ),
         ),
         (
-            scaled is not None and 0 in scaled,
+            scaled is not None and not all(1 <= n <= LARGEST_SIDE for n in scaled),
             ".scale_factor",
-            "this factor makes a size of 0 from {}".format(_show(before)),
+            "this factor makes {} from {}, and a side has 1 to {} pixels".format(
+                _show(scaled), _show(before), LARGEST_SIDE
+            ),
         ),
         (
             torch_call and values.get("align_corners") is True and mode not in ALIGN_CORNERS_MODES,
@@ -144,7 +153,7 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
             "`align_corners` goes with bilinear and bicubic only, not with `{}`".format(mode),
         ),
         (
-            values.get("antialias") is True and mode not in ALIGN_CORNERS_MODES,
+            torch_call and values.get("antialias") is True and mode not in ALIGN_CORNERS_MODES,
             ".antialias",
             "`antialias` goes with bilinear and bicubic only, not with `{}`".format(mode),
         ),
@@ -157,6 +166,18 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
             not torch_call and mode not in ("nearest", "bilinear"),
             ".mode",
             "`{}` is known for torch only".format(mode),
+        ),
+        (
+            not torch_call and values.get("antialias") is True,
+            ".antialias",
+            "`antialias` is known for torch only",
+        ),
+        (
+            not torch_call
+            and values.get("align_corners") is True
+            and (framework, mode, True) not in tensorflow.CONVENTIONS,
+            ".align_corners",
+            "`{}` has no `align_corners` with `{}`".format(framework, mode),
         ),
     )
     defects.extend((where + step, what) for broken, step, what in rules if broken)

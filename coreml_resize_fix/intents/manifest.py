@@ -50,7 +50,10 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
     try:
         document = json.loads(text, object_pairs_hook=_Unique)
     except RecursionError:
-        raise ManifestError("`{}` is nested too deep to be a manifest".format(label)) from None
+        raise ManifestError(
+            "`{}` is nested too deep to be a manifest".format(label),
+            "a manifest has lists of objects, nothing deeper",
+        ) from None
     except ValueError as error:
         raise ManifestError(
             "`{}` is not JSON: {}".format(label, str(error).lower()), "correct the text there"
@@ -105,7 +108,7 @@ def _long(document: Dict[str, Any], defects: Defects) -> List[Intent]:
             ("$.format", "expected `{}`, not {}".format(FORMAT, fields.said(document["format"])))
         )
     version = document.get("version", VERSION)
-    if type(version) is not int or version != VERSION:
+    if fields.whole(version) != VERSION:
         defects.append(
             ("$.version", "this tool reads version 1, not {}".format(fields.said(version)))
         )
@@ -120,7 +123,9 @@ def _long(document: Dict[str, Any], defects: Defects) -> List[Intent]:
         where = "$.resizes[{}]".format(index)
         values = _entry(entry, where, defects, framework=framework)
         if values is not None:
-            intents.append(Intent(framework_version=framework_version, index=index, **values))
+            # The version is the producer's, and says nothing of another framework.
+            version = framework_version if values["framework"] == framework else None
+            intents.append(Intent(framework_version=version, index=index, **values))
     return intents
 
 

@@ -3,15 +3,25 @@
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
-from coreml_resize_fix.dialects import tensorflow, torch
+from coreml_resize_fix.dialects import onnx, tensorflow, torch
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]
 
-FRAMEWORKS = ("torch", "tensorflow1", "tensorflow2", "keras", "opencv")
+FRAMEWORKS = ("torch", "tensorflow1", "tensorflow2", "keras", "opencv", "onnx")
 MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
 ALIGN_CORNERS_MODES = ("bilinear", "bicubic")
 NEAREST_MODES = ("nearest", "nearest-exact")
+
+# mode → what the ONNX operator Resize calls it
+ONNX_MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
+# What only ONNX can say; None is what its Resize operator takes by default.
+ONNX_FIELDS = (
+    "coordinate_transformation_mode",
+    "nearest_mode",
+    "cubic_coeff_a",
+    "exclude_outside",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,10 @@ class Intent:
     input_size: Optional[Size] = None
     output_size: Optional[Size] = None
     channels: Optional[int] = None
+    coordinate_transformation_mode: Optional[str] = None
+    nearest_mode: Optional[str] = None
+    cubic_coeff_a: Optional[float] = None
+    exclude_outside: Optional[bool] = None
     index: Optional[int] = None  # place in the manifest, to name what has no name
 
     @property
@@ -74,6 +88,19 @@ class Intent:
         return rows, columns
 
     def _axis(self, before: int, after: int, factor: Optional[float]) -> AxisSpec:
+        if self.framework == "onnx":
+            given = {name: getattr(self, name) for name in ONNX_FIELDS}
+            options = {name: value for name, value in given.items() if value is not None}
+            coordinates = options.pop("coordinate_transformation_mode", "half_pixel")
+            return onnx.axis(
+                ONNX_MODES[self.mode],
+                coordinates,
+                before,
+                after,
+                scale=factor,
+                antialias=self.antialias,
+                **options,
+            )
         if self.framework != "torch":
             return tensorflow.axis(self.framework, self.mode, self.align_corners, before, after)
         return torch.axis(
@@ -98,11 +125,14 @@ class Intent:
             self.target_size(self.input_size),
             None if self.size is not None else self.scale_factor,
             self.recompute_scale_factor if self.scale_factor is not None else None,
+            tuple(getattr(self, name) for name in ONNX_FIELDS),
         )
 
     def __str__(self) -> str:
         text = self.mode
-        if self.mode in ALIGN_CORNERS_MODES:
+        if self.framework == "onnx":
+            text += " {}".format(self.coordinate_transformation_mode or "half_pixel")
+        elif self.mode in ALIGN_CORNERS_MODES:
             text += " align_corners={}".format(self.align_corners)
         if self.antialias:
             text += " antialias=True"
@@ -119,12 +149,15 @@ class Intent:
         """The intent as an entry of a manifest's `resizes`."""
         pairs = {key: getattr(self, key) for key in self.__dataclass_fields__}
         del pairs["framework_version"], pairs["index"]
+        if self.framework != "onnx":
+            for name in ONNX_FIELDS:
+                del pairs[name]
         return {key: list(v) if isinstance(v, tuple) else v for key, v in pairs.items()}
 
 
 def _version(text: Optional[str]) -> Optional[Tuple[int, int]]:
     """(major, minor) of a version such as "1.4.0" or "2.13.0+cpu"; None if it is not one."""
     parts = (text or "").split(".")
-    if len(parts) < 2 or not (parts[0].isdigit() and parts[1].isdigit()):
+    if len(parts) < 2 or not (parts[0].isdecimal() and parts[1].isdecimal()):
         return None
     return int(parts[0]), int(parts[1])

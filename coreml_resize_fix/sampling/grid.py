@@ -123,8 +123,8 @@ def _upsample(
     return np.minimum(length - 1, index * length / count)
 
 
-# Sources: align_corners to tf_crop_and_resize, the ONNX operator Resize (opset 19); align_endpoints,
-# roi_align and upsample, the SamplingMode message of Core ML's NeuralNetwork.proto.
+# Sources: align_corners to tf_crop_and_resize, the ONNX operator Resize (opset 19); the rest, the
+# SamplingMode message of Core ML's NeuralNetwork.proto.
 TRANSFORMS: Dict[str, Transform] = {
     "identity": _identity,
     "align_corners": _align_corners,

@@ -14,7 +14,7 @@ Taps = Tuple[np.ndarray, np.ndarray]
 
 
 def _triangle(distance: np.ndarray, coeff_a: float) -> np.ndarray:
-    return np.maximum(0.0, 1.0 - np.abs(distance))
+    return np.asarray(np.maximum(0.0, 1.0 - np.abs(distance)))
 
 
 def _cubic_convolution(distance: np.ndarray, coeff_a: float) -> np.ndarray:
@@ -60,7 +60,7 @@ def _area(spec: AxisSpec) -> Taps:
 
 def _rescaled(weight: np.ndarray) -> np.ndarray:
     total = weight.sum(axis=1, keepdims=True)
-    return weight / np.where(total == 0, 1.0, total)
+    return np.asarray(weight / np.where(total == 0, 1.0, total))
 
 
 # Ties of the nearest family are at .5; the two roundings differ there and nowhere else.

@@ -44,7 +44,8 @@ def resize(x: np.ndarray, rows: AxisSpec, columns: AxisSpec) -> np.ndarray:
         _apply(wide[:size], down, -2, target, tall_spare[:size])
         if target is not out:
             out[start : start + size] = target
-    return out.reshape(x.shape[:-2] + out.shape[1:])
+    resized: np.ndarray = out.reshape(x.shape[:-2] + out.shape[1:])
+    return resized
 
 
 def _passes(spec: AxisSpec, dtype: np.dtype, shape: Tuple[int, ...]) -> _Passes:

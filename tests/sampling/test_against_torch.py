@@ -10,25 +10,24 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from coreml_resize_fix.dialects import torch as dialect  # noqa: E402
-from coreml_resize_fix.sampling import matrix, resize, taps  # noqa: E402
+from coreml_resize_fix.sampling import matrix, positions, resize, taps  # noqa: E402
 
 interpolate = torch.nn.functional.interpolate
 VERSION = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
 HAS_RECOMPUTE = "recompute_scale_factor" in inspect.signature(interpolate).parameters
-HAS_ANTIALIAS = "antialias" in inspect.signature(interpolate).parameters
+# nearest-exact and antialias changed between 1.12 and 2.13; the dialect describes 2.13.
+IS_RECENT = VERSION >= (2, 13)
 
 INPUT_SIZES = (1, 2, 3, 5, 7, 10, 16, 27, 33, 64, 70)
 SCALE_FACTORS = (0.15, 0.3, 0.5, 0.77, 0.99, 1.0, 1.03, 1.13, 1.5, 2.0, 2.02, 2.3, 2.5, 3.0, 3.7)
-# PyTorch computes coordinates in the precision of its input (nearest excepted), so float64 input
-# shows the grid itself; 1e-9 is rounding over 70 pixels, three orders above what is seen.
+# PyTorch computes coordinates in the precision of its input, so float64 input shows the grid
+# itself; 1e-9 is three orders above float64 rounding over 70 pixels.
 GRID_TOLERANCE = 1e-9
 # float32 coordinates: align_corners multiplies a rounded (X-1)/(N-1) by up to N-1.
 VALUE_TOLERANCE = {True: 1e-4, False: 2e-5}
 
 CASES = [
-    key
-    for key in sorted(dialect.MODES)
-    if HAS_ANTIALIAS or not (key[2] or key[0] == "nearest-exact")
+    key for key in sorted(dialect.MODES) if IS_RECENT or not (key[2] or key[0] == "nearest-exact")
 ]
 
 
@@ -43,9 +42,12 @@ def call(x, mode, align_corners, antialias, **size):
         return interpolate(x, mode=mode, **size)
 
 
-def torch_matrix(key, input_size, dtype=torch.float64, **size):
+def torch_matrix(key, input_size, **size):
+    # Nearest neighbour breaks ties by its precision, and the models in question are float32.
+    dtype = torch.float32 if key[0].startswith("nearest") else torch.float64
     eye = torch.eye(input_size, dtype=dtype).reshape(1, input_size, input_size, 1)
-    return call(eye, *key, **size)[0, :, :, 0].numpy().T
+    # Two columns: with one, antialias in PyTorch 2.13 repeats the first row (contiguous input).
+    return call(eye.repeat(1, 1, 1, 2), *key, **size)[0, :, :, 0].numpy().T
 
 
 def name_of(key):
@@ -57,7 +59,7 @@ def test_size_gives_the_same_matrix(key):
     for before in INPUT_SIZES:
         for after in range(1, 71):
             ours = matrix(dialect.axis(*key, before, after, version=VERSION))
-            theirs = torch_matrix(key, before, size=(after, 1))
+            theirs = torch_matrix(key, before, size=(after, 2))
             worst = np.abs(ours - theirs).max()
             assert worst <= GRID_TOLERANCE, f"{before} -> {after}: {worst}"
 
@@ -82,16 +84,18 @@ def test_scale_factor_gives_the_same_size_and_matrix(key):
                 size["recompute_scale_factor"] = recompute
             theirs = torch_matrix(key, before, **size)
             assert theirs.shape == (after, before)
-            if keeps_size_of_old_bicubic(key, before, after):
+            if depends_on_more_than_the_axis(key, before, after):
                 continue
             ours = matrix(dialect.axis(*key, before, after, factor, recompute, VERSION))
             worst = np.abs(ours - theirs).max()
             assert worst <= GRID_TOLERANCE, f"{before} * {factor} ({recompute}): {worst}"
 
 
-def keeps_size_of_old_bicubic(key, before, after):
-    """Before 2.x a bicubic call that kept both sizes copied its input; seen in 1.6, not in 2.13."""
-    return key[0] == "bicubic" and before == after and (1, 6) <= VERSION < (2, 13)
+def depends_on_more_than_the_axis(key, before, after):
+    """Sizes at which old versions went by both axes (bicubic) or by memory layout (nearest)."""
+    if key[0] == "bicubic":
+        return before == after and VERSION < (1, 9)
+    return key[0] == "nearest" and after in (before, 2 * before) and not IS_RECENT
 
 
 def test_identity_rule_holds_for_some_modes_only():
@@ -109,13 +113,12 @@ def test_identity_rule_holds_for_some_modes_only():
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
 def test_nearest_picks_the_same_pixels_at_large_sizes(mode):
     if (mode, False, False) not in CASES:
-        pytest.skip(f"needs mode {mode}: pip install 'torch>=1.11'")
-    random = np.random.default_rng(0) if hasattr(np.random, "default_rng") else np.random
-    sizes = random.integers(1, 4097, (400, 2)).tolist()
+        pytest.skip(f"needs {mode} of a recent PyTorch: pip install 'torch>=2.13'")
+    sizes = np.random.RandomState(0).randint(1, 4097, (400, 2)).tolist()
     # Sizes whose ratio is not representable and whose products are whole: ties of the floor.
     sizes += [(3 * k, 49 * k) for k in range(1, 60)] + [(49 * k, 3 * k) for k in range(1, 60)]
     for before, after in sizes:
-        line = torch.arange(before, dtype=torch.float64).reshape(1, 1, before, 1)
+        line = torch.arange(before, dtype=torch.float32).reshape(1, 1, before, 1)
         theirs = call(line, mode, None, False, size=(after, 1)).numpy().ravel()
         index, weight = taps(dialect.axis(mode, None, False, before, after, version=VERSION))
         assert (index[:, 0] == theirs).all(), f"{before} -> {after}"
@@ -123,9 +126,9 @@ def test_nearest_picks_the_same_pixels_at_large_sizes(mode):
     for factor in (1.1, 1.7, 2.0009, 3.3, 0.7, 1 / 3):
         for before in range(1, 2000, 37):
             after = dialect.output_size(before, factor)
-            if after < 1:
+            if after in (0, before, 2 * before):
                 continue
-            line = torch.arange(before, dtype=torch.float64).reshape(1, 1, before, 1)
+            line = torch.arange(before, dtype=torch.float32).reshape(1, 1, before, 1)
             theirs = call(line, mode, None, False, scale_factor=(factor, 1.0)).numpy().ravel()
             spec = dialect.axis(mode, None, False, before, after, factor, None, VERSION)
             assert (taps(spec)[0][:, 0] == theirs).all(), f"{before} * {factor}"
@@ -133,19 +136,65 @@ def test_nearest_picks_the_same_pixels_at_large_sizes(mode):
 
 @pytest.mark.parametrize("key", CASES, ids=name_of)
 @pytest.mark.parametrize(
-    "before, after",
-    [((10, 12), (25, 31)), ((27, 9), (53, 4)), ((1, 16), (5, 16)), ((33, 70), (1, 7))],
+    ("before", "after"),
+    [
+        ((10, 12), (25, 31)),
+        ((27, 9), (53, 4)),
+        ((1, 16), (5, 16)),
+        ((33, 70), (1, 7)),
+        ((40, 3), (40, 8)),
+    ],
 )
 def test_float32_values_on_both_axes(key, before, after):
     x = np.random.RandomState(0).standard_normal((2, 3) + before).astype(np.float32)
     specs = [dialect.axis(*key, b, a, version=VERSION) for b, a in zip(before, after)]
     ours = resize(x, *specs)
     theirs = call(torch.from_numpy(x), *key, size=after).numpy()
-    assert ours.shape == theirs.shape and ours.dtype == np.float32
+    assert ours.shape == theirs.shape
+    assert ours.dtype == np.float32
     assert np.abs(ours - theirs).max() <= VALUE_TOLERANCE[key[1]] * np.abs(theirs).max()
 
 
-@pytest.mark.parametrize("mode, shape", [("linear", (1, 6, 6)), ("trilinear", (1, 6, 6, 1, 1))])
+@pytest.mark.parametrize(
+    ("version", "mode", "expected"),
+    [
+        # interpolate() of 0..6 to one pixel, run on each of these PyTorch versions.
+        ((1, 4), "bilinear", 0.0),
+        ((1, 9), "bilinear", 0.0),
+        ((1, 10), "bilinear", 3.0),
+        ((2, 13), "bilinear", 3.0),
+        ((1, 4), "bicubic", -0.09375),
+        ((1, 9), "bicubic", -0.09375),
+        ((1, 10), "bicubic", 3.0),
+        (None, "bicubic", 3.0),
+    ],
+)
+def test_one_output_pixel_changed_in_1_10(version, mode, expected):
+    spec = dialect.axis(mode, False, False, 7, 1, version=version)
+    assert (matrix(spec) @ np.arange(7.0)).tolist() == [pytest.approx(expected, abs=1e-12)]
+
+
+@pytest.mark.parametrize(
+    ("version", "recompute", "follows_scale"),
+    [
+        # interpolate(scale_factor=1.5) of 7 pixels, run on each of these PyTorch versions.
+        ((1, 4), None, False),
+        ((1, 5), None, False),
+        ((1, 5), False, True),
+        ((1, 5), True, False),
+        ((1, 6), None, True),
+        ((1, 6), False, True),
+        ((1, 6), True, False),
+        (None, None, True),
+    ],
+)
+def test_scale_factor_counts_since_1_6(version, recompute, follows_scale):
+    spec = dialect.axis("bilinear", False, False, 7, 10, 1.5, recompute, version)
+    # Output 5: 5.5 / 1.5 - 0.5 or 5.5 * 7 / 10 - 0.5
+    assert positions(spec)[5] == pytest.approx(3.1666667 if follows_scale else 3.35, abs=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("linear", (1, 6, 6)), ("trilinear", (1, 6, 6, 1, 1))])
 def test_linear_and_trilinear_are_bilinear_along_each_axis(mode, shape):
     eye = torch.eye(6, dtype=torch.float64).reshape(shape)
     size = (11,) + (1,) * (len(shape) - 3)

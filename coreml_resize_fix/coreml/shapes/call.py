@@ -8,7 +8,7 @@ MAX_RANK = 16  # Core ML itself stops at 5
 MAX_SIZE = 1 << 40  # far above anything that fits in memory
 
 
-class NotKnown(Exception):
+class NotKnownError(Exception):
     """Raised in a rule when nothing can be said, with the reason; it never leaves `infer`."""
 
 
@@ -41,12 +41,12 @@ class Call:
     def dims(self, index: int = 0, rank: int = 0) -> Dims:
         """The shape of one input, which must have at least `rank` dimensions."""
         if index >= len(self.blobs):
-            raise NotKnown("{} lacks input {}".format(self, index + 1))
+            raise NotKnownError("{} lacks input {}".format(self, index + 1))
         blob = self.blobs[index]
         if blob.dims is None:
-            raise NotKnown(blob.reason)
+            raise NotKnownError(blob.reason)
         if len(blob.dims) < rank:
-            raise NotKnown(
+            raise NotKnownError(
                 "{} needs an input of rank {} and gets {}".format(self, rank, len(blob.dims))
             )
         return blob.dims
@@ -62,7 +62,7 @@ class Call:
     def divide(self, size: Optional[int], divisor: int) -> Optional[int]:
         """A size in equal parts; a remainder is a conflict."""
         if divisor < 1:
-            raise NotKnown("{} divides by {}".format(self, divisor))
+            raise NotKnownError("{} divides by {}".format(self, divisor))
         if size is None:
             return None
         if size % divisor:
@@ -73,7 +73,7 @@ class Call:
     def axis(self, axis: int, rank: int) -> int:
         """An axis that may count from the end, as a plain index."""
         if not -rank <= axis < rank:
-            raise NotKnown("{} has axis {}, but rank {}".format(self, axis, rank))
+            raise NotKnownError("{} has axis {}, but rank {}".format(self, axis, rank))
         return axis % rank
 
     def __str__(self) -> str:
@@ -133,7 +133,7 @@ def pair(call: Call, values: Sequence[int], default: int, field: str) -> Tuple[i
     if not values:
         return default, default
     if len(values) != 2:
-        raise NotKnown("{} has {} values in `{}`, not 2".format(call, len(values), field))
+        raise NotKnownError("{} has {} values in `{}`, not 2".format(call, len(values), field))
     return int(values[0]), int(values[1])
 
 
@@ -170,7 +170,7 @@ def join(call: Call, shapes: Sequence[Dims], axis: int) -> Dims:
     rank = len(shapes[0])
     if any(len(dims) != rank for dims in shapes):
         ranks = sorted({len(dims) for dims in shapes})
-        raise NotKnown("{} joins blobs of ranks {}".format(call, ", ".join(map(str, ranks))))
+        raise NotKnownError("{} joins blobs of ranks {}".format(call, ", ".join(map(str, ranks))))
     at = call.axis(axis, rank)
     result = list(shapes[0])
     clash: Optional[Tuple[Dims, int]] = None

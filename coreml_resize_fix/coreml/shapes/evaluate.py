@@ -6,7 +6,7 @@ and an upsample's output "input".
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from .call import MAX_RANK, MAX_SIZE, Blob, Call, NotKnown, brief, show
+from .call import MAX_RANK, MAX_SIZE, Blob, Call, NotKnownError, brief, show
 from .rules import RULES
 from .structure import MAX_DEPTH, Layer, Scope, assigned
 from .values import Conflict, Dims, Overrides
@@ -72,7 +72,7 @@ class Evaluation:
             if empty is not None:
                 call.conflict("gets an input of size {}".format(show(brief(empty))))
             shapes.extend(_rule(layer)(call))
-        except NotKnown as refusal:
+        except NotKnownError as refusal:
             reason = str(refusal)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             reason = "{} has parameters that make no sense: {}".format(call, error)
@@ -88,13 +88,15 @@ class Evaluation:
             # One defect often shows twice (an empty input, then a shape that does not fit).
             self._report(layer, call.conflicts[0])
             reason = "{}: {}".format(call, call.conflicts[0])
+        shapes.extend([None] * (len(layer.outputs) - len(shapes)))
+        shapes = shapes[: len(layer.outputs)]
+        if all(dims is not None and None not in dims for dims in shapes):
+            return tuple([Blob(dims) for dims in shapes])
         reason = reason or call.why or next((blob.reason for blob in inputs if blob.reason), "")
-        missing: List[Optional[Dims]] = [None] * (len(layer.outputs) - len(shapes))
-        if missing and not reason:
-            reason = "{} has more outputs than it can make".format(call)
+        reason = reason or "{} does not say what it gives".format(call)
         return tuple([
-            Blob(dims, reason if dims is None or None in dims else "") for dims in shapes + missing
-        ][: len(layer.outputs)])  # fmt: skip
+            Blob(dims, reason if dims is None or None in dims else "") for dims in shapes
+        ])  # fmt: skip
 
     def _control(self, layer: Layer, scope: Scope, loops: int) -> None:
         """Branches and loops: the bodies see the enclosing blobs, and what they assign stays."""
@@ -177,7 +179,7 @@ def widen(blobs: List[Blob], reason: str) -> Blob:
 def _rule(layer: Layer) -> Any:
     rule = RULES.get(layer.kind)
     if rule is None:
-        raise NotKnown(_no_rule(layer))
+        raise NotKnownError(_no_rule(layer))
     return rule
 
 

@@ -6,7 +6,7 @@ Rules: the comment of each layer in NeuralNetwork.proto of the Core ML format sp
 import math
 from typing import Sequence
 
-from .call import MAX_RANK, Call, NotKnown, Rule, Rules, broadcast, show, show_pair
+from .call import MAX_RANK, Call, NotKnownError, Rule, Rules, broadcast, show, show_pair
 from .values import Dims
 
 
@@ -14,7 +14,7 @@ def load_constant(call: Call) -> Sequence[Dims]:
     """Rank 5 whatever the network's mapping: [1, 1, C, H, W]."""
     shape = tuple(int(size) for size in call.params.shape)
     if len(shape) != 3:
-        raise NotKnown("{} has a shape of {} sizes, not 3".format(call, len(shape)))
+        raise NotKnownError("{} has a shape of {} sizes, not 3".format(call, len(shape)))
     return [(1, 1) + shape]
 
 
@@ -24,7 +24,7 @@ def _field(name: str) -> Rule:
     def rule(call: Call) -> Sequence[Dims]:
         shape = tuple(int(size) for size in getattr(call.params, name))
         if not shape:
-            raise NotKnown("{} has no shape".format(call))
+            raise NotKnownError("{} has no shape".format(call))
         return [shape]
 
     return rule
@@ -36,7 +36,7 @@ def _content(index: int) -> Rule:
     def rule(call: Call) -> Sequence[Dims]:
         dims = call.dims(index)
         if len(dims) != 1 or dims[0] is None or dims[0] > MAX_RANK:
-            raise NotKnown("the rank that {} gives depends on values".format(call))
+            raise NotKnownError("the rank that {} gives depends on values".format(call))
         call.why = "the sizes that {} gives depend on values".format(call)
         return [(None,) * dims[0]]
 
@@ -58,7 +58,7 @@ def broadcast_like(call: Call) -> Sequence[Dims]:
 
 def _broadcast_to(call: Call, dims: Dims, target: Dims) -> Dims:
     if not target:
-        raise NotKnown("{} has no target shape".format(call))
+        raise NotKnownError("{} has no target shape".format(call))
     wide: Dims = (1,) * (len(target) - len(dims)) + dims
     if len(wide) > len(target):
         call.conflict("of rank {} to rank {} does not fit".format(len(dims), len(target)))
@@ -85,9 +85,11 @@ def gather_nd(call: Call) -> Sequence[Dims]:
     dims, indices = call.dims(0), call.dims(1, 1)
     depth = indices[-1]
     if depth is None:
-        raise NotKnown("the rank that {} gives depends on an unknown size".format(call))
+        raise NotKnownError("the rank that {} gives depends on an unknown size".format(call))
     if not 0 < depth <= len(dims):
-        raise NotKnown("{} has indices of length {} for rank {}".format(call, depth, len(dims)))
+        raise NotKnownError(
+            "{} has indices of length {} for rank {}".format(call, depth, len(dims))
+        )
     return [indices[:-1] + dims[depth:] or (1,)]
 
 
@@ -119,7 +121,7 @@ def range_static(call: Call) -> Sequence[Dims]:
     params = call.params
     step = params.stepSizeValue
     if not step or not all(map(math.isfinite, (step, params.startValue, params.endValue))):
-        raise NotKnown("{} has no finite range".format(call))
+        raise NotKnownError("{} has no finite range".format(call))
     return [(max(0, math.ceil((params.endValue - params.startValue) / step)),)]
 
 

@@ -8,7 +8,7 @@ doubles keep fitting): what differs between these two is unbounded as well.
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .call import MAX_RANK, Blob, show
+from .call import MAX_RANK, MAX_SIZE, Blob, show
 from .values import Dims
 
 #: (low, high) of one axis; high None = unbounded.
@@ -46,7 +46,7 @@ def samples(model: Any, network: Any) -> Samples:
         if kind == "multiArrayType":
             inputs[feature.name] = _array(feature.name, feature.type.multiArrayType, exact)
         elif kind == "imageType":
-            inputs[feature.name] = _image(feature.type.imageType, rank4)
+            inputs[feature.name] = _image(feature.name, feature.type.imageType, rank4)
         else:
             reason = "input `{}` is neither an array nor an image".format(feature.name)
             inputs[feature.name] = _Input([Blob(None, reason)])
@@ -92,9 +92,9 @@ def _array(name: str, array: Any, exact: bool) -> _Input:
     return _Input([_ranked(name, declared, exact)])
 
 
-def _image(image: Any, rank4: bool) -> _Input:
+def _image(name: str, image: Any, rank4: bool) -> _Input:
     channels = _CHANNELS.get(image.colorSpace)
-    reason = "" if channels else "the image has no colour space"
+    reason = "" if channels else "image input `{}` has no colour space".format(name)
     lead: Dims = (1, channels) if rank4 else (1, 1, channels)
     declared = int(image.height), int(image.width)
     flexibility = image.WhichOneof("SizeFlexibility") if hasattr(image, "imageSizeRange") else None
@@ -106,7 +106,7 @@ def _image(image: Any, rank4: bool) -> _Input:
         found = _ranged(declared, [_range(limits.heightRange), _range(limits.widthRange)])
     else:
         found = _Input([Blob(declared)])
-    return found._replace(blobs=[Blob(lead + _dims(blob), reason) for blob in found.blobs])
+    return found._replace(blobs=[_sane(name, lead + _dims(blob), reason) for blob in found.blobs])
 
 
 def _dims(blob: Blob) -> Dims:
@@ -120,12 +120,20 @@ def _ranked(name: str, declared: Dims, exact: bool) -> Blob:
     if len(declared) > MAX_RANK:
         return Blob(None, "input `{}` has rank {}".format(name, len(declared)))
     if exact or len(declared) == 5:
-        return Blob(declared)
+        return _sane(name, declared)
     if len(declared) == 3:
-        return Blob((1, 1) + declared)
+        return _sane(name, (1, 1) + declared)
     if len(declared) == 1:
-        return Blob((1, 1) + declared + (1, 1))
+        return _sane(name, (1, 1) + declared + (1, 1))
     return Blob(None, "input `{}` of shape {} has no rank 5 form".format(name, show(declared)))
+
+
+def _sane(name: str, dims: Dims, reason: str = "") -> Blob:
+    """Sizes that cannot be are unknown."""
+    usable = tuple(size if size is not None and 1 <= size <= MAX_SIZE else None for size in dims)
+    if usable != dims:
+        reason = reason or "input `{}` declares a size of {}".format(name, show(dims))
+    return Blob(usable, reason if None in usable else "")
 
 
 def _range(limits: Any) -> Range:

@@ -5,7 +5,7 @@ Rules: the comment of each layer in NeuralNetwork.proto of the Core ML format sp
 
 from typing import List, Optional, Sequence
 
-from .call import Call, NotKnown, Rules, add, join, times
+from .call import Call, NotKnownError, Rules, add, join, times
 from .values import Dims
 
 
@@ -49,7 +49,7 @@ def _even_parts(call: Call, axis: int, count: int) -> Sequence[Dims]:
 def slice_axis(call: Call) -> Sequence[Dims]:
     dims, params = call.dims(), call.params
     if params.axis not in (0, 1, 2):
-        raise NotKnown("{} has an unknown axis {}".format(call, params.axis))
+        raise NotKnownError("{} has an unknown axis {}".format(call, params.axis))
     at = call.axis(params.axis - 3, len(dims))
     taken = _slice(call, dims[at], int(params.startIndex), int(params.endIndex), int(params.stride))
     return [dims[:at] + (taken,) + dims[at + 1 :]]
@@ -60,7 +60,7 @@ def _slice(
 ) -> Optional[int]:
     """Length of Python's [begin:end:stride], which the format's indices are documented to mean."""
     if stride == 0:
-        raise NotKnown("{} has stride 0".format(call))
+        raise NotKnownError("{} has stride 0".format(call))
     return None if size is None else len(range(*slice(begin, end, stride).indices(size)))
 
 
@@ -70,7 +70,7 @@ def slice_static(call: Call) -> Sequence[Dims]:
     fields = [params.beginIds, params.endIds, params.strides, params.beginMasks, params.endMasks]
     squeeze = list(getattr(params, "squeezeMasks", ())) or [False] * rank
     if any(len(values) != rank for values in fields + [squeeze]):
-        raise NotKnown("{} has not one value per dimension".format(call))
+        raise NotKnownError("{} has not one value per dimension".format(call))
     result: List[Optional[int]] = []
     for axis, size in enumerate(dims):
         if squeeze[axis]:
@@ -84,7 +84,7 @@ def slice_static(call: Call) -> Sequence[Dims]:
 def slice_dynamic(call: Call) -> Sequence[Dims]:
     rank = len(call.dims())
     if len(call.blobs) > 6:
-        raise NotKnown("the rank that {} gives depends on values".format(call))
+        raise NotKnownError("the rank that {} gives depends on values".format(call))
     kept = rank - sum(map(bool, getattr(call.params, "squeezeMasks", ())))
     call.why = "the sizes that {} gives depend on values".format(call)
     return [(None,) * max(1, kept)]
@@ -105,7 +105,7 @@ def sliding_windows(call: Call) -> Sequence[Dims]:
     at = call.axis(int(params.axis), len(dims))
     width, step, size = int(params.windowSize), int(params.step), dims[at]
     if step < 1:
-        raise NotKnown("{} has step 0".format(call))
+        raise NotKnownError("{} has step 0".format(call))
     count = None if size is None else (size - width) // step + 1
     return [dims[:at] + (count, width) + dims[at + 1 :]]
 
@@ -122,7 +122,7 @@ def tile(call: Call) -> Sequence[Dims]:
         call.why = "the sizes that {} gives depend on values".format(call)
         return [(None,) * len(dims)]
     if not 1 <= len(reps) <= len(dims):
-        raise NotKnown("{} has {} counts for rank {}".format(call, len(reps), len(dims)))
+        raise NotKnownError("{} has {} counts for rank {}".format(call, len(reps), len(dims)))
     reps = [1] * (len(dims) - len(reps)) + reps
     return [tuple(times(size, count) for size, count in zip(dims, reps))]
 
@@ -133,7 +133,7 @@ def constant_pad(call: Call) -> Sequence[Dims]:
         call.why = "the sizes that {} gives depend on values".format(call)
         return [(None,) * len(dims)]
     if len(amounts) != 2 * len(dims):
-        raise NotKnown("{} has {} amounts for rank {}".format(call, len(amounts), len(dims)))
+        raise NotKnownError("{} has {} amounts for rank {}".format(call, len(amounts), len(dims)))
     both = [before + after for before, after in zip(amounts[::2], amounts[1::2])]
     if call.params.padToGivenOutputSizeMode:
         return [tuple(None if size is None else max(size, wanted)

@@ -5,7 +5,7 @@ Rules: the comment of each layer in NeuralNetwork.proto of the Core ML format sp
 
 from typing import Sequence
 
-from .call import Call, NotKnown, Rules, product
+from .call import Call, NotKnownError, Rules, product
 from .values import Dims
 
 _REDUCE_AXES = {0: (-3, -2, -1), 1: (-2, -1), 2: (-3,), 3: (-2,), 4: (-1,)}  # ReduceAxis
@@ -15,7 +15,7 @@ def reduce(call: Call) -> Sequence[Dims]:
     """The old layer: reduced axes stay, of size 1."""
     axes = _REDUCE_AXES.get(call.params.axis)
     if axes is None:
-        raise NotKnown("{} has an unknown axis {}".format(call, call.params.axis))
+        raise NotKnownError("{} has an unknown axis {}".format(call, call.params.axis))
     dims = call.dims(0, -min(axes))
     return [_reduced(dims, [axis % len(dims) for axis in axes], True)]
 
@@ -26,7 +26,7 @@ def reduce_axes(call: Call) -> Sequence[Dims]:
     if params.reduceAll:
         return [_reduced(dims, range(len(dims)), bool(params.keepDims))]
     if not len(params.axes):
-        raise NotKnown("{} names no axis".format(call))
+        raise NotKnownError("{} names no axis".format(call))
     axes = [call.axis(int(axis), len(dims)) for axis in params.axes]
     return [_reduced(dims, axes, bool(params.keepDims))]
 

@@ -9,7 +9,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.dialects import coreml as dialect
 
-from .call import Call, NotKnown, Rules, pair, show, times
+from .call import Call, NotKnownError, Rules, pair, show, times
 from .values import Dims
 
 
@@ -17,7 +17,7 @@ def edges(call: Call, amounts: Any) -> List[Tuple[int, int]]:
     """`BorderAmounts` as [(top, bottom), (left, right)]; absent means no border."""
     borders = amounts.borderAmounts
     if len(borders) not in (0, 2):
-        raise NotKnown("{} has {} border amounts, not 2".format(call, len(borders)))
+        raise NotKnownError("{} has {} border amounts, not 2".format(call, len(borders)))
     pairs = [(int(edge.startEdgeSize), int(edge.endEdgeSize)) for edge in borders]
     return pairs or [(0, 0), (0, 0)]
 
@@ -25,7 +25,7 @@ def edges(call: Call, amounts: Any) -> List[Tuple[int, int]]:
 def positive(call: Call, values: Sequence[int], field: str) -> None:
     """A stride, kernel or block of size 0 can compute nothing."""
     if min(values) < 1:
-        raise NotKnown("{} has {} {}".format(call, field, show(tuple(values))))
+        raise NotKnownError("{} has {} {}".format(call, field, show(tuple(values))))
 
 
 def valid_size(size: int, kernel: int, stride: int, pad: int) -> int:
@@ -79,8 +79,7 @@ def convolution(call: Call) -> Sequence[Dims]:
             return same_size(size, stride[axis])
         return valid_size(size, (kernel[axis] - 1) * dilation[axis] + 1, stride[axis], pad)
 
-    out: Optional[int] = int(params.outputChannels) or None
-    return [dims[:-3] + (out, one(0, dims[-2]), one(1, dims[-1]))]
+    return [dims[:-3] + (int(params.outputChannels), one(0, dims[-2]), one(1, dims[-1]))]
 
 
 def pooling(call: Call) -> Sequence[Dims]:
@@ -147,7 +146,7 @@ def upsample(call: Call) -> Sequence[Dims]:
     fractional = bool(factors)
     factors = factors or list(params.scalingFactor) or [1, 1]
     if len(factors) != 2:
-        raise NotKnown("{} has {} scaling factors, not 2".format(call, len(factors)))
+        raise NotKnownError("{} has {} scaling factors, not 2".format(call, len(factors)))
     sizes = [
         None if size is None else scaled_size(size, factor, fractional)
         for size, factor in zip(dims[-2:], factors)

@@ -5,7 +5,7 @@ Rules: the comments of `Convolution3DLayerParams` and `Pooling3DLayerParams` in 
 
 from typing import Any, List, Optional, Sequence, Tuple
 
-from .call import Call, NotKnown, Rules
+from .call import Call, NotKnownError, Rules
 from .spatial import channels_fit, positive, same_size, valid_size
 from .values import Dims
 
@@ -35,7 +35,7 @@ def convolution3d(call: Call) -> Sequence[Dims]:
     out: Optional[int] = int(params.outputChannels)
     if params.isDeconvolution:
         if len(params.outputShape) != 3:
-            raise NotKnown("{} is a deconvolution without output shape".format(call))
+            raise NotKnownError("{} is a deconvolution without output shape".format(call))
         return [dims[:-4] + (out,) + tuple(int(size) for size in params.outputShape)]
     same, pads = params.paddingType == _SAME, _pads(params)
     sizes: List[Optional[int]] = []

@@ -1,0 +1,1 @@
+"""Numerical proof: layers interpreted in numpy, compared with what the intent computes."""

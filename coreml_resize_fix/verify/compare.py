@@ -1,0 +1,79 @@
+"""How far what a layer computes is from what its intent computes, in values."""
+
+from typing import NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.sampling import resize
+from coreml_resize_fix.verify import interpret, probes
+
+Size = Tuple[int, int]
+
+# Both sides are computed in float64, on values of at most one.
+EXACT = 1e-9
+# Recorded tensors are float32, and PyTorch computes coordinates in float32 too: up to 7e-5 of the
+# largest magnitude at large sizes.
+RECORDED = 1e-4
+
+
+class Recorded(NamedTuple):
+    """The tensors of one recorded call, (…, height, width)."""
+
+    input: np.ndarray
+    output: np.ndarray
+
+
+class Measurement(NamedTuple):
+    """`error` is the largest absolute one; `relative` divides it by the largest magnitude."""
+
+    error: float
+    relative: float
+    tolerance: float
+    worst: Tuple[int, ...]
+    expected: float
+    actual: float
+
+    @property
+    def proves(self) -> bool:
+        """Whether the two are the same within what their arithmetic allows."""
+        return self.relative <= self.tolerance
+
+    def __str__(self) -> str:
+        return "{:.6g} instead of {:.6g} at {}".format(self.actual, self.expected, list(self.worst))
+
+
+def measure(
+    intent: Intent, params: ResizeParams, input_size: Size, output_size: Size
+) -> Optional[Measurement]:
+    """Compare on probes of one input size; None if the layer makes another size."""
+    if params.output_size(input_size) != output_size:
+        return None
+    images = probes.images(input_size)
+    expected = resize(images, *intent.axes(input_size, output_size))
+    return _compare(expected, interpret.run(params, images), EXACT)
+
+
+def measure_recorded(params: ResizeParams, recorded: Recorded) -> Optional[Measurement]:
+    """Compare on the tensors that the framework itself computed; None if the size is another."""
+    size = recorded.input.shape[-2], recorded.input.shape[-1]
+    if params.output_size(size) != tuple(recorded.output.shape[-2:]):
+        return None
+    actual = interpret.run(params, recorded.input.astype(np.float64))
+    return _compare(recorded.output.astype(np.float64), actual, RECORDED)
+
+
+def _compare(expected: np.ndarray, actual: np.ndarray, tolerance: float) -> Measurement:
+    distance = np.abs(expected - actual)
+    worst = np.unravel_index(int(np.argmax(distance)), distance.shape)
+    error = float(distance[worst])
+    magnitude = float(np.abs(expected).max()) or 1.0
+    return Measurement(
+        error,
+        error / magnitude,
+        tolerance,
+        tuple(int(index) for index in worst),
+        float(expected[worst]),
+        float(actual[worst]),
+    )

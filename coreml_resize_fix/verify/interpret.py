@@ -1,0 +1,82 @@
+"""Core ML's resize layers in numpy, written down a second time.
+
+The verdicts compare closed formulas (`dialects.coreml`). A proof that used the same formulas would
+repeat their mistakes, so the layers are computed here in the other form in which Apple documents
+them: as a `linspace` of positions, and pixel by pixel.
+"""
+
+from typing import Callable, Dict, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
+
+# (input size, output size) → source position of every output pixel along one axis
+Positions = Callable[[int, int], np.ndarray]
+
+
+def _strict(count: int, wanted: int) -> np.ndarray:
+    return np.linspace(0, count - 1, wanted) if wanted > 1 else np.zeros(1)
+
+
+def _endpoints(count: int, wanted: int) -> np.ndarray:
+    return np.linspace(0, count - 1, wanted) if wanted > 1 else np.array([(count - 1) / 2])
+
+
+def _upsample(count: int, wanted: int) -> np.ndarray:
+    return np.minimum(count - 1, np.linspace(0, count - count / wanted, wanted))
+
+
+def _roi_align(count: int, wanted: int) -> np.ndarray:
+    spacing = max(1, count - 1) / wanted
+    return np.linspace(spacing / 2, spacing * (wanted - 0.5), wanted)
+
+
+def _half_pixel(count: int, wanted: int) -> np.ndarray:
+    spacing = count / wanted
+    return np.linspace(spacing / 2 - 0.5, count - 0.5 - spacing / 2, wanted)
+
+
+# Sources: SamplingMode and UpsampleLayerParams in Apple's NeuralNetwork.proto.
+RESIZE_BILINEAR: Dict[str, Positions] = {
+    "STRICT_ALIGN_ENDPOINTS_MODE": _strict,
+    "ALIGN_ENDPOINTS_MODE": _endpoints,
+    "UPSAMPLE_MODE": _upsample,
+    "ROI_ALIGN_MODE": _roi_align,
+}
+UPSAMPLE_BILINEAR: Dict[str, Positions] = {
+    "DEFAULT": _upsample,
+    "ALIGN_CORNERS_TRUE": _strict,
+    "ALIGN_CORNERS_FALSE": _half_pixel,
+}
+
+
+def run(params: ResizeParams, images: np.ndarray) -> np.ndarray:
+    """What the layer makes of `images`, (…, height, width) → (…, new height, new width)."""
+    height, width = images.shape[-2:]
+    wanted = params.output_size((height, width))
+    if isinstance(params, Upsample) and params.copies_nearest:
+        return _copy_pixels(params, images, wanted)
+    if isinstance(params, ResizeBilinear):
+        positions = RESIZE_BILINEAR[params.sampling_mode]
+    else:
+        positions = UPSAMPLE_BILINEAR[params.linear_upsample_mode]
+    columns = _interpolate(images, positions(width, wanted[1]))
+    return np.swapaxes(
+        _interpolate(np.swapaxes(columns, -1, -2), positions(height, wanted[0])), -1, -2
+    )
+
+
+def _copy_pixels(params: Upsample, images: np.ndarray, wanted: Tuple[int, int]) -> np.ndarray:
+    rows, columns = params.scaling_factor or (1, 1)
+    return np.repeat(np.repeat(images, rows, axis=-2), columns, axis=-1)
+
+
+def _interpolate(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Linear interpolation along the last axis at positions in pixels, clamped to the image."""
+    count = images.shape[-1]
+    at = np.clip(positions, 0, count - 1)
+    left = np.floor(at).astype(np.int64)
+    right = np.minimum(left + 1, count - 1)
+    share = (at - left).astype(images.dtype)
+    return np.asarray(images[..., left] * (1 - share) + images[..., right] * share)

@@ -1,0 +1,77 @@
+"""Errors of each finding before and after its change, and the proof of a written result."""
+
+from dataclasses import replace
+from typing import List, Mapping, Optional, Sequence, Tuple
+
+from coreml_resize_fix.audit.findings import FIXABLE, MATCH, Finding
+from coreml_resize_fix.audit.situation import comparisons
+from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.verify.compare import Measurement, Recorded, measure, measure_recorded
+
+Tensors = Mapping[int, Recorded]  # by place in the manifest
+
+
+def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]:
+    """The finding with its largest absolute errors, and why what is planned is wrong, or None.
+
+    Errors are None where nothing can be compared, or where the sizes differ.
+    """
+    intent, layer = finding.intent, finding.layer
+    if intent is None or finding.intended_size is None:
+        return finding, None
+    before = _measurements(finding, intent, layer.params, tensors)
+    after = _measurements(finding, intent, finding.after, tensors) if finding.after else []
+    result = replace(
+        finding, max_abs_error_before=_largest(before), max_abs_error_after=_largest(after)
+    )
+    if finding.verdict not in (FIXABLE, MATCH):
+        return result, None
+    return result, _objection(finding, intent, finding.after or layer.params, after or before)
+
+
+def failure(finding: Finding, written: ResizeParams, tensors: Tensors) -> Optional[str]:
+    """Why the parameters that were written do not prove to compute the intent, or None."""
+    if finding.verdict not in (FIXABLE, MATCH) or finding.intent is None:
+        return None
+    found = _measurements(finding, finding.intent, written, tensors)
+    return _objection(finding, finding.intent, written, found)
+
+
+def _objection(
+    finding: Finding,
+    intent: Intent,
+    params: ResizeParams,
+    found: Sequence[Optional[Measurement]],
+) -> Optional[str]:
+    if not found or None in found:
+        return "`{}` makes another size than `{}` asks for".format(params, intent)
+    wrong = [item for item in found if item is not None and not item.proves]
+    if not wrong:
+        return None
+    return "`{}` (`{}`) gives {}, where `{}` asks for `{}`".format(
+        finding.layer.name, params, wrong[0], intent.label, intent
+    )
+
+
+def _measurements(
+    finding: Finding, intent: Intent, params: ResizeParams, tensors: Tensors
+) -> List[Optional[Measurement]]:
+    """Comparisons on the recorded tensors, if there are any, and on probes of every size."""
+    asked, sizes = comparisons(intent, finding.layer)
+    found = [measure(asked, params, before, after) for before, after in sizes]
+    recorded = tensors.get(intent.index) if intent.index is not None else None
+    if recorded is not None and _belongs(recorded, finding):
+        found.append(measure_recorded(params, recorded))
+    return found
+
+
+def _belongs(recorded: Recorded, finding: Finding) -> bool:
+    """Whether the tensors were recorded at the size that the layer gets."""
+    size = finding.layer.input_size
+    return size is not None and tuple(recorded.input.shape[-2:]) == size
+
+
+def _largest(found: Sequence[Optional[Measurement]]) -> Optional[float]:
+    errors = [item.error for item in found if item is not None]
+    return max(errors) if len(errors) == len(found) and errors else None

@@ -1,0 +1,72 @@
+"""The displacement of an output is what a picture that runs through the network shows."""
+
+import numpy as np
+import pytest
+
+from coreml_resize_fix import api
+from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.intents.model import Intent
+
+
+def chain(path, count, size=8, declared=True):
+    """A model of `count` doubling Upsample layers in a row, as the opset 9 converters write them."""
+    model = schema.model_class()()
+    model.specificationVersion = 1
+    feature = model.description.input.add()
+    feature.name = "image"
+    feature.type.multiArrayType.shape.extend((1, size, size))
+    model.description.output.add().name = "mask"
+    for index in range(count):
+        layer = model.neuralNetwork.layers.add()
+        layer.name = "up{}".format(index)
+        layer.input.append("image" if index == 0 else "blob{}".format(index - 1))
+        layer.output.append("mask" if index == count - 1 else "blob{}".format(index))
+        layer.upsample.scalingFactor.extend((2, 2))
+        layer.upsample.mode = 1
+    with open(path, "wb") as file:
+        file.write(model.SerializeToString())
+
+
+def moved(path, intent):
+    report = api.process(str(path), api.Request(assume=intent, dry_run=True))
+    return [notice for notice in report.notices if "is moved by" in notice]
+
+
+@pytest.mark.parametrize("count, pixels", [(1, "0.46"), (2, "1.38"), (3, "3.20"), (5, "14.1")])
+def test_doubling_by_the_tensorflow_1_grid(tmp_path, count, pixels):
+    """Half-pixel doubling reads a quarter source pixel off, half an output pixel, at each layer.
+
+    The first layer's half pixel is doubled by each layer behind it: .5, 1.5, 3.5, … output pixels,
+    a little less on average because nothing is read beyond the edge.
+    """
+    path = tmp_path / "model.mlmodel"
+    chain(str(path), count)
+    (notice,) = moved(path, Intent())
+    largest = 0.5 * (2**count - 1)
+    assert "by up to {:.2f} pixels, summed over {} resize".format(largest, count) in notice
+    number = float(notice.split("moved by ")[1].split(" pixels up")[0])
+    assert number == pytest.approx(float(pixels), abs=0.1)
+    assert number < largest
+
+
+def test_the_mean_is_that_of_a_picture(tmp_path):
+    """A ramp is moved by as much as its values change."""
+    path = tmp_path / "model.mlmodel"
+    chain(str(path), 1)
+    (notice,) = moved(path, Intent(align_corners=True))
+    # Where each of the 16 outputs reads: align_corners, and the TensorFlow 1 grid.
+    distance = np.linspace(0, 7, 16) - np.minimum(np.arange(16) / 2, 7)
+    assert "{:.2f} pixels up".format(abs(distance.mean() * 2)) in notice
+    assert "by up to {:.2f} pixels".format(np.abs(distance).max() * 2) in notice
+
+
+def test_what_is_right_moves_nothing(tmp_path):
+    path = tmp_path / "model.mlmodel"
+    chain(str(path), 3)
+    assert moved(path, Intent(framework="tensorflow1")) == []
+
+
+def test_a_wrong_size_is_a_stretch_and_no_move(tmp_path):
+    path = tmp_path / "model.mlmodel"
+    chain(str(path), 1)
+    assert moved(path, Intent(align_corners=True, size=(17, 17))) == []

@@ -1,0 +1,97 @@
+"""Dialects without a runtime in the test environment, sizes, refusals, and names of the tables."""
+
+import pytest
+
+from coreml_resize_fix.dialects import onnx, tensorflow
+from coreml_resize_fix.dialects import torch as torch_dialect
+from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, positions, taps
+
+# Resizing 0, 1, 2, ... along one axis, printed by TensorFlow 2.21 (tf.compat.v1.image.resize_*,
+# tf.image.resize, tf.keras.layers.UpSampling2D) and OpenCV 5.0 (cv2.resize) to four digits.
+PRINTED_BY_FRAMEWORKS = [
+    ("tensorflow1", "bilinear", False, 5, [0, 0.625, 1.25, 1.875, 2.5, 3.125, 3.75, 4]),
+    ("tensorflow1", "bilinear", False, 5, [0, 1.6667, 3.3333]),
+    ("tensorflow1", "bilinear", False, 4, [0]),
+    ("tensorflow1", "bilinear", False, 3, [0, 0.4286, 0.8571, 1.2857, 1.7143, 2, 2]),
+    ("tensorflow1", "bilinear", True, 5, [0, 0.5714, 1.1429, 1.7143, 2.2857, 2.8571, 3.4286, 4]),
+    ("tensorflow1", "bilinear", True, 5, [0, 2, 4]),
+    ("tensorflow1", "bilinear", True, 4, [0]),
+    ("tensorflow1", "nearest", False, 5, [0, 0, 1, 1, 2, 3, 3, 4]),
+    ("tensorflow1", "nearest", False, 5, [0, 1, 3]),
+    ("tensorflow1", "nearest", False, 3, [0, 0, 0, 1, 1, 2, 2]),
+    ("tensorflow1", "nearest", True, 5, [0, 1, 1, 2, 2, 3, 3, 4]),
+    ("tensorflow1", "nearest", True, 4, [0]),
+    ("tensorflow1", "nearest", True, 3, [0, 0, 1, 1, 1, 2, 2]),
+    ("tensorflow2", "bilinear", False, 5, [0, 0.4375, 1.0625, 1.6875, 2.3125, 2.9375, 3.5625, 4]),
+    ("tensorflow2", "bilinear", False, 5, [0.3333, 2, 3.6667]),
+    ("tensorflow2", "bilinear", False, 4, [1.5]),
+    ("tensorflow2", "nearest", False, 5, [0, 0, 1, 2, 2, 3, 4, 4]),
+    ("tensorflow2", "nearest", False, 4, [2]),
+    ("tensorflow2", "nearest", False, 3, [0, 0, 1, 1, 1, 2, 2]),
+    ("keras", "bilinear", False, 3, [0, 0.25, 0.75, 1.25, 1.75, 2]),
+    ("keras", "nearest", False, 3, [0, 0, 1, 1, 2, 2]),
+    ("opencv", "bilinear", False, 5, [0, 0.4375, 1.0625, 1.6875, 2.3125, 2.9375, 3.5625, 4]),
+    ("opencv", "bilinear", False, 4, [1.5]),
+    ("opencv", "nearest", False, 5, [0, 0, 1, 1, 2, 3, 3, 4]),
+    ("opencv", "nearest", False, 5, [0, 1, 3]),
+]
+
+
+@pytest.mark.parametrize("row", PRINTED_BY_FRAMEWORKS)
+def test_tensorflow_keras_and_opencv(row):
+    framework, mode, align_corners, input_size, printed = row
+    spec = tensorflow.axis(framework, mode, align_corners, input_size, len(printed))
+    assert positions(spec) == pytest.approx(printed, abs=5.1e-5)
+
+
+def test_tensorflow_nearest_breaks_ties_in_float32():
+    # Exact arithmetic reads pixel 1 at output 27, where (27 + .5) * 2 / 55 is 1; TensorFlow 2.21
+    # reads pixel 0.
+    index, _ = taps(tensorflow.axis("tensorflow2", "nearest", False, 2, 55))
+    assert index[26:29, 0].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("input_size", "scale_factor", "size"),
+    [(7, 1.5, 10), (5, 2.6, 13), (10, 0.35, 3), (3, 1 / 3, 1), (100, 1.15, 114), (98, 1 / 49, 1)],
+)
+def test_torch_output_size(input_size, scale_factor, size):
+    # torch.nn.functional.interpolate(torch.zeros(1, 1, X, 1), scale_factor=(s, 1)) on 2.13
+    assert torch_dialect.output_size(input_size, scale_factor) == size
+
+
+def test_every_row_of_every_table_names_what_exists():
+    rows = list(torch_dialect.MODES.values()) + list(tensorflow.CONVENTIONS.values())
+    assert {row.kernel for row in rows} <= set(KERNELS)
+    assert {row.transform for row in rows} <= set(TRANSFORMS)
+    assert set(onnx.COORDINATE_MODES) <= set(TRANSFORMS)
+    assert {f"nearest_{mode}" for mode in onnx.NEAREST_MODES} <= set(KERNELS)
+    assert set(onnx.KERNELS.values()) - {"nearest"} <= set(KERNELS)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: torch_dialect.axis("nearest", True, False, 2, 4), "no mode 'nearest'"),
+        (lambda: torch_dialect.axis("area", None, True, 2, 4), "no mode 'area'"),
+        (lambda: torch_dialect.axis("lanczos", False, True, 2, 4), "no mode 'lanczos'"),
+        (lambda: onnx.axis("linear", "half-pixel", 2, 4), "coordinate_transformation_mode"),
+        (lambda: onnx.axis("nearest", "asymmetric", 2, 4, nearest_mode="up"), "nearest_mode"),
+        (lambda: onnx.axis("nearest", "asymmetric", 2, 4, antialias=True), "mode, antialias"),
+        (lambda: onnx.axis("linear", "tf_crop_and_resize", 2, 4), "roi"),
+        (lambda: tensorflow.axis("tensorflow2", "bilinear", True, 2, 4), "align_corners=True"),
+        (lambda: tensorflow.axis("theano", "bilinear", False, 2, 4), "theano"),
+    ],
+)
+def test_unknown_values_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_an_onnx_scale_means_the_decimal_that_was_written():
+    # 1.1 in float32 is 1.10000002384: read literally, output 10 would be 2.2e-7 pixels off.
+    spec = onnx.axis("linear", "half_pixel", 15, 16, scale=1.10000002384185791015625)
+    assert positions(spec)[10] == pytest.approx(10.5 / 1.1 - 0.5, abs=1e-12)
+    # Where the scale says no more than the sizes do, the sizes count.
+    spec = onnx.axis("linear", "half_pixel", 3, 7, scale=2.3333332538604736328125)
+    assert positions(spec)[3] == pytest.approx(1, abs=1e-12)

@@ -1,0 +1,121 @@
+"""Laws that hold for every axis, whatever the sizes: found wrong by hypothesis or not at all."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coreml_resize_fix.sampling import (
+    KERNELS,
+    TRANSFORMS,
+    AxisSpec,
+    coordinates,
+    difference,
+    matrix,
+    positions,
+    resize,
+    taps,
+)
+
+sizes = st.integers(1, 60)
+kernels = st.sampled_from(sorted(KERNELS))
+transforms = st.sampled_from(sorted(TRANSFORMS))
+specs = st.builds(
+    AxisSpec,
+    kernels,
+    transforms,
+    sizes,
+    sizes,
+    step=st.none() | st.floats(0.1, 5),
+    cubic_coeff_a=st.sampled_from([-0.5, -0.75]),
+    precision=st.sampled_from(["float32", "float64"]),
+)
+# At equal sizes these sample at the integers, and symmetrically at any size.
+CENTRED = ["align_corners", "align_endpoints", "half_pixel", "half_pixel_symmetric"]
+INTERPOLATING = ["linear", "cubic", "nearest_round_prefer_floor", "nearest_round_prefer_ceil"]
+INTERPOLATING += ["antialias_linear", "antialias_cubic", "area"]
+
+relaxed = settings(max_examples=150, deadline=None)
+
+
+@relaxed
+@given(specs)
+def test_rows_sum_to_one_and_stay_in_the_image(spec):
+    index, weight = taps(spec)
+    assert index.shape == weight.shape
+    assert len(index) == spec.output_size
+    assert (index.dtype, weight.dtype) == (np.int64, np.float64)
+    assert index.min() >= 0
+    assert index.max() < spec.input_size
+    assert weight.sum(axis=1) == pytest.approx(np.ones(spec.output_size), abs=1e-12)
+
+
+@relaxed
+@given(specs)
+def test_rows_without_the_outside_sum_to_one_at_every_pixel_of_the_image(spec):
+    inside = AxisSpec(**dict(vars(spec), exclude_outside=True))
+    centre = coordinates(spec)
+    reached = (centre >= 0) & (centre <= spec.input_size - 1)
+    assert matrix(inside).sum(axis=1)[reached] == pytest.approx(1, abs=1e-9)
+
+
+@relaxed
+@given(st.sampled_from(INTERPOLATING), st.sampled_from([*CENTRED, "asymmetric", "upsample"]), sizes)
+def test_equal_sizes_are_the_identity(kernel, transform, size):
+    assert matrix(AxisSpec(kernel, transform, size, size)) == pytest.approx(np.eye(size), abs=1e-9)
+
+
+@relaxed
+@given(
+    st.sampled_from(["linear", "cubic", "antialias_linear", "antialias_cubic", "area"]),
+    st.sampled_from([*CENTRED, "roi_align"]),
+    sizes,
+    st.integers(2, 60),
+)
+def test_flipping_the_input_flips_the_output(kernel, transform, before, after):
+    dense = matrix(AxisSpec(kernel, transform, before, after))
+    assert dense[::-1, ::-1] == pytest.approx(dense, abs=1e-9)
+
+
+@relaxed
+@given(specs.filter(lambda spec: spec.kernel == "linear"))
+def test_linear_reads_at_the_clamped_coordinate(spec):
+    clamped = np.clip(coordinates(spec), 0, spec.input_size - 1)
+    assert positions(spec) == pytest.approx(clamped, abs=1e-9)
+
+
+@relaxed
+@given(specs, specs, st.floats(-3, 3), st.integers(0, 2**32 - 1))
+def test_resize_is_linear_and_separable(rows, columns, factor, seed):
+    random = np.random.RandomState(seed)
+    a, b = random.standard_normal((2, 3, rows.input_size, columns.input_size))
+    both = resize(a + factor * b, rows, columns)
+    assert both == pytest.approx(
+        resize(a, rows, columns) + factor * resize(b, rows, columns), abs=1e-9
+    )
+    assert both == pytest.approx(
+        matrix(rows) @ (a + factor * b) @ matrix(columns).T, rel=1e-9, abs=1e-9
+    )
+
+
+@relaxed
+@given(specs)
+def test_nothing_differs_from_itself(spec):
+    found = difference(spec, spec)
+    assert found.equal
+    assert (found.max_shift, found.first_index) == (0, None)
+
+
+@relaxed
+@given(specs, specs)
+def test_difference_agrees_with_the_dense_matrices(left, right):
+    right = AxisSpec(**dict(vars(right), input_size=left.input_size, output_size=left.output_size))
+    gap = np.abs(matrix(left) - matrix(right)).max(axis=1)
+    found = difference(left, right)
+    # Between the two bounds rounding may decide.
+    assert found.equal or gap.max() > 1e-12
+    assert not found.equal or gap.max() < 1e-8
+    assert found.equal == difference(right, left).equal
+    shift = np.abs((matrix(left) - matrix(right)) @ np.arange(left.input_size))
+    assert found.max_shift == pytest.approx(shift.max(), abs=1e-9)
+    assert found.mean_shift == pytest.approx(shift.mean(), abs=1e-9)
