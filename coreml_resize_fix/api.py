@@ -1,21 +1,21 @@
 """Load → audit → plan → apply → prove → save: the only place where the parts meet."""
 
-from contextlib import contextmanager
+import hashlib
+import io
 from dataclasses import dataclass, field, replace
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix import output
+from coreml_resize_fix import opening, output
 from coreml_resize_fix.audit import findings
 from coreml_resize_fix.audit.findings import Finding
 from coreml_resize_fix.audit.messages import inventory
 from coreml_resize_fix.audit.notices import notices
 from coreml_resize_fix.audit.run import Audit, run
-from coreml_resize_fix.coreml import schema, skeleton, sniff, splice, versions, walk
-from coreml_resize_fix.coreml.walk import ModelRef
-from coreml_resize_fix.coreml.wire import Source
-from coreml_resize_fix.errors import ModelError, ProofError, SchemaError, UsageError
+from coreml_resize_fix.coreml import sniff, splice, versions
+from coreml_resize_fix.errors import ProofError, UsageError
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.rewrite.plan import plan
+from coreml_resize_fix.opening import Opened
+from coreml_resize_fix.rewrite.plan import Plan, plan
 from coreml_resize_fix.verify import prove
 from coreml_resize_fix.verify.prove import Tensors
 
@@ -74,39 +74,21 @@ class ModelReport:
         return 0 if self.findings else 3
 
 
-class _Opened:
-    """A model file that was read; its source stays open."""
+class _Work(NamedTuple):
+    """What was decided on one model, before anything is written."""
 
-    def __init__(self, path: str, file_path: str, source: Source) -> None:
-        self.path, self.file_path, self.source = path, file_path, source
-        try:
-            self.models: List[ModelRef] = walk.models(skeleton.read(source))
-        except SchemaError:
-            raise
-        except ModelError as error:
-            raise sniff.explain(path, source, error) from error
-        self.spec_version = max(int(m.message.specificationVersion) for m in self.models)
-        if self.spec_version >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
-            raise SchemaError(
-                "`{}` has specification version {}, and the installed coremltools is too old to "
-                "describe it".format(path, self.spec_version),
-                "install coremltools 4 or newer, in another virtual environment if this one must "
-                "keep its version",
-            )
+    opened: Opened
+    request: Request
+    allowed: int
+    audit: Audit
+    proposal: Plan
+    findings: Tuple[Finding, ...]
 
-
-@contextmanager
-def _open(path: str) -> Iterator[_Opened]:
-    file_path = sniff.model_file(path)
-    try:
-        file = open(file_path, "rb", buffering=0)  # noqa: SIM115 (closed below)
-    except OSError as error:
-        raise ModelError(
-            "cannot read `{}`: {}".format(path, (error.strerror or "").lower()),
-            "check the path and its permissions",
-        ) from error
-    with file:
-        yield _Opened(path, file_path, Source(file))
+    @property
+    def may_write(self) -> bool:
+        """Whether the request and the verdicts allow a result."""
+        request = self.request
+        return request.asks and not request.dry_run and (self.audit.complete or request.partial)
 
 
 def process(path: str, request: Request) -> ModelReport:
@@ -115,47 +97,80 @@ def process(path: str, request: Request) -> ModelReport:
     Raises:
         ResizeFixError: the model cannot be read, the result not written, or a proof failed.
     """
-    with _open(path) as opened:
-        allowed = _allowed_version(opened, request.target)
-        audit = run(opened.models, request.manifest or (), request.assume, allowed)
-        proposal = plan(opened.source, opened.models, audit.fixable, audit.before, audit.after)
-        examined = _examined(path, request, audit)
-        target, sha256 = None, None
-        if request.asks and not request.dry_run and (audit.complete or request.partial):
-            target = _target(path, request, changes=bool(proposal.edits))
+    with opening.open_path(path) as opened:
+        work = _decide(opened, request)
+        model_file = sniff.model_file(path)
+        target = _target(path, request, bool(work.proposal.edits)) if work.may_write else None
+        sha256 = None
         if target is not None:
-            _refuse_new_conflicts(path, audit)
 
             def stand(result: str) -> None:
-                _stand_again(path, result, request, audit, allowed)
+                with opening.open_path(result) as again:
+                    _stand_again(work, again)
 
-            patches = splice.patches(proposal.edits)
+            _refuse_new_conflicts(work)
+            changes = splice.patches(work.proposal.edits)
             into = None if request.in_place else target
-            sha256 = output.save(path, opened.file_path, into, patches, request.force, stand)
+            sha256 = output.save(path, model_file, into, changes, request.force, stand)
         elif request.fingerprint:
-            sha256 = output.fingerprint(opened.file_path)
-        remarks = notices(opened.models, audit, proposal.spec_version, request.asks)
-        return ModelReport(
-            path,
-            target,
-            sha256,
-            int(opened.models[0].message.specificationVersion),
-            proposal.spec_version,
-            tuple(_settled(finding, request, target) for finding in examined),
-            tuple(audit.matching.unused),
-            tuple(remarks),
-            request.asks,
-        )
+            sha256 = output.fingerprint(model_file)
+        return _report(work, target, sha256, written=target is not None)
 
 
-def _allowed_version(opened: _Opened, target: Optional[int]) -> int:
+def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelReport, bytes]:
+    """The same for a serialized model in memory: the report and the result, no file is touched.
+
+    The result is `data` itself where nothing was changed.
+
+    Raises:
+        ResizeFixError: the model cannot be read, or a proof failed.
+    """
+    work = _decide(opening.open_bytes(data, label), request)
+    result = data
+    if work.may_write and work.proposal.edits:
+        _refuse_new_conflicts(work)
+        changes = splice.patches(work.proposal.edits)
+        splice.size_after(len(data), changes)
+        target = io.BytesIO()
+        splice.write(io.BytesIO(data), len(data), target, changes)
+        result = target.getvalue()
+        _stand_again(work, opening.open_bytes(result, label))
+    sha256 = hashlib.sha256(data).hexdigest() if request.fingerprint else None
+    return _report(work, None, sha256, written=result is not data), result
+
+
+def _decide(opened: Opened, request: Request) -> _Work:
+    allowed = _allowed_version(opened, request.target)
+    audit = run(opened.models, request.manifest or (), request.assume, allowed)
+    proposal = plan(opened.source, opened.models, audit.fixable, audit.before, audit.after)
+    return _Work(opened, request, allowed, audit, proposal, _examined(opened.label, request, audit))
+
+
+def _report(
+    work: _Work, target: Optional[str], sha256: Optional[str], written: bool
+) -> ModelReport:
+    opened, request = work.opened, work.request
+    return ModelReport(
+        opened.label,
+        target,
+        sha256,
+        int(opened.models[0].message.specificationVersion),
+        work.proposal.spec_version,
+        tuple(_settled(finding, request, written) for finding in work.findings),
+        tuple(work.audit.matching.unused),
+        tuple(notices(opened.models, work.audit, work.proposal.spec_version, request.asks)),
+        request.asks,
+    )
+
+
+def _allowed_version(opened: Opened, target: Optional[int]) -> int:
     if target is None:
         return max(opened.spec_version, versions.RESIZE_BILINEAR)
     if target < opened.spec_version:
         raise UsageError(
             "`{}` needs iOS {} already (specification version {}), above the deployment "
             "target".format(
-                opened.path, versions.minimum_ios(opened.spec_version), opened.spec_version
+                opened.label, versions.minimum_ios(opened.spec_version), opened.spec_version
             ),
             "convert it for the lower target, or leave `--deployment-target` out",
         )
@@ -173,15 +188,15 @@ def _target(path: str, request: Request, changes: bool) -> Optional[str]:
     return target
 
 
-def _settled(finding: Finding, request: Request, target: Optional[str]) -> Finding:
+def _settled(finding: Finding, request: Request, written: bool) -> Finding:
     if not request.asks:
         return replace(finding, codes=(), message=inventory(finding.layer))
-    if target is not None and finding.verdict == findings.FIXABLE:
+    if written and finding.verdict == findings.FIXABLE:
         return replace(finding, verdict=findings.FIXED)
     return finding
 
 
-def _examined(path: str, request: Request, audit: Audit) -> Tuple[Finding, ...]:
+def _examined(label: str, request: Request, audit: Audit) -> Tuple[Finding, ...]:
     """The findings with their errors in values.
 
     Raises:
@@ -193,39 +208,43 @@ def _examined(path: str, request: Request, audit: Audit) -> Tuple[Finding, ...]:
     for _, wrong in results:
         if wrong is not None:
             raise ProofError(
-                "`{}` failed its numerical proof: {}".format(path, wrong),
+                "`{}` failed its numerical proof: {}".format(label, wrong),
                 "nothing was written; check the manifest and the tensors recorded beside it",
             )
     return tuple(finding for finding, _ in results)
 
 
-def _refuse_new_conflicts(path: str, audit: Audit) -> None:
-    if audit.new_conflicts:
-        found = audit.new_conflicts[0]
+def _refuse_new_conflicts(work: _Work) -> None:
+    """Refuse a plan that would break something else.
+
+    Raises:
+        ProofError: shapes that fit now would not fit in the result.
+    """
+    for found in work.audit.new_conflicts:
         raise ProofError(
             "the fix of `{}` would break `{}` (`{}`): {}".format(
-                path, found.address, found.layer, found.message
+                work.opened.label, found.address, found.layer, found.message
             ),
             "nothing was written; check the sizes in the manifest",
         )
 
 
-def _stand_again(path: str, result: str, request: Request, audit: Audit, allowed: int) -> None:
-    """Read the complete result again and audit it again: it must be what was planned.
+def _stand_again(work: _Work, result: Opened) -> None:
+    """Audit the complete result: it must be what was planned.
 
     Raises:
         ProofError: it is not.
     """
-    with _open(result) as opened:
-        again = run(opened.models, request.manifest or (), request.assume, allowed)
-    planned = {finding.layer.address: finding for finding in audit.findings}
+    request, label = work.request, work.opened.label
+    again = run(result.models, request.manifest or (), request.assume, work.allowed)
+    planned = {finding.layer.address: finding for finding in work.audit.findings}
     for finding in again.findings:
         before = planned.pop(finding.layer.address, None)
         expected = None if before is None else before.verdict
         if finding.verdict != (findings.MATCH if expected == findings.FIXABLE else expected):
             raise ProofError(
                 "the result of `{}` did not stand its second audit: {}".format(
-                    path, finding.message
+                    label, finding.message
                 ),
                 _REPORT_THIS,
             )
@@ -233,10 +252,10 @@ def _stand_again(path: str, result: str, request: Request, audit: Audit, allowed
             wrong = prove.failure(before, finding.layer.params, request.tensors)
             if wrong is not None:
                 raise ProofError(
-                    "the result of `{}` failed its numerical proof: {}".format(path, wrong),
+                    "the result of `{}` failed its numerical proof: {}".format(label, wrong),
                     _REPORT_THIS,
                 )
-    if planned or again.conflicts_before != audit.conflicts_after:
+    if planned or again.conflicts_before != work.audit.conflicts_after:
         raise ProofError(
-            "the result of `{}` has another structure than was planned".format(path), _REPORT_THIS
+            "the result of `{}` has another structure than was planned".format(label), _REPORT_THIS
         )

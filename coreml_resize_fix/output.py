@@ -65,11 +65,12 @@ def save(
     Raises:
         OutputError: the result cannot be written.
     """
-    splice.size_after(os.path.getsize(model_file), changes)
+    size = os.path.getsize(model_file)
+    splice.size_after(size, changes)
 
     def write(to: str, replace: bool) -> str:
         with splice.atomic(to, replace) as out, open(model_file, "rb") as original:
-            sha256 = splice.write(original, out, changes)
+            sha256 = splice.write(original, size, out, changes)
             out.flush()
             prove(out.name)
         return sha256

@@ -75,8 +75,10 @@ def _closest(layer: ResizeLayer, found: Situation, spec_version: int) -> str:
     sizes = [(first.input_size, first.intended)]
     ranked: List[Tuple[float, int, ResizeParams]] = []
     for order, native in enumerate(NATIVES):
-        usable = native.spec_version <= spec_version and not (
-            native.fixed_size and layer.shape == FLEXIBLE
+        usable = (
+            native.spec_version <= spec_version
+            and not (native.fixed_size and layer.shape == FLEXIBLE)
+            and (found.intent.is_nearest or not native.nearest)
         )
         params = native.build(sizes) if usable else None
         if params is None:

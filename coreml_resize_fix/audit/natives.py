@@ -1,4 +1,4 @@
-"""The native layers that may replace a resize, cheapest first, and how each is built.
+"""The native layers that may replace a resize, in order of preference, and how each is built.
 
 Whether one computes an intent is never stated here: it is measured by comparing sampling grids.
 """
@@ -12,11 +12,16 @@ Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
 
 
 class Native(NamedTuple):
-    """`build` gives the parameters that make these sizes, or None if the layer cannot."""
+    """`build` gives the parameters that make these sizes, or None if the layer cannot.
+
+    A nearest layer stands in for nearest calls only: at one pixel it would equal any call, and the
+    result would no longer show what was asked for.
+    """
 
     name: str
     spec_version: int
     fixed_size: bool
+    nearest: bool
     build: Callable[[Sizes], Optional[ResizeParams]]
 
 
@@ -43,11 +48,11 @@ def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeParams]
 
 
 NATIVES: Tuple[Native, ...] = (
-    Native("Upsample NN", 1, False, _whole_factors("NN")),
-    Native("Upsample BILINEAR DEFAULT", 1, False, _whole_factors("BILINEAR")),
+    Native("Upsample NN", 1, False, True, _whole_factors("NN")),
     # STRICT goes before ALIGN_ENDPOINTS: they differ at an output of one pixel, where PyTorch's
     # align_corners=True reads the first pixel, as STRICT does.
-    Native("ResizeBilinear STRICT", 3, True, _target_size("STRICT_ALIGN_ENDPOINTS_MODE")),
-    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, True, _target_size("ALIGN_ENDPOINTS_MODE")),
-    Native("ResizeBilinear UPSAMPLE", 3, True, _target_size("UPSAMPLE_MODE")),
+    Native("ResizeBilinear STRICT", 3, True, False, _target_size("STRICT_ALIGN_ENDPOINTS_MODE")),
+    Native("Upsample BILINEAR DEFAULT", 1, False, False, _whole_factors("BILINEAR")),
+    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, True, False, _target_size("ALIGN_ENDPOINTS_MODE")),
+    Native("ResizeBilinear UPSAMPLE", 3, True, False, _target_size("UPSAMPLE_MODE")),
 )

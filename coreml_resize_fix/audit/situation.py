@@ -31,7 +31,7 @@ ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
 )
 ASKS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
 
-# The cheapest native layer that computes the intent: within the target, only above it, or none.
+# The first native layer that computes the intent: within the target, only above it, or none.
 WITHIN, ABOVE, NONE = "within", "above", "none"
 REACH = (WITHIN, ABOVE, NONE)
 
@@ -158,9 +158,10 @@ def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
 def _remedy(
     intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
 ) -> Tuple[Optional[Native], Optional[ResizeParams]]:
-    """The cheapest native layer that equals the intent at every size, allowed ones first."""
-    allowed = [native for native in NATIVES if native.spec_version <= spec_version]
-    above = [native for native in NATIVES if native.spec_version > spec_version]
+    """The first native layer that equals the intent at every size, allowed ones first."""
+    natives = [native for native in NATIVES if intent.is_nearest or not native.nearest]
+    allowed = [native for native in natives if native.spec_version <= spec_version]
+    above = [native for native in natives if native.spec_version > spec_version]
     for native in allowed + above:
         params = native.build(known)
         if params is not None and all(

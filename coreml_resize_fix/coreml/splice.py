@@ -88,8 +88,8 @@ def size_after(size: int, changes: Iterable[Patch]) -> int:
     return result
 
 
-def write(source: BinaryIO, target: BinaryIO, changes: Sequence[Patch]) -> str:
-    """Copy `source` to `target` with the changes; returns the SHA-256 of `source`."""
+def write(source: BinaryIO, size: int, target: BinaryIO, changes: Sequence[Patch]) -> str:
+    """Copy `source`, of `size` bytes, with the changes; returns the SHA-256 of `source`."""
     digest = hashlib.sha256()
     source.seek(0)
     at = 0
@@ -98,7 +98,7 @@ def write(source: BinaryIO, target: BinaryIO, changes: Sequence[Patch]) -> str:
         digest.update(source.read(patch.end - patch.start))
         target.write(patch.data)
         at = patch.end
-    _copy(source, os.fstat(source.fileno()).st_size - at, digest, target)
+    _copy(source, size - at, digest, target)
     return digest.hexdigest()
 
 

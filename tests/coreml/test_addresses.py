@@ -58,7 +58,8 @@ def test_layers_of_bodies_follow_their_layer():
         ("layers[0]/elseBranch/layers[0]", "upsample"),
         ("layers[1]", "loop"),
         ("layers[1]/bodyNetwork/layers[0]", "upsample"),
-        ("layers[1]/bodyNetwork/layers[1]", "copy"),
+        ("layers[1]/bodyNetwork/layers[1]", "pooling"),
+        ("layers[1]/bodyNetwork/layers[2]", "copy"),
         ("layers[2]", "activation"),
     ]
 

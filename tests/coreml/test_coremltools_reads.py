@@ -1,15 +1,12 @@
 """coremltools itself, in a process of its own, reads every result."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from coreml_resize_fix import api
 from tests.coreml.test_fix_fixtures import MENDED
 from tests.support import edits
 from tests.support.folders import copied
+from tests.support.process import WITHOUT_TORCH, answer
 
 READER = """
 import json, os, sys
@@ -30,7 +27,7 @@ for name in sorted(os.listdir(sys.argv[1])):
         == again.SerializeToString(deterministic=True),
         "saves": coremltools.utils.load_spec(resaved).WhichOneof("Type"),
     }
-print("FOUND " + json.dumps(found))
+print(json.dumps(found))
 """
 
 
@@ -41,11 +38,8 @@ def what_coremltools_reads(tmp_path_factory):
         model = copied(case.path, tmp_path_factory.mktemp("inputs"))
         target = str(results / (case.name + ".mlmodel"))
         api.process(model, api.Request(manifest=case.intents(), partial=True, output=target))
-    command = [sys.executable, "-c", READER, str(results), str(tmp_path_factory.mktemp("saved"))]
-    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-    line = [text for text in run.stdout.decode().splitlines() if text.startswith("FOUND ")]
-    assert line, run.stderr.decode()
-    return json.loads(line[0][len("FOUND ") :])
+    saved = tmp_path_factory.mktemp("saved")
+    return answer(WITHOUT_TORCH + READER, str(results), str(saved))
 
 
 @pytest.mark.parametrize("case", MENDED, ids=lambda case: case.name)

@@ -8,7 +8,7 @@ from coreml_resize_fix.errors import ManifestError
 from coreml_resize_fix.intents import manifest
 
 MODES = "nearest, nearest-exact, bilinear, bicubic, area"
-FRAMEWORKS = "torch, tensorflow1, tensorflow2, keras, opencv"
+FRAMEWORKS = "torch, tensorflow1, tensorflow2, keras, opencv, onnx"
 SIZE = "expected [height, width] as whole numbers from 1 to 65536, not "
 FACTOR = "expected a factor above 0 and up to 65536, or [height, width] of two, not "
 BOOLEAN = "expected true, false or null, not "
@@ -125,9 +125,9 @@ FIELDS = [
 
 @pytest.mark.parametrize(("key", "value", "expected"), FIELDS)
 def test_fields(key, value, expected):
-    entry = '{"%s": %s}' % (key, value)
-    assert defects_of('{"up": %s}' % entry) == ["$.up.{}: {}".format(key, expected)]
-    in_long = defects_of('{"resizes": [{}, %s]}' % entry)
+    entry = '{"' + key + '": ' + value + "}"
+    assert defects_of('{"up": ' + entry + "}") == ["$.up.{}: {}".format(key, expected)]
+    in_long = defects_of('{"resizes": [{}, ' + entry + "]}")
     assert in_long == ["$.resizes[1].{}: {}".format(key, expected)]
 
 
@@ -173,7 +173,8 @@ TOGETHER = [
     (
         {"size": 4, "recompute_scale_factor": True},
         [
-            ".recompute_scale_factor: `recompute_scale_factor` has no meaning with an explicit `size`"
+            ".recompute_scale_factor: `recompute_scale_factor` has no meaning with an explicit "
+            "`size`"
         ],
     ),
     ({"framework": "keras", "mode": "bicubic"}, [".mode: `bicubic` is known for torch only"]),
@@ -255,4 +256,4 @@ def test_text_that_is_not_json(text, starts):
 def test_a_number_with_thousands_of_digits_is_a_defect_or_no_json():
     """Python refuses to read it as a number, from 3.11 on and in earlier security fixes."""
     with pytest.raises(ManifestError):
-        manifest.parse('{"up": {"size": %s}}' % ("1" * 5000))
+        manifest.parse('{"up": {"size": ' + "1" * 5000 + "}}")

@@ -77,6 +77,15 @@ def test_flipping_the_input_flips_the_output(kernel, transform, before, after):
     assert dense[::-1, ::-1] == pytest.approx(dense, abs=1e-9)
 
 
+@pytest.mark.parametrize(("transform", "half"), [("asymmetric", 0), ("tf_half_pixel_for_nn", 1)])
+def test_nearest_floor_is_integer_division(transform, half):
+    # 49 * (1 / 49) is less than one in float64.
+    for before, after in [(b, a) for b in range(1, 40) for a in range(1, 120, 2)]:
+        index, _ = taps(AxisSpec("nearest_floor", transform, before, after))
+        expected = (2 * np.arange(after) + half) * before // (2 * after)
+        assert (index[:, 0] == expected).all(), f"{before} -> {after}"
+
+
 @relaxed
 @given(specs.filter(lambda spec: spec.kernel == "linear"))
 def test_linear_reads_at_the_clamped_coordinate(spec):

@@ -1,0 +1,150 @@
+"""The Python interface: audit and fix a model that is a path, an MLModel or a spec message.
+
+    from coreml_resize_fix import audit, fix
+
+    report = audit("model.mlmodel", "intent.json")
+    model = fix(model, intents)     # at the end of an export script, without temporary files
+"""
+
+import os
+from typing import Any, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+
+from coreml_resize_fix import api
+from coreml_resize_fix.api import ModelReport, Request
+from coreml_resize_fix.coreml.versions import for_target
+from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
+from coreml_resize_fix.intents import assume as assumption
+from coreml_resize_fix.intents import source
+from coreml_resize_fix.intents.model import Intent
+
+Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
+Manifest = Union[str, "os.PathLike[str]", Sequence[Intent]]
+
+
+class _InMemory(NamedTuple):
+    """A model that is no file: its serialized bytes, and how to make the same kind of it again."""
+
+    data: bytes
+    spec_class: Any
+    wrapper: Any  # the MLModel class, or None for a bare spec
+
+    def rebuild(self, data: bytes) -> Any:
+        spec = self.spec_class()
+        spec.ParseFromString(data)
+        if self.wrapper is None:
+            return spec
+        try:
+            return self.wrapper(spec, skip_model_load=True)
+        except TypeError:  # coremltools before 5 has no such option
+            return self.wrapper(spec)
+
+
+def audit(
+    model: Any,
+    manifest: Optional[Manifest] = None,
+    assume: Optional[str] = None,
+    deployment_target: Optional[str] = None,
+    verify: bool = True,
+) -> ModelReport:
+    """Compare every resize layer of a model with its intent; nothing is changed or written.
+
+    Args:
+        model: the path of a .mlmodel or .mlpackage, a coremltools MLModel, or a Model message.
+        manifest: the path of a manifest (.json) or of an ONNX file, or the intents themselves, as
+            `record_intents` gives them.
+        assume: one intent for every layer without one, such as "bilinear,align_corners=true".
+        deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
+        verify: also compare in values.
+
+    Without any intent the report is an inventory, with exit code 3.
+
+    Raises:
+        ResizeFixError: the model or the manifest cannot be read.
+    """
+    request = _request(manifest, assume, deployment_target, verify=verify, dry_run=True)
+    return _process(model, request)[0]
+
+
+def fix(
+    model: Model,
+    manifest: Optional[Manifest] = None,
+    assume: Optional[str] = None,
+    deployment_target: Optional[str] = None,
+    output: Optional[str] = None,
+    in_place: bool = False,
+    force: bool = False,
+    partial: bool = False,
+    verify: bool = True,
+) -> Model:
+    """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
+
+    Of a path comes the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input, or
+    the input itself where nothing had to change. An MLModel or a spec message is not changed
+    itself, and no file is written for it. The other arguments are those of `audit`; `output`,
+    `in_place`, `force` and `partial` are the command line's.
+
+    Raises:
+        UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
+            which and why. Nothing was written.
+        ResizeFixError: the model or the manifest cannot be read, or the result not be written.
+    """
+    if (output is not None or in_place) and not isinstance(model, (str, os.PathLike)):
+        raise UsageError(
+            "`output` and `in_place` go with a path, and the model is in memory",
+            "save the model that `fix` returns",
+        )
+    request = _request(
+        manifest,
+        assume,
+        deployment_target,
+        output=os.fspath(output) if output is not None else None,
+        in_place=in_place,
+        force=force,
+        partial=partial,
+        verify=verify,
+    )
+    if not request.asks:
+        raise UsageError("there is no intent to fix the model by", "pass `manifest` or `assume`")
+    report, result = _process(model, request)
+    if report.exit_code == 1 and not partial:
+        raise UnmatchedError(report)
+    fixed: Model = result
+    return fixed
+
+
+def _request(
+    manifest: Optional[Manifest], assume: Optional[str], target: Optional[str], **options: Any
+) -> Request:
+    intents: Optional[Tuple[Intent, ...]] = None
+    version = None
+    if manifest is not None:
+        intents = source.load(manifest).intents
+    if target is not None:
+        version = for_target(target)
+        if version is None:
+            raise UsageError(
+                "`{}` is not a deployment target".format(target), "write it like `iOS12`"
+            )
+    assumed = assumption.parse(assume) if assume is not None else None
+    return Request(manifest=intents, assume=assumed, target=version, **options)
+
+
+def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
+    if isinstance(model, (str, os.PathLike)):
+        path = os.fspath(model)
+        report = api.process(path, request)
+        return report, type(model)(report.output or path)  # type: ignore[call-arg]
+    held = _in_memory(model)
+    report, data = api.process_bytes(held.data, "the model", request)
+    return report, model if data is held.data else held.rebuild(data)
+
+
+def _in_memory(model: Any) -> _InMemory:
+    wrapper = type(model) if hasattr(model, "get_spec") else None
+    spec = model.get_spec() if wrapper is not None else model
+    if not hasattr(spec, "SerializeToString"):
+        raise ResizeFixError(
+            "a `{}` is no model".format(type(model).__name__),
+            "pass a path, a coremltools MLModel, or the spec of one",
+        )
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper)

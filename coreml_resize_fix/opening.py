@@ -1,0 +1,58 @@
+"""From a path or from bytes to a model whose structure was read."""
+
+from contextlib import contextmanager
+from typing import Iterator, List
+
+from coreml_resize_fix.coreml import schema, skeleton, sniff, versions, walk
+from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.coreml.wire import Source
+from coreml_resize_fix.errors import ModelError, SchemaError
+
+
+class Opened:
+    """A model whose structure was read; `label` names it in messages, its source stays open."""
+
+    def __init__(self, label: str, source: Source) -> None:
+        self.label, self.source = label, source
+        try:
+            self.models: List[ModelRef] = walk.models(skeleton.read(source))
+        except SchemaError:
+            raise
+        except ModelError as error:
+            raise sniff.explain(label, source, error) from error
+        self.spec_version = max(int(m.message.specificationVersion) for m in self.models)
+        if self.spec_version >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
+            raise SchemaError(
+                "`{}` has specification version {}, and the installed coremltools is too old to "
+                "describe it".format(label, self.spec_version),
+                "install coremltools 4 or newer, in another virtual environment if this one must "
+                "keep its version",
+            )
+
+
+@contextmanager
+def open_path(path: str) -> Iterator[Opened]:
+    """Read the structure of a .mlmodel file or a .mlpackage folder.
+
+    Raises:
+        ModelError: there is no readable Core ML model.
+    """
+    file_path = sniff.model_file(path)
+    try:
+        file = open(file_path, "rb", buffering=0)  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise ModelError(
+            "cannot read `{}`: {}".format(path, (error.strerror or "").lower()),
+            "check the path and its permissions",
+        ) from error
+    with file:
+        yield Opened(path, Source(file))
+
+
+def open_bytes(data: bytes, label: str) -> Opened:
+    """Read the structure of a serialized model; `label` names it in messages.
+
+    Raises:
+        ModelError: the bytes are no readable Core ML model.
+    """
+    return Opened(label, Source(data))

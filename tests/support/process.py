@@ -1,0 +1,36 @@
+"""Python code in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any, Sequence
+
+from tests.support.cases import TESTS
+
+REPOSITORY = os.path.dirname(TESTS)
+
+# coremltools imports torch if it is there, which takes seconds.
+WITHOUT_TORCH = "import sys; sys.modules['torch'] = None\n"
+
+
+def start(code: str, *args: str, path: Sequence[str] = (), options: Sequence[str] = ()) -> Any:
+    """Run code to its end; `path` goes before everything else that Python imports from."""
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([*path, REPOSITORY]))
+    command = [sys.executable, *options, "-c", code, *args]
+    return subprocess.run(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        check=False,
+        timeout=100,
+    )
+
+
+def answer(code: str, *args: str, path: Sequence[str] = (), options: Sequence[str] = ()) -> Any:
+    """What the code printed last, as JSON."""
+    run = start(code, *args, path=path, options=options)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
