@@ -1,3 +1,39 @@
-"""Make the resize layers of a Core ML model compute what PyTorch computed."""
+"""Make the resize layers of a Core ML model compute what PyTorch computed.
+
+    from coreml_resize_fix import audit, exportable, fix, record_intents
+
+`audit` and `fix` take a path, a coremltools MLModel or a spec message; `record_intents` and
+`exportable` see what PyTorch executes; a `Manifest` is a list of intents, a `Report` what was
+found.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["Manifest", "Report", "audit", "exportable", "fix", "record_intents"]
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.api import ModelReport as Report
+    from coreml_resize_fix.intents.source import Manifest
+    from coreml_resize_fix.intents.torch_export import exportable
+    from coreml_resize_fix.intents.torch_recorder import record_intents
+    from coreml_resize_fix.models import audit, fix
+
+# public name → where it lives; imported when first used, so that `--help` loads nothing heavy
+_HOMES = {
+    "Manifest": ("coreml_resize_fix.intents.source", "Manifest"),
+    "Report": ("coreml_resize_fix.api", "ModelReport"),
+    "audit": ("coreml_resize_fix.models", "audit"),
+    "exportable": ("coreml_resize_fix.intents.torch_export", "exportable"),
+    "fix": ("coreml_resize_fix.models", "fix"),
+    "record_intents": ("coreml_resize_fix.intents.torch_recorder", "record_intents"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError("module `coreml_resize_fix` has no attribute `{}`".format(name))
+    import importlib
+
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)

@@ -30,6 +30,7 @@ class Request:
     highest specification version allowed; None is the model's own, or 3 for ResizeBilinear.
     `fingerprint` asks for the file's SHA-256 even if it is not copied, which reads its weights.
     `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes.
+    `notices` are remarks on the manifest that the report should repeat.
     """
 
     manifest: Optional[Sequence[Intent]] = None
@@ -43,6 +44,7 @@ class Request:
     target: Optional[int] = None
     fingerprint: bool = False
     tensors: Tensors = field(default_factory=dict)
+    notices: Tuple[str, ...] = ()
 
     @property
     def asks(self) -> bool:
@@ -158,7 +160,8 @@ def _report(
         work.proposal.spec_version,
         tuple(_settled(finding, request, written) for finding in work.findings),
         tuple(work.audit.matching.unused),
-        tuple(notices(opened.models, work.audit, work.proposal.spec_version, request.asks)),
+        request.notices
+        + tuple(notices(opened.models, work.audit, work.proposal.spec_version, request.asks)),
         request.asks,
     )
 

@@ -96,9 +96,8 @@ def command(
     from coreml_resize_fix import api
     from coreml_resize_fix.coreml.versions import for_target
     from coreml_resize_fix.intents import assume as assumption
-    from coreml_resize_fix.intents import manifest as manifests
+    from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.report import document, text
-    from coreml_resize_fix.verify import recorded
 
     reports: List[api.ModelReport] = []
     codes: List[int] = []
@@ -111,8 +110,7 @@ def command(
                 "`{}` is not a deployment target".format(deployment_target),
                 "write it like `iOS12`; iOS 11 is the lowest with Core ML",
             )
-        intents = manifests.load(manifest) if manifest is not None else None
-        tensors = recorded.load(manifest, len(intents)) if manifest and intents and verify else {}
+        intents = Manifest.load(manifest) if manifest is not None else None
         request = api.Request(
             manifest=intents,
             assume=assumption.parse(assume) if assume is not None else None,
@@ -123,7 +121,8 @@ def command(
             verify=verify,
             target=target,
             fingerprint=style == "json",
-            tensors=tensors,
+            tensors=intents.tensors if intents is not None else {},
+            notices=tuple(intents.notices) if intents is not None else (),
         )
         outputs = _outputs(models, output, writes=request.asks and not dry_run)
     except ResizeFixError as error:

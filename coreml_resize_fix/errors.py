@@ -8,12 +8,13 @@
     │   └── SchemaError       the installed coremltools is missing, or too old for this model
     ├── ManifestError         the intent file is missing or has defects (all of them are listed)
     ├── OutputError           the result cannot be written where it was asked to go
+    ├── UnmatchedError        exit code 1: `fix` of the Python interface left layers unmatched
     └── ProofError            exit code 1: a planned result failed its proof; nothing was written
 
 A finding about a layer is never an exception: it is a value (see `audit.findings`).
 """
 
-from typing import Sequence
+from typing import Any, Sequence
 
 
 class ResizeFixError(Exception):
@@ -56,6 +57,21 @@ class ManifestError(ResizeFixError):
 
 class OutputError(ResizeFixError):
     """The result cannot be written."""
+
+
+class UnmatchedError(ResizeFixError):
+    """Some layer cannot be matched, so nothing was changed; `report` holds every finding."""
+
+    exit_code = 1
+
+    def __init__(self, report: Any) -> None:
+        left = [finding for finding in report.findings if finding.verdict != "match"]
+        first = left[0].message if left else "an intent has no layer"
+        super().__init__(
+            "`{}` cannot be fixed as a whole: {}".format(report.path, first),
+            "read `error.report`, or pass `partial=True` to take the fixes that there are",
+        )
+        self.report = report
 
 
 class ProofError(ResizeFixError):

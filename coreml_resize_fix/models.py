@@ -1,9 +1,9 @@
 """The Python interface: audit and fix a model that is a path, an MLModel or a spec message.
 
-    from coreml_resize_fix import audit, fix
+from coreml_resize_fix import audit, fix
 
-    report = audit("model.mlmodel", "intent.json")
-    model = fix(model, intents)     # at the end of an export script, without temporary files
+report = audit("model.mlmodel", "intent.json")
+model = fix(model, intents)     # at the end of an export script, without temporary files
 """
 
 import os
@@ -14,11 +14,11 @@ from coreml_resize_fix.api import ModelReport, Request
 from coreml_resize_fix.coreml.versions import for_target
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
 from coreml_resize_fix.intents import assume as assumption
-from coreml_resize_fix.intents import source
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.source import Manifest
 
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
-Manifest = Union[str, "os.PathLike[str]", Sequence[Intent]]
+Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
 
 
 class _InMemory(NamedTuple):
@@ -41,7 +41,7 @@ class _InMemory(NamedTuple):
 
 def audit(
     model: Any,
-    manifest: Optional[Manifest] = None,
+    manifest: Optional[Intents] = None,
     assume: Optional[str] = None,
     deployment_target: Optional[str] = None,
     verify: bool = True,
@@ -67,7 +67,7 @@ def audit(
 
 def fix(
     model: Model,
-    manifest: Optional[Manifest] = None,
+    manifest: Optional[Intents] = None,
     assume: Optional[str] = None,
     deployment_target: Optional[str] = None,
     output: Optional[str] = None,
@@ -113,12 +113,11 @@ def fix(
 
 
 def _request(
-    manifest: Optional[Manifest], assume: Optional[str], target: Optional[str], **options: Any
+    manifest: Optional[Intents], assume: Optional[str], target: Optional[str], **options: Any
 ) -> Request:
-    intents: Optional[Tuple[Intent, ...]] = None
     version = None
-    if manifest is not None:
-        intents = source.load(manifest).intents
+    if isinstance(manifest, (str, os.PathLike)):
+        manifest = Manifest.load(os.fspath(manifest))
     if target is not None:
         version = for_target(target)
         if version is None:
@@ -126,7 +125,14 @@ def _request(
                 "`{}` is not a deployment target".format(target), "write it like `iOS12`"
             )
     assumed = assumption.parse(assume) if assume is not None else None
-    return Request(manifest=intents, assume=assumed, target=version, **options)
+    return Request(
+        manifest=manifest,
+        assume=assumed,
+        target=version,
+        tensors=getattr(manifest, "tensors", {}),
+        notices=tuple(getattr(manifest, "notices", ())),
+        **options,
+    )
 
 
 def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:

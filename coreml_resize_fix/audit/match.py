@@ -5,10 +5,11 @@ is ambiguous.
 """
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.audit.align import Alignment, align
-from coreml_resize_fix.audit.layers import ResizeLayer, module_paths
+from coreml_resize_fix.audit.layers import ResizeLayer
+from coreml_resize_fix.audit.names import by_name
 from coreml_resize_fix.intents.model import Intent
 
 # The size that each layer is to be assumed to make while shapes are inferred; None: not decided.
@@ -78,7 +79,10 @@ def _match_once(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> Mat
     by_layer = _Pairs(layers)
     _by_pin(intents, by_layer, result)
     rest = [intent for intent in intents if intent.layer is None]
-    rest = _by_name(rest, by_layer)
+    named = by_name(rest, by_layer.open, contradiction)
+    by_layer.found.update({layer.address: Match(intent, "name") for intent, layer in named})
+    taken = {id(intent) for intent, _ in named}
+    rest = [intent for intent in rest if id(intent) not in taken]
     _by_order(rest, by_layer, result)
     return result
 
@@ -130,36 +134,6 @@ def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:
         if named:
             return named
     return []
-
-
-def _by_name(intents: Sequence[Intent], pairs: _Pairs) -> List[Intent]:
-    """Match intents whose name is a layer's; returns those that are left."""
-    groups: Dict[str, List[Intent]] = {}
-    for intent in intents:
-        if intent.name:
-            groups.setdefault(intent.name, []).append(intent)
-    taken: Set[int] = set()
-    for name, group in groups.items():
-        for candidates in _readings(name, pairs.open):
-            # A module that runs several times has as many layers, in the order of its calls.
-            if len(candidates) == len(group) and not any(
-                contradiction(intent, layer) for intent, layer in zip(group, candidates)
-            ):
-                for intent, layer in zip(group, candidates):
-                    pairs.found[layer.address] = Match(intent, "name")
-                    taken.add(id(intent))
-                break
-    return [intent for intent in intents if id(intent) not in taken]
-
-
-def _readings(name: str, layers: Sequence[ResizeLayer]) -> List[List[ResizeLayer]]:
-    """Layers that a name may mean: its own name, the exact module path, the path of a repeat."""
-    paths = [(layer, module_paths(layer.name)) for layer in layers]
-    return [
-        [layer for layer in layers if name == layer.name or name in layer.blobs],
-        [layer for layer, stands_for in paths if name == max(stands_for, key=len, default="")],
-        [layer for layer, stands_for in paths if name in stands_for],
-    ]
 
 
 def _by_order(intents: Sequence[Intent], pairs: _Pairs, result: Matching) -> None:

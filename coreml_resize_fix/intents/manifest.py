@@ -19,11 +19,6 @@ def load(path: str) -> List[Intent]:
     Raises:
         ManifestError: the file cannot be read, or has defects; all of them are listed.
     """
-    if path.lower().endswith(".onnx"):
-        raise ManifestError(
-            "`{}` is an ONNX file, and this version reads intents from JSON only".format(path),
-            'write a manifest: `{"layer name": {"align_corners": true, "size": [25, 31]}}`',
-        )
     try:
         with open(path, "rb") as file:
             text = file.read().decode("utf-8-sig")

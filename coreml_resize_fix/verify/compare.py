@@ -6,6 +6,7 @@ import numpy as np
 
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling import resize
 from coreml_resize_fix.verify import interpret, probes
 
@@ -16,13 +17,6 @@ EXACT = 1e-9
 # Recorded tensors are float32, and PyTorch computes coordinates in float32 too: up to 7e-5 of the
 # largest magnitude at large sizes.
 RECORDED = 1e-4
-
-
-class Recorded(NamedTuple):
-    """The tensors of one recorded call, (…, height, width)."""
-
-    input: np.ndarray
-    output: np.ndarray
 
 
 class Measurement(NamedTuple):

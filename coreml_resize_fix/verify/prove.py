@@ -7,7 +7,8 @@ from coreml_resize_fix.audit.findings import FIXABLE, MATCH, Finding
 from coreml_resize_fix.audit.situation import comparisons
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.verify.compare import Measurement, Recorded, measure, measure_recorded
+from coreml_resize_fix.intents.tensors import Recorded
+from coreml_resize_fix.verify.compare import Measurement, measure, measure_recorded
 
 Tensors = Mapping[int, Recorded]  # by place in the manifest
 

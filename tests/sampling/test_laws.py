@@ -35,7 +35,7 @@ CENTRED = ["align_corners", "align_endpoints", "half_pixel", "half_pixel_symmetr
 INTERPOLATING = ["linear", "cubic", "nearest_round_prefer_floor", "nearest_round_prefer_ceil"]
 INTERPOLATING += ["antialias_linear", "antialias_cubic", "area"]
 
-relaxed = settings(max_examples=150, deadline=None)
+relaxed = settings(max_examples=100, deadline=None)
 
 
 @relaxed

@@ -21,9 +21,8 @@ def start(code: str, *args: str, path: Sequence[str] = (), options: Sequence[str
     return subprocess.run(
         command,
         env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
+        capture_output=True,
+        text=True,
         check=False,
         timeout=100,
     )

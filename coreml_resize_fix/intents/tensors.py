@@ -2,14 +2,33 @@
 
 import os
 import zipfile
-from typing import Dict, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 import numpy as np
 
 from coreml_resize_fix.errors import ManifestError
-from coreml_resize_fix.verify.compare import Recorded
 
 INPUT, OUTPUT = "interp{}_in", "interp{}_out"
+
+
+class Recorded(NamedTuple):
+    """The tensors of one recorded call, (…, height, width)."""
+
+    input: np.ndarray
+    output: np.ndarray
+
+
+def beside(manifest: str) -> str:
+    """Path of the tensors that belong to a manifest."""
+    return os.path.splitext(manifest)[0] + ".npz"
+
+
+def save(manifest: str, tensors: Mapping[int, Recorded]) -> None:
+    """Write tensors beside a manifest, under the names that `load` reads."""
+    arrays: Dict[str, Any] = {}
+    for index, pair in tensors.items():
+        arrays[INPUT.format(index)], arrays[OUTPUT.format(index)] = pair
+    np.savez_compressed(beside(manifest), **arrays)
 
 
 def load(manifest: str, count: int) -> Dict[int, Recorded]:
@@ -20,7 +39,7 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
     Raises:
         ManifestError: there is a file, and it holds no such tensors.
     """
-    path = os.path.splitext(manifest)[0] + ".npz"
+    path = beside(manifest)
     if not os.path.isfile(path):
         return {}
     try:
@@ -29,7 +48,7 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ManifestError(
             "the recorded tensors in `{}` cannot be read: {}".format(path, str(error).lower()),
-            "record them again, remove the file, or pass `--no-verify`",
+            "record them again, or remove the file",
         ) from error
     return {index: pair for index, pair in found.items() if pair is not None}
 

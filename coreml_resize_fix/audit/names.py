@@ -1,0 +1,61 @@
+"""Which layer a recorded name means: a layer's or blob's own name, or a module path in it."""
+
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+
+from coreml_resize_fix.audit.layers import ResizeLayer, module_paths
+from coreml_resize_fix.intents.model import Intent
+
+Contradiction = Callable[[Intent, ResizeLayer], Optional[str]]
+Pairs = List[Tuple[Intent, ResizeLayer]]
+
+
+def by_name(
+    intents: Sequence[Intent], layers: Sequence[ResizeLayer], contradiction: Contradiction
+) -> Pairs:
+    """The pairs that names decide.
+
+    A module that runs several times has as many layers, in the order of its calls. PyTorch's
+    exporter calls the second run of a module `up` `up_1`, like a module of that name: a layer that
+    may be either is left to the order if the calls of one of the two do not find their layers.
+    """
+    groups: Dict[str, List[Intent]] = {}
+    for intent in intents:
+        if intent.name:
+            groups.setdefault(intent.name, []).append(intent)
+    found = {name: _pairs(name, group, layers, contradiction) for name, group in groups.items()}
+    contested = {
+        layer.address
+        for name, pairs in found.items()
+        if not pairs
+        for layer in layers
+        if name in module_paths(layer.name)
+    }
+    decided: Pairs = []
+    taken: Set[str] = set()
+    for name, pairs in found.items():
+        addresses = {layer.address for _, layer in pairs}
+        is_own_name = all(name in (layer.name,) + layer.blobs for _, layer in pairs)
+        if not addresses & taken and (is_own_name or not addresses & contested):
+            decided += pairs
+            taken |= addresses
+    return decided
+
+
+def _pairs(
+    name: str, group: List[Intent], layers: Sequence[ResizeLayer], contradiction: Contradiction
+) -> Pairs:
+    for candidates in _readings(name, layers):
+        pairs = list(zip(group, candidates))
+        if len(candidates) == len(group) and not any(contradiction(*pair) for pair in pairs):
+            return pairs
+    return []
+
+
+def _readings(name: str, layers: Sequence[ResizeLayer]) -> List[List[ResizeLayer]]:
+    """Layers that a name may mean: its own name, the exact module path, the path of a repeat."""
+    paths = [(layer, module_paths(layer.name)) for layer in layers]
+    return [
+        [layer for layer in layers if name == layer.name or name in layer.blobs],
+        [layer for layer, stands_for in paths if name == max(stands_for, key=len, default="")],
+        [layer for layer, stands_for in paths if name in stands_for],
+    ]

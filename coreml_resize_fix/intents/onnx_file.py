@@ -1,0 +1,142 @@
+"""An ONNX file as a message that is safe to walk: no weights, no external files, no bad text."""
+
+import os
+from typing import Any, Iterator, Tuple
+
+from coreml_resize_fix.errors import ManifestError
+
+Proto = Any  # a message of the onnx package, which is imported inside functions only
+
+# Shape arithmetic works on a handful of numbers; what is larger is a weight.
+MOST_ELEMENTS = 1024
+
+_HINT = "pass a file that `torch.onnx.export` wrote, at opset 11 or later"
+
+# first bytes -> what the file is
+_KINDS: Tuple[Tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint?)"),
+    (b"\x89HDF", "an HDF5 file (a Keras model?)"),
+    (b"version https://git-lfs", "a Git LFS pointer: the model itself was not fetched"),
+    (b"{", "text that looks like JSON"),
+    (b"<", "text that looks like XML or HTML"),
+)
+_DATA_FIELDS = (
+    "raw_data",
+    "float_data",
+    "int32_data",
+    "int64_data",
+    "double_data",
+    "uint64_data",
+    "string_data",
+)
+_DOMAINS = ("", "ai.onnx")
+
+
+def read(path: str) -> Proto:
+    """The ModelProto of a file, without its weights; external weight files are never opened.
+
+    Raises:
+        ManifestError: it cannot be read, or is not an ONNX model.
+    """
+    data = _bytes_of(path)
+    model = _parsed(path, data)
+    if not model.HasField("graph") or not model.graph.node:
+        raise _refusal(path, "it has no graph of nodes")
+    if not opset(model):
+        raise _refusal(path, "it names no version of the ONNX operators; is it complete?")
+    for graph in graphs(model.graph):
+        if not all(isinstance(text, str) for text in _texts(graph)):
+            raise _refusal(path, "it has names that are not UTF-8 text")
+        _drop_weights(graph)
+    return model
+
+
+def opset(model: Proto) -> int:
+    """The version of the standard operators; 0 if the model names none."""
+    return max((o.version for o in model.opset_import if o.domain in _DOMAINS), default=0)
+
+
+def is_standard(node: Proto) -> bool:
+    """Whether a node's operator is one of ONNX's own."""
+    return node.domain in _DOMAINS
+
+
+def graphs(graph: Proto) -> Iterator[Proto]:
+    """A graph and all graphs inside it (the bodies of If, Loop and Scan)."""
+    yield graph
+    for node in graph.node:
+        for body in bodies(node):
+            yield from graphs(body)
+
+
+def bodies(node: Proto) -> Iterator[Proto]:
+    """The graphs that are attributes of a node."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def _bytes_of(path: str) -> bytes:
+    if os.path.isdir(path):
+        raise _refusal(path, "it is a folder")
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise ManifestError(
+            "cannot read `{}`: {}".format(path, (error.strerror or str(error)).lower()),
+            "pass the path of a .onnx file with `-m`",
+        ) from error
+    if not data:
+        raise _refusal(path, "it is empty")
+    for start, kind in _KINDS:
+        if data.startswith(start):
+            raise _refusal(path, "it is " + kind)
+    return data
+
+
+def _parsed(path: str, data: bytes) -> Proto:
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise ManifestError(
+            "`{}` needs the package onnx, which is not installed".format(path),
+            "pip install onnx, or write the intents as JSON",
+        ) from error
+    try:
+        model = onnx.ModelProto.FromString(data)
+        model.graph.name, model.producer_name, model.producer_version  # noqa: B018 (decodes)
+    except (DecodeError, UnicodeDecodeError, ValueError, RuntimeError) as error:
+        raise _refusal(path, "it is cut off, damaged or something else") from error
+    return model
+
+
+def _refusal(path: str, reason: str) -> ManifestError:
+    return ManifestError("`{}` is not an ONNX model: {}".format(path, reason), _HINT)
+
+
+def _texts(graph: Proto) -> Iterator[Any]:
+    """Every text that is used; one that is not UTF-8 comes as bytes or as None."""
+    try:
+        for node in graph.node:
+            yield from (node.name, node.op_type, node.domain)
+            yield from node.input
+            yield from node.output
+            yield from (attribute.name for attribute in node.attribute)
+        for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+            yield value.name
+    except UnicodeDecodeError:
+        yield None
+
+
+def _drop_weights(graph: Proto) -> None:
+    """Shape inference copies the model each time; without the weights that costs nothing."""
+    tensors = list(graph.initializer)
+    tensors += [attribute.t for node in graph.node for attribute in node.attribute]
+    for tensor in tensors:
+        for field in _DATA_FIELDS:
+            data = getattr(tensor, field)
+            if len(data) > MOST_ELEMENTS * (8 if field == "raw_data" else 1):
+                tensor.ClearField(field)

@@ -1,0 +1,185 @@
+"""What the small nodes around a resize compute: arithmetic on shapes, sizes and factors.
+
+PyTorch's exporter writes `size=t.shape[2:]` as Shape, Gather, Concat nodes and a recomputed
+scale_factor as Cast, Mul, Floor. With known shapes these are constants. Values are NumPy arrays of
+NumPy scalars, so that float32 arithmetic rounds as it does at run time; None stands for an element
+that is not known, such as the batch size.
+"""
+
+import operator
+from functools import partial
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.intents.onnx_file import MOST_ELEMENTS, Proto, is_standard
+
+Shape = Tuple[Optional[int], ...]
+Inputs = Sequence[Any]
+
+_EXTERNAL = 1
+# TensorProto.DataType -> (field of the numbers, their type)
+_TYPES: Dict[int, Tuple[str, Any]] = {
+    1: ("float_data", np.float32),
+    6: ("int32_data", np.int32),
+    7: ("int64_data", np.int64),
+    11: ("double_data", np.float64),
+}
+
+
+def attribute(node: Proto, name: str, default: Any) -> Any:
+    """An attribute of the type of its default: text, int, float, or a list of ints or floats."""
+    for item in node.attribute:
+        if item.name == name:
+            if isinstance(default, str):
+                return item.s.decode("utf-8", "replace")
+            if isinstance(default, (int, float)):
+                return item.f if isinstance(default, float) else item.i
+            return list(item.ints) or list(item.floats)
+    return default
+
+
+def tensor_value(tensor: Proto) -> Optional[np.ndarray]:
+    """The numbers of a small TensorProto; None for other types, weights and external data."""
+    if tensor.data_type not in _TYPES or tensor.data_location == _EXTERNAL:
+        return None
+    field, kind = _TYPES[tensor.data_type]
+    numbers = getattr(tensor, field)
+    try:
+        flat = np.frombuffer(tensor.raw_data, kind) if tensor.raw_data else np.array(numbers, kind)
+        return _boxed(flat.reshape(tuple(tensor.dims))) if flat.size <= MOST_ELEMENTS else None
+    except (OverflowError, ValueError):
+        return None
+
+
+def fold(
+    node: Proto, values: Mapping[str, np.ndarray], shapes: Mapping[str, Shape]
+) -> Optional[np.ndarray]:
+    """The value of a node's output; None if it is none of these nodes, or not known."""
+    if not is_standard(node):
+        return None
+    if node.op_type == "Shape":
+        return _shape(node, shapes)
+    if node.op_type not in _OPERATORS or any(name not in values for name in node.input if name):
+        return None
+    inputs = [values[name] if name else None for name in node.input]
+    try:
+        with np.errstate(all="ignore"):
+            result = _OPERATORS[node.op_type](node, inputs)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+    return result if result is not None and result.size <= MOST_ELEMENTS else None
+
+
+def _boxed(array: Any) -> np.ndarray:
+    """An array of NumPy scalars: their types survive object arithmetic, and None may join them."""
+    array = np.asarray(array)
+    if array.dtype == object:
+        return array
+    box = np.empty(array.shape, object)
+    box.reshape(-1)[:] = list(array.reshape(-1))
+    return box
+
+
+def _shape(node: Proto, shapes: Mapping[str, Shape]) -> Optional[np.ndarray]:
+    shape = shapes.get(node.input[0]) if node.input else None
+    if shape is None:
+        return None
+    end = attribute(node, "end", len(shape))
+    part = shape[attribute(node, "start", 0) : end]
+    box = np.empty(len(part), object)
+    box[:] = [None if n is None else np.int64(n) for n in part]
+    return box
+
+
+def _elementwise(function: Callable[..., Any], node: Proto, inputs: Inputs) -> np.ndarray:
+    def known(*numbers: Any) -> Any:
+        return None if any(number is None for number in numbers) else function(*numbers)
+
+    return _boxed(np.asarray(np.frompyfunc(known, len(inputs), 1)(*inputs), dtype=object))
+
+
+def _divide(one: Any, other: Any) -> Any:
+    if isinstance(one, np.floating):
+        return one / other
+    quotient = abs(int(one)) // abs(int(other))  # integers are rounded towards zero
+    return type(one)(quotient if (one < 0) == (other < 0) else -quotient)
+
+
+def _cast(node: Proto, inputs: Inputs) -> np.ndarray:
+    return _elementwise(_TYPES[attribute(node, "to", 0)][1], node, inputs)
+
+
+def _constant(node: Proto, inputs: Inputs) -> Optional[np.ndarray]:
+    for item in node.attribute:
+        if item.name == "value":
+            return tensor_value(item.t)
+    kinds = (("value_int", 0), ("value_float", 0.0), ("value_ints", []), ("value_floats", []))
+    for name, default in kinds:
+        if any(item.name == name for item in node.attribute):
+            kind = np.int64 if "int" in name else np.float32
+            return _boxed(np.array(attribute(node, name, default), kind))
+    return None
+
+
+def _gather(node: Proto, inputs: Inputs) -> np.ndarray:
+    indices = np.array(inputs[1].tolist(), dtype=np.int64)
+    return _boxed(np.take(inputs[0], indices, axis=attribute(node, "axis", 0)))
+
+
+def _listed(node: Proto, inputs: Inputs, place: int, name: str) -> Optional[List[int]]:
+    """A list of integers: an attribute at first, an input in later versions of an operator."""
+    if len(inputs) > place and inputs[place] is not None:
+        return [int(number) for number in inputs[place].reshape(-1)]
+    return attribute(node, name, None) if inputs[1:] == [] else None
+
+
+def _slice(node: Proto, inputs: Inputs) -> np.ndarray:
+    data = inputs[0]
+    starts, ends = _listed(node, inputs, 1, "starts") or [], _listed(node, inputs, 2, "ends") or []
+    axes = _listed(node, inputs, 3, "axes") or range(len(starts))
+    steps = _listed(node, inputs, 4, "steps") or [1] * len(starts)
+    for axis, start, end, step in zip(axes, starts, ends, steps):
+        data = data[(slice(None),) * (axis % data.ndim) + (slice(start, end, step),)]
+    return _boxed(data)
+
+
+def _concat(node: Proto, inputs: Inputs) -> np.ndarray:
+    return _boxed(np.concatenate(list(inputs), axis=attribute(node, "axis", 0)))
+
+
+def _unsqueeze(node: Proto, inputs: Inputs) -> np.ndarray:
+    data = inputs[0]
+    for axis in sorted(_listed(node, inputs, 1, "axes") or []):
+        data = np.expand_dims(data, axis)
+    return _boxed(data)
+
+
+def _squeeze(node: Proto, inputs: Inputs) -> np.ndarray:
+    axes = _listed(node, inputs, 1, "axes")
+    return _boxed(np.squeeze(inputs[0], None if axes is None else tuple(axes)))
+
+
+def _reshape(node: Proto, inputs: Inputs) -> np.ndarray:
+    return _boxed(inputs[0].reshape([int(n) for n in inputs[1].reshape(-1)]))
+
+
+_OPERATORS: Dict[str, Callable[[Proto, Inputs], Optional[np.ndarray]]] = {
+    "Constant": _constant,
+    "Identity": lambda node, inputs: _boxed(inputs[0]),
+    "Cast": _cast,
+    "Gather": _gather,
+    "Slice": _slice,
+    "Concat": _concat,
+    "Unsqueeze": _unsqueeze,
+    "Squeeze": _squeeze,
+    "Reshape": _reshape,
+    "Add": partial(_elementwise, operator.add),
+    "Sub": partial(_elementwise, operator.sub),
+    "Mul": partial(_elementwise, operator.mul),
+    "Div": partial(_elementwise, _divide),
+    "Min": partial(_elementwise, min),
+    "Max": partial(_elementwise, max),
+    "Floor": partial(_elementwise, np.floor),
+    "Ceil": partial(_elementwise, np.ceil),
+}

@@ -1,0 +1,65 @@
+"""Where intents come from: a manifest or an ONNX file, or a recording; and how they are kept."""
+
+import json
+from typing import Dict, Iterable, List
+
+from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.intents import manifest, tensors
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.tensors import Recorded
+
+
+class Manifest(List[Intent]):
+    """Intents in the order of execution.
+
+    `notices` are remarks for whoever uses them, `tensors` the recorded ones by place.
+    """
+
+    def __init__(self, intents: Iterable[Intent] = (), notices: Iterable[str] = ()) -> None:
+        super().__init__(intents)
+        self.notices = list(notices)
+        self.tensors: Dict[int, Recorded] = {}
+
+    @classmethod
+    def load(cls, path: str) -> "Manifest":
+        """Read a .json manifest, with the tensors beside it if there are any, or an .onnx file.
+
+        Raises:
+            ManifestError: the file cannot be read, or has defects; all of them are listed.
+        """
+        if path.lower().endswith(".onnx"):
+            from coreml_resize_fix.intents import onnx_reader
+
+            read = onnx_reader.load(path)
+            return cls(read.intents, read.notices)
+        loaded = cls(manifest.load(path))
+        loaded.tensors = tensors.load(path, len(loaded))
+        return loaded
+
+    def save(self, path: str) -> None:
+        """Write the long form, and the tensors (`<stem>.npz`) beside it if there are any.
+
+        Raises:
+            ManifestError: the file cannot be written.
+        """
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(self.dumps())
+            if self.tensors:
+                tensors.save(path, self.tensors)
+        except OSError as error:
+            raise ManifestError(
+                "cannot write the manifest `{}`: {}".format(path, (error.strerror or "").lower()),
+                "choose another path",
+            ) from error
+
+    def dumps(self) -> str:
+        """The long form as text."""
+        first = self[0] if self else Intent()
+        document = {
+            "format": manifest.FORMAT,
+            "version": manifest.VERSION,
+            "producer": {"framework": first.framework, "version": first.framework_version},
+            "resizes": [intent.as_dict() for intent in self],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
