@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix import opening, output
-from coreml_resize_fix.audit import findings
-from coreml_resize_fix.audit.findings import Finding
-from coreml_resize_fix.audit.messages import inventory
-from coreml_resize_fix.audit.notices import notices
-from coreml_resize_fix.audit.run import Audit, run
+from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.messages import inventory
+from coreml_resize_fix.auditing.notices import notices
+from coreml_resize_fix.auditing.run import Audit, run
 from coreml_resize_fix.coreml import sniff, splice, versions
 from coreml_resize_fix.errors import ProofError, UsageError
 from coreml_resize_fix.intents.model import Intent

@@ -12,12 +12,14 @@ from coreml_resize_fix.errors import ManifestError, OutputError, ResizeFixError,
 
 EXIT_CODES = """\b
 Exit codes:
-  0  every resize layer matches its intent (after the fix, when not a dry run)
+  0  every resize layer matches its intent (after the fix, if not a dry run)
   1  at least one does not, or an intent has no layer
   2  bad usage, bad input, or an input/output error
-  3  nothing to check: no resize layer, or no intent (an inventory was printed)
+  3  nothing to check: no resize layer, or no intent (an inventory is printed)
 """
 if TYPE_CHECKING:
+    from coreml_resize_fix.api import ModelReport
+    from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.report.text import Style
 
 # Worst first: nothing compared is worse than all right, and an error hides what was found.
@@ -30,7 +32,12 @@ _WORST_FIRST = (2, 1, 3, 0)
     short_help="make the resize layers of a Core ML model compute what PyTorch computed",
 )
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path())
-@click.option("-m", "--manifest", type=click.Path(), help="The intent: a manifest (.json).")
+@click.option(
+    "-m",
+    "--manifest",
+    type=click.Path(),
+    help="The intent: a manifest (.json), or an ONNX file (.onnx) whose Resize nodes carry it.",
+)
 @click.option(
     "--assume",
     metavar="TEXT",
@@ -68,6 +75,11 @@ _WORST_FIRST = (2, 1, 3, 0)
     show_default=True,
     help="What goes to stdout; everything else goes to stderr.",
 )
+@click.option(
+    "--write-manifest",
+    type=click.Path(),
+    help="Write the intents found, or without any a template of the model's layers to fill in.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No report, errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="With an internal error, show where it arose.")
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
@@ -83,6 +95,7 @@ def command(
     partial: bool,
     verify: bool,
     style: str,
+    write_manifest: Optional[str],
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -141,6 +154,8 @@ def command(
                     raise
                 _complain(_internal(model, error))
                 codes.append(2)
+        if write_manifest is not None:
+            codes.append(_write_manifest(write_manifest, intents, reports, force))
     exit_code = next(code for code in _WORST_FIRST if code in codes)
     if style == "json" and not quiet:
         _say(document.render(reports, exit_code))
@@ -172,6 +187,31 @@ def _outputs(models: Tuple[str, ...], output: Optional[str], writes: bool) -> Li
             "with several models `-o` is a folder: choose another",
         ) from error
     return [os.path.join(output, name) for name in names]
+
+
+def _write_manifest(
+    path: str, intents: "Optional[Manifest]", reports: "List[ModelReport]", force: bool
+) -> int:
+    """Write the intents that were found, or a template of the first model; returns an exit code."""
+    from coreml_resize_fix.intents.source import Manifest, write
+    from coreml_resize_fix.report.template import template
+
+    try:
+        if os.path.lexists(path) and not force:
+            raise OutputError("`{}` exists".format(path), "pass `--force` to overwrite it")
+        if intents is not None:
+            Manifest(intents).save(path)
+        elif len(reports) == 1:
+            write(path, template(reports[0].findings))
+        elif reports:
+            raise UsageError(
+                "a template describes one model, and there are {}".format(len(reports)),
+                "run once for each",
+            )
+    except ResizeFixError as error:
+        _complain(error)
+        return error.exit_code
+    return 0
 
 
 def _complain(error: ResizeFixError) -> None:

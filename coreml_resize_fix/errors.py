@@ -11,7 +11,7 @@
     ├── UnmatchedError        exit code 1: `fix` of the Python interface left layers unmatched
     └── ProofError            exit code 1: a planned result failed its proof; nothing was written
 
-A finding about a layer is never an exception: it is a value (see `audit.findings`).
+A finding about a layer is never an exception: it is a value (see `auditing.findings`).
 """
 
 from typing import Any, Sequence

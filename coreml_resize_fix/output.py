@@ -79,5 +79,5 @@ def save(
         return write(model_file, True)
     if not os.path.isdir(path):
         return write(target, force)
-    with package.building(target, path, model_file) as new_model:
+    with package.building(target, path, model_file, force) as new_model:
         return write(new_model, False)

@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 
 from coreml_resize_fix.coreml import schema, wire
 from coreml_resize_fix.dialects import coreml as dialect
+from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]
@@ -43,11 +44,22 @@ class Upsample:
         )
         return height, width
 
-    def axes(self, input_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """What the layer samples along height and width."""
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether the layer makes this size, as far as the rounding of its factors lets us say."""
+        if not self.fractional_scaling_factor:
+            return self.output_size(input_size) == output_size
+        return all(
+            dialect.upsample_may_make(before, factor, after)
+            for before, factor, after in zip(
+                input_size, self.fractional_scaling_factor, output_size
+            )
+        )
+
+    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """What the layer samples along height and width when it makes that size."""
         rows, columns = (
             dialect.upsample_axis(self.mode, self.linear_upsample_mode, before, after)
-            for before, after in zip(input_size, self.output_size(input_size))
+            for before, after in zip(input_size, output_size)
         )
         return rows, columns
 
@@ -84,11 +96,15 @@ class ResizeBilinear:
         height, width = self.target_size or (1, 1)
         return height, width
 
-    def axes(self, input_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """What the layer samples along height and width."""
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether the layer makes this size."""
+        return self.output_size(input_size) == output_size
+
+    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """What the layer samples along height and width when it makes that size."""
         rows, columns = (
             dialect.resize_bilinear_axis(self.sampling_mode, before, after)
-            for before, after in zip(input_size, self.output_size(input_size))
+            for before, after in zip(input_size, output_size)
         )
         return rows, columns
 
@@ -105,13 +121,17 @@ ResizeParams = Union[Upsample, ResizeBilinear]
 
 
 def read(layer: Any) -> Optional[ResizeParams]:
-    """The parameters of a NeuralNetworkLayer message, or None if it is no resize layer."""
+    """The parameters of a NeuralNetworkLayer message, or None if it is no resize layer.
+
+    Raises:
+        ModelError: a mode has a number that the schema does not name.
+    """
     kind = layer.WhichOneof("layer")
     if kind == "upsample":
         params = layer.upsample
         return Upsample(
-            mode=_enum_name(params, "mode"),
-            linear_upsample_mode=_enum_name(params, "linearUpsampleMode"),
+            mode=_enum_name(layer, params, "mode"),
+            linear_upsample_mode=_enum_name(layer, params, "linearUpsampleMode"),
             scaling_factor=tuple(int(f) for f in params.scalingFactor),
             fractional_scaling_factor=tuple(
                 float(f) for f in getattr(params, "fractionalScalingFactor", ())
@@ -121,18 +141,25 @@ def read(layer: Any) -> Optional[ResizeParams]:
         params = layer.resizeBilinear
         return ResizeBilinear(
             target_size=tuple(int(n) for n in params.targetSize),
-            sampling_mode=_enum_name(params.mode, "samplingMethod"),
+            sampling_mode=_enum_name(layer, params.mode, "samplingMethod"),
         )
     return None
 
 
-def _enum_name(message: Any, name: str) -> str:
-    """Name of an enum value; an unknown number stays a number, so that nothing matches it."""
+def _enum_name(layer: Any, message: Any, name: str) -> str:
     field = message.DESCRIPTOR.fields_by_name.get(name)
     if field is None:  # coremltools before 4: newer models are refused before this is reached
         return "DEFAULT"
-    value = field.enum_type.values_by_number.get(getattr(message, name))
-    return str(value.name) if value is not None else str(getattr(message, name))
+    number = getattr(message, name)
+    value = field.enum_type.values_by_number.get(number)
+    if value is None:
+        raise ModelError(
+            "`{}` has the {} {}, which the installed coremltools does not know".format(
+                layer.name, name, number
+            ),
+            "install a newer coremltools if a newer one wrote the model",
+        )
+    return str(value.name)
 
 
 def field_bytes(params: ResizeParams) -> bytes:

@@ -16,6 +16,7 @@ BULK = 1024  # bytes; a longer field of layer parameters holds weights
 DEEPEST = 64  # nested messages; converters stay below ten
 
 VERSION_FIELD, DESCRIPTION_FIELD, OUTPUT_FIELD = 1, 2, 10
+ML_PROGRAM = 502  # coremltools before 5 does not know this type of model
 BRANCH, LOOP = 605, 615
 _FIRST_MODEL_TYPE = 200  # Model: every field from here on is one of the `Type` oneof
 
@@ -55,6 +56,7 @@ class Node(NamedTuple):
     end: int
     children: Dict[int, List["Node"]]
     version: Optional[Field]  # of a Model: its specificationVersion
+    is_program: bool = False  # of a Model: it is an ML Program
 
     def only(self, number: int) -> "Node":
         """The one child message in a singular field."""
@@ -95,13 +97,14 @@ def _scan(
     content = bytearray()
     children: Dict[int, List[Node]] = {}
     version: Optional[Field] = None
-    types = 0
+    types: List[int] = []
     for item in wire.fields(source, start, end):
         if message == "Model" and item.number >= _FIRST_MODEL_TYPE:
-            types += 1
+            types.append(item.number)
         if item.wire_type != wire.LENGTH:
             content += source.read(item.tag_at, item.end)
-            if message == "Model" and item.number == VERSION_FIELD:
+            is_version = item.wire_type == wire.VARINT and item.number == VERSION_FIELD
+            if message == "Model" and is_version:
                 version = item
             continue
         below = way_down.get(item.number)
@@ -111,8 +114,8 @@ def _scan(
         else:
             inner = _leaf(source, message, item)
         content += source.read(item.tag_at, item.value_at) + wire.encode_varint(len(inner)) + inner
-    _refuse_repeats(message, children, types, start)
-    return Node(message, field, start, end, children, version), content
+    _refuse_repeats(message, children, len(types), start)
+    return Node(message, field, start, end, children, version, ML_PROGRAM in types), content
 
 
 def _leaf(source: Source, message: str, item: Field) -> bytearray:

@@ -28,10 +28,15 @@ def model_file(path: str) -> str:
         NotAModelError: the path does not exist, or is a folder that is no package.
         ModelError: the package is damaged.
     """
-    if not os.path.lexists(path):
+    if not os.path.exists(path):
         raise NotAModelError("`{}` does not exist".format(path), "check the path")
-    if not os.path.isdir(path):
+    if os.path.isfile(path):
         return path
+    if not os.path.isdir(path):
+        raise NotAModelError(
+            "`{}` is a pipe or a device, and a model must be a file".format(path),
+            "write it to a file first",
+        )
     if package.is_package(path):
         return package.model_path(path)
     if path.rstrip("/").endswith(".mlmodelc") or os.path.exists(os.path.join(path, "model.mil")):

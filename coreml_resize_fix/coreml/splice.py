@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 from contextlib import contextmanager
-from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.coreml import wire
 from coreml_resize_fix.coreml.skeleton import Node
@@ -95,14 +95,17 @@ def write(source: BinaryIO, size: int, target: BinaryIO, changes: Sequence[Patch
     at = 0
     for patch in changes:
         _copy(source, patch.start - at, digest, target)
-        digest.update(source.read(patch.end - patch.start))
+        _copy(source, patch.end - patch.start, digest, None)
         target.write(patch.data)
         at = patch.end
     _copy(source, size - at, digest, target)
     return digest.hexdigest()
 
 
-def _copy(source: BinaryIO, count: int, digest: "hashlib._Hash", target: BinaryIO) -> None:
+def _copy(
+    source: BinaryIO, count: int, digest: "hashlib._Hash", target: Optional[BinaryIO]
+) -> None:
+    """Read so many bytes into the hash, and into the target if there is one."""
     left = count
     while left:
         block = source.read(min(left, _BLOCK))
@@ -111,7 +114,8 @@ def _copy(source: BinaryIO, count: int, digest: "hashlib._Hash", target: BinaryI
                 "the model became shorter while it was read", "run again when nothing writes to it"
             )
         digest.update(block)
-        target.write(block)
+        if target is not None:
+            target.write(block)
         left -= len(block)
 
 
@@ -119,13 +123,14 @@ def _copy(source: BinaryIO, count: int, digest: "hashlib._Hash", target: BinaryI
 def atomic(target: str, replace: bool) -> Iterator[BinaryIO]:
     """A file beside `target` that takes its place when the block ends well, and goes if not.
 
-    With `replace` an existing target is overwritten and keeps its permission bits; without it, a
-    target that appeared meanwhile is left alone.
+    With `replace` an existing target is overwritten and keeps its permission bits, and of a link
+    the file that it leads to; without it, a target that appeared meanwhile is left alone.
 
     Raises:
         OutputError: the folder cannot be written, or the target exists.
     """
-    folder, name = os.path.split(os.path.abspath(target))
+    target = os.path.realpath(target) if replace else os.path.abspath(target)
+    folder, name = os.path.split(target)
     try:
         handle, temporary = tempfile.mkstemp(prefix=".crf-", suffix=".tmp", dir=folder)
     except OSError as error:
@@ -161,13 +166,14 @@ def _mode_for(target: str) -> int:
 
 def _take_place(temporary: str, target: str, replace: bool) -> None:
     if replace:
-        os.replace(temporary, os.path.realpath(target))
+        os.replace(temporary, target)
         return
     try:
         os.link(temporary, target)
-    except FileExistsError:
-        raise OutputError(
-            "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
-        ) from None
-    except OSError:  # a file system without hard links
-        os.replace(temporary, target)
+    except OSError:
+        if os.path.lexists(target):
+            raise OutputError(
+                "`{}` exists".format(target),
+                "pass `--force` to overwrite it, or choose another `-o`",
+            ) from None
+        os.replace(temporary, target)  # a file system without hard links

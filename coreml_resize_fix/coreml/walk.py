@@ -74,7 +74,7 @@ def models(skeleton: Skeleton) -> List[ModelRef]:
 def _models(message: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> Iterator[ModelRef]:
     kind = message.WhichOneof("Type")
     where = "`{}`".format(prefix.rstrip("/")) if prefix else "the model"
-    if kind == "mlProgram":
+    if node.is_program:
         raise MLProgramError(
             "{} is an ML Program, whose operations are not layers".format(where),
             'convert with `convert_to="neuralnetwork"` to use this tool; an ML Program resizes '

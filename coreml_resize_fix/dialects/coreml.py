@@ -51,6 +51,15 @@ def upsample_output_size(input_size: int, factor: Union[int, float], fractional:
     return math.floor(float(np.float32(input_size) * np.float32(factor)))
 
 
+def upsample_may_make(input_size: int, factor: float, output_size: int) -> bool:
+    """Whether X * s is N within the rounding of a factor that is stored in float32.
+
+    Which way a device rounds is not documented, so neither reading of such a factor is an error.
+    """
+    rounding = input_size * float(np.spacing(np.float32(factor)))
+    return output_size - rounding <= input_size * factor < output_size + 1 + rounding
+
+
 def upsample_axis(
     mode: str, linear_upsample_mode: str, input_size: int, output_size: int
 ) -> AxisSpec:

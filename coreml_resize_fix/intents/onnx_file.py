@@ -44,9 +44,9 @@ def read(path: str) -> Proto:
         raise _refusal(path, "it has no graph of nodes")
     if not opset(model):
         raise _refusal(path, "it names no version of the ONNX operators; is it complete?")
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise _refusal(path, "it has names that are not UTF-8 text")
     for graph in graphs(model.graph):
-        if not all(isinstance(text, str) for text in _texts(graph)):
-            raise _refusal(path, "it has names that are not UTF-8 text")
         _drop_weights(graph)
     return model
 
@@ -70,8 +70,8 @@ def graphs(graph: Proto) -> Iterator[Proto]:
 
 
 def bodies(node: Proto) -> Iterator[Proto]:
-    """The graphs that are attributes of a node."""
-    for attribute in node.attribute:
+    """The graphs that are attributes of a node, in Core ML's order: then before else."""
+    for attribute in sorted(node.attribute, key=lambda item: bool(item.name == "else_branch")):
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
@@ -106,27 +106,28 @@ def _parsed(path: str, data: bytes) -> Proto:
             "pip install onnx, or write the intents as JSON",
         ) from error
     try:
-        model = onnx.ModelProto.FromString(data)
-        model.graph.name, model.producer_name, model.producer_version  # noqa: B018 (decodes)
-    except (DecodeError, UnicodeDecodeError, ValueError, RuntimeError) as error:
+        return onnx.ModelProto.FromString(data)
+    except (DecodeError, ValueError, RuntimeError) as error:
         raise _refusal(path, "it is cut off, damaged or something else") from error
-    return model
 
 
 def _refusal(path: str, reason: str) -> ManifestError:
     return ManifestError("`{}` is not an ONNX model: {}".format(path, reason), _HINT)
 
 
-def _texts(graph: Proto) -> Iterator[Any]:
+def _texts(model: Proto) -> Iterator[Any]:
     """Every text that is used; one that is not UTF-8 comes as bytes or as None."""
     try:
-        for node in graph.node:
-            yield from (node.name, node.op_type, node.domain)
-            yield from node.input
-            yield from node.output
-            yield from (attribute.name for attribute in node.attribute)
-        for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
-            yield value.name
+        yield from (model.producer_name, model.producer_version)
+        yield from (imported.domain for imported in model.opset_import)
+        for graph in graphs(model.graph):
+            for node in graph.node:
+                yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+                yield from (attribute.name for attribute in node.attribute)
+                for entry in getattr(node, "metadata_props", ()):
+                    yield from (entry.key, entry.value)
+            for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+                yield value.name
     except UnicodeDecodeError:
         yield None
 

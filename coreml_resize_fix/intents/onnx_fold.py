@@ -8,7 +8,7 @@ that is not known, such as the batch size.
 
 import operator
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -25,6 +25,13 @@ _TYPES: Dict[int, Tuple[str, Any]] = {
     7: ("int64_data", np.int64),
     11: ("double_data", np.float64),
 }
+# attributes of Constant other than a tensor: name, default, type
+_LITERALS: Tuple[Tuple[str, Any, Any], ...] = (
+    ("value_int", 0, np.int64),
+    ("value_float", 0.0, np.float32),
+    ("value_ints", [], np.int64),
+    ("value_floats", [], np.float32),
+)
 
 
 def attribute(node: Proto, name: str, default: Any) -> Any:
@@ -41,7 +48,8 @@ def attribute(node: Proto, name: str, default: Any) -> Any:
 
 def tensor_value(tensor: Proto) -> Optional[np.ndarray]:
     """The numbers of a small TensorProto; None for other types, weights and external data."""
-    if tensor.data_type not in _TYPES or tensor.data_location == _EXTERNAL:
+    is_bad = tensor.data_type not in _TYPES or any(n < 0 for n in tensor.dims)
+    if is_bad or tensor.data_location == _EXTERNAL:
         return None
     field, kind = _TYPES[tensor.data_type]
     numbers = getattr(tensor, field)
@@ -65,38 +73,41 @@ def fold(
     inputs = [values[name] if name else None for name in node.input]
     try:
         with np.errstate(all="ignore"):
-            result = _OPERATORS[node.op_type](node, inputs)
+            result: Optional[np.ndarray] = _OPERATORS[node.op_type](node, inputs)
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return None
-    return result if result is not None and result.size <= MOST_ELEMENTS else None
+    return None if result is None or result.size > MOST_ELEMENTS else result
 
 
-def _boxed(array: Any) -> np.ndarray:
+def _box(numbers: Iterable[Any], shape: Sequence[int]) -> np.ndarray:
     """An array of NumPy scalars: their types survive object arithmetic, and None may join them."""
-    array = np.asarray(array)
-    if array.dtype == object:
-        return array
-    box = np.empty(array.shape, object)
-    box.reshape(-1)[:] = list(array.reshape(-1))
-    return box
+    flat = list(numbers)
+    box = np.empty(len(flat), object)
+    for place, number in enumerate(flat):
+        box[place] = number  # one by one: NumPy 1 makes Python's numbers of a whole list
+    return box.reshape(shape)
+
+
+def _boxed(result: Any) -> np.ndarray:
+    """The same of an array of any type, or of what NumPy gives for an array of rank 0."""
+    if not isinstance(result, np.ndarray):
+        return _box([result], ())
+    return result if result.dtype == object else _box(result.reshape(-1), result.shape)
 
 
 def _shape(node: Proto, shapes: Mapping[str, Shape]) -> Optional[np.ndarray]:
     shape = shapes.get(node.input[0]) if node.input else None
     if shape is None:
         return None
-    end = attribute(node, "end", len(shape))
-    part = shape[attribute(node, "start", 0) : end]
-    box = np.empty(len(part), object)
-    box[:] = [None if n is None else np.int64(n) for n in part]
-    return box
+    part = shape[attribute(node, "start", 0) : attribute(node, "end", len(shape))]
+    return _box((None if n is None else np.int64(n) for n in part), [len(part)])
 
 
 def _elementwise(function: Callable[..., Any], node: Proto, inputs: Inputs) -> np.ndarray:
     def known(*numbers: Any) -> Any:
         return None if any(number is None for number in numbers) else function(*numbers)
 
-    return _boxed(np.asarray(np.frompyfunc(known, len(inputs), 1)(*inputs), dtype=object))
+    return _boxed(np.frompyfunc(known, len(inputs), 1)(*inputs))
 
 
 def _divide(one: Any, other: Any) -> Any:
@@ -107,17 +118,16 @@ def _divide(one: Any, other: Any) -> Any:
 
 
 def _cast(node: Proto, inputs: Inputs) -> np.ndarray:
-    return _elementwise(_TYPES[attribute(node, "to", 0)][1], node, inputs)
+    kind = _TYPES[attribute(node, "to", 0)][1]
+    return _elementwise(lambda n: kind(n) if np.isfinite(n) else None, node, inputs)
 
 
 def _constant(node: Proto, inputs: Inputs) -> Optional[np.ndarray]:
     for item in node.attribute:
         if item.name == "value":
             return tensor_value(item.t)
-    kinds = (("value_int", 0), ("value_float", 0.0), ("value_ints", []), ("value_floats", []))
-    for name, default in kinds:
+    for name, default, kind in _LITERALS:
         if any(item.name == name for item in node.attribute):
-            kind = np.int64 if "int" in name else np.float32
             return _boxed(np.array(attribute(node, name, default), kind))
     return None
 

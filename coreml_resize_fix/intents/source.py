@@ -1,9 +1,9 @@
 """Where intents come from: a manifest or an ONNX file, or a recording; and how they are kept."""
 
 import json
-from typing import Dict, Iterable, List
+from typing import Any, Dict, Iterable, List
 
-from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
@@ -40,26 +40,34 @@ class Manifest(List[Intent]):
         """Write the long form, and the tensors (`<stem>.npz`) beside it if there are any.
 
         Raises:
-            ManifestError: the file cannot be written.
+            OutputError: the file cannot be written.
         """
-        try:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(self.dumps())
-            if self.tensors:
-                tensors.save(path, self.tensors)
-        except OSError as error:
-            raise ManifestError(
-                "cannot write the manifest `{}`: {}".format(path, (error.strerror or "").lower()),
-                "choose another path",
-            ) from error
+        write(path, self.document())
+        if self.tensors:
+            tensors.save(path, self.tensors)
 
-    def dumps(self) -> str:
-        """The long form as text."""
+    def document(self) -> Dict[str, Any]:
+        """The long form as JSON values."""
         first = self[0] if self else Intent()
-        document = {
+        return {
             "format": manifest.FORMAT,
             "version": manifest.VERSION,
             "producer": {"framework": first.framework, "version": first.framework_version},
             "resizes": [intent.as_dict() for intent in self],
         }
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(path: str, document: Dict[str, Any]) -> None:
+    """Write a manifest.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise OutputError(
+            "cannot write the manifest `{}`: {}".format(path, (error.strerror or "").lower()),
+            "choose a folder that exists and may be written to",
+        ) from error

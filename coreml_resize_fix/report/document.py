@@ -6,7 +6,7 @@ from typing import Any, Dict, Optional, Sequence
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.api import ModelReport
-from coreml_resize_fix.audit.findings import VERDICTS, Finding
+from coreml_resize_fix.auditing.findings import VERDICTS, Finding
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.coreml.versions import minimum_ios
 

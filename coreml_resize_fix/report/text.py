@@ -4,10 +4,10 @@ import textwrap
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.api import ModelReport
-from coreml_resize_fix.audit import findings as verdicts
-from coreml_resize_fix.audit.findings import Finding
-from coreml_resize_fix.audit.messages import size
-from coreml_resize_fix.audit.rules import RULES
+from coreml_resize_fix.auditing import findings as verdicts
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.messages import size
+from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.coreml.versions import minimum_ios
 
 Style = Callable[[str, str], str]  # (text, color) → text

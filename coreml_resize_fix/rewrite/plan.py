@@ -6,7 +6,7 @@ model around.
 
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.audit.findings import Finding
+from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.coreml import resize_params, schema, wire
 from coreml_resize_fix.coreml.shapes import Known, LayerShapes, ModelShapes, Shape
 from coreml_resize_fix.coreml.skeleton import VERSION_FIELD, Node
@@ -157,7 +157,7 @@ def _with_shape(feature: Any, shape: Shape) -> Optional[Any]:
             return None
         del array.shape[:]
         array.shape.extend(dims)
-    elif kind == "imageType" and isinstance(shape, Known):
+    elif kind == "imageType" and isinstance(shape, Known) and len(shape.dims) >= 2:
         edited.type.imageType.height, edited.type.imageType.width = shape.dims[-2:]
     return edited if edited != feature else None
 

@@ -36,13 +36,14 @@ def resize(x: np.ndarray, rows: AxisSpec, columns: AxisSpec) -> np.ndarray:
     wide = np.empty((block, rows.input_size, columns.output_size), dtype)
     tall = np.empty((block,) + out.shape[1:], dtype)
     wide_spare, tall_spare = np.empty_like(wide), np.empty_like(tall)
+    is_direct = out.dtype == dtype
     for start in range(0, len(planes), block):
         part = np.ascontiguousarray(planes[start : start + block], dtype)
         size = len(part)
         _apply(part, across, -1, wide[:size], wide_spare[:size])
-        target = out[start : start + size] if out.dtype == dtype else tall[:size]
+        target = out[start : start + size] if is_direct else tall[:size]
         _apply(wide[:size], down, -2, target, tall_spare[:size])
-        if target is not out:
+        if not is_direct:
             out[start : start + size] = target
     resized: np.ndarray = out.reshape(x.shape[:-2] + out.shape[1:])
     return resized

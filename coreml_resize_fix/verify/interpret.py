@@ -5,7 +5,7 @@ repeat their mistakes, so the layers are computed here in the other form in whic
 them: as a `linspace` of positions, and pixel by pixel.
 """
 
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -51,10 +51,15 @@ UPSAMPLE_BILINEAR: Dict[str, Positions] = {
 }
 
 
-def run(params: ResizeParams, images: np.ndarray) -> np.ndarray:
-    """What the layer makes of `images`, (…, height, width) → (…, new height, new width)."""
+def run(
+    params: ResizeParams, images: np.ndarray, output_size: Optional[Tuple[int, int]] = None
+) -> np.ndarray:
+    """What the layer makes of `images`, (…, height, width) → (…, new height, new width).
+
+    `output_size` is for factors whose rounding leaves the size open.
+    """
     height, width = images.shape[-2:]
-    wanted = params.output_size((height, width))
+    wanted = output_size or params.output_size((height, width))
     if isinstance(params, Upsample) and params.copies_nearest:
         return _copy_pixels(params, images, wanted)
     if isinstance(params, ResizeBilinear):

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.audit.findings import FIXABLE, MATCH, Finding
-from coreml_resize_fix.audit.situation import comparisons
+from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
+from coreml_resize_fix.auditing.situation import comparisons
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded

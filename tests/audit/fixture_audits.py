@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import pytest
 
-from coreml_resize_fix.audit.run import run
+from coreml_resize_fix.auditing.run import run
 from coreml_resize_fix.coreml import skeleton, walk
 from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.intents import manifest

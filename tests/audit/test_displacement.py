@@ -9,7 +9,7 @@ from coreml_resize_fix.intents.model import Intent
 
 
 def chain(path, count, size=8, declared=True):
-    """A model of `count` doubling Upsample layers in a row, as the opset 9 converters write them."""
+    """A model of `count` doubling Upsample layers in a row, as opset 9 converters write them."""
     model = schema.model_class()()
     model.specificationVersion = 1
     feature = model.description.input.add()
@@ -32,7 +32,7 @@ def moved(path, intent):
     return [notice for notice in report.notices if "is moved by" in notice]
 
 
-@pytest.mark.parametrize("count, pixels", [(1, "0.46"), (2, "1.38"), (3, "3.20"), (5, "14.1")])
+@pytest.mark.parametrize(("count", "pixels"), [(1, "0.46"), (2, "1.38"), (3, "3.20"), (5, "14.1")])
 def test_doubling_by_the_tensorflow_1_grid(tmp_path, count, pixels):
     """Half-pixel doubling reads a quarter source pixel off, half an output pixel, at each layer.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coreml_resize_fix.audit.match import contradiction, match
+from coreml_resize_fix.auditing.match import contradiction, match
 from coreml_resize_fix.intents.model import Intent
 from tests.audit.test_match_values import call, found, layer
 
@@ -48,7 +48,12 @@ CASES = {
         ["RSZ203", "RSZ203"],
         [],
     ),
-    "three calls, two equal, two layers": ([call(), call(name="x"), NEAREST], KINDS[::-1], [0, 2], []),
+    "three calls, two equal, two layers": (
+        [call(), call(name="x"), NEAREST],
+        KINDS[::-1],
+        [0, 2],
+        [],
+    ),
     "one pinned, the rest by order": (
         [call(size=(9, 9), layer="a"), call()],
         ALIKE,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from coreml_resize_fix.audit.layers import ResizeLayer, module_paths
-from coreml_resize_fix.audit.match import match
+from coreml_resize_fix.auditing.layers import ResizeLayer, module_paths
+from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.coreml.resize_params import Upsample
 from coreml_resize_fix.intents.model import Intent
 

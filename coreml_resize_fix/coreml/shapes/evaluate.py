@@ -51,9 +51,7 @@ class Evaluation:
             if layer.bodies or layer.too_deep:
                 self._control(layer, scope, loops)
                 continue
-            inputs = tuple([
-                scope.find(name) or Blob(None, _undefined(layer, name)) for name in layer.inputs
-            ])  # fmt: skip
+            inputs = _find(layer, layer.inputs, scope)
             outputs = self._outputs(layer, inputs)
             self.traces[layer.address] = inputs, outputs
             for name, blob in zip(layer.outputs, outputs):
@@ -100,19 +98,14 @@ class Evaluation:
 
     def _control(self, layer: Layer, scope: Scope, loops: int) -> None:
         """Branches and loops: the bodies see the enclosing blobs, and what they assign stays."""
-        inputs = tuple(
-            scope.find(name) or Blob(None, _undefined(layer, name)) for name in layer.inputs
-        )
+        inputs = _find(layer, layer.inputs, scope)
         if layer.too_deep:
             scope.lose("layer `{}` nests more than {} bodies".format(layer.name, MAX_DEPTH))
         elif layer.kind == "branch":
             self._branch(layer, scope, loops)
         else:
             self._loop(layer, scope, loops)
-        outputs = tuple(
-            scope.find(name) or Blob(None, _undefined(layer, name)) for name in layer.outputs
-        )
-        self.traces[layer.address] = inputs, outputs
+        self.traces[layer.address] = inputs, _find(layer, layer.outputs, scope)
 
     def _branch(self, layer: Layer, scope: Scope, loops: int) -> None:
         sides = []
@@ -191,6 +184,10 @@ def _no_rule(layer: Layer) -> str:
             layer.name, layer.params.className
         )
     return "no shape rule for `{}` (layer `{}`)".format(layer.kind, layer.name)
+
+
+def _find(layer: Layer, names: Tuple[str, ...], scope: Scope) -> Tuple[Blob, ...]:
+    return tuple([scope.find(name) or Blob(None, _undefined(layer, name)) for name in names])
 
 
 def _undefined(layer: Layer, name: str) -> str:

@@ -5,8 +5,8 @@ Every combination of the situation's fields hits exactly one row; None stands fo
 
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.audit import situation as facts
-from coreml_resize_fix.audit.findings import (
+from coreml_resize_fix.auditing import situation as facts
+from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
     FIXABLE,
     MATCH,
@@ -15,11 +15,11 @@ from coreml_resize_fix.audit.findings import (
     UNMATCHABLE,
     Finding,
 )
-from coreml_resize_fix.audit.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
-from coreml_resize_fix.audit.match import NO_INTENT as NO_INTENT_CODE
-from coreml_resize_fix.audit.match import Match, contradiction
-from coreml_resize_fix.audit.messages import describe
-from coreml_resize_fix.audit.situation import Situation, assess
+from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.auditing.match import NO_INTENT as NO_INTENT_CODE
+from coreml_resize_fix.auditing.match import Match, contradiction
+from coreml_resize_fix.auditing.messages import describe
+from coreml_resize_fix.auditing.situation import Situation, assess
 from coreml_resize_fix.coreml.versions import MINIMUM_IOS
 
 Values = Optional[FrozenSet[str]]

@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.audit.findings import Finding
+from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.coreml.shapes import Known, ModelShapes
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.sampling import AxisSpec, positions
@@ -97,10 +97,10 @@ def _move(finding: Finding) -> Optional[Tuple[Tuple[float, float], Tuple[float, 
     layer, intent, intended = finding.layer, finding.intent, finding.intended_size
     if intent is None or intended is None or layer.input_size is None:
         return None
-    if layer.params.output_size(layer.input_size) != intended:
+    if not layer.params.may_make(layer.input_size, intended):
         return None
     asked = intent.axes(layer.input_size, intended)
-    computed = layer.params.axes(layer.input_size)
+    computed = layer.params.axes(layer.input_size, intended)
     rows, columns = (_along(one, other) for one, other in zip(asked, computed))
     if rows[1] == columns[1] == 0:
         return None

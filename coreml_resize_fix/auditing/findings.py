@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
-from coreml_resize_fix.audit.layers import ResizeLayer
+from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.model import Intent
 

@@ -2,7 +2,7 @@
 
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.audit.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.coreml import resize_params, shapes
 from coreml_resize_fix.coreml.shapes import Flexible, Known, ModelShapes, Shape
 from coreml_resize_fix.coreml.walk import ModelRef

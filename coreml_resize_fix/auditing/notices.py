@@ -2,10 +2,10 @@
 
 from typing import List, Sequence
 
-from coreml_resize_fix.audit import facts
-from coreml_resize_fix.audit.displacement import displacements, told
-from coreml_resize_fix.audit.layers import FLEXIBLE
-from coreml_resize_fix.audit.run import Audit
+from coreml_resize_fix.auditing import facts
+from coreml_resize_fix.auditing.displacement import displacements, told
+from coreml_resize_fix.auditing.layers import FLEXIBLE
+from coreml_resize_fix.auditing.run import Audit
 from coreml_resize_fix.coreml import versions
 from coreml_resize_fix.coreml.walk import ModelRef
 

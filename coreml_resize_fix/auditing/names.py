@@ -2,7 +2,7 @@
 
 from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
-from coreml_resize_fix.audit.layers import ResizeLayer, module_paths
+from coreml_resize_fix.auditing.layers import ResizeLayer, module_paths
 from coreml_resize_fix.intents.model import Intent
 
 Contradiction = Callable[[Intent, ResizeLayer], Optional[str]]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.audit.layers import FLEXIBLE, UNKNOWN, ResizeLayer
-from coreml_resize_fix.audit.natives import NATIVES, Native
+from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.auditing.natives import NATIVES, Native
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import Difference, difference
@@ -89,14 +89,16 @@ class Situation:
 
 def pair(intent: Intent, params: ResizeParams, input_size: Size, intended: Size) -> Pairing:
     """Compare what an intent asks for with what a layer computes."""
-    actual = params.output_size(input_size)
-    if actual != intended:  # also a size of 0, which has no grid
+    if not params.may_make(input_size, intended):  # also a size of 0, which has no grid
+        actual = params.output_size(input_size)
         return Pairing(input_size, intended, actual, _OTHER_SIZE, _OTHER_SIZE)
     rows, columns = (
         difference(asked, computed)
-        for asked, computed in zip(intent.axes(input_size, intended), params.axes(input_size))
+        for asked, computed in zip(
+            intent.axes(input_size, intended), params.axes(input_size, intended)
+        )
     )
-    return Pairing(input_size, intended, actual, rows, columns)
+    return Pairing(input_size, intended, intended, rows, columns)
 
 
 def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[Size, Size]]]:

@@ -7,9 +7,9 @@ is ambiguous.
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.audit.align import Alignment, align
-from coreml_resize_fix.audit.layers import ResizeLayer
-from coreml_resize_fix.audit.names import by_name
+from coreml_resize_fix.auditing.align import Alignment, align
+from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.auditing.names import by_name
 from coreml_resize_fix.intents.model import Intent
 
 # The size that each layer is to be assumed to make while shapes are inferred; None: not decided.

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.audit import facts, findings
-from coreml_resize_fix.audit.decide import decide
-from coreml_resize_fix.audit.findings import Finding
-from coreml_resize_fix.audit.layers import FLEXIBLE, ResizeLayer
-from coreml_resize_fix.audit.match import Matching, match
+from coreml_resize_fix.auditing import facts, findings
+from coreml_resize_fix.auditing.decide import decide
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.auditing.match import Matching, match
 from coreml_resize_fix.coreml import flow
 from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes
 from coreml_resize_fix.coreml.walk import ModelRef
@@ -60,7 +60,13 @@ def _conflicts(
     models: Sequence[ModelRef], by_prefix: Dict[str, ModelShapes]
 ) -> Tuple[Conflict, ...]:
     """Shape conflicts inside all networks of a file, and between the models of a pipeline."""
-    inside = [conflict for shapes in by_prefix.values() for conflict in shapes.conflicts]
+    # Sizes that a flexible input may have but was not made for are no reason to refuse a fix.
+    inside = [
+        conflict
+        for shapes in by_prefix.values()
+        for conflict in shapes.conflicts
+        if conflict.at_default
+    ]
     return tuple(inside + flow.conflicts(models, by_prefix))
 
 

@@ -2,12 +2,12 @@
 
 from typing import List, Optional, Tuple
 
-from coreml_resize_fix.audit import situation as facts
-from coreml_resize_fix.audit.findings import FIXABLE, MATCH, NEEDS_OPTION
-from coreml_resize_fix.audit.layers import FLEXIBLE, ResizeLayer
-from coreml_resize_fix.audit.natives import NATIVES
-from coreml_resize_fix.audit.rules import RULES
-from coreml_resize_fix.audit.situation import Situation, pair
+from coreml_resize_fix.auditing import situation as facts
+from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
+from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.auditing.natives import NATIVES
+from coreml_resize_fix.auditing.rules import RULES
+from coreml_resize_fix.auditing.situation import Situation, pair
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.model import Intent
 
@@ -42,7 +42,7 @@ def describe(
         return "{}: {}".format(start, against or RULES[reason].summary)
     if verdict == MATCH:
         return start + ": they are the same"
-    text = "{}: {}".format(start, _difference(found))
+    text = "{}: {}".format(start, _difference(layer, found))
     if verdict == FIXABLE:
         return "{}; `{}` is the same".format(text, found.remedy)
     if verdict == NEEDS_OPTION:
@@ -52,8 +52,11 @@ def describe(
     return "{}; {}{}".format(text, RULES[reason].summary, _closest(layer, found, spec_version))
 
 
-def _difference(found: Situation) -> str:
+def _difference(layer: ResizeLayer, found: Situation) -> str:
     first = found.pairings[0]
+    if found.current == facts.WRONG_SIZE and not layer.sizes and found.intent.input_size is None:
+        made = size(layer.output_size) if layer.output_size else "a size that follows its input"
+        return "it makes {} instead of {}".format(made, size(first.intended))
     if found.current == facts.WRONG_SIZE:
         wrong = next(p for p in found.pairings if p.intended != p.actual)
         return "{} becomes {} instead of {}".format(

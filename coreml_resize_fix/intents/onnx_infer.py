@@ -1,0 +1,58 @@
+"""Shape inference by the onnx package, in a child process where PyTorch would make it crash."""
+
+import subprocess
+import sys
+from typing import Any, Dict, Tuple
+
+from coreml_resize_fix.intents.onnx_file import Proto
+
+# PyTorch brings an ONNX library of its own. Versions that show it to others (1.4 does) end the
+# process in the onnx package's shape inference, if they were imported first.
+_TORCH_HIDES_ITS_OWN = (1, 8)
+
+_CHILD = """
+import sys, onnx
+from onnx import shape_inference
+model = onnx.load_from_string(sys.stdin.buffer.read())
+sys.stdout.buffer.write(shape_inference.infer_shapes(model).SerializeToString())
+"""
+
+
+def inferred(model: Proto) -> Proto:
+    """The model with the shapes that can be inferred; they are a help, so a failure is none."""
+    return _in_child(model) if _torch_interferes() else _here(model)
+
+
+def _here(model: Proto) -> Proto:
+    from onnx import shape_inference
+
+    options: Tuple[Dict[str, Any], ...] = ({"data_prop": True}, {})
+    for keywords in options:  # data_prop came with onnx 1.10
+        try:
+            return shape_inference.infer_shapes(model, **keywords)
+        except TypeError:
+            continue
+        except Exception:  # which ones it raises depends on its version
+            break
+    return model
+
+
+def _torch_interferes() -> bool:
+    version = str(getattr(sys.modules.get("torch"), "__version__", "")).split(".")
+    if len(version) < 2 or not (version[0].isdecimal() and version[1].isdecimal()):
+        return False
+    return (int(version[0]), int(version[1])) < _TORCH_HIDES_ITS_OWN
+
+
+def _in_child(model: Proto) -> Proto:
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", _CHILD],
+            input=model.SerializeToString(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+        return type(model).FromString(child.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return model

@@ -1,0 +1,251 @@
+"""The meaning of one ONNX resize node, as an intent.
+
+A node of PyTorch's exporter means the call that PyTorch exported. Any other node means what ONNX
+says, and is called by another framework's name only if the grids are equal, which is measured.
+"""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+
+import numpy as np
+
+from coreml_resize_fix.dialects import torch
+from coreml_resize_fix.dialects.onnx import COORDINATE_MODES, NEAREST_MODES
+from coreml_resize_fix.intents.fields import LARGEST_SIDE
+from coreml_resize_fix.intents.model import ONNX_MODES, Intent, Size
+from coreml_resize_fix.intents.onnx_fold import attribute
+from coreml_resize_fix.intents.onnx_shapes import Numbers, ResizeNode, made_shape
+from coreml_resize_fix.sampling import difference
+
+_RANK = 4
+_MODES = {onnx: ours for ours, onnx in ONNX_MODES.items()}
+
+# (mode, coordinate_transformation_mode, nearest_mode of a nearest one)
+#   -> framework, mode, align_corners, and whether PyTorch's exporter writes it
+_CALLS: Dict[Tuple[str, str, str], Tuple[str, str, bool, bool]] = {
+    ("linear", "align_corners", ""): ("torch", "bilinear", True, True),
+    ("linear", "half_pixel", ""): ("torch", "bilinear", False, True),
+    ("linear", "pytorch_half_pixel", ""): ("torch", "bilinear", False, True),
+    ("linear", "asymmetric", ""): ("tensorflow1", "bilinear", False, False),
+    ("cubic", "align_corners", ""): ("torch", "bicubic", True, True),
+    ("cubic", "half_pixel", ""): ("torch", "bicubic", False, True),
+    ("cubic", "pytorch_half_pixel", ""): ("torch", "bicubic", False, True),
+    ("nearest", "asymmetric", "floor"): ("torch", "nearest", False, True),
+    # No exporter of PyTorch up to 2.13 writes nearest-exact as a Resize; this is its grid.
+    ("nearest", "half_pixel", "round_prefer_ceil"): ("torch", "nearest-exact", False, False),
+    ("nearest", "tf_half_pixel_for_nn", "floor"): ("torch", "nearest-exact", False, False),
+}
+
+# Where a size is not known, grids are compared at these.
+_SAMPLES = (1, 2, 3, 5, 7, 12, 64)
+
+
+class LeftOut(str):
+    """Why a node gives no intent."""
+
+
+class _Geometry(NamedTuple):
+    """Sizes of the last two axes; `size` or `factor` is what the node asks for."""
+
+    input_size: Optional[Size]
+    output_size: Optional[Size]
+    channels: Optional[int]
+    size: Optional[Size]
+    factor: Optional[Tuple[float, float]]
+
+
+def is_legacy(resize: ResizeNode, version: int) -> bool:
+    """Upsample, and Resize 10: asymmetric and floor, whatever PyTorch computed."""
+    return resize.node.op_type == "Upsample" or version < 11
+
+
+def is_linear(resize: ResizeNode) -> bool:
+    """Whether the node interpolates linearly."""
+    return bool(attribute(resize.node, "mode", "nearest") == "linear")
+
+
+def intent_of(
+    resize: ResizeNode, version: int, torch_version: Optional[str]
+) -> Union[Intent, LeftOut]:
+    """The intent of a node; torch_version is the producer's, None for another producer."""
+    literal = _literal(resize, is_legacy(resize, version))
+    if isinstance(literal, LeftOut):
+        return literal
+    geometry = _geometry(resize, exactly=torch_version is None)
+    if isinstance(geometry, LeftOut):
+        return geometry
+    literal = replace(
+        literal,
+        size=geometry.size,
+        scale_factor=geometry.factor,
+        recompute_scale_factor=None if geometry.factor is None else False,
+        input_size=geometry.input_size,
+        output_size=geometry.output_size,
+        channels=geometry.channels,
+    )
+    if resize.runtime == "scales" and literal.coordinate_transformation_mode != "align_corners":
+        return LeftOut("its scales are computed at run time")
+    return _named(literal, torch_version)
+
+
+def _literal(resize: ResizeNode, legacy: bool) -> Union[Intent, LeftOut]:
+    """What the attributes say, in ONNX's own terms."""
+    node = resize.node
+    mode = attribute(node, "mode", "nearest")
+    coordinates = attribute(node, "coordinate_transformation_mode", "half_pixel")
+    rounding = attribute(node, "nearest_mode", "round_prefer_floor")
+    if legacy:
+        coordinates, rounding = "asymmetric", "floor"
+    policy = attribute(node, "keep_aspect_ratio_policy", "stretch")
+    known = [
+        ("mode", mode, tuple(_MODES)),
+        ("coordinate_transformation_mode", coordinates, COORDINATE_MODES),
+        ("nearest_mode", rounding, NEAREST_MODES),
+    ]
+    for what, value, values in known:
+        if value not in values:
+            return LeftOut("its {} `{}` is not one of ONNX's".format(what, value))
+    if coordinates == "tf_crop_and_resize":
+        return LeftOut("it crops (tf_crop_and_resize), which is more than a resize")
+    if policy != "stretch" and resize.sizes is not None:
+        return LeftOut("its keep_aspect_ratio_policy is `{}`".format(policy))
+    antialias = bool(attribute(node, "antialias", 0)) and mode != "nearest"
+    coefficient = attribute(node, "cubic_coeff_a", -0.75)
+    if not np.isfinite(coefficient):
+        return LeftOut("its cubic_coeff_a is {}".format(coefficient))
+    return Intent(
+        framework="onnx",
+        mode=_MODES[mode],
+        antialias=antialias,
+        coordinate_transformation_mode=coordinates,
+        nearest_mode=rounding if mode == "nearest" else None,
+        cubic_coeff_a=float(str(np.float32(coefficient))) if mode == "cubic" else None,
+        exclude_outside=bool(attribute(node, "exclude_outside", 0)) or None,
+    )
+
+
+def _named(literal: Intent, torch_version: Optional[str]) -> Intent:
+    """The call of a framework that the node stands for, or the node's own terms."""
+    mode, coordinates = ONNX_MODES[literal.mode], literal.coordinate_transformation_mode or ""
+    call = _CALLS.get((mode, coordinates, literal.nearest_mode or ""))
+    if call is None:
+        return literal
+    framework, called, align_corners, is_written = call
+    named = replace(
+        literal,
+        framework=framework,
+        mode=called,
+        align_corners=align_corners,
+        coordinate_transformation_mode=None,
+        nearest_mode=None,
+        cubic_coeff_a=None,
+        exclude_outside=None,
+    )
+    # With antialias PyTorch's own coefficient and edges are others than what was written at first.
+    is_default = literal.antialias or (
+        literal.cubic_coeff_a in (None, -0.75) and not literal.exclude_outside
+    )
+    if torch_version is not None and is_written and is_default:
+        return replace(named, framework_version=torch_version)
+    return named if _equal(named, literal) else literal
+
+
+def _equal(one: Intent, other: Intent) -> bool:
+    """Whether two intents compute the same at their sizes, or at samples of what is not known."""
+    befores = [(n,) for n in one.input_size] if one.input_size else [_SAMPLES, _SAMPLES]
+    target = one.size or one.output_size
+    for axis in (0, 1):
+        factor = one.scale_factor[axis] if one.scale_factor else None
+        for before in befores[axis]:
+            if factor is not None:
+                afters: Tuple[int, ...] = (torch.output_size(before, factor),)
+            else:
+                afters = (target[axis],) if target else _SAMPLES
+            for after in filter(None, afters):
+                # Both axes are alike, so a square shows one.
+                pair = [
+                    replace(i, scale_factor=(factor, factor) if factor else None).axes(
+                        (before, before), (after, after)
+                    )[0]
+                    for i in (one, other)
+                ]
+                if not difference(*pair).equal:
+                    return False
+    return True
+
+
+def _geometry(resize: ResizeNode, exactly: bool) -> Union[_Geometry, LeftOut]:
+    """`exactly`: a factor makes the size that ONNX says, which PyTorch may round otherwise."""
+    resize = _over_all_axes(resize)
+    ranks = [len(r) for r in (resize.input_shape, resize.sizes or resize.scales) if r is not None]
+    if any(rank != _RANK for rank in ranks):
+        return LeftOut("it resizes a tensor of rank {}, not an image".format(max(ranks)))
+    before = resize.input_shape or (None,) * _RANK
+    scales, sizes = (None if resize.sizes else resize.scales), resize.sizes
+    if (scales and scales[:2] != [1, 1]) or any(
+        n and after and n != after for n, after in zip(before[:2], (sizes or [])[:2])
+    ):
+        return LeftOut("it resizes other axes than height and width")
+    size = _size(sizes)
+    factor = _factor(scales)
+    if (sizes and not size) or (scales and not factor):
+        return LeftOut("its size or factor is not known, or beyond 1 to {}".format(LARGEST_SIDE))
+    input_size = _size(before)
+    output_size = size or _size(made_shape(resize)) or _size(resize.output_shape)
+    if factor and input_size:
+        called = tuple(torch.output_size(n, f) for n, f in zip(input_size, factor))
+        if exactly and output_size not in (None, called):
+            size, factor = output_size, None
+        else:
+            output_size = _size((None, None) + called)
+    if factor and input_size and not output_size:
+        return LeftOut("it makes an empty image, or one beyond {}".format(LARGEST_SIDE))
+    return _Geometry(input_size, output_size, before[1], size, factor)
+
+
+def _over_all_axes(resize: ResizeNode) -> ResizeNode:
+    """The same node without `axes` (opset 18): axes that it does not name keep their size."""
+    axes: List[int] = attribute(resize.node, "axes", [])
+    shape = resize.input_shape
+    if not axes or shape is None or any(not -len(shape) <= axis < len(shape) for axis in axes):
+        return resize
+
+    def spread(given: Numbers, others: List[Any]) -> Numbers:
+        if given is None or len(given) != len(axes):
+            return given
+        for axis, number in zip(axes, given):
+            others[axis] = number
+        return others
+
+    return resize._replace(
+        scales=spread(resize.scales, [1.0] * len(shape)), sizes=spread(resize.sizes, list(shape))
+    )
+
+
+def _size(shape: Any) -> Optional[Size]:
+    """Height and width of a shape, if both are known and those of an image."""
+    height, width = list(shape or (None, None))[-2:]
+    if height is None or width is None:
+        return None
+    known = all(1 <= n <= LARGEST_SIDE for n in (height, width))
+    return (int(height), int(width)) if known else None
+
+
+def _factor(scales: Numbers) -> Optional[Tuple[float, float]]:
+    if scales is None or any(f is None or not 0 < f <= LARGEST_SIDE for f in scales[-2:]):
+        return None
+    return exact_factor(scales[-2]), exact_factor(scales[-1])
+
+
+def exact_factor(stored: float) -> float:
+    """The factor that was exported: ONNX keeps it as float32.
+
+    The simplest fraction that float32 rounds to the stored number: 1.1 is 11/10, not
+    1.10000002384, and 0.33333334327 is 1/3. Where it is the wrong one, it is off by 6e-8 of itself.
+    """
+    for exponent in range(24):
+        fraction = float(Fraction(stored).limit_denominator(2**exponent))
+        if np.float32(fraction) == np.float32(stored):
+            return fraction
+    return stored

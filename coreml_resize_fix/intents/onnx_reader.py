@@ -1,0 +1,117 @@
+"""An ONNX file as a manifest: the intents of its resize nodes (docs/onnx.md).
+
+From opset 11 on, a Resize node says all that PyTorch computed, so exporting twice needs no
+manifest: opset 11 or later for the intent, opset 9 for the conversion. Before, a bilinear node says
+nothing of `align_corners`: from PyTorch it gives no intent, only a notice.
+"""
+
+import re
+from dataclasses import replace
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.intents import onnx_file, onnx_meaning, onnx_names, onnx_shapes
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.onnx_file import Proto
+from coreml_resize_fix.intents.onnx_meaning import LeftOut
+from coreml_resize_fix.intents.onnx_shapes import ResizeNode
+
+
+class OnnxIntents(NamedTuple):
+    """Intents in the order of the nodes; notices say what the file cannot say, and why."""
+
+    intents: List[Intent]
+    notices: List[str]
+
+
+_NO_ALIGN_CORNERS = (
+    "{nodes} of opset {opset}, which cannot say whether PyTorch used align_corners, so there is no "
+    "intent from {them}; export once more with opset_version=11 or later, or record the intent"
+)
+_ASYMMETRIC = (
+    "{nodes} of opset {opset}, read as ONNX defines it: asymmetric, as in TensorFlow 1; a network "
+    "that came from PyTorch needs opset 11 or later, or a recorded intent"
+)
+_DROPPED_FACTOR = (
+    "{nodes} by size, from an exporter that writes a scale_factor as the size that it gives; where "
+    "the call had a scale_factor, PyTorch sampled by 1/scale_factor, and a recorded intent says so"
+)
+_NO_SIZE = "{nodes} of an input whose size is not known; matching relies on order and mode alone"
+
+
+def load(path: str) -> OnnxIntents:
+    """Read the intents of an ONNX file; external weight files are not opened.
+
+    Raises:
+        ManifestError: it cannot be read, or is not an ONNX model.
+    """
+    model = onnx_file.read(path)
+    version = onnx_file.opset(model)
+    producer = _torch_version(model)
+    intents: List[Intent] = []
+    remarks: Dict[str, List[str]] = {}
+    for resize in onnx_shapes.find(model, version):
+        found, texts = _read(resize, version, producer)
+        for text in texts:
+            remarks.setdefault(text, []).append(resize.label)
+        if found is not None:
+            intents.append(replace(found, index=len(intents)))
+    notices = [_say(text, labels, version) for text, labels in remarks.items()]
+    return OnnxIntents(intents, notices + list(_unread(model)))
+
+
+def _read(
+    resize: ResizeNode, version: int, producer: Optional[str]
+) -> Tuple[Optional[Intent], Sequence[str]]:
+    """The intent of a node, or None; and what is to be said about it."""
+    is_blind = onnx_meaning.is_legacy(resize, version) and onnx_meaning.is_linear(resize)
+    if is_blind and producer is not None:
+        return None, [_NO_ALIGN_CORNERS]
+    found = onnx_meaning.intent_of(resize, version, producer)
+    if isinstance(found, LeftOut):
+        return None, ["{nodes} left out: " + found]
+    doubts = (
+        (is_blind, _ASYMMETRIC),
+        (producer is not None and _may_drop_factor(resize, found), _DROPPED_FACTOR),
+        (found.input_size is None, _NO_SIZE),
+    )
+    name = onnx_names.name(resize, producer is not None)
+    return replace(found, name=name), [text for holds, text in doubts if holds]
+
+
+def _may_drop_factor(resize: ResizeNode, intent: Intent) -> bool:
+    """torch.export's overloads `.vec` keep a factor; others are written by size in any case."""
+    if not onnx_names.is_dynamo(resize.node) or intent.size is None:
+        return False
+    keeps = any(".vec" in text for text in onnx_names.metadata(resize.node))
+    by_ratio = intent.antialias or not intent.align_corners
+    before = intent.input_size
+    is_whole = before is not None and not any(n % x for n, x in zip(intent.size, before))
+    return by_ratio and not keeps and not is_whole
+
+
+def _torch_version(model: Proto) -> Optional[str]:
+    """PyTorch's version if it wrote the file (1.2 to 1.4 all write "1.3"), else None."""
+    if model.producer_name != "pytorch":
+        return None
+    return "".join(re.findall(r"^\d+\.\d+[\w.+]*", model.producer_version))
+
+
+def _unread(model: Proto) -> Iterator[str]:
+    inside = [
+        node.name or node.op_type
+        for function in getattr(model, "functions", ())
+        for node in function.node
+        if node.op_type in ("Resize", "Upsample")
+    ]
+    if inside:
+        yield _say("{nodes} left out: inside local functions, which are not read", inside, 0)
+
+
+def _say(text: str, labels: List[str], version: int) -> str:
+    shown = ", ".join("`{}`".format(label) for label in labels[:4])
+    more = " and {} more".format(len(labels) - 4) if len(labels) > 4 else ""
+    nodes = "{} resize {} ({}{})".format(
+        len(labels), "node" if len(labels) == 1 else "nodes", shown, more
+    )
+    them = "it" if len(labels) == 1 else "them"
+    return text.format(nodes=nodes, opset=version, them=them)

@@ -1,0 +1,79 @@
+"""Resizes in scripted and traced modules, which run without Python."""
+
+import importlib
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+
+from coreml_resize_fix.intents import torch_calls
+from coreml_resize_fix.intents.torch_intent import is_resize
+
+# The operator's name, its arguments by name, and its result.
+Seen = Callable[[str, Dict[str, Any], Any], None]
+
+
+def can_watch() -> bool:
+    """Whether this PyTorch shows the operators that it executes; 1.13 and newer do."""
+    major, minor = torch_calls.import_torch().__version__.split(".")[:2]
+    return (int(major), int(minor)) >= (1, 13)
+
+
+@contextmanager
+def watching(seen: Seen) -> Iterator[None]:
+    """Call `seen` for each resize operator that does not come from a call of `interpolate`."""
+
+    def dispatch(mode: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        keywords = kwargs or {}
+        result = _run(function, args, keywords)
+        operator = function._schema.name
+        if is_resize(operator) and not torch_calls.is_calling():
+            names = [argument.name for argument in function._schema.arguments]
+            seen(operator, dict(zip(names, args), **keywords), result)
+        return result
+
+    modes: Any = importlib.import_module("torch.utils._python_dispatch")
+    watcher = type("Watcher", (modes.TorchDispatchMode,), {"__torch_dispatch__": dispatch})
+    with watcher():
+        yield
+
+
+def _run(function: Any, args: Sequence[Any], keywords: Dict[str, Any]) -> Any:
+    try:
+        return function(*args, **keywords)
+    except RuntimeError:
+        # PyTorch hands the constants of a traced graph over as numbers, which some operators
+        # then refuse. Others take them, and must: a tensor may change the type of the result.
+        tensor = torch_calls.import_torch().tensor
+        tensors = [
+            tensor(value)
+            if isinstance(value, (bool, int, float)) and str(argument.type) == "Tensor"
+            else value
+            for argument, value in zip(function._schema.arguments, args)
+        ]
+        if all(new is old for new, old in zip(tensors, args)):
+            raise
+        return function(*tensors, **keywords)
+
+
+def resizing_scripts(model: Any) -> List[str]:
+    """Paths of the scripted and traced modules in a model whose code resizes something."""
+    return [
+        path
+        for path, script in _scripts(model, "")
+        if any(_resizes(module) for module in script.modules())
+    ]
+
+
+def _scripts(module: Any, path: str) -> Iterator[Tuple[str, Any]]:
+    if isinstance(module, torch_calls.import_torch().jit.ScriptModule):
+        yield path, module
+        return
+    for name, child in module.named_children():
+        yield from _scripts(child, path + "." + name if path else name)
+
+
+def _resizes(script: Any) -> bool:
+    try:
+        code = str(script.graph)
+    except (AttributeError, RuntimeError):  # a list of modules has no code
+        return False
+    return "upsample" in code or "interpolate" in code

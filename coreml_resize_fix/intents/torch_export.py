@@ -1,0 +1,77 @@
+"""Export a model by `torch.onnx.export` in the form that opset 9 and onnx-coreml accept."""
+
+from contextlib import ExitStack
+from typing import Any, Dict
+
+from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.intents import torch_calls, torch_compiled, torch_intent
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.torch_recorder import Recorder
+
+
+def exportable(model: Any) -> "ExportRecorder":
+    """A context manager for `torch.onnx.export`, which yields what the model really asks for.
+
+        with exportable(model) as intents:
+            torch.onnx.export(model, example, "model.onnx", opset_version=9)
+        intents.save("intent.json")
+
+    Inside the block every resize of pictures runs with `align_corners=False` and a plain size, so
+    the model computes something else there; the intents keep the truth. Outside, nothing changes.
+
+    Raises:
+        UsageError: PyTorch cannot be imported, or `model` is not a module with Python code.
+    """
+    return ExportRecorder(model)
+
+
+class ExportRecorder(Recorder):
+    """A recorder of the last run in its block, which replaces what opset 9 cannot express."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model)
+        if self._is_script:
+            raise UsageError(
+                "a scripted or traced model cannot be made exportable: its calls do not pass "
+                "through Python",
+                "pass the module that it was made from",
+            )
+
+    def _watch_scripts(self, block: ExitStack) -> None:
+        for path in torch_compiled.resizing_scripts(self._model):
+            self._note(
+                "module `{}` is scripted or traced: its resizes are exported as they are, and not "
+                "recorded".format(path)
+            )
+
+    def _run_starts(self, model: Any, inputs: Any) -> None:
+        # An exporter may run the model more than once, and its last run is what it writes.
+        self._forget()
+        self._runs = 1
+
+    def _called(self, arguments: Dict[str, Any]) -> Any:
+        with torch_calls.untraced(), torch_calls.import_torch().no_grad():
+            given = torch_intent.plain(arguments)
+            # The true call says which size it makes, and refuses what PyTorch refuses.
+            intent = self._record_call(given, torch_calls.interpolate(given))
+        if intent is None:
+            return torch_calls.interpolate(arguments)
+        return torch_calls.interpolate(dict(arguments, **_exportable_arguments(intent, given)))
+
+
+def _exportable_arguments(intent: Intent, given: Dict[str, Any]) -> Dict[str, Any]:
+    """Arguments of the same output size that opset 9 can express.
+
+    A layer that copies pixels could not be told from a real `nearest` afterwards, so all that
+    mixes pixels becomes bilinear.
+    """
+    replaced: Dict[str, Any] = {
+        "size": intent.output_size,
+        "scale_factor": None,
+        "mode": "nearest" if intent.is_nearest else "bilinear",
+        "align_corners": None if intent.is_nearest else False,
+    }
+    for name, value in (("recompute_scale_factor", None), ("antialias", False)):
+        if name in given:  # older versions have no such argument
+            replaced[name] = value
+    return replaced

@@ -1,0 +1,35 @@
+"""A manifest to fill in: the layers of a model, what only a person can know left open."""
+
+from typing import Any, Dict, List, Sequence
+
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.intents.manifest import FORMAT, VERSION
+
+# Not a value that the reader accepts, so that a template that was not filled in is told as such.
+OPEN = "true or false?"
+
+
+def template(findings: Sequence[Finding]) -> Dict[str, Any]:
+    """The long form, one entry for each layer, pinned by its name (its address if that repeats).
+
+    Sizes are what the layers make of their inputs now, which is wrong where a factor was cut.
+    """
+    names = [finding.layer.name for finding in findings]
+    resizes: List[Dict[str, Any]] = []
+    for finding in findings:
+        layer = finding.layer
+        entry: Dict[str, Any] = {
+            "layer": layer.name if names.count(layer.name) == 1 else layer.address,
+            "mode": "nearest" if layer.params.copies_nearest else "bilinear",
+        }
+        if not layer.params.copies_nearest:
+            entry["align_corners"] = OPEN
+        if layer.output_size is not None:
+            entry["size"] = list(layer.output_size)
+        resizes.append(entry)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "producer": {"framework": "torch"},
+        "resizes": resizes,
+    }

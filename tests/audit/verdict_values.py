@@ -1,0 +1,85 @@
+"""Calls and layers of verdict tests, written shortly: (height, width) or two factors each."""
+
+import numpy as np
+
+from coreml_resize_fix.auditing.decide import decide
+from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.auditing.match import Match
+from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
+from coreml_resize_fix.intents.model import Intent
+
+IOS11, IOS12, IOS14 = 1, 3, 5
+
+
+def default(*factor):
+    return Upsample("BILINEAR", "DEFAULT", factor)
+
+
+def corners(*factor):
+    return Upsample("BILINEAR", "ALIGN_CORNERS_TRUE", factor)
+
+
+def half(*factor):
+    return Upsample("BILINEAR", "ALIGN_CORNERS_FALSE", factor)
+
+
+def fractional(mode, before, after):
+    """As coremltools writes it: (N + 1e-4) / X in float32."""
+    factors = tuple(float(np.float32((n + 1e-4) / x)) for x, n in zip(before, after))
+    return Upsample("BILINEAR", mode, (), factors)
+
+
+def nearest(*factor):
+    return Upsample("NN", "DEFAULT", factor)
+
+
+def strict(*size):
+    return ResizeBilinear(size, "STRICT_ALIGN_ENDPOINTS_MODE")
+
+
+def endpoints(*size):
+    return ResizeBilinear(size, "ALIGN_ENDPOINTS_MODE")
+
+
+def upsample(*size):
+    return ResizeBilinear(size, "UPSAMPLE_MODE")
+
+
+def static(params, size, channels=4):
+    return ResizeLayer("layers[3]", "up", ("up",), params, "static", size, (size,), channels)
+
+
+def flexible(params, *sizes):
+    return ResizeLayer("layers[3]", "up", ("up",), params, "flexible", None, sizes, 4)
+
+
+def unknown(params):
+    return ResizeLayer("layers[3]", "up", ("up",), params, "unknown", size_reason="a reason")
+
+
+def true(*size, **more):
+    return Intent(align_corners=True, size=size or None, **more)
+
+
+def false(*size, **more):
+    return Intent(align_corners=False, size=size or None, **more)
+
+
+def near(*size, **more):
+    return Intent(mode=more.pop("mode", "nearest"), size=size or None, **more)
+
+
+def scaled(*factor, **more):
+    return Intent(scale_factor=factor, **more)
+
+
+def tensorflow(*size, **more):
+    return Intent(framework="tensorflow1", size=size or None, **more)
+
+
+def judge(intent, layer, spec_version=IOS12):
+    return decide(layer, Match(intent, "layer"), spec_version)
+
+
+MATCH, FIXABLE, NEEDS, NEVER = "match", "fixable", "needs-option", "unmatchable"
+SHIFTED, SIZE, SMOOTHED, ANTIALIAS, KERNEL = "RSZ101", "RSZ102", "RSZ103", "RSZ104", "RSZ105"

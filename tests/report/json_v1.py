@@ -1,0 +1,143 @@
+"""The JSON report, version 1, as literals: every key and what it may hold."""
+
+import re
+
+TEXT, NUMBER, FLAG = (str,), (int, float), (bool,)
+
+VERDICTS = ("match", "fixed", "fixable", "needs-option", "unmatchable", "no-intent", "ambiguous")
+
+DOCUMENT = {"format", "version", "tool_version", "exit_code", "models", "summary"}
+MODEL = {
+    "path",
+    "output",
+    "sha256",
+    "spec_version",
+    "minimum_ios",
+    "layers",
+    "unused_intents",
+    "notices",
+}
+LAYER = {
+    "address",
+    "name",
+    "kind",
+    "verdict",
+    "codes",
+    "message",
+    "intent",
+    "intent_name",
+    "input_size",
+    "before",
+    "after",
+    "max_shift_px",
+    "max_abs_error_before",
+    "max_abs_error_after",
+    "needs",
+    "replacement",
+    "added_layers",
+}
+PARAMETERS = {
+    "upsample": {
+        "scalingFactor",
+        "fractionalScalingFactor",
+        "mode",
+        "linearUpsampleMode",
+        "output_size",
+    },
+    "resizeBilinear": {"targetSize", "mode", "output_size"},
+}
+INTENT = {
+    "name",
+    "layer",
+    "framework",
+    "mode",
+    "align_corners",
+    "antialias",
+    "size",
+    "scale_factor",
+    "recompute_scale_factor",
+    "input_size",
+    "output_size",
+    "channels",
+}
+ADDRESS = re.compile(r"^(pipeline\[\d+\]/)*layers\[\d+\](/\w+/layers\[\d+\])*$")
+
+
+def is_size(value):
+    return len(value) == 2 and all(type(n) is int and n >= 0 for n in value)
+
+
+def check(document):
+    """Assert that a parsed report is of version 1."""
+    assert set(document) == DOCUMENT
+    assert (document["format"], document["version"]) == ("coreml-resize-fix/report", 1)
+    assert re.match(r"^\d+\.\d+\.\d+", document["tool_version"])
+    assert document["exit_code"] in (0, 1, 2, 3)
+    counts = {}
+    for model in document["models"]:
+        check_model(model)
+        for layer in model["layers"]:
+            counts[layer["verdict"]] = counts.get(layer["verdict"], 0) + 1
+    assert document["summary"] == counts
+
+
+def check_model(model):
+    assert set(model) == MODEL
+    assert type(model["path"]) is str
+    assert model["output"] is None or type(model["output"]) is str
+    assert model["sha256"] is None or re.match(r"^[0-9a-f]{64}$", model["sha256"])
+    for key, kind in (("spec_version", int), ("minimum_ios", str)):
+        assert set(model[key]) == {"before", "after"}
+        assert all(type(value) is kind for value in model[key].values())
+    for key in ("unused_intents", "notices"):
+        assert all(type(text) is str for text in model[key])
+    for layer in model["layers"]:
+        check_layer(layer)
+
+
+def check_layer(layer):
+    assert set(layer) == LAYER
+    assert ADDRESS.match(layer["address"])
+    assert layer["verdict"] in VERDICTS
+    assert all(re.match(r"^RSZ\d{3}$", code) for code in layer["codes"])
+    assert type(layer["name"]) is str
+    assert type(layer["message"]) is str
+    assert layer["message"]
+    check_parameters(layer["before"])
+    assert PARAMETERS[layer["kind"]] == set(layer["before"])
+    if layer["after"] is not None:
+        check_parameters(layer["after"])
+    assert layer["replacement"] in (("native", "decomposed") if layer["after"] else (None,))
+    assert type(layer["added_layers"]) is int
+    assert layer["input_size"] is None or is_size(layer["input_size"])
+    for key in ("max_shift_px", "max_abs_error_before", "max_abs_error_after"):
+        assert layer[key] is None or (type(layer[key]) is float and layer[key] >= 0)
+    assert all(re.match(r"^--[a-z-]+( iOS[\d.]+)?$", need) for need in layer["needs"])
+    assert bool(layer["needs"]) == (layer["verdict"] == "needs-option")
+    assert (layer["intent"] is None) == (layer["intent_name"] is None)
+    if layer["intent"] is not None:
+        check_intent(layer["intent"])
+
+
+def check_parameters(values):
+    assert set(values) in PARAMETERS.values()
+    assert values["output_size"] is None or is_size(values["output_size"])
+    for key in ("scalingFactor", "targetSize"):
+        assert all(type(n) is int for n in values.get(key, ()))
+    assert all(type(n) is float for n in values.get("fractionalScalingFactor", ()))
+    assert type(values["mode"]) is str
+
+
+def check_intent(values):
+    assert set(values) == INTENT
+    for key in ("name", "layer"):
+        assert values[key] is None or type(values[key]) is str
+    for key in ("framework", "mode"):
+        assert type(values[key]) is str
+    for key in ("align_corners", "antialias"):
+        assert type(values[key]) is bool
+    for key in ("size", "input_size", "output_size"):
+        assert values[key] is None or is_size(values[key])
+    assert values["scale_factor"] is None or all(type(n) is float for n in values["scale_factor"])
+    assert values["recompute_scale_factor"] in (None, True, False)
+    assert values["channels"] is None or type(values["channels"]) is int
