@@ -11,8 +11,8 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import Audit, run
-from coreml_resize_fix.coreml import sniff, splice, versions
-from coreml_resize_fix.errors import ProofError, UsageError
+from coreml_resize_fix.coreml import schema, sniff, splice, versions
+from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.rewrite.plan import Plan, plan
@@ -167,6 +167,11 @@ def _report(
 
 
 def _allowed_version(opened: Opened, target: Optional[int]) -> int:
+    if target is not None and target >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
+        raise SchemaError(
+            "the installed coremltools is too old to write layers of iOS 14",
+            "install coremltools 4 or newer, or choose a lower `--deployment-target`",
+        )
     if target is None:
         return max(opened.spec_version, versions.RESIZE_BILINEAR)
     if target < opened.spec_version:

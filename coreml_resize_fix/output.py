@@ -28,7 +28,7 @@ def default_output(path: str) -> str:
 
 
 def check_target(path: str, target: str, force: bool) -> None:
-    """Refuse a target that is the input, exists, or has no folder.
+    """Refuse a target that is the input or inside of it, exists, or has no folder.
 
     Raises:
         OutputError: says which, and what to do.
@@ -36,6 +36,10 @@ def check_target(path: str, target: str, force: bool) -> None:
     if os.path.exists(target) and os.path.samefile(target, path):
         raise OutputError(
             "the output `{}` is the input".format(target), "pass `--in-place` to replace it"
+        )
+    if os.path.realpath(target).startswith(os.path.realpath(path) + os.sep):
+        raise OutputError(
+            "the output `{}` is inside of the input".format(target), "choose another `-o`"
         )
     if os.path.lexists(target) and not force:
         raise OutputError(

@@ -5,13 +5,14 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.coreml import resize_params, shapes
 from coreml_resize_fix.coreml.shapes import Flexible, Known, ModelShapes, Shape
-from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
 from coreml_resize_fix.errors import ModelError
 
 Assumed = Mapping[str, Tuple[Optional[int], Optional[int]]]
 
 # Core ML cannot hold a larger image, and a grid of that length is no longer worth computing.
 _LARGEST_SIDE = 1 << 20
+_EXACT_ARRAY_MAPPING, _RANK4_IMAGE_MAPPING = 1, 1
 _RESIZING_NAMES = ("upsample", "resize", "interpolate")
 
 
@@ -47,6 +48,7 @@ def resize_layers(
                     ref.message.name,
                     tuple(ref.message.output),
                     params,
+                    modern=_takes_modern(model, ref),
                     **_extent(shape),  # type: ignore[arg-type]
                 )
             )
@@ -62,6 +64,21 @@ def custom_resizes(models: Sequence[ModelRef]) -> List[Tuple[str, str, str]]:
         if ref.kind == "custom"
         and any(word in ref.message.custom.className.lower() for word in _RESIZING_NAMES)
     ]
+
+
+def _takes_modern(model: ModelRef, layer: LayerRef) -> bool:
+    """Whether Apple's validator accepts an Upsample with fields of iOS 14 in this place.
+
+    It counts as a layer of iOS 13, which needs exact ranks of array inputs. With images only, the
+    ranks of the old mapping are accepted where no declared output is fed directly.
+    """
+    description, network = model.message.description, model.network
+    if any(feature.type.HasField("multiArrayType") for feature in description.input):
+        return int(network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
+    outputs = {feature.name for feature in description.output}
+    if int(network.imageInputShapeMapping) == _RANK4_IMAGE_MAPPING:
+        return True
+    return not outputs & set(layer.message.output)
 
 
 def _check(address: str, name: str, params: resize_params.ResizeParams) -> None:

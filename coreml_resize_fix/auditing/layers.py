@@ -15,6 +15,7 @@ class ResizeLayer:
     """`input_size` is (height, width), None unless `shape` is static.
 
     `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one.
+    `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
     """
 
     address: str
@@ -25,6 +26,7 @@ class ResizeLayer:
     input_size: Optional[Size] = None
     sizes: Tuple[Size, ...] = ()
     channels: Optional[int] = None
+    modern: bool = False
     size_reason: str = ""
 
     @property

@@ -82,6 +82,7 @@ def _closest(layer: ResizeLayer, found: Situation, spec_version: int) -> str:
             native.spec_version <= spec_version
             and not (native.fixed_size and layer.shape == FLEXIBLE)
             and (found.intent.is_nearest or not native.nearest)
+            and (layer.modern or not native.modern)
         )
         params = native.build(sizes) if usable else None
         if params is None:

@@ -3,9 +3,13 @@
 Whether one computes an intent is never stated here: it is measured by comparing sampling grids.
 """
 
+from dataclasses import replace
 from typing import Callable, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
+from coreml_resize_fix.dialects.coreml import fractional_factor
+
+STRICT, ENDPOINTS = "STRICT_ALIGN_ENDPOINTS_MODE", "ALIGN_ENDPOINTS_MODE"
 
 Size = Tuple[int, int]
 Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
@@ -22,6 +26,7 @@ class Native(NamedTuple):
     spec_version: int
     fixed_size: bool
     nearest: bool
+    modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
     build: Callable[[Sizes], Optional[ResizeParams]]
 
 
@@ -39,6 +44,23 @@ def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
     return build
 
 
+def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
+    """Whole factors where they make the sizes, fractional ones where only one size is asked for."""
+    whole = _whole_factors("BILINEAR")
+
+    def build(sizes: Sizes) -> Optional[ResizeParams]:
+        params = whole(sizes)
+        if isinstance(params, Upsample):
+            return replace(params, linear_upsample_mode=linear_upsample_mode)
+        if len(set(sizes)) != 1:
+            return None
+        before, after = sizes[0]
+        factors = tuple(fractional_factor(x, n) for x, n in zip(before, after))
+        return Upsample("BILINEAR", linear_upsample_mode, fractional_scaling_factor=factors)
+
+    return build
+
+
 def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
     def build(sizes: Sizes) -> Optional[ResizeParams]:
         targets = {after for _, after in sizes}
@@ -47,12 +69,15 @@ def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeParams]
     return build
 
 
+# name, specification version, fixed size, nearest, modern, parameters
 NATIVES: Tuple[Native, ...] = (
-    Native("Upsample NN", 1, False, True, _whole_factors("NN")),
+    Native("Upsample NN", 1, False, True, False, _whole_factors("NN")),
     # STRICT goes before ALIGN_ENDPOINTS: they differ at an output of one pixel, where PyTorch's
     # align_corners=True reads the first pixel, as STRICT does.
-    Native("ResizeBilinear STRICT", 3, True, False, _target_size("STRICT_ALIGN_ENDPOINTS_MODE")),
-    Native("Upsample BILINEAR DEFAULT", 1, False, False, _whole_factors("BILINEAR")),
-    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, True, False, _target_size("ALIGN_ENDPOINTS_MODE")),
-    Native("ResizeBilinear UPSAMPLE", 3, True, False, _target_size("UPSAMPLE_MODE")),
+    Native("ResizeBilinear STRICT", 3, True, False, False, _target_size(STRICT)),
+    Native("Upsample BILINEAR DEFAULT", 1, False, False, False, _whole_factors("BILINEAR")),
+    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, True, False, False, _target_size(ENDPOINTS)),
+    Native("ResizeBilinear UPSAMPLE", 3, True, False, False, _target_size("UPSAMPLE_MODE")),
+    Native("Upsample ALIGN_CORNERS_TRUE", 5, False, False, True, _factors("ALIGN_CORNERS_TRUE")),
+    Native("Upsample ALIGN_CORNERS_FALSE", 5, False, False, True, _factors("ALIGN_CORNERS_FALSE")),
 )

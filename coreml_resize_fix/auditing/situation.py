@@ -127,7 +127,7 @@ def assess(layer: ResizeLayer, intent: Intent, contradicted: bool, spec_version:
         evidence = CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
     pairings = tuple(pair(asked, layer.params, size, target) for size, target in known)
-    native, remedy = _remedy(asked, known, spec_version)
+    native, remedy = _remedy(asked, known, spec_version, layer.modern)
     reach = NONE if native is None else WITHIN if native.spec_version <= spec_version else ABOVE
     return Situation(
         _current(asked, layer.params, pairings),
@@ -158,10 +158,14 @@ def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
 
 
 def _remedy(
-    intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
+    intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int, modern: bool
 ) -> Tuple[Optional[Native], Optional[ResizeParams]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = [native for native in NATIVES if intent.is_nearest or not native.nearest]
+    natives = [
+        native
+        for native in NATIVES
+        if (intent.is_nearest or not native.nearest) and (modern or not native.modern)
+    ]
     allowed = [native for native in natives if native.spec_version <= spec_version]
     above = [native for native in natives if native.spec_version > spec_version]
     for native in allowed + above:

@@ -51,6 +51,15 @@ def upsample_output_size(input_size: int, factor: Union[int, float], fractional:
     return math.floor(float(np.float32(input_size) * np.float32(factor)))
 
 
+def fractional_factor(input_size: int, output_size: int) -> float:
+    """A factor, exact in float32, by which X becomes N whichever way the product is rounded.
+
+    Half a pixel above N / X would be safest for the size; a sixteenth is as safe for sizes below
+    2^19 and stays closer to N / X, should a device ever sample by the factor itself.
+    """
+    return float(np.float32((output_size + 1 / 16) / input_size))
+
+
 def upsample_may_make(input_size: int, factor: float, output_size: int) -> bool:
     """Whether X * s is N within the rounding of a factor that is stored in float32.
 

@@ -1,6 +1,7 @@
 """An ONNX file as a message that is safe to walk: no weights, no external files, no bad text."""
 
 import os
+import warnings
 from typing import Any, Iterator, Tuple
 
 from coreml_resize_fix.errors import ManifestError
@@ -105,10 +106,16 @@ def _parsed(path: str, data: bytes) -> Proto:
             "`{}` needs the package onnx, which is not installed".format(path),
             "pip install onnx, or write the intents as JSON",
         ) from error
-    try:
-        return onnx.ModelProto.FromString(data)
-    except (DecodeError, ValueError, RuntimeError) as error:
-        raise _refusal(path, "it is cut off, damaged or something else") from error
+    damaged = _refusal(path, "it is cut off, damaged or something else")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            model = onnx.ModelProto.FromString(data)
+        except (DecodeError, ValueError, RuntimeError) as error:
+            raise damaged from error
+    if warned:  # protobuf 3 only warns of what it could not read to the end
+        raise damaged
+    return model
 
 
 def _refusal(path: str, reason: str) -> ManifestError:

@@ -189,8 +189,8 @@ def _geometry(resize: ResizeNode, exactly: bool) -> Union[_Geometry, LeftOut]:
         return LeftOut("it resizes other axes than height and width")
     size = _size(sizes)
     factor = _factor(scales)
-    if (sizes and not size) or (scales and not factor):
-        return LeftOut("its size or factor is not known, or beyond 1 to {}".format(LARGEST_SIDE))
+    if not resize.runtime and ((sizes and not size) or (scales and not factor)):
+        return LeftOut("its size or factor is beyond 1 to {}".format(LARGEST_SIDE))
     input_size = _size(before)
     output_size = size or _size(made_shape(resize)) or _size(resize.output_shape)
     if factor and input_size:

@@ -22,7 +22,7 @@ _PLACES: Tuple[Tuple[str, int, int, Optional[int]], ...] = (
 # Resizes in a row whose sizes are computed from one another; more is no real network.
 _MOST_ROUNDS = 100
 
-# Batch and channels come before them, and a resize of images keeps both.
+# Height and width; a resize of images keeps what comes before them, batch and channels.
 _IMAGE_AXES = 2
 
 
@@ -30,7 +30,7 @@ class ResizeNode(NamedTuple):
     """One node: its message, the input's shape, and what `scales` and `sizes` hold.
 
     `scales` and `sizes` are None where absent, and hold None for elements that are not known;
-    `runtime` names the one that is given and not known at all.
+    `runtime` names the one that is given without being known for height and width.
     """
 
     node: Proto
@@ -168,7 +168,7 @@ def _resize(
     unknown = [
         word
         for word, is_given, found in zip(("scales", "sizes"), given, (scales, sizes))
-        if is_given and found is None
+        if is_given and (found is None or None in found[-_IMAGE_AXES:])
     ]
     return ResizeNode(
         node=node,
@@ -182,8 +182,7 @@ def _resize(
 
 
 def _numbers(value: Optional[np.ndarray]) -> Numbers:
-    """The elements as Python numbers; None for what is not finite, and for no or only None."""
+    """The elements as Python numbers; 0 for what is none."""
     if value is None or value.ndim != 1:
         return None
-    numbers = [None if n is None or not np.isfinite(n) else n.item() for n in value]
-    return numbers if any(n is not None for n in numbers) else None
+    return [n if n is None else n.item() if np.isfinite(n) else 0 for n in value]

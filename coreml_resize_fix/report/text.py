@@ -118,19 +118,19 @@ def closing(report: ModelReport, dry_run: bool) -> str:
     for finding in report.findings:
         counts[finding.verdict] += 1
     layers = _count(len(report.findings), "resize layer")
-    if not report.asked:
-        return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
     if not report.findings and not report.unused:
         return "no resize layer: nothing was compared."
+    if not report.asked:
+        return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
     left = len(report.findings) - counts[verdicts.MATCH] - counts[verdicts.FIXED]
-    if report.output is not None and left == 0 and not report.unused:
-        return "{} fixed, {} right already; wrote {}.".format(
-            _count(counts[verdicts.FIXED], "layer"), counts[verdicts.MATCH], report.output
-        )
     if report.output is not None:
-        return "{} fixed, {} left as they were; wrote {}.".format(
-            _count(counts[verdicts.FIXED], "layer"), left, report.output
-        )
+        done = [_count(counts[verdicts.FIXED], "layer") + " fixed"]
+        done.append("{} right already".format(counts[verdicts.MATCH]))
+        if left:
+            done.append("{} not matched".format(left))
+        if report.unused:
+            done.append(_count(len(report.unused), "intent") + " without a layer")
+        return "{}; wrote {}.".format(", ".join(done), report.output)
     if report.exit_code == 0:
         return "{}: all compute their intent; nothing to change.".format(layers)
     fixable = counts[verdicts.FIXABLE]

@@ -55,7 +55,8 @@ def _convolution(layer: Any, params: Any, inputs: Blobs) -> np.ndarray:
     need_rank(inputs[0], 4)
     if params.WhichOneof("ConvolutionPaddingType") != "valid" or params.outputShape:
         raise LayerError("is not of `valid` padding")
-    lead, images = inputs[0].shape[:-3], inputs[0].reshape((-1,) + inputs[0].shape[-3:])
+    lead = inputs[0].shape[:-3]
+    images: np.ndarray = inputs[0].reshape((-1,) + inputs[0].shape[-3:])
     groups = int(params.nGroups) or 1
     kernel = tuple(int(k) for k in params.kernelSize) or (3, 3)
     out_channels, kernel_channels = int(params.outputChannels), int(params.kernelChannels)
@@ -65,9 +66,9 @@ def _convolution(layer: Any, params: Any, inputs: Blobs) -> np.ndarray:
         raise LayerError("{} channels in {} groups do not fit".format(images.shape[1], groups))
     apply = _scatter if transposed else _collect
     outer = (kernel_channels, out_channels // groups)
-    shape = outer if transposed else (out_channels, kernel_channels)
-    weight = stored(params.weights, shape + kernel)
-    weight = weight.reshape((groups, shape[0] // groups, shape[1]) + kernel)
+    first, second = outer if transposed else (out_channels, kernel_channels)
+    weight = stored(params.weights, (first, second) + kernel)
+    weight = weight.reshape((groups, first // groups, second) + kernel)
     grouped = images.reshape((len(images), groups, -1) + images.shape[2:])
     made = apply(params, grouped, weight)
     made = made.reshape((len(images), out_channels) + made.shape[-2:])

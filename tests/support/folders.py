@@ -8,13 +8,13 @@ from tests.support.cases import read_bytes
 
 
 def contents(folder: Any) -> Dict[str, Tuple[bytes, int]]:
-    """Every file below a folder: its path there → its bytes and permission bits."""
+    """Every file and folder below a folder: its path there → its bytes and permission bits."""
     found = {}
-    for directory, _, names in os.walk(str(folder)):
-        for name in names:
+    for directory, folders, files in os.walk(str(folder)):
+        for name in folders + files:
             path = os.path.join(directory, name)
-            mode = os.lstat(path).st_mode & 0o7777
-            found[os.path.relpath(path, str(folder))] = (read_bytes(path), mode)
+            data = b"" if name in folders else read_bytes(path)
+            found[os.path.relpath(path, str(folder))] = (data, os.lstat(path).st_mode & 0o7777)
     return found
 
 

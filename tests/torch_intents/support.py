@@ -9,7 +9,6 @@ from torch import nn
 from coreml_resize_fix.intents.torch_export import exportable
 
 F = nn.functional
-
 HAS = inspect.signature(F.interpolate).parameters
 
 

@@ -17,7 +17,6 @@ from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E40
 from tests.torch_intents.support import HAS, UNet, export  # noqa: E402
 
 F = nn.functional
-
 MAPS = torch.rand(1, 3, 10, 14)
 
 

@@ -16,6 +16,7 @@ from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E40
 from tests.fixtures import networks  # noqa: E402
 from tests.support import cases, process  # noqa: E402
 
+F = nn.functional
 MAPS = torch.rand(1, 3, 4, 6)
 
 
@@ -227,8 +228,6 @@ def test_without_pytorch_the_error_says_so():
         + """
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents.torch_recorder import record_intents
-
-F = nn.functional
 try:
     record_intents(None)
 except UsageError as error:

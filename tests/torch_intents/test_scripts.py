@@ -11,7 +11,6 @@ from coreml_resize_fix.intents.model import Intent  # noqa: E402
 from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402
 
 F = nn.functional
-
 MAPS = torch.rand(1, 3, 4, 6)
 VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
 is_shown = pytest.mark.skipif(

@@ -14,7 +14,6 @@ from coreml_resize_fix.intents.model import Intent  # noqa: E402
 from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402
 
 F = nn.functional
-
 PARAMETERS = inspect.signature(F.interpolate).parameters
 HEIGHT_WIDTH = (4, 6)
 

@@ -1,0 +1,112 @@
+"""The text report: the table, paragraphs, and the closing sentence."""
+
+from dataclasses import replace
+
+import pytest
+
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.report import text
+from tests.report.reports import report, unet
+
+OUT = {"output": "out.mlmodel"}
+UNUSED = {"unused": (Intent(name="a"), Intent(name="b"))}
+NO_LAYER = "no resize layer: nothing was compared."
+
+CLOSINGS = [
+    (["match"], {}, "1 resize layer: all compute their intent; nothing to change."),
+    (["match"] * 3, {}, "3 resize layers: all compute their intent; nothing to change."),
+    (["fixed", "match"], OUT, "1 layer fixed, 1 right already; wrote out.mlmodel."),
+    (["match"], OUT, "0 layers fixed, 1 right already; wrote out.mlmodel."),
+    (
+        ["fixed", "fixed", "unmatchable"],
+        OUT,
+        "2 layers fixed, 0 right already, 1 not matched; wrote out.mlmodel.",
+    ),
+    (
+        ["fixed"],
+        dict(OUT, **UNUSED),
+        "1 layer fixed, 0 right already, 2 intents without a layer; wrote out.mlmodel.",
+    ),
+    (["fixable", "match"], {}, "1 layer would be fixed: run without `--dry-run`."),
+    (
+        ["fixable", "ambiguous", "no-intent"],
+        {},
+        "1 layer fixable, 2 not, 0 intents without a layer; nothing written.",
+    ),
+    (["match"], UNUSED, "0 layers fixable, 0 not, 2 intents without a layer; nothing written."),
+    ([], {}, NO_LAYER),
+    ([], {"asked": False}, NO_LAYER),
+    ([], UNUSED, "0 layers fixable, 0 not, 2 intents without a layer; nothing written."),
+    (
+        ["no-intent"],
+        {"asked": False},
+        "1 resize layer, nothing to compare with: pass `--manifest` or `--assume`.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("verdicts", "changes", "sentence"), CLOSINGS)
+def test_closing_sentence(verdicts, changes, sentence):
+    assert text.closing(report(*verdicts, **changes), dry_run=True) == sentence
+    assert text.render([report(*verdicts, **changes)], dry_run=True).endswith("\n" + sentence)
+
+
+def test_outside_of_a_dry_run_a_way_out_is_named():
+    left = report("fixable", "unmatchable")
+    assert text.closing(left, dry_run=False) == (
+        "1 layer fixable, 1 not, 0 intents without a layer; nothing written; pass `--partial` to "
+        "write the fixable ones"
+        "."
+    )
+
+
+def test_help_comes_once_for_each_reason_and_not_for_what_is_fixed():
+    found = unet().findings
+    left = replace(found[0], verdict="unmatchable", codes=("RSZ101", "RSZ301"))
+    needs = replace(found[1], verdict="needs-option", codes=("RSZ102", "RSZ306"), needs=("--x",))
+    shown = text.render([replace(report(), findings=(left, left, needs, found[2]))], False)
+    assert shown.count("help for RSZ301: train or fine-tune with align_corners=True") == 1
+    assert shown.count("help for RSZ306: raise `--deployment-target`") == 1
+    assert shown.count("help: pass `--x`") == 1
+    assert "help for RSZ101" not in shown
+
+
+def test_colors_follow_the_verdict_and_leave_the_columns_alone():
+    painted = text.render([unet()], True, lambda content, color: "<{}|{}>".format(color, content))
+    rows = [line for line in painted.splitlines() if line.startswith("  <")]
+    assert [row[2:].split("|")[0] for row in rows] == ["<yellow"] * 3 + ["<green"]
+    plain = text.render([unet()], True).splitlines()
+    for row in rows:
+        without = row.replace("<yellow|", "").replace("<green|", "").replace(">", "", 1)
+        assert without in plain
+
+
+def test_every_verdict_has_a_color():
+    assert set(text.COLORS) == set(text.verdicts.VERDICTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a" * 28, "a" * 28), ("first" + "a" * 23 + "last", "…" + "a" * 23 + "last")],
+)
+def test_a_long_name_keeps_its_end(name, shown):
+    finding = unet().findings[0]
+    long = replace(finding, layer=replace(finding.layer, name=name))
+    rows = text.render([replace(report(), findings=(long,))], True).splitlines()
+    assert rows[3].split()[1] == shown
+    assert len(shown) == 28
+
+
+def test_unused_intents_and_notices_are_told():
+    shown = text.render([report("match", **UNUSED)], True)
+    assert "  intent without a layer: `a`, bilinear align_corners=False" in shown
+    remark = "word " * 30
+    found = replace(report("match"), notices=(remark.strip(),))
+    lines = text.render([found], True).splitlines()
+    assert "  " + ("word " * 15).strip() in lines
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_several_models_are_apart():
+    both = text.render([report("match"), report("match")], False)
+    assert both.count("\n\nnet.mlmodel  (specification version 2, iOS 11.2)\n") == 1
