@@ -41,7 +41,9 @@ def _torch_interferes() -> bool:
     version = str(getattr(sys.modules.get("torch"), "__version__", "")).split(".")
     if len(version) < 2 or not (version[0].isdecimal() and version[1].isdecimal()):
         return False
-    return (int(version[0]), int(version[1])) < _TORCH_HIDES_ITS_OWN
+    imported = list(sys.modules)  # in the order in which the imports began
+    is_first = imported.index("torch") < imported.index("onnx")
+    return is_first and (int(version[0]), int(version[1])) < _TORCH_HIDES_ITS_OWN
 
 
 def _in_child(model: Proto) -> Proto:

@@ -16,7 +16,7 @@ COUNT = np.arange(1.0, 17.0).reshape(1, 1, 1, 4, 4)
 def crop_resize(size, boxes, normalized=False):
     boxes = np.array(boxes, dtype=float)
     text = (
-        "cropResize {{ targetSize: {0} targetSize: {1} normalizedCoordinates: {2} spatialScale: 1 "
+        "cropResize {{ targetSize: {} targetSize: {} normalizedCoordinates: {} spatialScale: 1 "
         "mode {{ samplingMethod: ALIGN_ENDPOINTS_MODE }} boxIndicesMode {{ }} }}"
     ).format(size[0], size[1], str(normalized).lower())
     return compute(text, COUNT, boxes.reshape(len(boxes), 1, -1, 1, 1))
@@ -93,7 +93,8 @@ GRIDS = [
 def test_sampling_modes(mode, grid, start):
     # A ramp shows the positions themselves; the same grid inside a box begins at the box.
     text = (
-        "cropResize {{ targetSize: 1 targetSize: {} spatialScale: 1 mode {{ samplingMethod: {} }} }}"
+        "cropResize {{ targetSize: 1 targetSize: {} spatialScale: 1 "
+        "mode {{ samplingMethod: {} }} }}"
     ).format(len(grid), mode)
     ramp = np.arange(9.0).reshape(1, 1, 1, 1, 9)
     box = np.array([0.0, start, 0, start + 1]).reshape(1, 1, 4, 1, 1)

@@ -29,15 +29,12 @@ def test_documented_shapes(text, before, after):
 
 
 def test_constants():
-    rank5 = layer("loadConstant { shape: 2 shape: 1 shape: 3 data { %s } }" % six(), "", "a")
-    free = layer("loadConstantND { shape: 3 shape: 2 data { %s } }" % six(), "", "b")
+    data = "data { " + " ".join("floatValue: {}".format(value) for value in range(6)) + " }"
+    rank5 = layer("loadConstant { shape: 2 shape: 1 shape: 3 " + data + " }", "", "a")
+    free = layer("loadConstantND { shape: 3 shape: 2 " + data + " }", "", "b")
     blobs = run([rank5, free], {})
     np.testing.assert_array_equal(blobs["a"], [[[[[0, 1, 2]], [[3, 4, 5]]]]])
     np.testing.assert_array_equal(blobs["b"], [[0, 1], [2, 3], [4, 5]])
-
-
-def six():
-    return " ".join("floatValue: {}".format(value) for value in range(6))
 
 
 def test_numbers_are_read_as_stored():

@@ -119,12 +119,13 @@ def test_gather_counts_negative_indices_from_the_end():
 )
 def test_matmul_of_two_blobs(left, right, transposed):
     a, b = some(*left), some(*right, seed=4)
-    text = "batchedMatmul {{ transposeA: {} transposeB: {} }}".format(*transposed).lower()
-    text = text.replace("batchedmatmul", "batchedMatmul").replace("transposea", "transposeA")
-    one, two = torch.from_numpy(a), torch.from_numpy(b)
-    one = one.transpose(-1, -2) if transposed[0] else one
-    two = two.transpose(-1, -2) if transposed[1] else two
-    agrees(compute(text.replace("transposeb", "transposeB"), a, b), torch.matmul(one, two))
+    flags = [str(flag).lower() for flag in transposed]
+    text = "batchedMatmul {{ transposeA: {} transposeB: {} }}".format(*flags)
+    one, two = (
+        blob.transpose(-1, -2) if flag else blob
+        for blob, flag in zip(map(torch.from_numpy, (a, b)), transposed)
+    )
+    agrees(compute(text, a, b), torch.matmul(one, two))
 
 
 @pytest.mark.parametrize("lead", [(), (2,), (3, 2, 1, 4)])

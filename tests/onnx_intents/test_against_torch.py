@@ -4,6 +4,7 @@ import importlib.util
 import warnings
 
 import numpy as np
+import onnx  # noqa: F401 (before torch, else PyTorch 1.4 costs a child process in every test)
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
@@ -12,6 +13,7 @@ from coreml_resize_fix.dialects import torch as dialect  # noqa: E402
 from coreml_resize_fix.intents import onnx_reader  # noqa: E402
 from coreml_resize_fix.sampling import difference, matrix  # noqa: E402
 from tests.onnx_intents.exporting import OPSETS, VERSION, Call, export  # noqa: E402
+from tests.support.process import start  # noqa: E402
 
 BEFORE = (10, 7)
 BILINEAR, BICUBIC, NEAREST = {"mode": "bilinear"}, {"mode": "bicubic"}, {"mode": "nearest"}
@@ -166,6 +168,16 @@ def test_dynamic_axes(tmp_path):
     assert first.scale_factor == ((2.0, 2.0) if BY_FACTOR else None)
     assert (first.input_size, second.size) == (None, None)
     assert first.channels == 2
+
+
+def test_pytorch_that_was_imported_first(tmp_path):
+    """PyTorch 1.4 makes the onnx package's shape inference end the process, without a word."""
+    path = export(Call(size=(6, 6), **NEAREST), torch.rand(1, 1, 5, 5), tmp_path / "m.onnx", 11)
+    code = (
+        "import torch, sys; from coreml_resize_fix.intents import onnx_reader;"
+        "print(onnx_reader.load(sys.argv[1]).intents[0].input_size)"
+    )
+    assert start(code, path).stdout == "(5, 5)\n"
 
 
 needs_dynamo = pytest.mark.skipif(

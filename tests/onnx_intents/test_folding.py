@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from coreml_resize_fix.intents import onnx_infer, onnx_reader
 from coreml_resize_fix.intents.onnx_fold import fold, tensor_value
 from tests.onnx_intents import build
 
@@ -185,10 +186,15 @@ def test_weights_are_not_needed(tmp_path):
     proto.graph.node.insert(0, convolution)
     path = tmp_path / "model.onnx"
     path.write_bytes(proto.SerializeToString())
-    from coreml_resize_fix.intents import onnx_reader
-
     (intent,), _ = onnx_reader.load(str(path))
     assert (intent.input_size, intent.output_size) == ((8, 10), (20, 24))
+
+
+def test_shape_inference_in_a_child_process(tmp_path):
+    assert onnx_infer._in_child(chain(1)).graph.value_info
+    broken = chain(1)
+    broken.graph.node[0].op_type = "Nonsense"
+    assert onnx_infer._in_child(broken).graph.node == broken.graph.node
 
 
 def test_size_at_run_time(tmp_path):

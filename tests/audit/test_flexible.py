@@ -1,0 +1,146 @@
+"""Models with flexible inputs: nothing may freeze them."""
+
+import pytest
+
+from coreml_resize_fix import api
+from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
+from coreml_resize_fix.intents.model import Intent
+from tests.support.cases import Case
+
+FLEXIBLE = [
+    "legacy_flexible_image",
+    "legacy_flexible_image_listed",
+    "legacy_flexible_array",
+    "legacy_flexible_ndarray",
+]
+
+
+def model(path, fill, exact=False, version=3):
+    """One resize layer behind an input of 1 to 64 pixels each way."""
+    proto = schema.model_class()()
+    proto.specificationVersion = version
+    feature = proto.description.input.add()
+    feature.name = "image"
+    array = feature.type.multiArrayType
+    array.shape.extend((1, 3, 8, 8) if exact else (3, 8, 8))
+    for low, high in ([(1, 1)] if exact else []) + [(3, 3), (1, 64), (1, 64)]:
+        size = array.shapeRange.sizeRanges.add()
+        size.lowerBound, size.upperBound = low, high
+    proto.description.output.add().name = "result"
+    proto.neuralNetwork.arrayInputShapeMapping = int(exact)
+    layer = proto.neuralNetwork.layers.add()
+    layer.name = "up"
+    layer.input.append("image")
+    layer.output.append("result")
+    fill(layer)
+    with open(path, "wb") as file:
+        file.write(proto.SerializeToString())
+    return path
+
+
+def upsample(*factor, **values):
+    def fill(layer):
+        layer.upsample.scalingFactor.extend(factor)
+        for name, value in values.items():
+            setattr(layer.upsample, name, value)
+
+    return fill
+
+
+def resize_bilinear(*size):
+    def fill(layer):
+        layer.resizeBilinear.targetSize.extend(size)
+
+    return fill
+
+
+@pytest.mark.parametrize("name", FLEXIBLE)
+def test_a_fixed_size_is_refused_on_real_models(name, tmp_path):
+    case = Case("made", name)
+    output = tmp_path / "out.mlmodel"
+    report = api.process(case.path, api.Request(manifest=case.intents(), output=str(output)))
+    assert report.exit_code == 1
+    assert not output.exists()
+    for finding in report.findings:
+        assert finding.verdict in ("unmatchable", "needs-option")
+    frozen = [finding for finding in report.findings if "RSZ305" in finding.codes]
+    if not report.findings[0].layer.modern:
+        assert frozen == list(report.findings)
+        assert "freeze a flexible model" in frozen[0].message
+
+
+def test_a_resize_bilinear_in_a_flexible_model_is_reported(tmp_path):
+    path = model(str(tmp_path / "m.mlmodel"), resize_bilinear(16, 16))
+    report = api.process(path, api.Request(dry_run=True))
+    (notice,) = [note for note in report.notices if "flexible model" in note]
+    assert "`up` makes one size, ResizeBilinear 16×16" in notice
+
+
+def test_a_resize_bilinear_does_not_match_a_factor(tmp_path):
+    path = model(str(tmp_path / "m.mlmodel"), resize_bilinear(16, 16))
+    intent = Intent(align_corners=True, scale_factor=(2.0, 2.0), input_size=(8, 8))
+    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    assert [finding.verdict for finding in report.findings] == ["unmatchable"]
+
+
+def test_a_resize_bilinear_matches_a_size_that_is_fixed(tmp_path):
+    """A call with a plain size makes it of every input, as the layer does."""
+    path = model(str(tmp_path / "m.mlmodel"), resize_bilinear(17, 17))
+    intent = Intent(align_corners=True, size=(17, 17), input_size=(8, 8))
+    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    assert [finding.verdict for finding in report.findings] == ["match"]
+
+
+def test_nearest_is_repaired_by_a_factor_and_stays_flexible(tmp_path):
+    path = model(str(tmp_path / "m.mlmodel"), upsample(1, 1))
+    intent = Intent(mode="nearest", scale_factor=(2.0, 2.0))
+    report = api.process(path, api.Request(manifest=[intent]))
+    assert report.exit_code == 0
+    assert report.findings[0].after == Upsample("NN", scaling_factor=(2, 2))
+
+
+def test_a_size_recorded_on_a_flexible_model_is_read_as_its_factor(tmp_path):
+    path = model(str(tmp_path / "m.mlmodel"), upsample(2, 2))
+    intent = Intent(mode="nearest", size=(16, 16), input_size=(8, 8))
+    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    assert [finding.verdict for finding in report.findings] == ["match"]
+
+
+def test_ios_14_follows_the_size_where_the_mapping_is_exact(tmp_path):
+    if not schema.knows_ios14():
+        pytest.skip("coremltools 3 cannot write layers of iOS 14: pip install 'coremltools>=4'")
+    intent = Intent(align_corners=True, scale_factor=(2.0, 2.0))
+    expected = {True: "needs-option", False: "unmatchable"}
+    for exact, verdict in expected.items():
+        path = model(str(tmp_path / "m.mlmodel"), upsample(2, 2, mode=1), exact)
+        report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+        assert [finding.verdict for finding in report.findings] == [verdict]
+    path = model(str(tmp_path / "exact.mlmodel"), upsample(2, 2, mode=1), True)
+    report = api.process(path, api.Request(manifest=[intent], target=5))
+    assert (report.exit_code, report.spec_after) == (0, 5)
+    assert report.findings[0].after == Upsample(
+        "BILINEAR", "ALIGN_CORNERS_TRUE", scaling_factor=(2, 2)
+    )
+
+
+def test_a_static_layer_of_a_flexible_model_is_fixed_as_usual(tmp_path):
+    """Behind a global pool the size does not depend on the input any more."""
+
+    def fill(layer):
+        layer.pooling.type = 1
+        layer.pooling.globalPooling = True
+        layer.pooling.valid.SetInParent()
+
+    path = model(str(tmp_path / "m.mlmodel"), fill)
+    proto = schema.model_class()()
+    with open(path, "rb") as file:
+        proto.ParseFromString(file.read())
+    proto.neuralNetwork.layers[0].output[:] = ["pooled"]
+    layer = proto.neuralNetwork.layers.add(name="up", input=["pooled"], output=["result"])
+    upsample(2, 2, mode=1)(layer)
+    with open(path, "wb") as file:
+        file.write(proto.SerializeToString())
+    intent = Intent(align_corners=True, size=(4, 6))
+    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    assert report.findings[0].after == ResizeBilinear((4, 6))
