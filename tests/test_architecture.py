@@ -52,17 +52,21 @@ def room_of(path):
     return relative.parts[0] if len(relative.parts) > 1 else relative.stem
 
 
-def imports(tree, top_level=False):
-    """Every module that is imported, `a.b.c` for `from a.b import c` too."""
+def imports(tree, top_level=False, package=()):
+    """Every module that is imported, `a.b.c` for `from a.b import c` too.
+
+    `package` is the package of the file, as its relative imports mean it.
+    """
     nodes = top_level_nodes(tree.body) if top_level else ast.walk(tree)
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative import"
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join(above + ((node.module,) if node.module else ()))
             for alias in node.names:
-                yield "{}.{}".format(node.module, alias.name)
+                yield "{}.{}".format(module, alias.name)
 
 
 def top_level_nodes(body):
@@ -94,21 +98,25 @@ def parsed(path):
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
+def package_of(path):
+    return (NAME,) + path.relative_to(PACKAGE).parts[:-1]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_file(path):
     tree, room = parsed(path), room_of(path)
     assert room in MAY_IMPORT, "say in this test what {} may import".format(room)
-    used = {own(name) for name in imports(tree)} - {None, room} - SHARED
+    names = list(imports(tree, package=package_of(path)))
+    used = {own(name) for name in names} - {None, room} - SHARED
     assert used <= MAY_IMPORT[room]
     if path.relative_to(PACKAGE).as_posix() != "coreml/schema.py":
-        names = [name for name in imports(tree, top_level=True) if name.startswith(FRAMEWORKS)]
-        assert names == []
+        at_once = imports(tree, top_level=True, package=package_of(path))
+        assert [name for name in at_once if name.startswith(FRAMEWORKS)] == []
     if room == "report":
         format_modules = {"{}.coreml.{}".format(NAME, module) for module in BORDER}
-        assert not [name for name in imports(tree) if name.startswith(tuple(format_modules))]
-        assert not [name for name in imports(tree) if name.startswith(FRAMEWORKS)]
-    if room == "sampling":
-        assert not [name for name in imports(tree) if name.startswith(FRAMEWORKS)]
+        assert not [name for name in names if name.startswith(tuple(format_modules))]
+    if room in ("report", "sampling", "dialects"):
+        assert not [name for name in names if name.startswith(FRAMEWORKS)]
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
@@ -137,6 +145,8 @@ def test_what_is_looked_at():
     lazy = ast.parse("def f():\n    from torch import nn\n")
     assert list(imports(lazy, top_level=True)) == []
     assert list(imports(lazy)) == ["torch.nn"]
+    near = ast.parse("from . import a\nfrom .b import c\nfrom ..d import e\n")
+    assert list(imports(near, package=("x", "y"))) == ["x.y.a", "x.y.b.c", "x.d.e"]
     assert own("coreml_resize_fix.coreml.wire.Source") == "coreml"
     assert own("coreml_resize_fix.__version__") == "__init__"
     assert own("numpy") is None

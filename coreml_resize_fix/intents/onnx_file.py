@@ -108,7 +108,8 @@ def _parsed(path: str, data: bytes) -> Proto:
         ) from error
     damaged = _refusal(path, "it is cut off, damaged or something else")
     with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", RuntimeWarning)
         try:
             model = onnx.ModelProto.FromString(data)
         except (DecodeError, ValueError, RuntimeError) as error:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from typing import Any, Dict, Tuple
 
 from coreml_resize_fix.intents.onnx_file import Proto
 
@@ -26,15 +25,12 @@ def inferred(model: Proto) -> Proto:
 def _here(model: Proto) -> Proto:
     from onnx import shape_inference
 
-    options: Tuple[Dict[str, Any], ...] = ({"data_prop": True}, {})
-    for keywords in options:  # data_prop came with onnx 1.10
-        try:
-            return shape_inference.infer_shapes(model, **keywords)
-        except TypeError:
-            continue
-        except Exception:  # which ones it raises depends on its version
-            break
-    return model
+    try:
+        # Without data_prop: it would fold sizes as we do, but without a limit on their number,
+        # so that a file of a few kilobytes could ask for all memory.
+        return shape_inference.infer_shapes(model)
+    except Exception:  # which ones it raises depends on its version
+        return model
 
 
 def _torch_interferes() -> bool:

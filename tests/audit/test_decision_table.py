@@ -94,7 +94,6 @@ def test_a_situation_without_a_row_is_an_error():
 NOT_REACHED = {
     "align_corners at a size that varies": "STRICT computes it at every size that is known",
     "asymmetric at a size that varies": "UPSAMPLE computes it at every size that is known",
-    "native follows, above the target": "every layer that follows its input is there from iOS 11",
 }
 
 
@@ -106,6 +105,9 @@ def literal_cases():
         yield flexible(params, *test_verdicts_sizes.GROWN), intent, IOS12
     for intent, params, _, _, _ in test_verdicts_sizes.UNKNOWN:
         yield unknown(params), intent, IOS12
+    for intent, target, _, _, _ in test_verdicts_sizes.MODERN_FLEXIBLE:
+        layer = flexible(default(2, 2), *test_verdicts_sizes.GROWN, modern=True)
+        yield layer, intent, target
     yield static(default(2, 2), (10, 12)), true(25, 31), IOS11
     yield static(default(2, 2), (10, 12)), true(20, 24, channels=5), IOS12
 

@@ -1,4 +1,4 @@
-"""Converters store (N + 1e-4) / X in float32; which way a device rounds the product is not known."""
+"""Converters store (N + 1e-4) / X in float32; how a device rounds the product is not known."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def stored(size, wanted):
 
 
 # (X, N): 1744 is the first N that a product in double precision misses, 3767 the first in single.
-@pytest.mark.parametrize("size, wanted", [(10, 25), (1024, 2049), (871, 1744), (939, 3767)])
+@pytest.mark.parametrize(("size", "wanted"), [(10, 25), (1024, 2049), (871, 1744), (939, 3767)])
 def test_a_converters_factor_makes_the_size_it_was_made_for(size, wanted):
     factor = stored(size, wanted)
     params = Upsample("BILINEAR", "ALIGN_CORNERS_TRUE", fractional_scaling_factor=(factor, factor))
@@ -22,7 +22,7 @@ def test_a_converters_factor_makes_the_size_it_was_made_for(size, wanted):
     assert pair(intent, params, (size, size), (wanted, wanted)).equal
 
 
-@pytest.mark.parametrize("size, wanted", [(1200, 2401), (1024, 1025), (10, 25)])
+@pytest.mark.parametrize(("size", "wanted"), [(1200, 2401), (1024, 1025), (10, 25)])
 def test_a_factor_that_lost_its_fraction_does_not(size, wanted):
     whole = wanted // size
     params = Upsample("BILINEAR", "ALIGN_CORNERS_TRUE", scaling_factor=(whole, whole))

@@ -12,7 +12,7 @@ from tests.audit.test_match_fixtures import AMBIGUOUS
 from tests.support import cases
 
 # The size of the input varies, so a layer of fixed size would freeze the model.
-FLEXIBLE = [case.name for case in cases.ALL if "flexible" in case.name or "exportdyn" in case.name]
+FLEXIBLE = [case.name for case in cases.ALL if "flexible" in case.name]
 MODEL_FILE = "Data/com.apple.CoreML/model.mlmodel"
 
 
@@ -86,8 +86,11 @@ def expected_layer(case, is_right, call):
     before, after = call["input_hw"], call["output_hw"]
     if call["mode"] == "bilinear" and call["align_corners"] and not call["antialias"]:
         return "resizeBilinear", after
-    if call["mode"] == "nearest" and not any(n % x for x, n in zip(before, after)):
+    whole = not any(n % x for x, n in zip(before, after))
+    if whole and call["mode"] == "nearest":
         return "upsample", [n // x for x, n in zip(before, after)]
+    if whole and case.spec_version >= 5 and not call["antialias"]:
+        return "half-pixel", [n // x for x, n in zip(before, after)]
     return None
 
 
@@ -112,14 +115,16 @@ def test_a_fix_leaves_the_layers_that_the_calls_ask_for(case, tmp_path):
                 assert layer == before[place]
             continue
         kind, numbers = asked[place]
-        assert layer.WhichOneof("layer") == kind
+        assert layer.WhichOneof("layer") == kind.replace("half-pixel", "upsample")
         if kind == "resizeBilinear":
             assert list(layer.resizeBilinear.targetSize) == numbers
             assert layer.resizeBilinear.HasField("mode")
             assert layer.resizeBilinear.mode.samplingMethod == 0  # STRICT_ALIGN_ENDPOINTS_MODE
         else:
             assert list(layer.upsample.scalingFactor) == numbers
-            assert layer.upsample.mode == 0  # NN
+            # NN and DEFAULT, or BILINEAR and ALIGN_CORNERS_FALSE
+            assert layer.upsample.mode == (kind == "half-pixel")
+            assert getattr(layer.upsample, "linearUpsampleMode", 0) == 2 * (kind == "half-pixel")
 
 
 def test_the_fixtures_have_wrong_layers_of_each_kind_to_mend():
@@ -130,4 +135,5 @@ def test_the_fixtures_have_wrong_layers_of_each_kind_to_mend():
         for _, right, call in judged(case)
     ]
     assert kinds.count("resizeBilinear") > 50
+    assert kinds.count("half-pixel") == 1
     assert kinds.count("") > 50

@@ -1,5 +1,6 @@
 """Verdicts by deployment target, on flexible and unknown sizes, and without an intent."""
 
+import numpy as np
 import pytest
 
 from coreml_resize_fix.auditing.decide import decide
@@ -8,6 +9,7 @@ from tests.audit.verdict_values import (
     FIXABLE,
     IOS11,
     IOS12,
+    IOS14,
     MATCH,
     NEEDS,
     NEVER,
@@ -80,6 +82,49 @@ FLEXIBLE = [
 def test_flexible_layers(intent, params, verdict, codes, after):
     found = judge(intent, flexible(params, *GROWN))
     assert (found.verdict, list(found.codes), found.after) == (verdict, codes, after)
+
+
+IOS14_OPTION = ("--deployment-target iOS14",)
+MODERN = [
+    # align_corners=False has a layer from iOS 14 on
+    (false(20, 24), default(2, 2), IOS14, FIXABLE, half(2, 2), ()),
+    (false(20, 24), default(2, 2), IOS12, NEEDS, half(2, 2), IOS14_OPTION),
+    (false(5, 31), default(0, 2), IOS14, FIXABLE, "ALIGN_CORNERS_FALSE", ()),
+    (scaled(1.5, 1.5), default(1, 1), IOS14, FIXABLE, "ALIGN_CORNERS_FALSE", ()),
+    (scaled(1.3, 1.3), default(1, 1), IOS14, NEVER, None, ()),
+    # align_corners=True has one for iOS 12, which goes first
+    (true(20, 24), default(2, 2), IOS14, FIXABLE, strict(20, 24), ()),
+    (near(15, 12), default(1, 1), IOS14, NEVER, None, ()),
+]
+
+
+@pytest.mark.parametrize(("intent", "params", "target", "verdict", "after", "needs"), MODERN)
+def test_layers_of_ios_14(intent, params, target, verdict, after, needs):
+    found = judge(intent, static(params, (10, 12), modern=True), target)
+    assert (found.verdict, found.needs) == (verdict, needs)
+    if isinstance(after, str):
+        assert (found.after.mode, found.after.linear_upsample_mode) == ("BILINEAR", after)
+        assert found.after.scaling_factor == ()
+        factors = np.float32(found.after.fractional_scaling_factor)
+        made = np.floor(np.float32((10, 12)) * factors)
+        assert tuple(made) == found.intended_size
+        return
+    assert found.after == after
+
+
+MODERN_FLEXIBLE = [
+    (scaled(2.0, 2.0, align_corners=True), IOS14, FIXABLE, corners(2, 2), ()),
+    (scaled(2.0, 2.0, align_corners=True), IOS12, NEEDS, corners(2, 2), IOS14_OPTION),
+    (scaled(3.0, 2.0), IOS14, FIXABLE, half(3, 2), ()),
+    (scaled(3.0, 2.0), IOS12, NEEDS, half(3, 2), IOS14_OPTION),
+    (true(20, 24), IOS14, NEVER, None, ()),
+]
+
+
+@pytest.mark.parametrize(("intent", "target", "verdict", "after", "needs"), MODERN_FLEXIBLE)
+def test_flexible_layers_of_ios_14(intent, target, verdict, after, needs):
+    found = judge(intent, flexible(default(2, 2), *GROWN, modern=True), target)
+    assert (found.verdict, found.after, found.needs) == (verdict, after, needs)
 
 
 def test_a_layer_above_the_target_that_would_freeze_the_model_is_no_option():

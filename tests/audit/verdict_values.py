@@ -45,12 +45,13 @@ def upsample(*size):
     return ResizeBilinear(size, "UPSAMPLE_MODE")
 
 
-def static(params, size, channels=4):
-    return ResizeLayer("layers[3]", "up", ("up",), params, "static", size, (size,), channels)
+def static(params, size, modern=False):
+    """`modern`: a place where Apple's validator accepts layers of iOS 13 and later."""
+    return ResizeLayer("layers[3]", "up", ("up",), params, "static", size, (size,), 4, modern)
 
 
-def flexible(params, *sizes):
-    return ResizeLayer("layers[3]", "up", ("up",), params, "flexible", None, sizes, 4)
+def flexible(params, *sizes, modern=False):
+    return ResizeLayer("layers[3]", "up", ("up",), params, "flexible", None, sizes, 4, modern)
 
 
 def unknown(params):

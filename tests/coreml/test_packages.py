@@ -18,6 +18,13 @@ ASK = Intent(align_corners=True, size=(12, 16))
 MODEL = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
 
 
+READER = """
+import coremltools, json
+spec = coremltools.models.MLModel(sys.argv[1]).get_spec()
+print(json.dumps(list(spec.neuralNetwork.layers[2].resizeBilinear.targetSize)))
+"""
+
+
 def fix(path, **options):
     return api.process(path, api.Request(assume=ASK, **options))
 
@@ -53,13 +60,17 @@ def test_a_package_of_coremltools_is_fixed_and_every_other_file_kept(in_place, t
         return
     package, model = aged_package(tmp_path)
     before = contents(package)
-    # The second call asks for align_corners=False, which only the iOS 14 mode computes.
-    request = api.Request(manifest=case.intents(), partial=True, in_place=in_place)
+    request = api.Request(manifest=case.intents(), in_place=in_place)
     report = api.process(package, request)
-    first = [call for call in case.calls if call["align_corners"]]
-    (fixed,) = [f.layer.address for f in report.findings if f.verdict == "fixed"]
-    expected = edits.apply(model, {fixed: first[0]["output_hw"]})
-    assert len(first) == 1
+    changed = {
+        "layers[2]": edits.strict(12, 16),
+        "layers[5]": edits.Mend("upsample", (2, 2), "ALIGN_CORNERS_FALSE"),
+    }
+    assert [(c["align_corners"], c["input_hw"], c["output_hw"]) for c in case.calls] == [
+        (True, [6, 8], [12, 16]),
+        (False, [12, 16], [24, 32]),
+    ]
+    expected = edits.apply(model, changed)
     assert edits.parsed(os.path.join(report.output, MODEL)) == expected
     target = package if in_place else str(tmp_path / "model-fixed.mlpackage")
     assert report.output == target
@@ -70,10 +81,7 @@ def test_a_package_of_coremltools_is_fixed_and_every_other_file_kept(in_place, t
     assert sorted(os.listdir(str(tmp_path))) == sorted(
         {"model.mlpackage", os.path.basename(target)}
     )
-    reader = "import coremltools, json; m = coremltools.models.MLModel(sys.argv[1]).get_spec()\\n"
-    reader += "print(json.dumps(m.neuralNetwork.layers[2].resizeBilinear.targetSize[:]))"
-    read = answer(WITHOUT_TORCH + reader.replace("\\n", "\n"), target)
-    assert read == list(expected.neuralNetwork.layers[2].resizeBilinear.targetSize)
+    assert answer(WITHOUT_TORCH + READER, target) == [12, 16]
 
 
 @pytest.mark.parametrize("how", ["default", "elsewhere", "slash", "in place", "force"])
@@ -97,7 +105,7 @@ def test_only_the_model_of_a_package_changes(how, package, tmp_path):
     assert report.output == target
     after = contents(target)
     assert edits.parse(after.pop(MODEL)[0]) == edits.apply(
-        edits.parse(before[MODEL][0]), {"layers[0]": [12, 16]}
+        edits.parse(before[MODEL][0]), {"layers[0]": edits.strict(12, 16)}
     )
     if how != "in place":
         assert contents(package) == before

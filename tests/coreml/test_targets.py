@@ -95,7 +95,9 @@ def test_the_default_target_is_refused_too_if_it_exists(model, tmp_path):
     assert cases.read_bytes(str(tmp_path / "model-fixed.mlmodel")) == b"there before"
     report = fix(model, force=True)
     assert report.output == str(tmp_path / "model-fixed.mlmodel")
-    assert edits.parsed(report.output) == edits.apply(edits.parsed(model), {"layers[0]": [12, 16]})
+    assert edits.parsed(report.output) == edits.apply(
+        edits.parsed(model), {"layers[0]": edits.strict(12, 16)}
+    )
 
 
 @pytest.mark.parametrize("inside", ["new.mlpackage", "Data/com.apple.CoreML/model.mlmodel"])
@@ -127,7 +129,9 @@ def test_an_output_that_was_asked_for_is_written_even_if_nothing_changes(model, 
 def test_a_result_that_no_reader_takes_is_refused_before_it_is_opened(
     options, model, tmp_path, monkeypatch
 ):
-    result = edits.apply(edits.parsed(model), {"layers[0]": [12, 16]}).SerializeToString()
+    result = edits.apply(
+        edits.parsed(model), {"layers[0]": edits.strict(12, 16)}
+    ).SerializeToString()
     before = contents(tmp_path)
 
     def opened(*args, **options):

@@ -62,7 +62,7 @@ def agrees(intent, x, y, arguments):
             *pair,
             scale_factor=factor,
             recompute_scale_factor=arguments.get("recompute_scale_factor"),
-            version=VERSION
+            version=VERSION,
         )
         for *pair, factor in zip(BEFORE, after, factors)
     ]
@@ -89,7 +89,9 @@ def test_reads_what_was_exported(arguments, opset, tmp_path):
 
 
 @pytest.mark.parametrize("opset", [9, 10])
-@pytest.mark.parametrize("given", [{"size": (20, 21)}, {"size": (25, 31)}, {"size": (5, 3)}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{"size": (20, 21)}, {"size": (25, 31)}, {"size": (5, 3)}], ids=str
+)
 def test_nearest_of_early_opsets(given, opset, tmp_path):
     x, y, intents, notices = read_back(dict(NEAREST, **given), opset, tmp_path)
     assert notices == []
@@ -98,7 +100,7 @@ def test_nearest_of_early_opsets(given, opset, tmp_path):
 
 @pytest.mark.parametrize("opset", [9, 10])
 def test_bilinear_of_early_opsets(opset, tmp_path):
-    """The exporter refuses align_corners=True there; whoever changed it to False knows the truth."""
+    """The exporter refuses True there; whoever changed it to False for it knows the truth."""
     _, _, intents, notices = read_back(dict(BILINEAR, size=(20, 14), **FALSE), opset, tmp_path)
     assert intents == []
     assert "which cannot say whether PyTorch used align_corners" in notices[0]

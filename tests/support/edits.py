@@ -1,15 +1,16 @@
 """What a fix of a fixture case must change, from its calls.json and meta.json alone.
 
 The rules are PyTorch's and Core ML's: `bilinear` with `align_corners=True` is ResizeBilinear in its
-strict mode (specification version 3), and no native layer of iOS 12 or 13 is what
-`align_corners=False` is, or nearest by a fraction.
+strict mode (specification version 3). With `align_corners=False` it is Upsample in a mode of iOS 14
+(version 5), and no native layer before. Upsample alone follows an input whose size varies. Nothing
+native is nearest by a fraction, or filters before it samples down.
 """
 
 import re
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.coreml import schema
-from tests.support.cases import Case, read_bytes
+from tests.support.cases import IOS14_VERSION, Case, read_bytes
 from tests.support.wirediff import Path
 
 RESIZE_BILINEAR_VERSION = 3
@@ -25,6 +26,18 @@ BODIES = {
 }
 TYPES = {"upsample": 210, "resizeBilinear": 211}
 _STEP = re.compile(r"(pipeline|layers)\[(\d+)\]$")
+
+
+class Mend(NamedTuple):
+    """What a layer becomes: its type, target size or factors, and mode of interpolation."""
+
+    kind: str
+    numbers: Tuple[int, int]
+    mode: str
+
+
+def strict(height: int, width: int) -> Mend:
+    return Mend("resizeBilinear", (height, width), "STRICT_ALIGN_ENDPOINTS_MODE")
 
 
 class Place(NamedTuple):
@@ -77,28 +90,36 @@ def _inside(holder: Any) -> Tuple[Any, Tuple[int, ...]]:
     return (owner if kind == "pipeline" else owner.pipeline), PIPELINES[kind]
 
 
-def mends(case: Case) -> Tuple[Dict[str, List[int]], bool]:
-    """Address → target size of each layer that a fix changes, and whether all is right then."""
+def mends(case: Case) -> Tuple[Dict[str, Mend], bool]:
+    """Address → what each layer that a fix changes becomes, and whether all is right then."""
     calls, changed = case.calls, {}
     layers = [layer for layer in case.meta["layers"] if layer["type"] in TYPES]
     covered = {index for layer in layers for index in layer.get("calls", ())}
     left = any(call["used"] and call["index"] not in covered for call in calls)
     for layer in layers:
-        verdict = layer.get("verdict") or "right"
-        if verdict.startswith("right"):
+        if (layer.get("verdict") or "right").startswith("right"):
             continue
-        asked = [calls[index] for index in layer["calls"]]
-        one = asked[0]
-        same = all(
-            (call["mode"], call["align_corners"], call["output_hw"])
-            == (one["mode"], one["align_corners"], one["output_hw"])
-            for call in asked
-        )
-        if same and one["mode"] == "bilinear" and one["align_corners"] and not is_flexible(case):
-            changed[layer.get("address", "layers[{}]".format(layer["index"]))] = one["output_hw"]
-        else:
+        found = {_mend(case, calls[index]) for index in layer["calls"]}
+        mend = found.pop() if len(found) == 1 else None
+        if mend is None:
             left = True
+        else:
+            changed[layer.get("address", "layers[{}]".format(layer["index"]))] = mend
     return changed, not left
+
+
+def _mend(case: Case, call: Dict[str, Any]) -> Optional[Mend]:
+    """What a wrong layer that stands for this call becomes, or None if nothing native is right."""
+    if call["mode"] != "bilinear" or call["antialias"]:
+        return None
+    size, fixed = call["output_hw"], not is_flexible(case)
+    if call["align_corners"] and fixed:
+        return strict(*size)
+    factors = tuple(n // x for x, n in zip(call["input_hw"], size))
+    whole = [x * factor for x, factor in zip(call["input_hw"], factors)] == size
+    if case.spec_version < IOS14_VERSION or not whole:
+        return None
+    return Mend("upsample", factors, "ALIGN_CORNERS_" + str(call["align_corners"]).upper())
 
 
 def is_flexible(case: Case) -> bool:
@@ -109,24 +130,29 @@ def is_flexible(case: Case) -> bool:
     return False
 
 
-def apply(model: Any, sizes: Dict[str, List[int]]) -> Any:
-    """The model with strict ResizeBilinear layers of these sizes, through protobuf alone."""
-    for address, size in sizes.items():
+def apply(model: Any, changed: Dict[str, Mend]) -> Any:
+    """The model with these layers, through protobuf alone."""
+    for address, mend in changed.items():
         place = locate(model, address)
-        resize = place.layer.resizeBilinear
-        resize.Clear()
-        resize.targetSize.extend(size)
-        resize.mode.samplingMethod = resize.mode.STRICT_ALIGN_ENDPOINTS_MODE
-        for around in place.models:
-            version = around.specificationVersion
-            around.specificationVersion = max(version, RESIZE_BILINEAR_VERSION)
+        layer = getattr(place.layer, mend.kind)
+        layer.Clear()
+        if mend.kind == "resizeBilinear":
+            layer.targetSize.extend(mend.numbers)
+            layer.mode.samplingMethod = getattr(layer.mode, mend.mode)
+            for around in place.models:
+                version = around.specificationVersion
+                around.specificationVersion = max(version, RESIZE_BILINEAR_VERSION)
+        else:
+            layer.scalingFactor.extend(mend.numbers)
+            layer.mode = layer.BILINEAR
+            layer.linearUpsampleMode = getattr(layer, mend.mode)
     return model
 
 
-def changed_fields(model: Any, sizes: Dict[str, List[int]]) -> List[Path]:
+def changed_fields(model: Any, addresses: Iterable[str]) -> List[Path]:
     """The only fields of the file that may differ after that, in the order of the file."""
     found = set()
-    for address in sizes:
+    for address in addresses:
         place = locate(model, address)
         found.add(place.path + ((TYPES[place.layer.WhichOneof("layer")], 0),))
         for around, path in zip(place.models, place.model_paths):

@@ -28,6 +28,8 @@ class Context:
     sequence: S, the size of the first of five dimensions; None if not known.
     factors: what N / X is along H and W, if the input is flexible: N = floor(X * factor).
     others: the axes at more sizes of a flexible input, which a replacement must compute too.
+    enumerated: the default and the others are all sizes that the input takes; any other is
+        possible unless this is said.
     float16: the network stores its weights in half precision.
     taken_names, taken_blobs: names of layers and of blobs that exist already.
     """
@@ -43,6 +45,7 @@ class Context:
     sequence: Optional[int] = 1
     factors: Optional[Tuple[float, float]] = None
     others: Tuple[Axes, ...] = ()
+    enumerated: bool = False
     float16: bool = False
     taken_names: FrozenSet[str] = frozenset()
     taken_blobs: FrozenSet[str] = frozenset()
@@ -61,17 +64,15 @@ class Context:
         """The axes to be computed along H and along W, at every size that stands for all."""
         if self.factors is None:
             return [self.rows], [self.columns]
+        sizes = () if self.enumerated else PROBES
         rows, columns = (
-            [default] + [pair[axis] for pair in self.others] + _probes(default, factor)
+            [default]
+            + [pair[axis] for pair in self.others]
+            + [_resized(default, size, factor) for size in sizes if math.floor(size * factor)]
             for axis, (default, factor) in enumerate(zip((self.rows, self.columns), self.factors))
         )
         return rows, columns
 
 
-def _probes(default: AxisSpec, factor: float) -> List[AxisSpec]:
-    sizes = [(before, math.floor(before * factor)) for before in PROBES]
-    return [
-        replace(default, input_size=before, output_size=after)
-        for before, after in sizes
-        if after > 0
-    ]
+def _resized(default: AxisSpec, size: int, factor: float) -> AxisSpec:
+    return replace(default, input_size=size, output_size=math.floor(size * factor))

@@ -1,0 +1,119 @@
+"""Manifests and options that are wrong, and errors of a batch: exit code 2 and one sentence."""
+
+import json
+import os
+
+import pytest
+
+from tests.cli.commands import CORNERS, FIXABLE, UNET, manifest, model, run
+from tests.cli.test_errors import complained, write
+from tests.support import cases
+from tests.support.folders import contents
+
+NOT_JSON = b"resizes: []\n"
+# what is given as the manifest → its name, content (None: no file), what the sentence says
+MANIFESTS = {
+    "missing": ("m.json", None, "no such file"),
+    "empty": ("m.json", b"", "is not JSON"),
+    "YAML": ("m.yaml", NOT_JSON, "is not JSON"),
+    "not UTF-8": ("m.json", b'{"\xff": 1}', "is not UTF-8"),
+    "a model": ("m.mlmodel", cases.read_bytes(UNET), "m.mlmodel"),
+    "a list": ("m.json", b"[]", "has 1 defect"),
+    "defects": ("m.json", b'{"a": 1, "b": {"size": 0}}', "has 2 defects"),
+    "contradicting sizes": ("m.json", b'{"a": {"size": 3, "output_size": 4}}', "has 1 defect"),
+    "too deep": ("m.json", b"[" * 200000, "nested too deep"),
+    "no ONNX": ("m.onnx", b"nothing", "m.onnx"),
+    "no ONNX file": ("m.onnx", None, "m.onnx"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MANIFESTS))
+def test_things_given_as_the_manifest(name, tmp_path):
+    if "ONNX" in name:
+        pytest.importorskip("onnx", reason="intents in ONNX files are read with onnx")
+    file_name, content, says = MANIFESTS[name]
+    path = str(tmp_path / file_name)
+    if content is not None:
+        write(content)(path)
+    source = model(FIXABLE, tmp_path)
+    before = contents(tmp_path)
+    complained(run(source, "-m", path), file_name, says)
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_given_as_the_manifest(tmp_path):
+    complained(run(UNET, "-n", "-m", tmp_path), str(tmp_path), "is a directory")
+
+
+def test_every_defect_of_a_manifest_has_a_line_with_its_path(tmp_path):
+    path = manifest({"resizes": [{"sise": 1}, {"mode": "linear", "size": "big"}]}, tmp_path)
+    ran = run(UNET, "-n", "-m", path)
+    complained(ran, "`intent.json` has 3 defects")
+    assert [line.split(":")[0] for line in ran.err.splitlines()[1:-1]] == [
+        "  $.resizes[0].sise",
+        "  $.resizes[1].mode",
+        "  $.resizes[1].size",
+    ]
+
+
+OPTIONS = [
+    (["--assume", "linear"], "`--assume linear` is not an intent"),
+    (["--assume", ""], "it is empty"),
+    (["--assume", CORNERS, "--deployment-target", "12.0.1"], "`12.0.1` is not a deployment target"),
+    (["--assume", CORNERS, "--deployment-target", "android"], "`android` is not a deployment"),
+    (["--assume", CORNERS, "--deployment-target", "iOS10"], "`iOS10` is not a deployment target"),
+    (["--assume", CORNERS, "--deployment-target", "iOS11"], "needs iOS 11.2 already"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), OPTIONS)
+def test_options(arguments, says):
+    complained(run(UNET, "-n", *arguments), says)
+
+
+@pytest.mark.parametrize("target", ["iOS12", "ios12", "12", " iOS 12 ", "iOS12.4", "13.0"])
+def test_spellings_of_a_deployment_target(target):
+    assert run(UNET, "-n", "--assume", CORNERS, "--deployment-target", target).code == 1
+
+
+def test_errors_come_once_for_each_model(tmp_path):
+    paths = [str(tmp_path / name) for name in ("a", "b")]
+    ran = run(*paths, "--assume", CORNERS)
+    assert [line.split("`")[1] for line in ran.err.splitlines() if "error" in line] == paths
+
+
+def test_json_stays_json_with_an_error(tmp_path):
+    ran = run(tmp_path / "missing", UNET, "-n", "--assume", CORNERS, "--format", "json")
+    assert ran.json["exit_code"] == ran.code == 2
+    assert [entry["path"] for entry in ran.json["models"]] == [UNET]
+    assert ran.err.startswith("error: ")
+    wrong = run(UNET, "--assume", "linear", "--format", "json")
+    assert (wrong.json["exit_code"], wrong.json["models"], wrong.code) == (2, [], 2)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("which", ["model", "manifest"])
+def test_files_that_may_not_be_read(tmp_path, which):
+    source, intents = model(FIXABLE, tmp_path), manifest({"8": {}}, tmp_path)
+    secret = source if which == "model" else intents
+    os.chmod(secret, 0)
+    complained(run(source, "-m", intents), secret, "permission denied")
+
+
+def test_a_defect_of_the_tool_is_a_sentence_too(tmp_path, monkeypatch):
+    def fail(*args, **options):
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr("coreml_resize_fix.api.process", fail)
+    ran = run(UNET, "--assume", CORNERS)
+    complained(ran, UNET, "a defect of this tool", "RuntimeError: no such thing")
+    with pytest.raises(RuntimeError):
+        run(UNET, "--assume", CORNERS, "-v")
+
+
+def test_names_that_no_terminal_can_print(tmp_path):
+    intents = tmp_path / "m.json"
+    intents.write_text(json.dumps({"resizes": [{"name": "\ud800", "layer": "46"}]}))
+    ran = run(UNET, "-n", "-m", intents)
+    assert ran.code == 1
+    assert "`\\ud800`" in ran.out

@@ -1,0 +1,97 @@
+"""Outputs that are refused: exit code 2, and the folder stays as it was."""
+
+import os
+
+import pytest
+
+from tests.cli.commands import CORNERS, FIXABLE, RIGHT, model, run
+from tests.support.folders import contents
+
+FIX = ["--assume", CORNERS]
+
+
+@pytest.fixture
+def source(tmp_path):
+    return model(FIXABLE, tmp_path, "net.mlmodel")
+
+
+def refused(ran, before, folder, *says):
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: ")
+    assert "\nhelp: " in ran.err
+    for text in says:
+        assert text in ran.err
+    assert contents(folder) == before
+
+
+def test_an_output_that_exists(tmp_path, source):
+    (tmp_path / "net-fixed.mlmodel").write_text("mine")
+    before = contents(tmp_path)
+    target = tmp_path / "net-fixed.mlmodel"
+    refused(run(source, *FIX), before, tmp_path, "`{}` exists".format(target), "--force")
+
+
+def test_an_output_that_is_a_dangling_link(tmp_path, source):
+    (tmp_path / "net-fixed.mlmodel").symlink_to(tmp_path / "nowhere")
+    assert run(source, *FIX).code == 2
+    assert not os.path.exists(str(tmp_path / "nowhere"))
+
+
+SAME = {
+    "same path": lambda folder: "net.mlmodel",
+    "dot": lambda folder: "./net.mlmodel",
+    "absolute": lambda folder: folder / "net.mlmodel",
+    "its folder": lambda folder: ".",
+    "symbolic link": lambda folder: (folder / "soft").symlink_to("net.mlmodel") or "soft",
+    "hard link": lambda folder: os.link("net.mlmodel", "hard") or "hard",
+}
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("name", sorted(SAME))
+def test_an_output_that_is_the_input(tmp_path, source, name, force, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    target = SAME[name](tmp_path)
+    before = contents(tmp_path)
+    ran = run("net.mlmodel", *FIX, "-o", target, *(["--force"] if force else []))
+    refused(ran, before, tmp_path, "is the input", "--in-place")
+
+
+def test_an_output_in_a_folder_that_is_missing(tmp_path, source):
+    target = tmp_path / "missing" / "net.mlmodel"
+    before = contents(tmp_path)
+    says = "the folder of `{}` does not exist".format(target)
+    refused(run(source, *FIX, "-o", target), before, tmp_path, says)
+
+
+def test_a_batch_into_a_file(tmp_path, source):
+    other = model(RIGHT, tmp_path)
+    (tmp_path / "file").write_text("")
+    before = contents(tmp_path)
+    target = tmp_path / "file"
+    says = "cannot make the folder `{}`".format(target)
+    refused(run(source, other, *FIX, "-o", target), before, tmp_path, says)
+
+
+def test_a_batch_of_equal_names(tmp_path, source):
+    (tmp_path / "more").mkdir()
+    other = model(RIGHT, tmp_path / "more", "net.mlmodel")
+    before = contents(tmp_path)
+    ran = run(source, other, *FIX, "-o", tmp_path / "out")
+    refused(ran, before, tmp_path, "two models are called `net.mlmodel`")
+    assert not os.path.exists(str(tmp_path / "out"))
+
+
+def test_output_and_in_place_exclude_each_other(tmp_path, source):
+    before = contents(tmp_path)
+    ran = run(source, *FIX, "-o", tmp_path / "x", "--in-place")
+    refused(ran, before, tmp_path, "`--output` and `--in-place` exclude each other")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, source, monkeypatch):
+    def refuse(*args, **options):
+        raise PermissionError(13, "Permission denied")
+
+    before = contents(tmp_path)
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    refused(run(source, *FIX), before, tmp_path, str(tmp_path), "permission denied")
