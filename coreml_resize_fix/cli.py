@@ -3,7 +3,7 @@
 import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, List, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 import click
 
@@ -247,11 +247,6 @@ def _style() -> "Style":
     return plain if os.environ.get("NO_COLOR") else style
 
 
-def main() -> NoReturn:
-    """Entry point: a closed pipe or Ctrl-C ends quietly, and nothing ends in a traceback."""
-    try:
-        command(prog_name="coreml-resize-fix")
-    except BrokenPipeError:
-        # What is still buffered has nowhere to go, and flushing it at exit would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(1)
+def main() -> None:
+    """Entry point; click ends a closed pipe and Ctrl-C quietly, with exit code 1."""
+    command(prog_name="coreml-resize-fix")

@@ -66,7 +66,8 @@ def patches(edits: Sequence[Edit]) -> List[Patch]:
         result.append(Patch(value_at, start, prefix))
         for outer in above[span]:
             growth[outer] += len(prefix) - (start - value_at)
-    result.sort()
+    # Insertions at one place stay in the order of the edits.
+    result.sort(key=lambda patch: (patch.start, patch.end))
     for before, after in zip(result, result[1:]):
         if before.end > after.start:
             raise ValueError("edits overlap at byte {}".format(after.start))

@@ -3,8 +3,14 @@
 import math
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.dialects import tensorflow, torch
-from coreml_resize_fix.intents.model import ALIGN_CORNERS_MODES, FRAMEWORKS, MODES
+from coreml_resize_fix.dialects import onnx, tensorflow, torch
+from coreml_resize_fix.intents.model import (
+    ALIGN_CORNERS_MODES,
+    FRAMEWORKS,
+    MODES,
+    ONNX_FIELDS,
+    ONNX_MODES,
+)
 
 Defects = List[Tuple[str, str]]
 
@@ -86,7 +92,16 @@ class ManifestField(NamedTuple):
 _SIZE = ManifestField(
     "[height, width] as whole numbers from 1 to {}".format(LARGEST_SIDE), _pair(_side)
 )
-_FRAMEWORK = ManifestField("one of " + ", ".join(FRAMEWORKS), _one_of(FRAMEWORKS))
+_BOOLEAN = ManifestField("true, false or null", _boolean)
+
+
+def _choice(choices: Tuple[str, ...]) -> ManifestField:
+    return ManifestField("one of " + ", ".join(choices), _one_of(choices))
+
+
+_FRAMEWORK = _choice(FRAMEWORKS)
+# tf_crop_and_resize needs a box, which a manifest does not have.
+_COORDINATES = tuple(name for name in onnx.COORDINATE_MODES if name != "tf_crop_and_resize")
 
 PRODUCER: Dict[str, ManifestField] = {
     "framework": _FRAMEWORK,
@@ -97,18 +112,22 @@ RESIZE: Dict[str, ManifestField] = {
     "name": ManifestField("text", _text),
     "layer": ManifestField("a layer's name, output blob or address, as text", _text),
     "framework": _FRAMEWORK,
-    "mode": ManifestField("one of " + ", ".join(MODES), _one_of(MODES)),
-    "align_corners": ManifestField("true, false or null", _boolean),
-    "antialias": ManifestField("true, false or null", _boolean),
+    "mode": _choice(MODES),
+    "align_corners": _BOOLEAN,
+    "antialias": _BOOLEAN,
     "size": _SIZE,
     "scale_factor": ManifestField(
         "a factor above 0 and up to {}, or [height, width] of two".format(LARGEST_SIDE),
         _pair(_factor),
     ),
-    "recompute_scale_factor": ManifestField("true, false or null", _boolean),
+    "recompute_scale_factor": _BOOLEAN,
     "input_size": _SIZE,
     "output_size": _SIZE,
     "channels": ManifestField("a whole number above 0", whole),
+    "coordinate_transformation_mode": _choice(_COORDINATES),
+    "nearest_mode": _choice(onnx.NEAREST_MODES),
+    "cubic_coeff_a": ManifestField("a number", _number),
+    "exclude_outside": _BOOLEAN,
 }
 
 
@@ -118,7 +137,8 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
     size, factor = values.get("size"), values.get("scale_factor")
     before, after = values.get("input_size"), values.get("output_size")
     framework = values.get("framework", "torch")
-    torch_call = framework == "torch"
+    torch_call, onnx_node = framework == "torch", framework == "onnx"
+    only_onnx = [name for name in ONNX_FIELDS if values.get(name) is not None]
     scaled: Optional[Tuple[int, ...]] = None
     if factor is not None and before is not None:
         scaled = tuple(torch.output_size(n, f) for n, f in zip(before, factor))
@@ -153,7 +173,9 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
             "`align_corners` goes with bilinear and bicubic only, not with `{}`".format(mode),
         ),
         (
-            torch_call and values.get("antialias") is True and mode not in ALIGN_CORNERS_MODES,
+            (torch_call or onnx_node)
+            and values.get("antialias") is True
+            and mode not in ALIGN_CORNERS_MODES,
             ".antialias",
             "`antialias` goes with bilinear and bicubic only, not with `{}`".format(mode),
         ),
@@ -163,14 +185,14 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
             "`recompute_scale_factor` has no meaning with an explicit `size`",
         ),
         (
-            not torch_call and mode not in ("nearest", "bilinear"),
+            not torch_call and mode not in (ONNX_MODES if onnx_node else ("nearest", "bilinear")),
             ".mode",
-            "`{}` is known for torch only".format(mode),
+            "`{}` is not known for {}".format(mode, framework),
         ),
         (
-            not torch_call and values.get("antialias") is True,
+            not (torch_call or onnx_node) and values.get("antialias") is True,
             ".antialias",
-            "`antialias` is known for torch only",
+            "`antialias` is not known for {}".format(framework),
         ),
         (
             not torch_call
@@ -178,6 +200,11 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
             and (framework, mode, True) not in tensorflow.CONVENTIONS,
             ".align_corners",
             "`{}` has no `align_corners` with `{}`".format(framework, mode),
+        ),
+        (
+            bool(only_onnx) and not onnx_node,
+            "." + "".join(only_onnx[:1]),
+            "`{}` is known for onnx only".format(", ".join(only_onnx)),
         ),
     )
     defects.extend((where + step, what) for broken, step, what in rules if broken)

@@ -19,18 +19,18 @@ sys.stdout.buffer.write(shape_inference.infer_shapes(model).SerializeToString())
 
 def inferred(model: Proto) -> Proto:
     """The model with the shapes that can be inferred; they are a help, so a failure is none."""
-    return _in_child(model) if _torch_interferes() else _here(model)
+    try:
+        return _in_child(model) if _torch_interferes() else _here(model)
+    except Exception:  # which ones the package raises depends on its version
+        return model
 
 
 def _here(model: Proto) -> Proto:
     from onnx import shape_inference
 
-    try:
-        # Without data_prop: it would fold sizes as we do, but without a limit on their number,
-        # so that a file of a few kilobytes could ask for all memory.
-        return shape_inference.infer_shapes(model)
-    except Exception:  # which ones it raises depends on its version
-        return model
+    # Without data_prop: it would fold sizes as we do, but without a limit on their number, so that
+    # a file of a few kilobytes could ask for all memory.
+    return shape_inference.infer_shapes(model)
 
 
 def _torch_interferes() -> bool:
@@ -43,14 +43,11 @@ def _torch_interferes() -> bool:
 
 
 def _in_child(model: Proto) -> Proto:
-    try:
-        child = subprocess.run(
-            [sys.executable, "-c", _CHILD],
-            input=model.SerializeToString(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            check=True,
-        )
-        return type(model).FromString(child.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return model
+    child = subprocess.run(
+        [sys.executable, "-c", _CHILD],
+        input=model.SerializeToString(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    return type(model).FromString(child.stdout)

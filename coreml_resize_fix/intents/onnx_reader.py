@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from coreml_resize_fix.intents import onnx_file, onnx_meaning, onnx_names, onnx_shapes
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.onnx_file import Proto
-from coreml_resize_fix.intents.onnx_meaning import LeftOut
+from coreml_resize_fix.intents.onnx_geometry import LeftOut
 from coreml_resize_fix.intents.onnx_shapes import ResizeNode
 
 

@@ -40,7 +40,7 @@ class ExportRecorder(Recorder):
     def _watch_scripts(self, block: ExitStack) -> None:
         for path in torch_compiled.resizing_scripts(self._model):
             self._note(
-                "module `{}` is scripted or traced: its resizes are exported as they are, and not "
+                "module `{}` is scripted or traced: its resizes are left as they are, and not "
                 "recorded".format(path)
             )
 
@@ -50,7 +50,7 @@ class ExportRecorder(Recorder):
         self._runs = 1
 
     def _called(self, arguments: Dict[str, Any]) -> Any:
-        with torch_calls.untraced(), torch_calls.import_torch().no_grad():
+        with torch_calls.untraced():
             given = torch_intent.plain(arguments)
             # The true call says which size it makes, and refuses what PyTorch refuses.
             intent = self._record_call(given, torch_calls.interpolate(given))

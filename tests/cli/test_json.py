@@ -138,8 +138,10 @@ def test_the_example(tmp_path):
     assert gate["before"]["output_size"] == [50, 62]
 
 
-def test_no_fingerprint_of_a_large_model(tmp_path, monkeypatch):
+def test_the_fingerprint_is_known_without_a_copy_except_of_a_large_model(monkeypatch):
     """An audit skips the weights; a hash would read them."""
+    (entry,) = run(UNET, "-n", "-m", INTENT, *JSON).json["models"]
+    assert entry["sha256"] == hashlib.sha256(cases.read_bytes(UNET)).hexdigest()
     monkeypatch.setattr("coreml_resize_fix.output._LARGEST_TO_HASH", 100)
     (entry,) = run(UNET, "-n", "-m", INTENT, *JSON).json["models"]
     assert entry["sha256"] is None

@@ -102,7 +102,7 @@ def test_text_and_unknown_fields_of_a_description_survive():
     output = model.description.output[0]
     output.shortDescription = "MultiArray of shape (2, 6, 8)"
     unknown = wirediff.field(77, b"of a later version")
-    output.MergeFromString(output.SerializeToString() + unknown)
+    output.ParseFromString(output.SerializeToString() + unknown)
     _, result = api.process_bytes(model.SerializeToString(), "model", api.Request(assume=ASK))
     description = next(p for p in wirediff.pieces(result) if p.number == 2)
     declared = next(p for p in wirediff.pieces(description.content) if p.number == 10)

@@ -7,6 +7,7 @@ import pytest
 from coreml_resize_fix import api
 from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.errors import SchemaError
+from coreml_resize_fix.intents import manifest
 from tests.support import cases, edits, wirediff
 from tests.support.folders import contents, copied
 
@@ -80,6 +81,32 @@ def test_every_other_byte_is_identical(case, tmp_path):
     )
     assert sorted(change.path for change in found) == allowed
     assert cases.read_bytes(model) == cases.read_bytes(case.path)
+
+
+@pytest.mark.parametrize("case", MENDED, ids=names)
+def test_in_memory_the_result_is_the_same(case, tmp_path):
+    _, report, result = fix(case, tmp_path)
+    request = api.Request(manifest=case.intents(), partial=True)
+    again, data = api.process_bytes(cases.read_bytes(case.path), "model", request)
+    assert data == cases.read_bytes(result)
+    assert (again.exit_code, again.spec_after) == (report.exit_code, report.spec_after)
+
+
+def test_the_example_is_mended_as_its_manifest_says(tmp_path):
+    model = copied(os.path.join(cases.UNET, "unet.mlmodel"), tmp_path)
+    intents = manifest.load(os.path.join(cases.UNET, "unet.intent.json"))
+    changed = {
+        "layers[9]": edits.strict(10, 12),
+        "layers[13]": edits.strict(25, 31),
+        "layers[17]": edits.strict(50, 62),
+    }
+    data, parsed = cases.read_bytes(model), edits.parsed(model)
+    allowed = [((1, 0),)] + [((500, 0), (1, at), (210, 0)) for at in (9, 13, 17)]
+    report = api.process(model, api.Request(manifest=intents, in_place=True))
+    assert (report.exit_code, report.spec_before, report.spec_after) == (0, 2, 3)
+    assert edits.parsed(model) == edits.apply(parsed, changed)
+    found = wirediff.changes(data, cases.read_bytes(model), wirediff.opened(allowed))
+    assert [change.path for change in found] == allowed
 
 
 @pytest.mark.parametrize("case", MENDED, ids=names)

@@ -60,6 +60,11 @@ def leaves(tree, start=0, path=(), at=()):
         start = end
 
 
+def insertions(edits):
+    """Where edits insert and replace nothing."""
+    return [edit.start for edit in edits if edit.start == edit.end]
+
+
 def spliced(data, edits):
     """The result, and the hash of what was read."""
     target = io.BytesIO()
@@ -67,7 +72,7 @@ def spliced(data, edits):
     return target.getvalue(), digest
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TREES, st.data(), st.booleans())
 def test_a_splice_equals_the_tree_built_anew(tree, data, with_root):
     original = rebuilt(tree, {})
@@ -78,7 +83,9 @@ def test_a_splice_equals_the_tree_built_anew(tree, data, with_root):
         if data.draw(st.booleans()):
             replaced[place] = data.draw(LEAVES)
             edits.append(Edit(start, end, replaced[place], root + path))
-    edits = data.draw(st.permutations(edits))
+    # Only insertions at one place are made in the order in which they are queued.
+    if len(set(insertions(edits))) == len(insertions(edits)):
+        edits = data.draw(st.permutations(edits))
     result, digest = spliced(original, edits)
     assert result == rebuilt(tree, replaced)
     assert digest == hashlib.sha256(original).hexdigest()

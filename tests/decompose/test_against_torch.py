@@ -88,7 +88,9 @@ def name_of(key):
 
 def skips(key, before, after):
     # Antialias of PyTorch 2.13 repeats the first row where it sees one column (contiguous input).
-    return key[2] and 1 in (before[1], after[1])
+    # Bicubic of 1.4 fills the first image of a batch only where both sizes stay.
+    copies_one = VERSION < (1, 9) and key[0] == "bicubic" and before == after
+    return copies_one or (key[2] and 1 in (before[1], after[1]))
 
 
 @pytest.mark.parametrize("layout", sorted(LAYOUTS))

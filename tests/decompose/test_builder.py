@@ -23,6 +23,7 @@ DOWN = AxisSpec("linear", "half_pixel", 6, 3)
 ALIGN = AxisSpec("linear", "align_corners", 3, 5)
 COPY = AxisSpec("linear", "align_corners", 4, 4)
 CHOICE = AxisSpec("nearest_floor", "asymmetric", 3, 5)
+FIRST = AxisSpec("nearest_floor", "asymmetric", 6, 3, step=1.0)
 
 # Written out by hand: the triangle 1/4 3/4 3/4 1/4 by itself; halves; the matrix of ALIGN.
 TRIANGLE = np.array([1, 3, 3, 1]) / 4
@@ -126,14 +127,14 @@ CASES = {
         ],
     ),
     "gather": (
-        "gather", CHOICE, CHOICE, EXACT4,
+        "gather", CHOICE, FIRST, EXACT4,
         [
             lambda b: b.add_load_constant_nd(
                 "up_loadConstantND", "up_loadConstantND", np.array([0.0, 0, 1, 1, 2]), [5]
             ),
             lambda b: b.add_gather("up_gather", ["x", "up_loadConstantND"], "up_gather", -2),
             lambda b: b.add_load_constant_nd(
-                "up_loadConstantND_2", "up_loadConstantND_2", np.array([0.0, 0, 1, 1, 2]), [5]
+                "up_loadConstantND_2", "up_loadConstantND_2", np.array([0.0, 1, 2]), [3]
             ),
             lambda b: b.add_gather("up", ["up_gather", "up_loadConstantND_2"], "y", -1),
         ],

@@ -64,8 +64,7 @@ def test_an_axis_that_is_copied_costs_nothing():
 
 
 def test_equal_layers_are_decided_by_multiply_adds():
-    # 1/3 along each axis: both are two layers or three, by hand 3 · 9 · 4 against 3 · 4 · 4.
-    asked = context(half_pixel(8, 24), half_pixel(8, 24), EXACT4, channels=C)
+    asked = context(UP3, UP3, EXACT4, channels=C)
     layers = {row.name: row.cost(asked).layers for row in REPLACEMENTS if row.cost(asked)}
     assert layers == {
         "deconvolution": 2,
@@ -73,13 +72,17 @@ def test_equal_layers_are_decided_by_multiply_adds():
         "CropResize": 5,
         "matrix product": 3,
     }
-    down = context(*[AxisSpec("linear", "align_corners", 9, 5)] * 2, EXACT4, channels=C)
+    down = context(NEAREST, AxisSpec("linear", "align_corners", 9, 5), EXACT4, channels=C)
     # Four layers choose the pixels without arithmetic, three multiply.
     assert ROWS["gather"].cost(down)[:2] == (4, 0)
     assert cheapest(down, 4).replacement.name == "matrix product"
+    # The same indices along both axes are loaded once.
+    square = replace(down, columns=NEAREST)
+    assert ROWS["gather"].cost(square)[:2] == (3, 0)
+    assert cheapest(square, 4).replacement.name == "gather"
     rows = context(down.rows, COPY, EXACT4, channels=C)
     assert ROWS["gather"].cost(rows).layers == ROWS["matrix product"].cost(rows).layers == 2
-    assert cheapest(replace(rows, columns=half_pixel(8, 8)), 4).replacement.name == "gather"
+    assert cheapest(rows, 4).replacement.name == "gather"
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ MODES = "nearest, nearest-exact, bilinear, bicubic, area"
             "size=4x4,scale_factor=2",
             ["--assume: `size` and `scale_factor` exclude each other, as in interpolate"],
         ),
-        ("framework=opencv,bicubic", ["--assume.mode: `bicubic` is known for torch only"]),
+        ("framework=opencv,bicubic", ["--assume.mode: `bicubic` is not known for opencv"]),
     ]
     + [
         (

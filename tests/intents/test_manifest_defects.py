@@ -120,6 +120,19 @@ FIELDS = [
     ("channels", "1.5", WHOLE + "`1.5`"),
     ("channels", "true", WHOLE + "a boolean (true)"),
     ("channels", "[3]", WHOLE + "a list"),
+    (
+        "coordinate_transformation_mode",
+        '"tf_crop_and_resize"',
+        "expected one of half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, "
+        "asymmetric, tf_half_pixel_for_nn, not `'tf_crop_and_resize'`",
+    ),
+    (
+        "nearest_mode",
+        '"round"',
+        "expected one of round_prefer_floor, round_prefer_ceil, floor, ceil, not `'round'`",
+    ),
+    ("cubic_coeff_a", '"-0.75"', "expected a number, not `'-0.75'`"),
+    ("exclude_outside", "1", BOOLEAN + "`1`"),
 ]
 
 
@@ -177,11 +190,25 @@ TOGETHER = [
             "`size`"
         ],
     ),
-    ({"framework": "keras", "mode": "bicubic"}, [".mode: `bicubic` is known for torch only"]),
-    ({"framework": "opencv", "mode": "area"}, [".mode: `area` is known for torch only"]),
+    ({"framework": "keras", "mode": "bicubic"}, [".mode: `bicubic` is not known for keras"]),
+    ({"framework": "opencv", "mode": "area"}, [".mode: `area` is not known for opencv"]),
+    ({"framework": "onnx", "mode": "area"}, [".mode: `area` is not known for onnx"]),
+    (
+        {"framework": "onnx", "align_corners": True},
+        [".align_corners: `onnx` has no `align_corners` with `bilinear`"],
+    ),
+    (
+        {"framework": "onnx", "mode": "nearest", "antialias": True},
+        [".antialias: `antialias` " + ONLY_LINEAR.format("nearest")],
+    ),
+    ({"nearest_mode": "floor"}, [".nearest_mode: `nearest_mode` is known for onnx only"]),
+    (
+        {"framework": "keras", "exclude_outside": False, "cubic_coeff_a": 0},
+        [".cubic_coeff_a: `cubic_coeff_a, exclude_outside` is known for onnx only"],
+    ),
     (
         {"framework": "tensorflow2", "antialias": True},
-        [".antialias: `antialias` is known for torch only"],
+        [".antialias: `antialias` is not known for tensorflow2"],
     ),
     (
         {"framework": "tensorflow2", "align_corners": True},
@@ -209,6 +236,9 @@ def test_contradictions(entry, expected):
         {"mode": "bicubic", "align_corners": True, "antialias": True, "size": [4, 4]},
         {"framework": "tensorflow1", "mode": "nearest", "align_corners": True},
         {"framework": "tensorflow1", "align_corners": True},
+        {"framework": "onnx", "mode": "bicubic", "antialias": True, "cubic_coeff_a": -0.5},
+        {"framework": "onnx", "mode": "nearest", "nearest_mode": "ceil"},
+        {"framework": "onnx", "coordinate_transformation_mode": "align_corners"},
         {"mode": "nearest", "align_corners": False, "antialias": False},
         {"size": [4, 4], "recompute_scale_factor": False},
         {"scale_factor": 1.5, "input_size": [7, 7], "output_size": [10, 10]},
@@ -216,6 +246,14 @@ def test_contradictions(entry, expected):
 )
 def test_what_is_no_contradiction(entry):
     assert len(manifest.parse(json.dumps({"up": entry}))) == 1
+
+
+def test_a_wrong_field_makes_no_contradiction_with_what_stands_in_for_it():
+    entry = {"framework": "pytorch", "mode": "bicubic"}
+    document = {"producer": {"framework": "keras"}, "resizes": [entry]}
+    assert [defect.split(":")[0] for defect in defects_of(json.dumps(document))] == [
+        "$.resizes[0].framework"
+    ]
 
 
 def test_a_wrong_field_hides_no_other_entry_and_no_intent_comes_of_it():

@@ -156,6 +156,7 @@ def test_file_in_utf_8(tmp_path, mark):
         ("1.12", (1, 12)),
         ("newest", None),
         ("1.²", None),
+        ("².4", None),
         ("", None),
     ],
 )
@@ -182,8 +183,24 @@ def test_target_size(entry, input_size, target):
     assert only({"up": entry}).target_size(input_size) == target
 
 
-def test_intent_round_trips_through_its_dict():
-    entry = {"name": "up", "mode": "bilinear", "scale_factor": [2, 3], "input_size": [4, 5]}
+ONNX = {
+    "framework": "onnx",
+    "mode": "bicubic",
+    "coordinate_transformation_mode": "asymmetric",
+    "nearest_mode": "ceil",
+    "cubic_coeff_a": -0.5,
+    "exclude_outside": True,
+}
+
+
+def test_fields_of_onnx():
+    assert only({"up": ONNX}) == Intent(layer="up", **ONNX)
+
+
+@pytest.mark.parametrize(
+    "entry", [{"name": "up", "scale_factor": [2, 3], "input_size": [4, 5], "channels": 6}, ONNX]
+)
+def test_intent_round_trips_through_its_dict(entry):
     intent = only(long_form(entry, producer=None))
     assert only(long_form(intent.as_dict(), producer=None)) == intent
 

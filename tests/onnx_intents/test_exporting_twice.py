@@ -10,8 +10,8 @@ from coreml_resize_fix import audit, fix
 from coreml_resize_fix.intents import manifest as manifests
 from coreml_resize_fix.intents import onnx_reader
 from coreml_resize_fix.intents.onnx_names import module_path
+from tests.support.cases import ALL, named
 from tests.support.cases import FIXTURES as SHARED
-from tests.support.cases import named
 from tests.support.process import start
 
 FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures")
@@ -62,7 +62,7 @@ def test_names_match_across_the_two_exports():
     assert [f.layer.name for f in report.findings] == ["/up1/Upsample", "/up2/Upsample"]
     assert [f.intent.name for f in report.findings] == ["up1", "up2"]
     assert [f.intent.align_corners for f in report.findings] == [True, False]
-    assert [f.verdict for f in report.findings][0] == "fixable"
+    assert report.findings[0].verdict == "fixable"
 
 
 def test_opset_9_alone_says_so():
@@ -71,6 +71,21 @@ def test_opset_9_alone_says_so():
     intents, notices = onnx_reader.load(path)
     assert intents == []
     assert "2 resize nodes (`/up1/Upsample`, `/up2/Upsample`)" in notices[0]
+
+
+CONVERTED = [case for case in ALL if os.path.exists(os.path.join(case.folder, "model.onnx"))]
+
+
+@pytest.mark.parametrize("case", CONVERTED, ids=lambda case: case.name)
+def test_files_that_were_converted(case):
+    """Of opset 9, all from PyTorch: each nearest call is read, and no bilinear one is guessed."""
+    intents, notices = onnx_reader.load(os.path.join(case.folder, "model.onnx"))
+    calls = {(c["mode"], tuple(c["input_hw"]), tuple(c["output_hw"])) for c in case.calls}
+    for intent in intents:
+        assert (intent.mode, intent.input_size, intent.output_size) in calls
+        assert intent.is_nearest or case.name == "t17_ct52_o11_sf2_acT"
+    if any(call["mode"] == "bilinear" and call["used"] for call in case.calls):
+        assert len(notices) == (case.name != "t17_ct52_o11_sf2_acT")
 
 
 def test_onnx_intents_can_be_written_as_a_manifest(tmp_path):

@@ -1,10 +1,12 @@
 """Sizes and factors that nodes compute: what is folded, and what is rightly not known."""
 
+import sys
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from coreml_resize_fix.intents import onnx_infer, onnx_reader
+from coreml_resize_fix.intents import onnx_file, onnx_infer, onnx_reader
 from coreml_resize_fix.intents.onnx_fold import fold, tensor_value
 from tests.onnx_intents import build
 
@@ -38,6 +40,7 @@ CASES = [
     ("Concat", [np.array([1, 2]), np.array([3])], {"axis": 0}, [1, 2, 3]),
     ("Unsqueeze", [np.array(7)], {"axes": [0]}, [7]),
     ("Unsqueeze", [np.array(7), np.array([0])], {}, [7]),
+    ("Unsqueeze", [np.array([7, 8]), np.array([2, 0])], {}, [[[7], [8]]]),
     ("Squeeze", [np.array([7])], {"axes": [0]}, 7),
     ("Squeeze", [np.array([7]), np.array([0])], {}, 7),
     ("Squeeze", [np.array([[7]])], {}, 7),
@@ -190,11 +193,21 @@ def test_weights_are_not_needed(tmp_path):
     assert (intent.input_size, intent.output_size) == ((8, 10), (20, 24))
 
 
-def test_shape_inference_in_a_child_process(tmp_path):
-    assert onnx_infer._in_child(chain(1)).graph.value_info
-    broken = chain(1)
-    broken.graph.node[0].op_type = "Nonsense"
-    assert onnx_infer._in_child(broken).graph.node == broken.graph.node
+def test_large_weights_are_dropped_before_shape_inference(tmp_path):
+    proto = build.resize(sizes=[1, 3, 20, 24], mode="linear")
+    weight = numpy_helper.from_array(np.zeros((2, 2048), f32), "w")
+    proto.graph.initializer.extend([weight])
+    proto.graph.node.extend([node("Constant", [], ["c"], value=weight)])
+    path = tmp_path / "model.onnx"
+    path.write_bytes(proto.SerializeToString())
+    assert onnx_file.read(str(path)).ByteSize() < 1000 < proto.ByteSize()
+
+
+def test_shape_inference_in_a_child_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_infer, "_torch_interferes", lambda: True)
+    assert onnx_infer.inferred(chain(1)).graph.value_info
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    assert not onnx_infer.inferred(chain(1)).graph.value_info
 
 
 def test_size_at_run_time(tmp_path):

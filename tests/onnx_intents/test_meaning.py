@@ -6,7 +6,7 @@ import pytest
 
 from coreml_resize_fix.dialects import onnx as dialect
 from coreml_resize_fix.dialects import torch as torch_dialect
-from coreml_resize_fix.intents.onnx_meaning import exact_factor
+from coreml_resize_fix.intents.onnx_geometry import exact_factor
 from coreml_resize_fix.sampling import difference, matrix
 from tests.onnx_intents import build
 

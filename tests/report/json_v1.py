@@ -60,6 +60,7 @@ INTENT = {
     "output_size",
     "channels",
 }
+ONNX = {"coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside"}
 ADDRESS = re.compile(r"^(pipeline\[\d+\]/)*layers\[\d+\](/\w+/layers\[\d+\])*$")
 
 
@@ -129,7 +130,7 @@ def check_parameters(values):
 
 
 def check_intent(values):
-    assert set(values) == INTENT
+    assert set(values) == (INTENT | ONNX if values["framework"] == "onnx" else INTENT)
     for key in ("name", "layer"):
         assert values[key] is None or type(values[key]) is str
     for key in ("framework", "mode"):

@@ -42,11 +42,17 @@ class UNet(nn.Module):
         return F.interpolate(self.up(maps) + top, scale_factor=self.factor)
 
 
-def export(model, maps, path, **options):
-    """Export at opset 9 by the exporter that traces; returns the true intents."""
+def export(model, maps, path, error=None):
+    """Export at opset 9 by the exporter that traces; returns the true intents.
+
+    `error` is a category of warnings that are errors here.
+    """
+    options = {}
     if "dynamo" in inspect.signature(torch.onnx.export).parameters:
         options["dynamo"] = False
     with warnings.catch_warnings(), exportable(model) as intents:
         warnings.simplefilter("ignore")
+        if error is not None:
+            warnings.simplefilter("error", error)
         torch.onnx.export(model, maps, str(path), opset_version=9, **options)
     return intents

@@ -113,6 +113,24 @@ def test_what_opset_9_cannot_say_is_replaced_at_the_same_size(arguments, tmp_pat
     assert [int(n * s + 1e-4) for n, s in zip((10, 14), found)] == list(true_size)
 
 
+def test_sizes_are_those_of_a_normal_run(tmp_path):
+    # Tracing multiplies in float32, which gives 29 here.
+    model, maps = (
+        Function(lambda x: F.interpolate(x, scale_factor=0.29)),
+        torch.rand(1, 1, 100, 100),
+    )
+    assert model(maps).shape[2:] == (28, 28)
+    (intent,) = export(model, maps, tmp_path / "model.onnx")
+    assert intent.output_size == (28, 28)
+    assert scales(tmp_path / "model.onnx") == [pytest.approx((0.28, 0.28))]
+
+
+def test_the_tracer_does_not_see_how_sizes_are_found(tmp_path):
+    model = Function(lambda x: F.interpolate(x, size=(x.shape[2] * 2, x.shape[3]), mode="nearest"))
+    (intent,) = export(model, MAPS, tmp_path / "model.onnx", error=torch.jit.TracerWarning)
+    assert intent.size == (20, 14)
+
+
 def test_inside_the_block_a_plain_bilinear_resize_runs():
     model = nn.UpsamplingBilinear2d(size=(25, 31))
     truth = model(MAPS)
@@ -171,7 +189,7 @@ def test_a_script_is_refused_and_a_script_inside_is_noted():
     with pytest.raises(UsageError, match="a scripted or traced model cannot be made exportable"):
         exportable(script)
     model = nn.Sequential(nn.Conv2d(3, 3, 1), script)
-    notice = "module `1` is scripted or traced: its resizes are exported as they are"
+    notice = "module `1` is scripted or traced: its resizes are left as they are"
     with pytest.warns(UserWarning, match=notice), exportable(model) as intents:
         model(MAPS)
     assert list(intents) == []

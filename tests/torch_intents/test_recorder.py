@@ -100,6 +100,29 @@ def test_names_are_module_paths_in_order_and_repeats_are_kept():
     ]
 
 
+class Hides(nn.Module):
+    """A module that keeps a part where PyTorch does not find it."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = [Double()]
+        self.had_gradients = None
+
+    def forward(self, maps):
+        self.had_gradients = torch.is_grad_enabled()
+        return self.hidden[0](maps)
+
+
+def test_a_module_without_a_path_counts_as_the_one_around_it():
+    assert [i.name for i in record_intents(nn.Sequential(Hides()), MAPS)] == ["0"]
+
+
+def test_the_single_run_is_without_gradients():
+    model = Hides()
+    record_intents(model, MAPS)
+    assert model.had_gradients is False
+
+
 def test_a_failure_that_the_model_catches_does_not_shift_the_paths():
     intents = record_intents(Fallback(), MAPS)
     assert [i.name for i in intents] == ["part.0", None, "up"]

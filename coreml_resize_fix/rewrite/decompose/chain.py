@@ -1,6 +1,6 @@
 """From steps to layer messages: names, inputs and outputs."""
 
-from typing import Any, FrozenSet, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.rewrite.decompose import steps
@@ -19,8 +19,6 @@ def lifted(context: Context, least_rank: int, inner: Steps) -> Optional[Steps]:
         return None
     if context.rank >= least_rank:
         return inner
-    if not context.exact_mapping:
-        return None
     axes = range(least_rank - context.rank)
     return (steps.expand(axes),) + inner + (steps.squeeze(axes),)
 
@@ -34,13 +32,17 @@ def assemble(context: Context, chain: Steps) -> List[Any]:
     taken = context.taken_names | context.taken_blobs
     taken |= {context.name, context.input, context.output}
     layers: List[Any] = []
+    constants: Dict[Step, str] = {}  # two steps may read the same one
     blob = context.input
     for place, step in enumerate(chain):
         inputs = [blob]
         if step.constant is not None:
-            constant = _fresh(context.name, step.constant.kind, taken)
-            taken |= {constant}
-            layers.append(_message(context, step.constant, constant, [], constant))
+            if step.constant not in constants:
+                constant = _fresh(context.name, step.constant.kind, taken)
+                taken |= {constant}
+                layers.append(_message(context, step.constant, constant, [], constant))
+                constants[step.constant] = constant
+            constant = constants[step.constant]
             inputs = [constant, blob] if step.constant_first else [blob, constant]
         if place == len(chain) - 1:
             layers.append(_message(context, step, context.name, inputs, context.output))

@@ -14,8 +14,8 @@ from coreml_resize_fix.sampling import AxisSpec, coordinates, difference, positi
 __all__ = ["crop_resize", "gather", "matrices", "matrices_as_convolutions"]
 
 # Source pixels. A box is stored in float32, and Core ML samples in it; a grid that is moved by d
-# changes no value by more than 2 d times the largest magnitude, of which 1e-4 is promised.
-_BOX_ROUNDING = 5e-5
+# along both axes changes no value by more than 4 d of the largest magnitude; 1e-4 is promised.
+_BOX_ROUNDING = 2.5e-5
 
 _HEIGHT, _WIDTH = -2, -1
 
@@ -47,15 +47,13 @@ def gather(context: Context) -> Optional[Steps]:
     """Choose rows, then columns, by constant indices."""
     if context.is_flexible or not context.exact_mapping:
         return None
-    found = [chosen_pixels(axis) for axis in (context.rows, context.columns)]
-    rows, columns = found
+    rows, columns = chosen_pixels(context.rows), chosen_pixels(context.columns)
     if rows is None or columns is None:
         return None
-    return tuple(
-        steps.choose(index, axis)
-        for index, axis, use in zip((rows, columns), (_HEIGHT, _WIDTH), _uses(context))
-        if use
-    )
+    down = steps.indices(rows)
+    across = down if np.array_equal(rows, columns) else steps.indices(columns)
+    both = steps.choose(down, _HEIGHT), steps.choose(across, _WIDTH)
+    return tuple(step for step, use in zip(both, _uses(context)) if use)
 
 
 def matrices(context: Context) -> Optional[Steps]:

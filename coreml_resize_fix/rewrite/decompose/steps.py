@@ -175,17 +175,24 @@ def _weights(axis: AxisSpec) -> int:
     return axis.input_size * axis.output_size
 
 
-def choose(index: np.ndarray, axis: int) -> Step:
-    """Output i along `axis`, counted from the end, is input index[i]."""
+def indices(index: np.ndarray) -> Step:
+    """A constant for `choose`."""
 
-    def constant(params: Any, half: bool) -> None:
+    def fill(params: Any, half: bool) -> None:
         params.shape.append(len(index))
+        # Half precision skips whole numbers above 2048.
         store(params.data, index, half=False)
+
+    return Step("loadConstantND", fill, weights=len(index))
+
+
+def choose(constant: Step, axis: int) -> Step:
+    """Output i along `axis`, counted from the end, is the input at the constant's i-th index."""
 
     def fill(params: Any, half: bool) -> None:
         params.axis = axis
 
-    return Step("gather", fill, constant=Step("loadConstantND", constant), weights=len(index))
+    return Step("gather", fill, constant=constant)
 
 
 def crop_resize(

@@ -91,8 +91,8 @@ class Choice(NamedTuple):
 
 def _effort(chain: Steps) -> Tuple[int, int]:
     """Layers and multiply-adds of a chain."""
-    constants = sum(step.constant is not None for step in chain)
-    return len(chain) + constants, sum(step.multiply_adds for step in chain)
+    constants = {step.constant for step in chain} - {None}
+    return len(chain) + len(constants), sum(step.multiply_adds for step in chain)
 
 
 REPLACEMENTS: Tuple[Replacement, ...] = (

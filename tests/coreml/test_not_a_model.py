@@ -1,0 +1,61 @@
+"""Other files: each is named for what it is, with what to do instead."""
+
+import pytest
+
+from coreml_resize_fix import api
+from coreml_resize_fix.errors import ModelError, NotAModelError
+from tests.support import build, cases
+
+# A ModelProto of ONNX: ir_version 4, producer_name "pytorch".
+ONNX = b"\x08\x04\x12\x07pytorch\x1a\x03" + b"1.4"
+
+FILES = {
+    "empty": ("model.mlmodel", b"", "is empty"),
+    "zip": ("model.mlmodel", b"PK\x03\x04" + bytes(80), "ZIP archive, as PyTorch saves"),
+    "pickle": ("model.pth", b"\x80\x02}q\0.", "a pickle, as PyTorch saves"),
+    "hdf5": ("model.h5", b"\x89HDF\r\n\x1a\n" + bytes(80), "an HDF5 file, as Keras saves"),
+    "gzip": ("model.mlmodel.gz", b"\x1f\x8b\x08" + bytes(80), "a gzip archive"),
+    "manifest": ("intent.json", b'{"resizes": []}', "is a JSON file"),
+    "lfs": (
+        "model.mlmodel",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",
+        "a Git LFS pointer",
+    ),
+    "onnx by name": ("model.onnx", b"\x08\x04", "an ONNX file"),
+    "onnx by producer": ("model.mlmodel", ONNX, "an ONNX file"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_other_files_are_named(name, tmp_path):
+    file_name, data, said = FILES[name]
+    path = build.write(tmp_path, data, file_name)
+    with pytest.raises(NotAModelError, match=said) as caught:
+        api.process(path, api.Request())
+    assert path in str(caught.value)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("data", [b"just some text\n", b"\xff" * 100, b"\x0a\x05abc"])
+def test_anything_else_is_called_damaged(data, tmp_path):
+    path = build.write(tmp_path, data)
+    with pytest.raises(ModelError, match="cannot be read as a Core ML model") as caught:
+        api.process(path, api.Request())
+    assert path in str(caught.value)
+    assert "damaged" in caught.value.hint
+
+
+def test_a_path_that_does_not_exist(tmp_path):
+    with pytest.raises(NotAModelError, match=r"none.mlmodel` does not exist"):
+        api.process(str(tmp_path / "none.mlmodel"), api.Request())
+
+
+def test_a_folder_is_no_model(tmp_path):
+    with pytest.raises(NotAModelError, match="is a folder without a model package"):
+        api.process(str(tmp_path), api.Request())
+
+
+def test_the_name_of_a_file_does_not_matter(tmp_path):
+    data = cases.read_bytes(cases.named("blog_hint_acT").path)
+    report = api.process(build.write(tmp_path, data, "no suffix"), api.Request())
+    assert [finding.layer.address for finding in report.findings] == ["layers[2]"]
