@@ -12,10 +12,12 @@ from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import Audit, run
 from coreml_resize_fix.coreml import schema, sniff, splice, versions
+from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.rewrite.plan import Plan, plan
+from coreml_resize_fix.rewrite.workshop import Workshop
 from coreml_resize_fix.verify import prove
 from coreml_resize_fix.verify.prove import Tensors
 
@@ -43,6 +45,7 @@ class Request:
     verify: bool = True
     target: Optional[int] = None
     fingerprint: bool = False
+    decompose: bool = False
     tensors: Tensors = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
 
@@ -143,9 +146,17 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
 
 def _decide(opened: Opened, request: Request) -> _Work:
     allowed = _allowed_version(opened, request.target)
-    audit = run(opened.models, request.manifest or (), request.assume, allowed)
+    audit = _audit(opened, request, allowed)
     proposal = plan(opened.source, opened.models, audit.fixable, audit.before, audit.after)
     return _Work(opened, request, allowed, audit, proposal, _examined(opened.label, request, audit))
+
+
+def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
+    def content(layer: LayerRef) -> bytes:
+        return opened.source.read(layer.node.start, layer.node.end)
+
+    workshop = Workshop(request.decompose)
+    return run(opened.models, request.manifest or (), request.assume, allowed, workshop, content)
 
 
 def _report(
@@ -244,12 +255,13 @@ def _stand_again(work: _Work, result: Opened) -> None:
         ProofError: it is not.
     """
     request, label = work.request, work.opened.label
-    again = run(result.models, request.manifest or (), request.assume, work.allowed)
-    planned = {finding.layer.address: finding for finding in work.audit.findings}
+    again = _audit(result, request, work.allowed)
+    # Several layers in the place of one move the addresses behind them, but not the order.
+    planned = list(work.audit.findings)
     for finding in again.findings:
-        before = planned.pop(finding.layer.address, None)
-        expected = None if before is None else before.verdict
-        if finding.verdict != (findings.MATCH if expected == findings.FIXABLE else expected):
+        before = planned.pop(0) if planned else None
+        verdict = None if before is None else before.verdict
+        if finding.verdict != (findings.MATCH if verdict == findings.FIXABLE else verdict):
             raise ProofError(
                 "the result of `{}` did not stand its second audit: {}".format(
                     label, finding.message
@@ -263,7 +275,8 @@ def _stand_again(work: _Work, result: Opened) -> None:
                     "the result of `{}` failed its numerical proof: {}".format(label, wrong),
                     _REPORT_THIS,
                 )
-    if planned or again.conflicts_before != work.audit.conflicts_after:
+    expected = [conflict.layer for conflict in work.audit.conflicts_after]
+    if planned or [conflict.layer for conflict in again.conflicts_before] != expected:
         raise ProofError(
             "the result of `{}` has another structure than was planned".format(label), _REPORT_THIS
         )

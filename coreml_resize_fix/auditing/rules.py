@@ -127,6 +127,13 @@ _TABLE = (
         "give `size`, or `input_size` with `scale_factor`, in the manifest",
     ),
     Rule(
+        "RSZ309",
+        "several-layers-needed",
+        "error",
+        "no single layer computes it, and several exact ones do",
+        "pass `--decompose` to use them; they cost more at run time than one layer",
+    ),
+    Rule(
         "RSZ308",
         "unknown-parameters",
         "error",

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.coreml import resize_params, schema, wire
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.shapes import Known, LayerShapes, ModelShapes, Shape
 from coreml_resize_fix.coreml.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.coreml.splice import Edit
@@ -45,11 +46,12 @@ def plan(
         for layer in model.layers:
             finding = changed.get(layer.address)
             if finding is not None and finding.after is not None:
-                edits += _type_edits(source, layer, resize_params.field_bytes(finding.after))
+                edits += _layer_edits(source, layer, finding.after)
                 for node in model.path + (model.node,):
                     if node.message == "Model":
                         needed[node.start] = max(needed.get(node.start, 0), finding.spec_version)
-            if old is not None and new is not None:
+            replaced = finding is not None and isinstance(finding.after, Composite)
+            if old is not None and new is not None and not replaced:
                 edits += _tensor_edits(source, layer, old, new)
         edits += _output_edits(model, _changed_outputs(model, models, before, after))
     version = int(models[0].message.specificationVersion)
@@ -59,6 +61,16 @@ def plan(
             edits.append(_version_edit(model, needed[model.node.start]))
             version = needed[model.node.start] if model is models[0] else version
     return Plan(tuple(edits), version)
+
+
+def _layer_edits(source: Source, layer: LayerRef, params: ResizeParams) -> List[Edit]:
+    """One layer with other parameters, or several layers in its place."""
+    if not isinstance(params, Composite):
+        return _type_edits(source, layer, resize_params.field_bytes(params))
+    field = layer.node.field
+    assert field is not None
+    content = b"".join(wire.encode_field(field.number, data) for data in params.layers)
+    return [Edit(field.tag_at, layer.node.end, content, layer.path)]
 
 
 def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:
