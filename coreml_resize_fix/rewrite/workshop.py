@@ -1,10 +1,12 @@
 """Offers exact replacements of several layers to the audit, and knows its own work again."""
 
-from typing import Optional, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.auditing.workshop import Offer, Sizes
 from coreml_resize_fix.auditing.workshop import Workshop as Interface
+from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.coreml.composite import part_name
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import MINIMUM_IOS
 from coreml_resize_fix.intents.model import Intent
@@ -43,8 +45,9 @@ class Workshop(Interface):
             choice = row.choose(context)
             if choice is None:
                 continue
-            made = [message.WhichOneof("layer") for message in choice.layers]
-            if made == kinds and _serialized(choice) == layer.params.layers:
+            made = _layers(choice, context)
+            same_kinds = [message.WhichOneof("layer") for message in made] == kinds
+            if same_kinds and _serialized(made) == layer.params.layers:
                 return True
         return False
 
@@ -81,7 +84,7 @@ def _params(choice: Choice, context: Context, sizes: Sizes) -> Composite:
     follows = context.factors if choice.replacement.follows_flexible else None
     return Composite(
         choice.replacement.name,
-        _serialized(choice),
+        _serialized(_layers(choice, context)),
         size=None if context.is_flexible else sizes[0][1],
         factor=follows if context.is_flexible else None,
         multiply_adds=choice.cost.multiply_adds,
@@ -90,5 +93,20 @@ def _params(choice: Choice, context: Context, sizes: Sizes) -> Composite:
     )
 
 
-def _serialized(choice: Choice) -> Tuple[bytes, ...]:
-    return tuple(layer.SerializeToString(deterministic=True) for layer in choice.layers)
+def _layers(choice: Choice, context: Context) -> List[Any]:
+    """The layers of a choice. One alone gets a part beside it that changes nothing: it could not be
+    told from a layer of the network when the result is audited again."""
+    if len(choice.layers) > 1:
+        return choice.layers
+    (only,) = choice.layers
+    part = schema.layer_class()()
+    part.name = part_name(context.name, "activation")
+    part.input.append(context.input)
+    part.output.append(part.name)
+    part.activation.linear.alpha = 1.0
+    only.input[list(only.input).index(context.input)] = part.name
+    return [part, only]
+
+
+def _serialized(layers: Sequence[Any]) -> Tuple[bytes, ...]:
+    return tuple(layer.SerializeToString(deterministic=True) for layer in layers)
