@@ -11,7 +11,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import Audit, run
-from coreml_resize_fix.coreml import schema, sniff, splice, versions
+from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions
 from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
 from coreml_resize_fix.intents.model import Intent
@@ -147,7 +147,14 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
 def _decide(opened: Opened, request: Request) -> _Work:
     allowed = _allowed_version(opened, request.target)
     audit = _audit(opened, request, allowed)
-    proposal = plan(opened.source, opened.models, audit.fixable, audit.before, audit.after)
+    proposal = plan(
+        opened.source,
+        opened.models,
+        audit.fixable,
+        audit.before,
+        audit.after,
+        lower=allowed < opened.spec_version,
+    )
     return _Work(opened, request, allowed, audit, proposal, _examined(opened.label, request, audit))
 
 
@@ -186,14 +193,34 @@ def _allowed_version(opened: Opened, target: Optional[int]) -> int:
     if target is None:
         return max(opened.spec_version, versions.RESIZE_BILINEAR)
     if target < opened.spec_version:
+        _refuse_lowering(opened, target)
+    return target
+
+
+def _refuse_lowering(opened: Opened, target: int) -> None:
+    """Refuse a target below what layers that do not resize need, or below iOS 12.
+
+    Raises:
+        UsageError: says what is in the way.
+    """
+    hint = "convert it for the lower target, or leave `--deployment-target` out"
+    if target < needs.LOWEST:
         raise UsageError(
-            "`{}` needs iOS {} already (specification version {}), above the deployment "
-            "target".format(
+            "`{}` needs iOS {} (specification version {}), and no model is brought below iOS "
+            "12".format(
                 opened.label, versions.minimum_ios(opened.spec_version), opened.spec_version
             ),
-            "convert it for the lower target, or leave `--deployment-target` out",
+            hint,
         )
-    return target
+    for model in opened.models:
+        for need in needs.needs(model, skip_resizes=True):
+            if need.spec_version > target:
+                raise UsageError(
+                    "`{}` needs iOS {} for {}, above the deployment target".format(
+                        opened.label, versions.minimum_ios(need.spec_version), need.what
+                    ),
+                    hint,
+                )
 
 
 def _target(path: str, request: Request, changes: bool) -> Optional[str]:

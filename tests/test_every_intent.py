@@ -9,7 +9,13 @@ from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.intents.model import Intent
 
-SIZES = [((5, 6), (10, 18)), ((7, 4), (10, 9)), ((8, 9), (4, 3)), ((1, 6), (5, 6)), ((6, 5), (1, 1))]
+SIZES = [
+    ((5, 6), (10, 18)),
+    ((7, 4), (10, 9)),
+    ((8, 9), (4, 3)),
+    ((1, 6), (5, 6)),
+    ((6, 5), (1, 1)),
+]
 
 INTENTS = {
     "align_corners": {"align_corners": True},
@@ -25,7 +31,10 @@ INTENTS = {
     "tensorflow1 align_corners": {"framework": "tensorflow1", "align_corners": True},
     "tensorflow1 nearest": {"framework": "tensorflow1", "mode": "nearest"},
     "tensorflow2 nearest": {"framework": "tensorflow2", "mode": "nearest"},
-    "onnx symmetric": {"framework": "onnx", "coordinate_transformation_mode": "half_pixel_symmetric"},
+    "onnx symmetric": {
+        "framework": "onnx",
+        "coordinate_transformation_mode": "half_pixel_symmetric",
+    },
 }
 
 # (specification version of the model, exact array mapping, deployment target as a version)

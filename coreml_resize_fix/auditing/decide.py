@@ -153,6 +153,7 @@ CURRENT_CODES: Dict[str, str] = {
     facts.NEAREST_AS_BILINEAR: "RSZ103",
     facts.ANTIALIAS_DROPPED: "RSZ104",
     facts.OTHER_KERNEL: "RSZ105",
+    facts.TOO_NEW: "RSZ106",
 }
 
 

@@ -77,6 +77,7 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
     names = {
         facts.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
         facts.ANTIALIAS_DROPPED: "it does not filter before it samples down",
+        facts.TOO_NEW: "it is the same, and needs iOS 14",
         facts.OTHER_KERNEL: "it interpolates with another kernel",
         facts.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
     }

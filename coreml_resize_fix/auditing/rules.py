@@ -50,6 +50,13 @@ _TABLE = (
         "use a mode that Core ML has: nearest by a whole factor, or bilinear with align_corners",
     ),
     Rule(
+        "RSZ106",
+        "layer-above-target",
+        "error",
+        "the layer computes the intent, and needs a newer iOS than the deployment target",
+        "run without `--dry-run` to rewrite the layer for the target",
+    ),
+    Rule(
         "RSZ201",
         "no-intent",
         "warning",

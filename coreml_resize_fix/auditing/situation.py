@@ -7,6 +7,7 @@ from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.natives import NATIVES, Native
 from coreml_resize_fix.auditing.workshop import Workshop
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import Difference, difference
 
@@ -19,7 +20,16 @@ NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL = (
     "antialias-dropped",
     "other-kernel",
 )
-CURRENT = (SAME, WRONG_GRID, WRONG_SIZE, NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL)
+TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment target
+CURRENT = (
+    SAME,
+    WRONG_GRID,
+    WRONG_SIZE,
+    NEAREST_AS_BILINEAR,
+    ANTIALIAS_DROPPED,
+    OTHER_KERNEL,
+    TOO_NEW,
+)
 
 # What the intent asks for, as far as it explains why no layer can do it.
 ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
@@ -147,6 +157,8 @@ def assess(
     else:
         pairings = tuple(pair(asked, layer.params, size, target) for size, target in known)
     current = _current(asked, layer.params, pairings)
+    if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
+        current = TOO_NEW
     way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, workshop)
     return Situation(
         current,
