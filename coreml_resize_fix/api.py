@@ -11,11 +11,13 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import Audit, run
-from coreml_resize_fix.coreml import schema, sniff, splice, versions
+from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions
+from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.rewrite.plan import Plan, plan
+from coreml_resize_fix.rewrite.workshop import Workshop
 from coreml_resize_fix.verify import prove
 from coreml_resize_fix.verify.prove import Tensors
 
@@ -43,6 +45,7 @@ class Request:
     verify: bool = True
     target: Optional[int] = None
     fingerprint: bool = False
+    decompose: bool = False
     tensors: Tensors = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
 
@@ -143,9 +146,24 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
 
 def _decide(opened: Opened, request: Request) -> _Work:
     allowed = _allowed_version(opened, request.target)
-    audit = run(opened.models, request.manifest or (), request.assume, allowed)
-    proposal = plan(opened.source, opened.models, audit.fixable, audit.before, audit.after)
+    audit = _audit(opened, request, allowed)
+    proposal = plan(
+        opened.source,
+        opened.models,
+        audit.fixable,
+        audit.before,
+        audit.after,
+        lower=allowed < opened.spec_version,
+    )
     return _Work(opened, request, allowed, audit, proposal, _examined(opened.label, request, audit))
+
+
+def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
+    def content(layer: LayerRef) -> bytes:
+        return opened.source.read(layer.node.start, layer.node.end)
+
+    workshop = Workshop(request.decompose)
+    return run(opened.models, request.manifest or (), request.assume, allowed, workshop, content)
 
 
 def _report(
@@ -175,14 +193,34 @@ def _allowed_version(opened: Opened, target: Optional[int]) -> int:
     if target is None:
         return max(opened.spec_version, versions.RESIZE_BILINEAR)
     if target < opened.spec_version:
+        _refuse_lowering(opened, target)
+    return target
+
+
+def _refuse_lowering(opened: Opened, target: int) -> None:
+    """Refuse a target below what layers that do not resize need, or below iOS 12.
+
+    Raises:
+        UsageError: says what is in the way.
+    """
+    hint = "convert it for the lower target, or leave `--deployment-target` out"
+    if target < needs.LOWEST:
         raise UsageError(
-            "`{}` needs iOS {} already (specification version {}), above the deployment "
-            "target".format(
+            "`{}` needs iOS {} (specification version {}), and no model is brought below iOS "
+            "12".format(
                 opened.label, versions.minimum_ios(opened.spec_version), opened.spec_version
             ),
-            "convert it for the lower target, or leave `--deployment-target` out",
+            hint,
         )
-    return target
+    for model in opened.models:
+        for need in needs.needs(model, skip_resizes=True):
+            if need.spec_version > target:
+                raise UsageError(
+                    "`{}` needs iOS {} for {}, above the deployment target".format(
+                        opened.label, versions.minimum_ios(need.spec_version), need.what
+                    ),
+                    hint,
+                )
 
 
 def _target(path: str, request: Request, changes: bool) -> Optional[str]:
@@ -244,12 +282,13 @@ def _stand_again(work: _Work, result: Opened) -> None:
         ProofError: it is not.
     """
     request, label = work.request, work.opened.label
-    again = run(result.models, request.manifest or (), request.assume, work.allowed)
-    planned = {finding.layer.address: finding for finding in work.audit.findings}
+    again = _audit(result, request, work.allowed)
+    # Several layers in the place of one move the addresses behind them, but not the order.
+    planned = list(work.audit.findings)
     for finding in again.findings:
-        before = planned.pop(finding.layer.address, None)
-        expected = None if before is None else before.verdict
-        if finding.verdict != (findings.MATCH if expected == findings.FIXABLE else expected):
+        before = planned.pop(0) if planned else None
+        verdict = None if before is None else before.verdict
+        if finding.verdict != (findings.MATCH if verdict == findings.FIXABLE else verdict):
             raise ProofError(
                 "the result of `{}` did not stand its second audit: {}".format(
                     label, finding.message
@@ -263,7 +302,8 @@ def _stand_again(work: _Work, result: Opened) -> None:
                     "the result of `{}` failed its numerical proof: {}".format(label, wrong),
                     _REPORT_THIS,
                 )
-    if planned or again.conflicts_before != work.audit.conflicts_after:
+    expected = [conflict.layer for conflict in work.audit.conflicts_after]
+    if planned or [conflict.layer for conflict in again.conflicts_before] != expected:
         raise ProofError(
             "the result of `{}` has another structure than was planned".format(label), _REPORT_THIS
         )

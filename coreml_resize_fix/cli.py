@@ -60,6 +60,11 @@ _WORST_FIRST = (2, 1, 3, 0)
     "further than iOS 12, which ResizeBilinear needs.",
 )
 @click.option(
+    "--decompose",
+    is_flag=True,
+    help="Also allow exact replacements built from several layers (they cost more at run time).",
+)
+@click.option(
     "--partial",
     is_flag=True,
     help="Write the fixes even though some layers stay unmatched. Default: all or nothing.",
@@ -92,6 +97,7 @@ def command(
     in_place: bool,
     force: bool,
     deployment_target: Optional[str],
+    decompose: bool,
     partial: bool,
     verify: bool,
     style: str,
@@ -131,6 +137,7 @@ def command(
             in_place=in_place,
             force=force,
             partial=partial,
+            decompose=decompose,
             verify=verify,
             target=target,
             fingerprint=style == "json",

@@ -44,6 +44,7 @@ def audit(
     manifest: Optional[Intents] = None,
     assume: Optional[str] = None,
     deployment_target: Optional[str] = None,
+    decompose: bool = False,
     verify: bool = True,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
@@ -54,6 +55,7 @@ def audit(
             `record_intents` gives them.
         assume: one intent for every layer without one, such as "bilinear,align_corners=true".
         deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
+        decompose: also allow exact replacements built from several layers.
         verify: also compare in values.
 
     Without any intent the report is an inventory, with exit code 3.
@@ -61,7 +63,9 @@ def audit(
     Raises:
         ResizeFixError: the model or the manifest cannot be read.
     """
-    request = _request(manifest, assume, deployment_target, verify=verify, dry_run=True)
+    request = _request(
+        manifest, assume, deployment_target, decompose=decompose, verify=verify, dry_run=True
+    )
     return _process(model, request)[0]
 
 
@@ -70,6 +74,7 @@ def fix(
     manifest: Optional[Intents] = None,
     assume: Optional[str] = None,
     deployment_target: Optional[str] = None,
+    decompose: bool = False,
     output: Optional[str] = None,
     in_place: bool = False,
     force: bool = False,
@@ -101,6 +106,7 @@ def fix(
         in_place=in_place,
         force=force,
         partial=partial,
+        decompose=decompose,
         verify=verify,
     )
     if not request.asks:

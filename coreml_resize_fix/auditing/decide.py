@@ -20,6 +20,7 @@ from coreml_resize_fix.auditing.match import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.match import Match, contradiction
 from coreml_resize_fix.auditing.messages import describe
 from coreml_resize_fix.auditing.situation import Situation, assess
+from coreml_resize_fix.auditing.workshop import Workshop
 from coreml_resize_fix.coreml.versions import MINIMUM_IOS
 
 Values = Optional[FrozenSet[str]]
@@ -87,6 +88,21 @@ TABLE: Tuple[Row, ...] = (
         shape=_FIXED_SIZE,
         reach=frozenset([facts.ABOVE]),
     ),
+    Row("several layers", FIXABLE, current=_WRONG, reach=frozenset([facts.LAYERS])),
+    Row(
+        "several layers, when asked",
+        NEEDS_OPTION,
+        "RSZ309",
+        current=_WRONG,
+        reach=frozenset([facts.LAYERS_ASKED]),
+    ),
+    Row(
+        "several layers above the target",
+        NEEDS_OPTION,
+        "RSZ306",
+        current=_WRONG,
+        reach=frozenset([facts.LAYERS_ABOVE]),
+    ),
     _none("no half-pixel layer", "RSZ301", facts.HALF_PIXEL),
     _none("no 1/scale_factor layer", "RSZ302", facts.SCALE_RATIO),
     _none("no fractional nearest layer", "RSZ303", facts.NEAREST),
@@ -137,6 +153,7 @@ CURRENT_CODES: Dict[str, str] = {
     facts.NEAREST_AS_BILINEAR: "RSZ103",
     facts.ANTIALIAS_DROPPED: "RSZ104",
     facts.OTHER_KERNEL: "RSZ105",
+    facts.TOO_NEW: "RSZ106",
 }
 
 
@@ -148,14 +165,16 @@ def row_for(found: Situation) -> Row:
     return rows[0]
 
 
-def decide(layer: ResizeLayer, match: Match, spec_version: int) -> Finding:
+def decide(
+    layer: ResizeLayer, match: Match, spec_version: int, workshop: Optional[Workshop] = None
+) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows."""
     if match.intent is None:
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
         message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
         return Finding(layer, verdict, (match.code,), message)
     against = contradiction(match.intent, layer, pinned=True)
-    found = assess(layer, match.intent, against is not None, spec_version)
+    found = assess(layer, match.intent, against is not None, spec_version, workshop or Workshop())
     row = row_for(found)
     codes = tuple(
         code
@@ -167,8 +186,10 @@ def decide(layer: ResizeLayer, match: Match, spec_version: int) -> Finding:
     )
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
     needs: Tuple[str, ...] = ()
-    if row.verdict == NEEDS_OPTION and found.native is not None:
-        needs = ("--deployment-target iOS" + MINIMUM_IOS[found.native.spec_version],)
+    if found.reach in (facts.LAYERS_ASKED, facts.LAYERS_ABOVE):
+        needs += ("--decompose",)
+    if found.reach in (facts.ABOVE, facts.LAYERS_ABOVE):
+        needs += ("--deployment-target iOS" + MINIMUM_IOS[found.needs_version],)
     return Finding(
         layer,
         row.verdict,
@@ -178,6 +199,6 @@ def decide(layer: ResizeLayer, match: Match, spec_version: int) -> Finding:
         after=found.remedy if fixes else None,
         intended_size=found.intended,
         max_shift_px=found.pairings[0].max_shift if found.pairings else None,
-        needs=needs,
-        spec_version=found.native.spec_version if found.native and fixes else 1,
+        needs=needs if row.verdict == NEEDS_OPTION else (),
+        spec_version=found.needs_version if fixes else 1,
     )

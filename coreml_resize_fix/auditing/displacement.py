@@ -9,6 +9,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.shapes import Known, ModelShapes
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.sampling import AxisSpec, positions
@@ -96,6 +97,8 @@ def _image_size(shapes: ModelShapes, name: str) -> Optional[Size]:
 def _move(finding: Finding) -> Optional[Tuple[Tuple[float, float], Tuple[float, float]]]:
     layer, intent, intended = finding.layer, finding.intent, finding.intended_size
     if intent is None or intended is None or layer.input_size is None:
+        return None
+    if isinstance(layer.params, Composite):
         return None
     if not layer.params.may_make(layer.input_size, intended):
         return None

@@ -1,12 +1,14 @@
 """Resize layers of a walked model as the values that the audit works on."""
 
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
-from coreml_resize_fix.coreml import resize_params, shapes
-from coreml_resize_fix.coreml.shapes import Flexible, Known, ModelShapes, Shape
+from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, Place, ResizeLayer
+from coreml_resize_fix.coreml import composite, resize_params, shapes
+from coreml_resize_fix.coreml.shapes import Flexible, Known, LayerShapes, ModelShapes, Shape
 from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
 from coreml_resize_fix.errors import ModelError
+
+Content = Callable[[LayerRef], bytes]  # a layer's bytes in the file, weights included
 
 Assumed = Mapping[str, Tuple[Optional[int], Optional[int]]]
 
@@ -26,22 +28,44 @@ def shapes_of(models: Sequence[ModelRef], assumed: Assumed) -> Dict[str, ModelSh
 
 
 def resize_layers(
-    models: Sequence[ModelRef], by_prefix: Mapping[str, ModelShapes]
+    models: Sequence[ModelRef], by_prefix: Mapping[str, ModelShapes], content: Content
 ) -> List[ResizeLayer]:
-    """Every resize layer in execution order.
+    """Every resize layer in execution order, several layers that stand in for one included.
 
     Raises:
         ModelError: a layer holds parameters that no reader of Core ML accepts.
     """
     found: List[ResizeLayer] = []
     for model in models:
+        if not model.is_network:
+            continue
+        shapes_by_address = by_prefix[model.prefix].layers
+        groups = {group.last.address: group for group in composite.groups(model.layers)}
+        names = frozenset(ref.message.name for ref in model.layers)
+        blobs = frozenset(name for ref in model.layers for name in ref.message.output)
+        blobs |= frozenset(feature.name for feature in model.message.description.input)
         for ref in model.layers:
-            params = resize_params.read(ref.message)
+            native = resize_params.read(ref.message)
+            group = groups.get(ref.address)
+            shape: Optional[Shape] = None
+            params: Optional[resize_params.ResizeParams] = native
+            if native is not None:
+                _check(ref.address, ref.message.name, native)
+                known = shapes_by_address.get(ref.address)
+                shape = known.inputs[0] if known is not None and known.inputs else None
+                blob = ref.message.input[0] if ref.message.input else ""
+            elif group is not None:
+                shape, blob = _read_by(group, shapes_by_address), group.blob
+                params = _composite(group, shapes_by_address, content, shape)
             if params is None:
                 continue
-            _check(ref.address, ref.message.name, params)
-            known = by_prefix[model.prefix].layers.get(ref.address)
-            shape = known.inputs[0] if known is not None and known.inputs else None
+            place = Place(
+                blob,
+                *_leading(shape),
+                int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING,
+                names,
+                blobs,
+            )
             found.append(
                 ResizeLayer(
                     ref.address,
@@ -49,10 +73,47 @@ def resize_layers(
                     tuple(ref.message.output),
                     params,
                     modern=_takes_modern(model, ref),
+                    place=place,
                     **_extent(shape),  # type: ignore[arg-type]
                 )
             )
     return found
+
+
+def _read_by(group: composite.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
+    """Shape of the blob that several layers read."""
+    reader = known.get(group.reader.address)
+    if reader is None:
+        return None
+    return reader.inputs[list(group.reader.message.input).index(group.blob)]
+
+
+def _composite(
+    group: composite.Group,
+    known: Mapping[str, LayerShapes],
+    content: Content,
+    read: Optional[Shape],
+) -> resize_params.Composite:
+    last = known.get(group.last.address)
+    made = last.outputs[0] if last is not None and last.outputs else None
+    size = (made.dims[-2], made.dims[-1]) if isinstance(made, Known) else None
+    layers = tuple(content(layer) for layer in group.layers)
+    rank, _ = _leading(read)
+    channels = read.dims[-3] if isinstance(read, Known) and len(read.dims) >= 3 else None
+    return resize_params.Composite(
+        "several layers", layers, size=size, rank=rank or 5, channels=channels
+    )
+
+
+def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
+    """Rank, and the size of the first of five dimensions."""
+    dims = getattr(shape, "dims", None)
+    if dims is None:
+        return None, None
+    first = dims[0] if len(dims) == 5 else 1
+    if isinstance(first, tuple):
+        first = first[0] if first[0] == first[1] else None
+    return len(dims), first
 
 
 def custom_resizes(models: Sequence[ModelRef]) -> List[Tuple[str, str, str]]:

@@ -11,6 +11,22 @@ STATIC, FLEXIBLE, UNKNOWN = "static", "flexible", "unknown"
 
 
 @dataclass(frozen=True)
+class Place:
+    """What several layers must know of the place where they stand in for one.
+
+    `rank` and `sequence` (the size of the first of five dimensions) are None where not known;
+    `blob` is the one that is read; the names are those that exist in the network.
+    """
+
+    blob: str
+    rank: Optional[int]
+    sequence: Optional[int]
+    exact_mapping: bool
+    names: FrozenSet[str]
+    blobs: FrozenSet[str]
+
+
+@dataclass(frozen=True)
 class ResizeLayer:
     """`input_size` is (height, width), None unless `shape` is static.
 
@@ -28,6 +44,7 @@ class ResizeLayer:
     channels: Optional[int] = None
     modern: bool = False
     size_reason: str = ""
+    place: Optional[Place] = None
 
     @property
     def kind(self) -> str:

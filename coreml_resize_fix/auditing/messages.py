@@ -8,7 +8,7 @@ from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.auditing.natives import NATIVES
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.auditing.situation import Situation, pair
-from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
@@ -46,8 +46,17 @@ def describe(
     if verdict == FIXABLE:
         return "{}; `{}` is the same".format(text, found.remedy)
     if verdict == NEEDS_OPTION:
-        return "{}; `{}` is the same, and needs a higher deployment target".format(
-            text, found.remedy
+        return "{}; `{}` is the same, and needs {}".format(
+            text,
+            found.remedy,
+            " and ".join(
+                what
+                for reach, what in (
+                    ((facts.LAYERS_ASKED, facts.LAYERS_ABOVE), "`--decompose`"),
+                    ((facts.ABOVE, facts.LAYERS_ABOVE), "a higher deployment target"),
+                )
+                if found.reach in reach
+            ),
         )
     return "{}; {}{}".format(text, RULES[reason].summary, _closest(layer, found, spec_version))
 
@@ -62,10 +71,13 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
         return "{} becomes {} instead of {}".format(
             size(wrong.input_size), size(wrong.actual), size(wrong.intended)
         )
+    if isinstance(layer.params, Composite):
+        return "these layers are not those that compute it"
     shift = first.max_shift or 0.0
     names = {
         facts.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
         facts.ANTIALIAS_DROPPED: "it does not filter before it samples down",
+        facts.TOO_NEW: "it is the same, and needs iOS 14",
         facts.OTHER_KERNEL: "it interpolates with another kernel",
         facts.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
     }
@@ -90,7 +102,9 @@ def _closest(layer: ResizeLayer, found: Situation, spec_version: int) -> str:
         shift = pair(found.intent, params, *sizes[0]).max_shift
         if shift is not None:
             ranked.append((round(shift, 9), order, params))
-    own = pair(found.intent, layer.params, *sizes[0]).max_shift
+    own = None
+    if not isinstance(layer.params, Composite):
+        own = pair(found.intent, layer.params, *sizes[0]).max_shift
     if own is not None:
         ranked.append((round(own, 9), -1, layer.params))
     if not ranked:
@@ -110,6 +124,8 @@ def inventory(layer: ResizeLayer) -> str:
     start += ": {} → {}".format(size(input_size), size(output_size))
     if min(input_size + output_size) < 1:
         return start + ", which is no image"
+    if isinstance(layer.params, Composite):
+        return start + ", which these layers compute together"
     equal = [
         call
         for call, intent in CALLS

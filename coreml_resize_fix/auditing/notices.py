@@ -19,7 +19,7 @@ def notices(models: Sequence[ModelRef], audit: Audit, spec_version: int, asked: 
     """Remarks on one file, in the order of their weight."""
     found = list(audit.matching.notices)
     current = int(models[0].message.specificationVersion)
-    if spec_version > current:
+    if spec_version != current:
         found.append(
             "the result has specification version {} instead of {}, so it needs iOS {} instead of "
             "{}".format(

@@ -50,6 +50,13 @@ _TABLE = (
         "use a mode that Core ML has: nearest by a whole factor, or bilinear with align_corners",
     ),
     Rule(
+        "RSZ106",
+        "layer-above-target",
+        "error",
+        "the layer computes the intent, and needs a newer iOS than the deployment target",
+        "run without `--dry-run` to rewrite the layer for the target",
+    ),
+    Rule(
         "RSZ201",
         "no-intent",
         "warning",
@@ -125,6 +132,13 @@ _TABLE = (
         "warning",
         "neither the model nor the intent says which size the layer gets or should make",
         "give `size`, or `input_size` with `scale_factor`, in the manifest",
+    ),
+    Rule(
+        "RSZ309",
+        "several-layers-needed",
+        "error",
+        "no single layer computes it, and several exact ones do",
+        "pass `--decompose` to use them; they cost more at run time than one layer",
     ),
     Rule(
         "RSZ308",

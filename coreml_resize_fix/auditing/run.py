@@ -8,6 +8,7 @@ from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.auditing.match import Matching, match
+from coreml_resize_fix.auditing.workshop import Workshop
 from coreml_resize_fix.coreml import flow
 from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes
 from coreml_resize_fix.coreml.walk import ModelRef
@@ -75,11 +76,16 @@ def run(
     intents: Sequence[Intent],
     assume: Optional[Intent],
     spec_version: int,
+    workshop: Workshop,
+    content: facts.Content,
 ) -> Audit:
-    """Audit a walked file; `spec_version` is the highest one that the target allows."""
+    """Audit a walked file; `spec_version` is the highest one that the target allows.
+
+    `workshop` offers replacements of several layers, `content` gives a layer's bytes.
+    """
 
     def layers_for(assumed: facts.Assumed) -> Sequence[ResizeLayer]:
-        return facts.resize_layers(models, facts.shapes_of(models, assumed))
+        return facts.resize_layers(models, facts.shapes_of(models, assumed), content)
 
     matching = match(intents, layers_for, assume)
     before = facts.shapes_of(models, {})
@@ -88,9 +94,9 @@ def run(
     # What a layer gets depends on what the resizes before it should make, so repeat until nothing
     # moves: each layer is judged as if those before it were right.
     for _ in range(len(matching.by_address) + 2):
-        layers = facts.resize_layers(models, facts.shapes_of(models, intended))
         found = [
-            decide(layer, matching.by_address[layer.address], spec_version) for layer in layers
+            decide(layer, matching.by_address[layer.address], spec_version, workshop)
+            for layer in layers_for(intended)
         ]
         sizes = {
             finding.layer.address: finding.intended_size

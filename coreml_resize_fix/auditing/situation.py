@@ -5,7 +5,9 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.natives import NATIVES, Native
-from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.auditing.workshop import Workshop
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import Difference, difference
 
@@ -18,7 +20,16 @@ NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL = (
     "antialias-dropped",
     "other-kernel",
 )
-CURRENT = (SAME, WRONG_GRID, WRONG_SIZE, NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL)
+TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment target
+CURRENT = (
+    SAME,
+    WRONG_GRID,
+    WRONG_SIZE,
+    NEAREST_AS_BILINEAR,
+    ANTIALIAS_DROPPED,
+    OTHER_KERNEL,
+    TOO_NEW,
+)
 
 # What the intent asks for, as far as it explains why no layer can do it.
 ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
@@ -33,17 +44,22 @@ ASKS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
 
 # The first native layer that computes the intent: within the target, only above it, or none.
 WITHIN, ABOVE, NONE = "within", "above", "none"
-REACH = (WITHIN, ABOVE, NONE)
+# Several layers compute it: they may be used, only with an option, or only above the target.
+LAYERS, LAYERS_ASKED, LAYERS_ABOVE = "layers", "layers-asked", "layers-above"
+REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 
 # How much is known of the sizes.
 EVIDENCE_OK, CONTRADICTED, SIZELESS = "ok", "contradicted", "sizeless"
 EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS)
 
 
+_NO_WORKSHOP = Workshop()
+
 # Stand for an input size that nobody knows: what holds at all of them follows from no one size.
 _ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
 
 
+_SAME = Difference(True, True, True, 0.0, 0.0, 0.0, 0.0)
 _OTHER_SIZE = Difference(equal=False, same_size=False, same_positions=False)
 
 
@@ -78,8 +94,8 @@ class Situation:
     evidence: str
     freezes: bool  # the native layer has a fixed size
     intent: Intent
-    native: Optional[Native] = None
     remedy: Optional[ResizeParams] = None
+    needs_version: int = 1
     pairings: Tuple[Pairing, ...] = ()
 
     @property
@@ -119,28 +135,79 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[
     return asked, [(size, target) for size, target in pairs if min(size + target) > 0]
 
 
-def assess(layer: ResizeLayer, intent: Intent, contradicted: bool, spec_version: int) -> Situation:
+def assess(
+    layer: ResizeLayer,
+    intent: Intent,
+    contradicted: bool,
+    spec_version: int,
+    workshop: Workshop = _NO_WORKSHOP,
+) -> Situation:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed."""
     asked, known = comparisons(intent, layer)
     asks = _asks(asked, known)
     if contradicted or not known:
         evidence = CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
-    pairings = tuple(pair(asked, layer.params, size, target) for size, target in known)
-    native, remedy = _remedy(asked, known, spec_version, layer.modern)
-    reach = NONE if native is None else WITHIN if native.spec_version <= spec_version else ABOVE
+    if isinstance(layer.params, Composite):
+        same = _SAME if workshop.computes(layer, asked, known) else _OTHER_SIZE
+        pairings = tuple(
+            Pairing(size, target, layer.params.output_size(size), same, same)
+            for size, target in known
+        )
+    else:
+        pairings = tuple(pair(asked, layer.params, size, target) for size, target in known)
+    current = _current(asked, layer.params, pairings)
+    if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
+        current = TOO_NEW
+    way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, workshop)
     return Situation(
-        _current(asked, layer.params, pairings),
+        current,
         layer.shape,
-        reach,
+        way.reach,
         asks,
         EVIDENCE_OK,
-        native is not None and native.fixed_size,
+        way.freezes,
         intent,
-        native,
-        remedy,
+        way.remedy,
+        way.spec_version,
         pairings,
     )
+
+
+class _Way(NamedTuple):
+    """How an intent can be reached, and by what."""
+
+    reach: str
+    remedy: Optional[ResizeParams] = None
+    spec_version: int = 1
+    freezes: bool = False
+
+
+def _way(
+    layer: ResizeLayer,
+    asked: Intent,
+    known: Sequence[Tuple[Size, Size]],
+    spec_version: int,
+    workshop: Workshop,
+) -> _Way:
+    """One native layer if the target allows it, else several layers, else what an option allows."""
+    native, remedy = _remedy(asked, known, spec_version, layer.modern)
+    above = _Way(NONE)
+    if native is not None:
+        freezes = native.fixed_size
+        if native.spec_version <= spec_version:
+            within = _Way(WITHIN, remedy, native.spec_version, freezes)
+            if not (freezes and layer.shape == FLEXIBLE):
+                return within
+            above = within
+        else:
+            above = _Way(ABOVE, remedy, native.spec_version, freezes)
+    offer = workshop.offer(layer, asked, known, spec_version)
+    if offer is None:
+        return above
+    if offer.spec_version <= spec_version:
+        return _Way(LAYERS if workshop.open else LAYERS_ASKED, offer.params, offer.spec_version)
+    return above if native is not None else _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 
 
 def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
@@ -182,6 +249,8 @@ def _current(intent: Intent, params: ResizeParams, pairings: Sequence[Pairing]) 
         return SAME
     if any(pairing.intended != pairing.actual for pairing in pairings):
         return WRONG_SIZE
+    if isinstance(params, Composite):
+        return OTHER_KERNEL
     interpolates = not params.copies_nearest
     if intent.is_nearest and interpolates:
         return NEAREST_AS_BILINEAR

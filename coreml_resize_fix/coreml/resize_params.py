@@ -1,7 +1,7 @@
 """Parameters of the two resize layers, as values: read from a layer message, written to bytes."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from coreml_resize_fix.coreml import schema, wire
 from coreml_resize_fix.dialects import coreml as dialect
@@ -117,10 +117,83 @@ class ResizeBilinear:
         return "ResizeBilinear {} {}".format(size, self.sampling_mode.replace("_MODE", ""))
 
 
-ResizeParams = Union[Upsample, ResizeBilinear]
+@dataclass(frozen=True)
+class Composite:
+    """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
+
+    `factor` is (height, width) for layers that follow the size of their input, else `size` is what
+    they make of theirs. `multiply_adds` is per image, `name` that of the replacement;
+    `rank` and `channels` are those of the blob that they read.
+    """
+
+    name: str
+    layers: Tuple[bytes, ...]
+    size: Optional[Size] = None
+    factor: Optional[Tuple[float, float]] = None
+    multiply_adds: Optional[int] = None
+    rank: int = 5
+    channels: Optional[int] = None
+
+    kind = "composite"
+    uses_ios14 = False
+    copies_nearest = False
+
+    @property
+    def added_layers(self) -> int:
+        """How many layers more than the one that is replaced."""
+        return len(self.layers) - 1
+
+    @property
+    def bytes(self) -> int:
+        """What the layers take in the file."""
+        return sum(len(layer) for layer in self.layers)
+
+    def messages(self) -> List[Any]:
+        """The layers as NeuralNetworkLayer messages."""
+        found = []
+        for data in self.layers:
+            found.append(schema.layer_class()())
+            found[-1].ParseFromString(data)
+        return found
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that the layers make of an input of (height, width) pixels."""
+        if self.factor is None:
+            return self.size or input_size
+        height, width = (int(n * factor) for n, factor in zip(input_size, self.factor))
+        return height, width
+
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether the layers make this size."""
+        return self.output_size(input_size) == output_size
+
+    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """Not known as a grid: the layers are compared as a whole.
+
+        Raises:
+            LookupError: always.
+        """
+        raise LookupError("several layers have no grid of their own")
+
+    def as_dict(self) -> Dict[str, Any]:
+        """What is in it, and what it costs."""
+        return {
+            "name": self.name,
+            "layers": [message.WhichOneof("layer") for message in self.messages()],
+            "multiply_adds": self.multiply_adds,
+            "bytes": self.bytes,
+        }
+
+    def __str__(self) -> str:
+        kinds = [str(message.WhichOneof("layer")) for message in self.messages()]
+        return "{} layers ({})".format(len(kinds), " → ".join(kinds))
 
 
-def read(layer: Any) -> Optional[ResizeParams]:
+NativeParams = Union[Upsample, ResizeBilinear]
+ResizeParams = Union[Upsample, ResizeBilinear, Composite]
+
+
+def read(layer: Any) -> Optional[NativeParams]:
     """The parameters of a NeuralNetworkLayer message, or None if it is no resize layer.
 
     Raises:
@@ -162,14 +235,14 @@ def _enum_name(layer: Any, message: Any, name: str) -> str:
     return str(value.name)
 
 
-def field_bytes(params: ResizeParams) -> bytes:
+def field_bytes(params: NativeParams) -> bytes:
     """The layer-type field of a NeuralNetworkLayer that holds these parameters, tag included."""
     return wire.encode_field(
         schema.layer_type_number(params.kind), _to_message(params).SerializeToString()
     )
 
 
-def _to_message(params: ResizeParams) -> Any:
+def _to_message(params: NativeParams) -> Any:
     layer = schema.layer_class()()
     if isinstance(params, ResizeBilinear):
         message = layer.resizeBilinear

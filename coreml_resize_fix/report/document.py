@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional, Sequence
 from coreml_resize_fix import __version__
 from coreml_resize_fix.api import ModelReport
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
-from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import minimum_ios
 
 FORMAT, VERSION = "coreml-resize-fix/report", 1
@@ -65,9 +65,15 @@ def _layer(finding: Finding) -> Dict[str, Any]:
         "max_abs_error_before": finding.max_abs_error_before,
         "max_abs_error_after": finding.max_abs_error_after,
         "needs": list(finding.needs),
-        "replacement": "native" if after else None,
-        "added_layers": 0,
+        "replacement": _replacement(after),
+        "added_layers": after.added_layers if isinstance(after, Composite) else 0,
     }
+
+
+def _replacement(after: Optional[ResizeParams]) -> Optional[str]:
+    if after is None:
+        return None
+    return "decomposed" if isinstance(after, Composite) else "native"
 
 
 def _params(params: ResizeParams, size: Optional[Sequence[int]]) -> Dict[str, Any]:

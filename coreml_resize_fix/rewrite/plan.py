@@ -7,10 +7,12 @@ model around.
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.coreml import resize_params, schema, wire
+from coreml_resize_fix.coreml import needs, resize_params, schema, wire
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.shapes import Known, LayerShapes, ModelShapes, Shape
 from coreml_resize_fix.coreml.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.coreml.splice import Edit
+from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
 from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
 from coreml_resize_fix.coreml.wire import Field, Source
 
@@ -32,10 +34,12 @@ def plan(
     findings: Sequence[Finding],
     before: ShapesByPrefix,
     after: ShapesByPrefix,
+    lower: bool = False,
 ) -> Plan:
     """Edits that give each finding's layer the parameters of its `after`.
 
     `before` and `after` are the shapes of each network, by its prefix, without and with them.
+    `lower` brings the specification version down to what the result needs.
     """
     changed = {finding.layer.address: finding for finding in findings if finding.after is not None}
     edits: List[Edit] = []
@@ -45,20 +49,48 @@ def plan(
         for layer in model.layers:
             finding = changed.get(layer.address)
             if finding is not None and finding.after is not None:
-                edits += _type_edits(source, layer, resize_params.field_bytes(finding.after))
+                edits += _layer_edits(source, layer, finding.after)
                 for node in model.path + (model.node,):
                     if node.message == "Model":
                         needed[node.start] = max(needed.get(node.start, 0), finding.spec_version)
-            if old is not None and new is not None:
+            replaced = finding is not None and isinstance(finding.after, Composite)
+            if old is not None and new is not None and not replaced:
                 edits += _tensor_edits(source, layer, old, new)
         edits += _output_edits(model, _changed_outputs(model, models, before, after))
     version = int(models[0].message.specificationVersion)
     for model in models:
         current = int(model.message.specificationVersion)
-        if needed.get(model.node.start, 0) > current:
-            edits.append(_version_edit(model, needed[model.node.start]))
-            version = needed[model.node.start] if model is models[0] else version
+        least = needed.get(model.node.start, 0)
+        wanted = _lowest(model, models, changed, least) if lower else max(current, least)
+        if wanted != current:
+            edits.append(_version_edit(model, wanted))
+            version = wanted if model is models[0] else version
     return Plan(tuple(edits), version)
+
+
+def _lowest(
+    model: ModelRef, models: Sequence[ModelRef], changed: Mapping[str, Finding], least: int
+) -> int:
+    """What a model and those inside it need with the changes, but no more than it has now."""
+    versions = [needs.LOWEST, least]
+    for inner in models:
+        if inner.prefix.startswith(model.prefix):
+            versions += [need.spec_version for need in needs.needs(inner, skip_resizes=True)]
+            for layer in inner.layers:
+                params = resize_params.read(layer.message)
+                if params is not None and params.uses_ios14 and layer.address not in changed:
+                    versions.append(UPSAMPLE_MODES)
+    return max(versions)
+
+
+def _layer_edits(source: Source, layer: LayerRef, params: ResizeParams) -> List[Edit]:
+    """One layer with other parameters, or several layers in its place."""
+    if not isinstance(params, Composite):
+        return _type_edits(source, layer, resize_params.field_bytes(params))
+    field = layer.node.field
+    assert field is not None
+    content = b"".join(wire.encode_field(field.number, data) for data in params.layers)
+    return [Edit(field.tag_at, layer.node.end, content, layer.path)]
 
 
 def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:

@@ -9,7 +9,7 @@ from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeBilinear, ResizeParams, Upsample
 
 # (input size, output size) → source position of every output pixel along one axis
 Positions = Callable[[int, int], np.ndarray]
@@ -59,6 +59,8 @@ def run(
     `output_size` is for factors whose rounding leaves the size open.
     """
     height, width = images.shape[-2:]
+    if isinstance(params, Composite):
+        return _several(params, images)
     wanted = output_size or params.output_size((height, width))
     if isinstance(params, Upsample) and params.copies_nearest:
         return _copy_pixels(params, images, wanted)
@@ -70,6 +72,26 @@ def run(
     return np.swapaxes(
         _interpolate(np.swapaxes(columns, -1, -2), positions(height, wanted[0])), -1, -2
     )
+
+
+def _several(params: Composite, images: np.ndarray) -> np.ndarray:
+    """Several layers, on a map of as many channels as they take; images repeat to fill them."""
+    from coreml_resize_fix.verify import layers
+
+    planes = images.reshape((-1,) + images.shape[-2:])
+    messages = params.messages()
+    outputs = {name for message in messages for name in message.output}
+    blob = next(n for message in messages for n in message.input if n not in outputs)
+    channels = params.channels or len(planes)
+    rounds = -(-len(planes) // channels)
+    filled = np.resize(planes, (rounds * channels,) + planes.shape[1:])
+    made = []
+    for part in filled.reshape((rounds, channels) + planes.shape[1:]):
+        given = part.reshape((1,) * (params.rank - 3) + part.shape)
+        result = layers.run(messages, {blob: given})[messages[-1].output[0]]
+        made.append(result.reshape(result.shape[-3:]))
+    flat = np.concatenate(made)[: len(planes)]
+    return np.asarray(flat.reshape(images.shape[:-2] + flat.shape[-2:]))
 
 
 def _copy_pixels(params: Upsample, images: np.ndarray, wanted: Tuple[int, int]) -> np.ndarray:

@@ -124,7 +124,14 @@ def _resize(layer: Any, params: Any, inputs: Blobs) -> np.ndarray:
     return interpret.run(read, inputs[0])
 
 
+def _activation(layer: Any, params: Any, inputs: Blobs) -> np.ndarray:
+    if params.WhichOneof("NonlinearityType") != "linear":
+        raise LayerError("only a linear activation is known here")
+    return np.asarray(params.linear.alpha * inputs[0] + params.linear.beta)
+
+
 KINDS: Dict[str, Callable[[Any, Any, Blobs], np.ndarray]] = {
+    "activation": _activation,
     "batchedMatmul": _batched_matmul,
     "expandDims": _expand_dims,
     "gather": _gather,

@@ -3,6 +3,7 @@
 from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.coreml.composite import part_name
 from coreml_resize_fix.rewrite.decompose import steps
 from coreml_resize_fix.rewrite.decompose.context import Context
 from coreml_resize_fix.rewrite.decompose.steps import Step
@@ -54,10 +55,10 @@ def assemble(context: Context, chain: Steps) -> List[Any]:
 
 
 def _fresh(name: str, kind: str, taken: FrozenSet[str]) -> str:
-    wanted, number = "{}_{}".format(name, kind), 1
+    wanted, number = part_name(name, kind), 1
     while wanted in taken:
         number += 1
-        wanted = "{}_{}_{}".format(name, kind, number)
+        wanted = part_name(name, kind, number)
     return wanted
 
 

@@ -1,0 +1,56 @@
+"""Several layers that stand in for one resize: how they are named, and how they are found again."""
+
+import re
+from typing import List, NamedTuple, Optional, Sequence
+
+from coreml_resize_fix.coreml.walk import LayerRef
+
+_INFIX = "__resize_"
+
+
+def part_name(name: str, kind: str, number: int = 1) -> str:
+    """Name of a layer that helps the last one, which is called `name`.
+
+    The name is how the layers are known to belong together when the result is audited again.
+    """
+    return "{}{}{}{}".format(name, _INFIX, kind, "" if number == 1 else "_{}".format(number))
+
+
+class Group(NamedTuple):
+    """The layers in order of execution; `blob` is the one that they read, given to `reader`."""
+
+    layers: List[LayerRef]
+    blob: str
+    reader: LayerRef
+
+    @property
+    def last(self) -> LayerRef:
+        """The layer that has the name and the output of the one that was replaced."""
+        return self.layers[-1]
+
+
+def groups(layers: Sequence[LayerRef]) -> List[Group]:
+    """The groups among the layers of one model, each a run of parts before the layer they help."""
+    found = []
+    for index, layer in enumerate(layers):
+        pattern = re.compile(re.escape(layer.message.name + _INFIX) + r"\w+")
+        start = index
+        while start and _helps(layers[start - 1], layer, pattern):
+            start -= 1
+        group = _group(list(layers[start : index + 1])) if start < index else None
+        if group is not None:
+            found.append(group)
+    return found
+
+
+def _helps(part: LayerRef, layer: LayerRef, pattern: "re.Pattern[str]") -> bool:
+    same_body = part.path[-1] == layer.path[-1]
+    return same_body and pattern.fullmatch(part.message.name) is not None
+
+
+def _group(layers: List[LayerRef]) -> Optional[Group]:
+    made = {name for layer in layers for name in layer.message.output}
+    outside = [
+        (name, layer) for layer in layers for name in layer.message.input if name not in made
+    ]
+    return Group(layers, *outside[0]) if len(outside) == 1 else None

@@ -1,0 +1,92 @@
+"""Models that were converted for iOS 14 can be brought down to what their layers really need."""
+
+import pytest
+
+from coreml_resize_fix import api
+from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.coreml.resize_params import ResizeBilinear
+from coreml_resize_fix.coreml.versions import for_target
+from coreml_resize_fix.errors import UsageError
+from tests.support.cases import Case
+
+pytestmark = pytest.mark.skipif(
+    not schema.knows_ios14(),
+    reason="coremltools 3 cannot read models for iOS 14: pip install 'coremltools>=4'",
+)
+
+
+def read(path):
+    model = schema.model_class()()
+    with open(path, "rb") as file:
+        model.ParseFromString(file.read())
+    return model
+
+
+@pytest.mark.parametrize("name", ["ct9_nn_unetmod_acT", "ct61_nn_psp_acT", "ct41_frac_acT"])
+def test_align_corners_comes_down_to_ios_13(name, tmp_path):
+    case, output = Case("corpus", name), str(tmp_path / "out.mlmodel")
+    request = api.Request(manifest=case.intents(), target=for_target("iOS13"), output=output)
+    report = api.process(case.path, request)
+    assert report.exit_code == 0
+    assert (report.spec_before, report.spec_after) == (5, 4)
+    assert {finding.verdict for finding in report.findings} == {"fixed"}
+    assert {finding.codes for finding in report.findings} == {("RSZ106",)}
+    assert all(isinstance(finding.after, ResizeBilinear) for finding in report.findings)
+    model = read(output)
+    assert model.specificationVersion == 4
+    targets = [
+        list(layer.resizeBilinear.targetSize)
+        for layer in model.neuralNetwork.layers
+        if layer.WhichOneof("layer") == "resizeBilinear"
+    ]
+    assert targets == [call["output_hw"] for call in case.calls]
+    again = api.process(output, api.Request(manifest=case.intents(), target=4))
+    assert (again.exit_code, again.output) == (0, None)
+
+
+def test_what_else_needs_ios_13_is_named():
+    case = Case("corpus", "ct9_nn_unetmod_acT")
+    with pytest.raises(UsageError, match="needs iOS 13 for its `arrayInputShapeMapping`"):
+        api.process(case.path, api.Request(manifest=case.intents(), target=3))
+
+
+def test_no_model_is_brought_below_ios_12():
+    case = Case("corpus", "ct9_nn_unetmod_acT")
+    with pytest.raises(UsageError, match="no model is brought below iOS 12"):
+        api.process(case.path, api.Request(manifest=case.intents(), target=1))
+
+
+def test_half_pixel_needs_several_layers_below_ios_14(tmp_path):
+    case, output = Case("made", "ct9_bilinear"), str(tmp_path / "out.mlmodel")
+    request = {"manifest": case.intents(), "target": 4, "output": output}
+    report = api.process(case.path, api.Request(**request))
+    verdicts = [(finding.verdict, finding.needs) for finding in report.findings]
+    assert verdicts == [("fixable", ()), ("needs-option", ("--decompose",))]
+    report = api.process(case.path, api.Request(decompose=True, **request))
+    assert (report.exit_code, report.spec_after) == (0, 4)
+
+
+def test_a_model_that_keeps_a_newer_layer_keeps_its_version(tmp_path):
+    case, output = Case("made", "ct9_bilinear"), str(tmp_path / "out.mlmodel")
+    request = api.Request(manifest=case.intents(), target=4, partial=True, output=output)
+    report = api.process(case.path, request)
+    assert report.exit_code == 1
+    assert read(output).specificationVersion == 5
+
+
+def test_without_a_target_nothing_comes_down():
+    case = Case("corpus", "ct9_nn_unetmod_acT")
+    report = api.process(case.path, api.Request(manifest=case.intents()))
+    assert (report.exit_code, report.output, report.spec_after) == (0, None, 5)
+
+
+def test_a_model_that_needs_less_than_it_says_comes_down_alone(tmp_path):
+    """A version 5 without any layer of iOS 14: only the number changes."""
+    case = Case("corpus", "blog_chain_TT")
+    model = read(case.path)
+    model.specificationVersion = 5
+    path, output = str(tmp_path / "m.mlmodel"), str(tmp_path / "out.mlmodel")
+    with open(path, "wb") as file:
+        file.write(model.SerializeToString())
+    report = api.process(path, api.Request(manifest=case.intents(), target=3, output=output))
+    assert (report.exit_code, report.spec_after) == (0, 3)
