@@ -116,7 +116,7 @@ def test_assume_and_deployment_target():
 
 
 @pytest.mark.parametrize(
-    "call, error, says",
+    ("call", "error", "says"),
     [
         (lambda: fix(MODEL), UsageError, "no intent"),
         (lambda: fix(spec_of(MODEL), INTENT, output="x"), UsageError, "in memory"),

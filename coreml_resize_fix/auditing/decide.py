@@ -20,7 +20,7 @@ from coreml_resize_fix.auditing.match import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.match import Match, contradiction
 from coreml_resize_fix.auditing.messages import describe
 from coreml_resize_fix.auditing.situation import Situation, assess
-from coreml_resize_fix.auditing.workshop import Workshop
+from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.versions import MINIMUM_IOS
 
 Values = Optional[FrozenSet[str]]
@@ -166,7 +166,7 @@ def row_for(found: Situation) -> Row:
 
 
 def decide(
-    layer: ResizeLayer, match: Match, spec_version: int, workshop: Optional[Workshop] = None
+    layer: ResizeLayer, match: Match, spec_version: int, workshop: Workshop = NO_WORKSHOP
 ) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows."""
     if match.intent is None:
@@ -174,7 +174,7 @@ def decide(
         message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
         return Finding(layer, verdict, (match.code,), message)
     against = contradiction(match.intent, layer, pinned=True)
-    found = assess(layer, match.intent, against is not None, spec_version, workshop or Workshop())
+    found = assess(layer, match.intent, against is not None, spec_version, workshop)
     row = row_for(found)
     codes = tuple(
         code

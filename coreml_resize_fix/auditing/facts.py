@@ -18,6 +18,11 @@ _EXACT_ARRAY_MAPPING, _RANK4_IMAGE_MAPPING = 1, 1
 _RESIZING_NAMES = ("upsample", "resize", "interpolate")
 
 
+def structure_only(layer: LayerRef) -> bytes:
+    """A layer's bytes as far as the structure has them, for those who have no file."""
+    return bytes(layer.message.SerializeToString())
+
+
 def shapes_of(models: Sequence[ModelRef], assumed: Assumed) -> Dict[str, ModelShapes]:
     """Shapes of each network, by its prefix; `assumed` sizes replace what resize layers make."""
     return {
@@ -28,7 +33,9 @@ def shapes_of(models: Sequence[ModelRef], assumed: Assumed) -> Dict[str, ModelSh
 
 
 def resize_layers(
-    models: Sequence[ModelRef], by_prefix: Mapping[str, ModelShapes], content: Content
+    models: Sequence[ModelRef],
+    by_prefix: Mapping[str, ModelShapes],
+    content: Content = structure_only,
 ) -> List[ResizeLayer]:
     """Every resize layer in execution order, several layers that stand in for one included.
 

@@ -8,7 +8,7 @@ from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.auditing.match import Matching, match
-from coreml_resize_fix.auditing.workshop import Workshop
+from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
 from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes
 from coreml_resize_fix.coreml.walk import ModelRef
@@ -76,12 +76,12 @@ def run(
     intents: Sequence[Intent],
     assume: Optional[Intent],
     spec_version: int,
-    workshop: Workshop,
-    content: facts.Content,
+    workshop: Workshop = NO_WORKSHOP,
+    content: facts.Content = facts.structure_only,
 ) -> Audit:
     """Audit a walked file; `spec_version` is the highest one that the target allows.
 
-    `workshop` offers replacements of several layers, `content` gives a layer's bytes.
+    `workshop` offers replacements of several layers, `content` gives a layer's bytes in the file.
     """
 
     def layers_for(assumed: facts.Assumed) -> Sequence[ResizeLayer]:

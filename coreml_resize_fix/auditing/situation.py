@@ -5,7 +5,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.natives import NATIVES, Native
-from coreml_resize_fix.auditing.workshop import Workshop
+from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
 from coreml_resize_fix.intents.model import Intent
@@ -52,8 +52,6 @@ REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 EVIDENCE_OK, CONTRADICTED, SIZELESS = "ok", "contradicted", "sizeless"
 EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS)
 
-
-_NO_WORKSHOP = Workshop()
 
 # Stand for an input size that nobody knows: what holds at all of them follows from no one size.
 _ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
@@ -140,7 +138,7 @@ def assess(
     intent: Intent,
     contradicted: bool,
     spec_version: int,
-    workshop: Workshop = _NO_WORKSHOP,
+    workshop: Workshop = NO_WORKSHOP,
 ) -> Situation:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed."""
     asked, known = comparisons(intent, layer)

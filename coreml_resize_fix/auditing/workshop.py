@@ -34,3 +34,6 @@ class Workshop:
     def computes(self, layer: ResizeLayer, intent: Intent, sizes: Sizes) -> bool:
         """Whether the several layers in the file are those that are made for this intent."""
         return False
+
+
+NO_WORKSHOP = Workshop()

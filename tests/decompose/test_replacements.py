@@ -84,6 +84,7 @@ UP2, UP3 = half_pixel(5, 10), half_pixel(5, 15)
 ALIGN = AxisSpec("linear", "align_corners", 5, 12)
 BICUBIC2 = AxisSpec("cubic", "half_pixel", 6, 12)
 NEAREST = AxisSpec("nearest_floor", "asymmetric", 5, 12)
+MIDDLE = AxisSpec("nearest_floor", "tf_half_pixel_for_nn", 9, 3)
 AREA = AxisSpec("area", "half_pixel", 6, 3)
 DOWN2 = half_pixel(6, 3)
 SCALED = half_pixel(7, 10, step=1 / 1.5)
@@ -107,8 +108,10 @@ COPY = half_pixel(5, 5)
         (replace(AREA, output_size=2), AREA, "strided convolution, 1×1 convolution"),
         (replace(AREA, output_size=4), AREA, "1×1 convolution"),
         (NEAREST, NEAREST, "1×1 convolution"),
+        # The pixels that are chosen are evenly spaced, whatever the coordinates behind them.
+        (MIDDLE, MIDDLE, "strided convolution, CropResize, 1×1 convolution"),
         # The right step, but one output more or less than the layers would make.
-        (half_pixel(5, 9, step=0.5), UP2, "CropResize, 1×1 convolution"),
+        (half_pixel(5, 11, step=0.5), UP2, "CropResize, 1×1 convolution"),
         (half_pixel(11, 4, step=2.0), DOWN2, "CropResize, 1×1 convolution"),
     ],
 )

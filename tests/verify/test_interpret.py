@@ -56,7 +56,9 @@ MEASURED = [
 
 
 @pytest.mark.parametrize(
-    "params, image, expected, tolerance", [row[1:] for row in MEASURED], ids=[r[0] for r in MEASURED]
+    ("params", "image", "expected", "tolerance"),
+    [row[1:] for row in MEASURED],
+    ids=[row[0] for row in MEASURED],
 )
 def test_figures_measured_on_core_ml(params, image, expected, tolerance):
     result = interpret.run(params, np.array(image))

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,16 +54,16 @@ def test_each_probe_alone_tells_the_two_grids_apart(monkeypatch, probe):
 
 def test_a_wrong_interpretation_stops_the_fix(monkeypatch, unet):
     path, intents = unet
-    before = open(path, "rb").read()
+    before = Path(path).read_bytes()
     monkeypatch.setitem(
         interpret.RESIZE_BILINEAR,
         "STRICT_ALIGN_ENDPOINTS_MODE",
         interpret.RESIZE_BILINEAR["UPSAMPLE_MODE"],
     )
-    with pytest.raises(ProofError, match="failed its numerical proof.*instead of"):
+    with pytest.raises(ProofError, match=r"failed its numerical proof.*instead of"):
         api.process(path, api.Request(manifest=intents))
     assert sorted(os.listdir(os.path.dirname(path))) == ["unet.intent.json", "unet.mlmodel"]
-    assert open(path, "rb").read() == before
+    assert Path(path).read_bytes() == before
 
 
 def test_the_written_file_is_proved_and_not_only_the_plan(monkeypatch, unet):
