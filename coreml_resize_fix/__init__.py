@@ -13,16 +13,16 @@ __version__ = "0.1.0"
 __all__ = ["Manifest", "Report", "audit", "exportable", "fix", "record_intents"]
 
 if TYPE_CHECKING:
-    from coreml_resize_fix.api import ModelReport as Report
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.intents.torch_export import exportable
     from coreml_resize_fix.intents.torch_recorder import record_intents
     from coreml_resize_fix.models import audit, fix
+    from coreml_resize_fix.request import ModelReport as Report
 
 # public name → where it lives; imported when first used, so that `--help` loads nothing heavy
 _HOMES = {
     "Manifest": ("coreml_resize_fix.intents.source", "Manifest"),
-    "Report": ("coreml_resize_fix.api", "ModelReport"),
+    "Report": ("coreml_resize_fix.request", "ModelReport"),
     "audit": ("coreml_resize_fix.models", "audit"),
     "exportable": ("coreml_resize_fix.intents.torch_export", "exportable"),
     "fix": ("coreml_resize_fix.models", "fix"),

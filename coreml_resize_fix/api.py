@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import NamedTuple, Optional, Tuple
 
 from coreml_resize_fix import opening, output
 from coreml_resize_fix.auditing import findings
@@ -14,69 +14,15 @@ from coreml_resize_fix.auditing.run import Audit, run
 from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions
 from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
-from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.opening import Opened
+from coreml_resize_fix.request import ModelReport, Request
 from coreml_resize_fix.rewrite.plan import Plan, plan
 from coreml_resize_fix.rewrite.workshop import Workshop
 from coreml_resize_fix.verify import prove
-from coreml_resize_fix.verify.prove import Tensors
+
+__all__ = ["ModelReport", "Request", "process", "process_bytes"]
 
 _REPORT_THIS = "nothing was written; please report this with the model's structure"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to compare with and what to do.
-
-    Without any intent (`manifest` None and `assume` None) the run is an inventory. `target` is the
-    highest specification version allowed; None is the model's own, or 3 for ResizeBilinear.
-    `fingerprint` asks for the file's SHA-256 even if it is not copied, which reads its weights.
-    `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes.
-    `notices` are remarks on the manifest that the report should repeat.
-    """
-
-    manifest: Optional[Sequence[Intent]] = None
-    assume: Optional[Intent] = None
-    dry_run: bool = False
-    output: Optional[str] = None
-    in_place: bool = False
-    force: bool = False
-    partial: bool = False
-    verify: bool = True
-    target: Optional[int] = None
-    fingerprint: bool = False
-    decompose: bool = False
-    tensors: Tensors = field(default_factory=dict)
-    notices: Tuple[str, ...] = ()
-
-    @property
-    def asks(self) -> bool:
-        return self.manifest is not None or self.assume is not None
-
-
-@dataclass(frozen=True)
-class ModelReport:
-    """What was found in one model, and what was done. `sha256` is the input's, if known."""
-
-    path: str
-    output: Optional[str]
-    sha256: Optional[str]
-    spec_before: int
-    spec_after: int
-    findings: Tuple[Finding, ...]
-    unused: Tuple[Intent, ...]
-    notices: Tuple[str, ...]
-    asked: bool
-
-    @property
-    def exit_code(self) -> int:
-        """0 all layers match, 1 something does not, 3 nothing was compared."""
-        if not self.asked:
-            return 3
-        done = (findings.MATCH, findings.FIXED)
-        if self.unused or any(finding.verdict not in done for finding in self.findings):
-            return 1
-        return 0 if self.findings else 3
 
 
 class _Work(NamedTuple):

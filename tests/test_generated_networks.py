@@ -136,10 +136,13 @@ def test_every_network_is_mended_or_refused_and_never_wrong(tmp_path_factory, ca
     report = api.process(path, api.Request(manifest=truth(calls), output=output))
 
     hopeless = [no_layer_before_ios_14(*call) for call in calls]
-    assert [f.verdict == "unmatchable" for f in report.findings] == hopeless
+    assert [f.verdict == "needs-option" for f in report.findings] == hopeless
     if any(hopeless):
         assert report.exit_code == 1
         assert report.output is None
+        request = api.Request(manifest=truth(calls), output=output, decompose=True)
+        assert api.process(path, request).exit_code == 0
+        assert api.process(output, api.Request(manifest=truth(calls))).exit_code == 0
         return
     assert report.exit_code == 0
     result = schema.model_class()()

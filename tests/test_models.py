@@ -103,9 +103,12 @@ def test_what_cannot_be_matched_is_raised_with_its_report():
     spec = spec_of(case.path)
     with pytest.raises(UnmatchedError) as caught:
         fix(spec, case.intents())
-    assert [f.verdict for f in caught.value.report.findings] == ["fixable", "unmatchable"]
+    assert [f.verdict for f in caught.value.report.findings] == ["fixable", "needs-option"]
     partly = fix(spec, case.intents(), partial=True)
     assert targets(partly) == {"12": [20, 24]}
+    whole = fix(spec, case.intents(), decompose=True)
+    assert targets(whole) == {"12": [20, 24]}
+    assert audit(whole, case.intents()).exit_code == 0
 
 
 def test_assume_and_deployment_target():

@@ -1,6 +1,6 @@
 """Every resize node of an ONNX model, with its folded inputs and the shapes around it."""
 
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -21,6 +21,9 @@ _PLACES: Tuple[Tuple[str, int, int, Optional[int]], ...] = (
 
 # Resizes in a row whose sizes are computed from one another; more is no real network.
 _MOST_ROUNDS = 100
+
+# A dimension beyond this is no image's; ONNX could not hold much more.
+_LARGEST = 1 << 31
 
 # Height and width; a resize of images keeps what comes before them, batch and channels.
 _IMAGE_AXES = 2
@@ -71,22 +74,15 @@ def find(model: Proto, version: int) -> List[ResizeNode]:
 def made_shape(resize: ResizeNode) -> Shape:
     """The shape that a resize gives, as far as its sizes or factors say; () if they do not."""
     before, sizes, scales = resize.input_shape, resize.sizes, resize.scales
+    made: Sequence[Any] = ()
     if before is None:
-        return tuple(sizes or ())
-    if sizes is not None and len(sizes) == len(before):
-        axes = range(len(before))
-        return tuple(sizes[i] or (before[i] if i < _IMAGE_AXES else None) for i in axes)
-    if scales is not None and len(scales) == len(before):
-        return tuple(
-            None if n is None or not factor else _scaled(n, factor)
-            for n, factor in zip(before, scales)
-        )
-    return ()
-
-
-def _scaled(before: int, factor: float) -> Optional[int]:
-    product = np.float32(before) * np.float32(factor)  # as ONNX Runtime multiplies
-    return int(np.floor(product)) if np.isfinite(product) else None
+        made = sizes or ()
+    elif sizes is not None and len(sizes) == len(before):
+        made = [sizes[i] or (before[i] if i < _IMAGE_AXES else None) for i in range(len(before))]
+    elif scales is not None and len(scales) == len(before):
+        with np.errstate(over="ignore"):
+            made = [n and f and np.float32(n) * np.float32(f) for n, f in zip(before, scales)]
+    return tuple(int(n) if n and 1 <= n <= _LARGEST else None for n in made)
 
 
 def _adds(resize: ResizeNode, declared: Dict[str, int]) -> bool:

@@ -5,10 +5,10 @@ from collections import Counter
 from typing import Any, Dict, Optional, Sequence
 
 from coreml_resize_fix import __version__
-from coreml_resize_fix.api import ModelReport
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import minimum_ios
+from coreml_resize_fix.request import ModelReport
 
 FORMAT, VERSION = "coreml-resize-fix/report", 1
 

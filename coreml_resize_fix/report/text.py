@@ -3,12 +3,13 @@
 import textwrap
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.api import ModelReport
 from coreml_resize_fix.auditing import findings as verdicts
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.coreml.versions import minimum_ios
+from coreml_resize_fix.request import ModelReport
 
 Style = Callable[[str, str], str]  # (text, color) → text
 
@@ -67,15 +68,17 @@ def _table(found: Sequence[Finding], style: Style) -> List[str]:
 
 def _row(finding: Finding) -> Tuple[str, ...]:
     layer = finding.layer
-    made = size(layer.output_size)
-    if finding.intended_size and finding.intended_size != layer.output_size:
-        made += ", not " + size(finding.intended_size)
+    sizes = "{} → {}".format(size(layer.input_size), size(layer.output_size))
+    if layer.shape == FLEXIBLE and layer.output_size is None:
+        sizes = "varies"
+    elif finding.intended_size and finding.intended_size != layer.output_size:
+        sizes += ", not " + size(finding.intended_size)
     shift = "-" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px)
     asked = "-" if finding.intent is None else str(finding.intent).split(" size=")[0]
     return (
         finding.verdict,
         _short(layer.name or layer.address),
-        "{} → {}".format(size(layer.input_size), made),
+        sizes,
         shift,
         asked.split(" scale_factor=")[0],
     )

@@ -8,9 +8,10 @@ from coreml_resize_fix.auditing import decide, situation
 from coreml_resize_fix.auditing.match import contradiction
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.auditing.situation import Situation, assess
+from coreml_resize_fix.auditing.workshop import NO_WORKSHOP
 from coreml_resize_fix.intents.model import Intent
 from tests.audit import test_verdicts, test_verdicts_sizes
-from tests.audit.verdict_values import IOS11, IOS12, default, flexible, static, true, unknown
+from tests.audit.verdict_values import IOS11, IOS12, default, false, flexible, static, true, unknown
 
 SHAPES = ("static", "flexible", "unknown")
 
@@ -25,6 +26,14 @@ NO_LAYER = {
 }
 
 
+# Several layers compute the intent: they are allowed, they may be asked for, or not for the target.
+SEVERAL_LAYERS = {
+    "layers": ("fixable", ""),
+    "layers-asked": ("needs-option", "RSZ309"),
+    "layers-above": ("needs-option", "RSZ306"),
+}
+
+
 def expected(found):
     """Verdict and reason, written as prose: the same decision in another form than the table."""
     if found.evidence == "sizeless":
@@ -33,6 +42,8 @@ def expected(found):
         return "unmatchable", "RSZ204"
     if found.current == "same":
         return "match", ""
+    if found.reach.startswith("layers"):
+        return SEVERAL_LAYERS[found.reach]
     if found.shape == "flexible":
         if found.reach == "none" or found.freezes:
             return "unmatchable", "RSZ305"
@@ -55,7 +66,7 @@ EVERYTHING = [
 
 
 def test_there_are_as_many_situations_as_the_fields_make():
-    assert len(EVERYTHING) == 6 * 3 * 3 * 6 * 3 * 2
+    assert len(EVERYTHING) == 7 * 3 * 6 * 6 * 3 * 2
     assert set(situation.ASKS) == set(NO_LAYER)
 
 
@@ -98,7 +109,14 @@ NOT_REACHED = {
 
 
 def literal_cases():
-    """Layer, intent and target of the verdicts that are written down one by one."""
+    """Layer, intent, target, workshop of the verdicts that are written down one by one."""
+    for layer, intent, target in cases_of_one_layer():
+        yield layer, intent, target, NO_WORKSHOP
+    for shop, _, _, _ in test_verdicts_sizes.SEVERAL:
+        yield static(default(2, 2), (10, 12)), false(20, 24), IOS12, shop
+
+
+def cases_of_one_layer():
     for intent, params, size, _, _, _ in test_verdicts.STATIC:
         yield static(params, size), intent, IOS12
     for intent, params, _, _, _ in test_verdicts_sizes.FLEXIBLE:
@@ -114,7 +132,8 @@ def literal_cases():
 
 def test_every_row_has_a_verdict_that_is_written_down():
     reached = set()
-    for layer, intent, target in literal_cases():
+    for layer, intent, target, shop in literal_cases():
         against = contradiction(intent, layer, pinned=True)
-        reached.add(decide.row_for(assess(layer, intent, against is not None, target)).name)
+        found = assess(layer, intent, against is not None, target, shop)
+        reached.add(decide.row_for(found).name)
     assert {row.name for row in decide.TABLE} - reached == set(NOT_REACHED)

@@ -12,6 +12,7 @@ NAMES = {
     "RSZ103": ("nearest-became-bilinear", "error"),
     "RSZ104": ("antialias-dropped", "error"),
     "RSZ105": ("other-kernel", "error"),
+    "RSZ106": ("layer-above-target", "error"),
     "RSZ201": ("no-intent", "warning"),
     "RSZ202": ("ambiguous-intent", "warning"),
     "RSZ203": ("merged-calls", "error"),
@@ -24,6 +25,7 @@ NAMES = {
     "RSZ306": ("target-too-low", "error"),
     "RSZ307": ("size-unknown", "warning"),
     "RSZ308": ("unknown-parameters", "error"),
+    "RSZ309": ("several-layers-needed", "error"),
 }
 
 

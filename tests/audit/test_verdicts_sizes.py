@@ -5,6 +5,8 @@ import pytest
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
+from coreml_resize_fix.auditing.workshop import Offer, Workshop
+from coreml_resize_fix.coreml.resize_params import Composite
 from tests.audit.verdict_values import (
     FIXABLE,
     IOS11,
@@ -20,6 +22,7 @@ from tests.audit.verdict_values import (
     default,
     false,
     flexible,
+    fractional,
     half,
     judge,
     near,
@@ -125,6 +128,57 @@ MODERN_FLEXIBLE = [
 def test_flexible_layers_of_ios_14(intent, target, verdict, after, needs):
     found = judge(intent, flexible(default(2, 2), *GROWN, modern=True), target)
     assert (found.verdict, found.after, found.needs) == (verdict, after, needs)
+
+
+LOWERED = [
+    (true(20, 24), corners(2, 2), FIXABLE, ["RSZ106"], strict(20, 24)),
+    (true(), fractional("ALIGN_CORNERS_TRUE", (10, 12), (25, 31)), FIXABLE, None, strict(25, 31)),
+    (near(20, 24), corners(2, 2), FIXABLE, [SMOOTHED], nearest(2, 2)),
+    (false(20, 24), half(2, 2), NEVER, ["RSZ106", "RSZ301"], None),
+]
+
+
+@pytest.mark.parametrize(("intent", "params", "verdict", "codes", "after"), LOWERED)
+def test_a_layer_of_ios_14_below_its_target(intent, params, verdict, codes, after):
+    found = judge(intent, static(params, (10, 12)), IOS12)
+    assert (found.verdict, found.after) == (verdict, after)
+    assert list(found.codes) == (codes or ["RSZ106"])
+
+
+class Shop(Workshop):
+    """Offers two layers that need a specification version."""
+
+    def __init__(self, spec_version, is_open):
+        self.spec_version, self.open = spec_version, is_open
+
+    def offer(self, layer, intent, sizes, spec_version):
+        return Offer(TWO_LAYERS, self.spec_version)
+
+
+TWO_LAYERS = Composite("two", (b"", b""), size=(20, 24))
+SEVERAL = [
+    (Shop(1, True), FIXABLE, [SHIFTED], ()),
+    (Shop(1, False), NEEDS, [SHIFTED, "RSZ309"], ("--decompose",)),
+    (
+        Shop(4, True),
+        NEEDS,
+        [SHIFTED, "RSZ306"],
+        ("--decompose", "--deployment-target iOS13"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("shop", "verdict", "codes", "needs"), SEVERAL)
+@pytest.mark.parametrize("layer", [static, flexible])
+def test_several_layers(shop, verdict, codes, needs, layer):
+    found = judge(false(20, 24), layer(default(2, 2), (10, 12)), IOS12, shop)
+    assert (found.verdict, list(found.codes), found.needs) == (verdict, codes, needs)
+    assert found.after == TWO_LAYERS
+
+
+def test_one_layer_goes_before_several():
+    found = judge(true(20, 24), static(default(2, 2), (10, 12)), IOS12, Shop(1, True))
+    assert found.after == strict(20, 24)
 
 
 def test_a_layer_above_the_target_that_would_freeze_the_model_is_no_option():

@@ -14,7 +14,9 @@ UNET = os.path.join(cases.UNET, "unet.mlmodel")
 INTENT = os.path.join(cases.UNET, "unet.intent.json")
 
 FIXABLE = "blog_size2x_acT"  # one layer, align_corners=True
-HALF = "blog_par_TF"  # one fixable layer, one that has no native layer
+HALF = "blog_par_TF"  # one fixable layer, one that only several layers can replace
+NEVER = "legacy_flexible_array"  # two layers, and the input's size varies
+VARYING = "nearest,scale_factor=1.5"  # at a size that varies no layers compute it
 RIGHT = "blog_same_acT"  # one layer, right as converted
 MERGED = "blog_sim_par_same_TF_merged"  # one layer of two calls that differ
 EMPTY = "blog_custom"  # no resize layer

@@ -11,8 +11,10 @@ from tests.cli.commands import (
     HALF,
     INTENT,
     MERGED,
+    NEVER,
     RIGHT,
     UNET,
+    VARYING,
     manifest,
     model,
     run,
@@ -31,9 +33,12 @@ SINGLE = {
         0,
     ),
     "fixable, dry run": (FIXABLE, ["--assume", CORNERS, "-n"], 1),
-    "never": (FIXABLE, ["--assume", "bilinear,align_corners=false"], 1),
-    "never, dry run": (FIXABLE, ["--assume", "bilinear,align_corners=false", "-n"], 1),
-    "never, partial": (FIXABLE, ["--assume", "bicubic", "--partial"], 1),
+    "several layers": (FIXABLE, ["--assume", "bilinear", "--decompose"], 0),
+    "several layers, not asked for": (FIXABLE, ["--assume", "bilinear"], 1),
+    "several layers, dry run": (FIXABLE, ["--assume", "bilinear", "--decompose", "-n"], 1),
+    "never": (NEVER, ["--assume", VARYING, "--decompose"], 1),
+    "never, dry run": (NEVER, ["--assume", VARYING, "-n"], 1),
+    "never, partial": (NEVER, ["--assume", VARYING, "--partial"], 1),
     "inventory": (FIXABLE, [], 3),
     "inventory, dry run": (FIXABLE, ["-n"], 3),
     "no resize layer": (EMPTY, ["--assume", CORNERS], 3),
@@ -93,11 +98,11 @@ def test_one_of_two_layers_is_fixable(tmp_path, partial):
     assert written == partial
 
 
-def test_a_fix_that_waits_for_a_higher_target_is_1(tmp_path):
+def test_a_fix_that_waits_for_an_option_is_1(tmp_path):
     source = model("unet", tmp_path)
     ran = run(source, "-m", INTENT, "--deployment-target", "11.2")
     assert ran.code == 1
-    assert "help: pass `--deployment-target iOS12`" in ran.out
+    assert "help: pass `--decompose`" in ran.out
     assert os.listdir(str(tmp_path)) == ["unet.mlmodel"]
 
 

@@ -18,6 +18,8 @@ OPTIONS = {
     "--in-place",
     "--force",
     "--deployment-target",
+    "--decompose",
+    "--write-manifest",
     "--partial",
     "--verify / --no-verify",
     "--format",

@@ -13,8 +13,10 @@ from tests.cli.commands import (
     HALF,
     INTENT,
     MERGED,
+    NEVER,
     RIGHT,
     UNET,
+    VARYING,
     manifest,
     model,
     run,
@@ -28,7 +30,9 @@ RUNS = {
     "fix": (FIXABLE, ["--assume", CORNERS], 0, {"fixed": 1}),
     "dry run": (FIXABLE, ["--assume", CORNERS, "-n"], 1, {"fixable": 1}),
     "right": (RIGHT, ["--assume", CORNERS], 0, {"match": 1}),
-    "never": (FIXABLE, ["--assume", "bilinear"], 1, {"unmatchable": 1}),
+    "option": (FIXABLE, ["--assume", "bilinear"], 1, {"needs-option": 1}),
+    "option taken": (FIXABLE, ["--assume", "bilinear", "--decompose"], 0, {"fixed": 1}),
+    "never": (NEVER, ["--assume", VARYING], 1, {"unmatchable": 2}),
     "inventory": (FIXABLE, [], 3, {"no-intent": 1}),
     "no layers": (EMPTY, ["--assume", CORNERS], 3, {}),
     "without proof": (FIXABLE, ["--assume", CORNERS, "--no-verify"], 0, {"fixed": 1}),
@@ -58,7 +62,7 @@ def test_merged_calls_and_several_models(tmp_path):
     ran = run(*paths, "-n", "-m", truth(HALF, tmp_path), *JSON)
     check(ran.json)
     assert [entry["path"] for entry in ran.json["models"]] == paths
-    assert ran.json["summary"] == {"fixable": 1, "unmatchable": 1, "ambiguous": 1}
+    assert ran.json["summary"] == {"fixable": 1, "needs-option": 1, "ambiguous": 1}
 
 
 def test_unused_intents_are_named(tmp_path):
@@ -69,15 +73,28 @@ def test_unused_intents_are_named(tmp_path):
     assert "`gone` names no resize layers of this model" in entry["notices"]
 
 
-def test_what_is_needed(tmp_path):
+def test_several_layers_are_needed():
     ran = run(UNET, "-n", "-m", INTENT, "--deployment-target", "11.2", *JSON)
     check(ran.json)
     layers = {layer["name"]: layer for layer in ran.json["models"][0]["layers"]}
     assert layers["34"]["verdict"] == "needs-option"
-    assert layers["34"]["needs"] == ["--deployment-target iOS12"]
-    assert layers["34"]["codes"] == ["RSZ102", "RSZ306"]
-    assert layers["34"]["after"]["targetSize"] == [25, 31]
+    assert layers["34"]["needs"] == ["--decompose"]
+    assert layers["34"]["codes"] == ["RSZ102", "RSZ309"]
+    assert layers["34"]["after"]["output_size"] == [25, 31]
+    assert layers["34"]["replacement"] == "decomposed"
+    assert layers["34"]["added_layers"] == len(layers["34"]["after"]["layers"]) - 1 > 0
     assert layers["46"]["needs"] == []
+
+
+def test_several_layers_in_the_result_are_one_entry(tmp_path):
+    result = tmp_path / "out.mlmodel"
+    assert (
+        run(model(FIXABLE, tmp_path), "--assume", "bilinear", "--decompose", "-o", result).code == 0
+    )
+    ran = run(result, "--assume", "bilinear", *JSON)
+    check(ran.json)
+    (layer,) = ran.json["models"][0]["layers"]
+    assert (ran.code, layer["kind"], layer["verdict"]) == (0, "composite", "match")
 
 
 def test_text_is_ascii_and_ends_with_one_line_break():

@@ -63,6 +63,20 @@ def test_an_axis_that_is_copied_costs_nothing():
     assert kinds("gather", COPY, COPY, EXACT4) == "loadConstantND gather"
 
 
+def test_the_axis_that_shrinks_most_goes_first():
+    def sizes(row, rows, columns, layout):
+        built = ROWS[row].build(context(rows, columns, layout, channels=C))
+        last = [layer for layer in built if layer.WhichOneof("layer") != "permute"][-1]
+        kind = last.WhichOneof("layer")
+        # What the last product makes: 13 outputs of 8 inputs by weights, or by a constant.
+        return last.convolution.outputChannels if kind == "convolution" else len(last.input)
+
+    assert sizes("1×1 convolution", BICUBIC, DOWN, RANK5) == 13
+    assert sizes("1×1 convolution", DOWN, BICUBIC, RANK5) == 13
+    assert sizes("matrix product", BICUBIC, DOWN, EXACT4) == 2
+    assert sizes("matrix product", DOWN, BICUBIC, EXACT4) == 1
+
+
 def test_equal_layers_are_decided_by_multiply_adds():
     asked = context(UP3, UP3, EXACT4, channels=C)
     layers = {row.name: row.cost(asked).layers for row in REPLACEMENTS if row.cost(asked)}

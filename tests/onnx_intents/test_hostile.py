@@ -147,6 +147,19 @@ def test_absurd_sizes(side, tmp_path):
             assert intent.size == (20, 24)
 
 
+@pytest.mark.parametrize("factor", [3e38, 1e30, 1e-30, -2.0])
+def test_absurd_factors(factor, tmp_path):
+    proto = build.resize(scales=[1.0, 1.0, factor, factor], mode="linear", shape=(1, 3, 999, 999))
+    assert build.load(proto, tmp_path).intents == []
+
+
+def test_sizes_that_are_no_integers(tmp_path):
+    sizes = build.constant("sizes", [1.0, 3.0, 20.5, 24.0])
+    proto = build.resize(sizes=[1, 3, 20, 24], mode="linear")
+    proto.graph.initializer[0].CopyFrom(sizes)
+    survives(proto.SerializeToString(), tmp_path / "model.onnx")
+
+
 def test_tensor_that_claims_to_be_huge(tmp_path):
     proto = build.resize(sizes=[1, 3, 20, 24], mode="linear")
     tensor = proto.graph.initializer[0]

@@ -45,6 +45,7 @@ PARAMETERS = {
         "output_size",
     },
     "resizeBilinear": {"targetSize", "mode", "output_size"},
+    "composite": {"name", "layers", "multiply_adds", "bytes", "output_size"},
 }
 INTENT = {
     "name",
@@ -108,8 +109,7 @@ def check_layer(layer):
     assert PARAMETERS[layer["kind"]] == set(layer["before"])
     if layer["after"] is not None:
         check_parameters(layer["after"])
-    assert layer["replacement"] in (("native", "decomposed") if layer["after"] else (None,))
-    assert type(layer["added_layers"]) is int
+    check_replacement(layer)
     assert layer["input_size"] is None or is_size(layer["input_size"])
     for key in ("max_shift_px", "max_abs_error_before", "max_abs_error_after"):
         assert layer[key] is None or (type(layer[key]) is float and layer[key] >= 0)
@@ -120,13 +120,35 @@ def check_layer(layer):
         check_intent(layer["intent"])
 
 
+def check_replacement(layer):
+    assert type(layer["added_layers"]) is int
+    if layer["after"] is None:
+        assert (layer["replacement"], layer["added_layers"]) == (None, 0)
+    elif set(layer["after"]) == PARAMETERS["composite"]:
+        assert layer["replacement"] == "decomposed"
+        assert layer["added_layers"] == len(layer["after"]["layers"]) - 1
+    else:
+        assert (layer["replacement"], layer["added_layers"]) == ("native", 0)
+
+
 def check_parameters(values):
     assert set(values) in PARAMETERS.values()
     assert values["output_size"] is None or is_size(values["output_size"])
     for key in ("scalingFactor", "targetSize"):
         assert all(type(n) is int for n in values.get(key, ()))
     assert all(type(n) is float for n in values.get("fractionalScalingFactor", ()))
-    assert type(values["mode"]) is str
+    if set(values) == PARAMETERS["composite"]:
+        check_composite(values)
+    else:
+        assert type(values["mode"]) is str
+
+
+def check_composite(values):
+    assert type(values["name"]) is str
+    assert len(values["layers"]) > 1
+    assert all(type(kind) is str for kind in values["layers"])
+    assert values["multiply_adds"] is None or type(values["multiply_adds"]) is int
+    assert type(values["bytes"]) is int
 
 
 def check_intent(values):

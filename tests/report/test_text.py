@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from coreml_resize_fix.coreml.resize_params import ResizeBilinear
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import text
 from tests.report.reports import report, unet
@@ -83,6 +84,26 @@ def test_colors_follow_the_verdict_and_leave_the_columns_alone():
 
 def test_every_verdict_has_a_color():
     assert set(text.COLORS) == set(text.verdicts.VERDICTS)
+
+
+SIZES = [
+    ({}, "10×12 → 20×24, not 25×31"),
+    ({"shape": "flexible", "input_size": None}, "varies"),
+    ({"shape": "unknown", "input_size": None, "sizes": ()}, "? → ?, not 25×31"),
+    ({"params": ResizeBilinear((25, 31))}, "10×12 → 25×31"),
+    (
+        {"shape": "flexible", "input_size": None, "params": ResizeBilinear((9, 9))},
+        "? → 9×9, not 25×31",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "shown"), SIZES)
+def test_sizes(changes, shown):
+    finding = unet().findings[1]
+    found = replace(finding, layer=replace(finding.layer, **changes))
+    rows = text.render([replace(report(), findings=(found,))], True).splitlines()
+    assert rows[3].split("  ")[3] == shown
 
 
 @pytest.mark.parametrize(

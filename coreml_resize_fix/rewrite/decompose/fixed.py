@@ -30,7 +30,7 @@ class _Box(NamedTuple):
 
 def crop_resize(context: Context) -> Optional[Steps]:
     """Repeat the edges where the grid leaves the image, then sample a constant box."""
-    if context.is_flexible or (context.rank == 5 and context.sequence != 1):
+    if context.rank == 5 and context.sequence != 1:
         return None
     rows, columns = _box(context.rows), _box(context.columns)
     if rows is None or columns is None:
@@ -45,7 +45,7 @@ def crop_resize(context: Context) -> Optional[Steps]:
 
 def gather(context: Context) -> Optional[Steps]:
     """Choose rows, then columns, by constant indices."""
-    if context.is_flexible or not context.exact_mapping:
+    if not context.exact_mapping:
         return None
     rows, columns = chosen_pixels(context.rows), chosen_pixels(context.columns)
     if rows is None or columns is None:
@@ -58,7 +58,7 @@ def gather(context: Context) -> Optional[Steps]:
 
 def matrices(context: Context) -> Optional[Steps]:
     """Multiply by one matrix from the left and by another from the right."""
-    if context.is_flexible or not context.exact_mapping:
+    if not context.exact_mapping:
         return None
     work = _work(context)
     return tuple(
@@ -73,7 +73,7 @@ def matrices(context: Context) -> Optional[Steps]:
 
 def matrices_as_convolutions(context: Context) -> Optional[Steps]:
     """Bring an axis to the place of the channels, where a 1×1 convolution is a matrix product."""
-    if context.is_flexible or context.rank != 5:
+    if context.rank != 5:
         return None
     work = _work(context)
     rows = steps.mix_channels(context.rows, multiply_adds=work.each[0])

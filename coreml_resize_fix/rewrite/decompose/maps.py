@@ -17,9 +17,6 @@ def same_map(left: Taps, right: Taps) -> bool:
     """
     if len(left[0]) != len(right[0]):
         return False
-    # Taps of moved grids may lie anywhere, and a common window could be as wide as the image.
-    if np.abs(centres(left) - centres(right)).max() > TOLERANCE:
-        return False
     index = np.concatenate([left[0], right[0]], axis=1)
     weight = np.concatenate([left[1], -right[1]], axis=1)
     order = np.argsort(index, axis=1)

@@ -1,0 +1,64 @@
+"""What goes into a run and what comes out of it, as values."""
+
+from dataclasses import dataclass, field
+from typing import Optional, Sequence, Tuple
+
+from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.verify.prove import Tensors
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare with and what to do.
+
+    Without any intent (`manifest` None and `assume` None) the run is an inventory. `target` is the
+    highest specification version allowed; None is the model's own, or 3 for ResizeBilinear.
+    `fingerprint` asks for the file's SHA-256 even if it is not copied, which reads its weights.
+    `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes.
+    `notices` are remarks on the manifest that the report should repeat.
+    """
+
+    manifest: Optional[Sequence[Intent]] = None
+    assume: Optional[Intent] = None
+    dry_run: bool = False
+    output: Optional[str] = None
+    in_place: bool = False
+    force: bool = False
+    partial: bool = False
+    verify: bool = True
+    target: Optional[int] = None
+    fingerprint: bool = False
+    decompose: bool = False
+    tensors: Tensors = field(default_factory=dict)
+    notices: Tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        return self.manifest is not None or self.assume is not None
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What was found in one model, and what was done. `sha256` is the input's, if known."""
+
+    path: str
+    output: Optional[str]
+    sha256: Optional[str]
+    spec_before: int
+    spec_after: int
+    findings: Tuple[Finding, ...]
+    unused: Tuple[Intent, ...]
+    notices: Tuple[str, ...]
+    asked: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0 all layers match, 1 something does not, 3 nothing was compared."""
+        if not self.asked:
+            return 3
+        done = (findings.MATCH, findings.FIXED)
+        if self.unused or any(finding.verdict not in done for finding in self.findings):
+            return 1
+        return 0 if self.findings else 3
