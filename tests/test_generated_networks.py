@@ -96,15 +96,10 @@ def computed(image, layers):
     for layer in layers:
         kind = layer.WhichOneof("layer")
         if kind == "resizeBilinear":
-            assert layer.resizeBilinear.mode.samplingMethod in (0, 1)
-            mode = "align_corners"
             after = tuple(layer.resizeBilinear.targetSize)
-            ends = layer.resizeBilinear.mode.samplingMethod == 1
-            sampled = [
-                np.array([(x - 1) / 2]) if ends and n == 1 else positions(mode, x, n)
-                for x, n in zip(image.shape, after)
-            ]
-            image = resized(image, *sampled)
+            grids = [list(native_grids(x, n)) for x, n in zip(image.shape, after)]
+            method = layer.resizeBilinear.mode.samplingMethod  # in the order of `native_grids`
+            image = resized(image, *(grid[method] for grid in grids))
         elif layer.upsample.mode == 0:
             rows, columns = layer.upsample.scalingFactor
             image = np.repeat(np.repeat(image, rows, axis=0), columns, axis=1)
@@ -116,14 +111,26 @@ def computed(image, layers):
     return image
 
 
+def native_grids(count, wanted):
+    """Where the three grids of ResizeBilinear read along one axis."""
+    yield positions("align_corners", count, wanted)
+    yield positions("align_corners", count, wanted) if wanted > 1 else [(count - 1) / 2]
+    yield np.minimum(np.arange(wanted) * count / wanted, count - 1)
+
+
 def no_layer_before_ios_14(mode, before, after):
-    """Half-pixel sampling that no layer has: neither a copy, nor one pixel to or from."""
+    """Half-pixel sampling that no layer has; from 2 to 3 pixels, for one, it is align_corners."""
     if mode != "half_pixel":
         return False
-    axes = list(zip(before, after))
-    at_ends = all(n == x or x == 1 for x, n in axes)
-    to_the_middle = all(n in (1, x) or x == 1 for x, n in axes)
-    return not (at_ends or to_the_middle)
+    asked = [
+        np.clip(positions(mode, count, wanted), 0, count - 1)
+        for count, wanted in zip(before, after)
+    ]
+    grids = zip(*(native_grids(count, wanted) for count, wanted in zip(before, after)))
+    return not any(
+        all(np.allclose(np.clip(grid, 0, None), axis, atol=1e-12) for grid, axis in zip(pair, asked))
+        for pair in grids
+    )
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))

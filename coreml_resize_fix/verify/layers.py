@@ -77,7 +77,7 @@ def _gather(layer: Any, params: Any, inputs: Blobs) -> np.ndarray:
     size = data.shape[axis]
     if (whole != index).any() or (whole < -size).any() or (whole >= size).any():
         raise LayerError("an index is not a whole number in [-{0}, {0})".format(size))
-    return np.asarray(np.take(data, whole % size, axis=axis))
+    return np.asarray(np.take(data, whole, axis=axis))
 
 
 def _batched_matmul(layer: Any, params: Any, inputs: Blobs) -> np.ndarray:
