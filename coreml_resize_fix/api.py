@@ -11,14 +11,14 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import Audit, run
-from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions
+from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions, weights
 from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.request import ModelReport, Request
 from coreml_resize_fix.rewrite.plan import Plan, plan
 from coreml_resize_fix.rewrite.workshop import Workshop
-from coreml_resize_fix.verify import prove
+from coreml_resize_fix.verify import prove, rank
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes"]
 
@@ -101,14 +101,20 @@ def _decide(opened: Opened, request: Request) -> _Work:
         audit.after,
         lower=allowed < opened.spec_version,
     )
-    return _Work(opened, request, allowed, audit, proposal, _examined(opened.label, request, audit))
+    return _Work(
+        opened, request, allowed, audit, proposal, _examined(opened.label, request, audit, allowed)
+    )
 
 
 def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
     def content(layer: LayerRef) -> bytes:
         return opened.source.read(layer.node.start, layer.node.end)
 
-    workshop = Workshop(request.decompose)
+    def in_half() -> bool:
+        layers = [layer for model in opened.models for layer in model.layers]
+        return weights.in_half_precision(opened.source, layers)
+
+    workshop = Workshop(request.decompose, in_half)
     return run(opened.models, request.manifest or (), request.assume, allowed, workshop, content)
 
 
@@ -188,7 +194,7 @@ def _settled(finding: Finding, request: Request, written: bool) -> Finding:
     return finding
 
 
-def _examined(label: str, request: Request, audit: Audit) -> Tuple[Finding, ...]:
+def _examined(label: str, request: Request, audit: Audit, allowed: int) -> Tuple[Finding, ...]:
     """The findings with their errors in values.
 
     Raises:
@@ -203,7 +209,7 @@ def _examined(label: str, request: Request, audit: Audit) -> Tuple[Finding, ...]
                 "`{}` failed its numerical proof: {}".format(label, wrong),
                 "nothing was written; check the manifest and the tensors recorded beside it",
             )
-    return tuple(finding for finding, _ in results)
+    return tuple(rank.ranked(finding, allowed, request.tensors) for finding, _ in results)
 
 
 def _refuse_new_conflicts(work: _Work) -> None:

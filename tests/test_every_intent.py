@@ -8,6 +8,7 @@ from coreml_resize_fix import api
 from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.intents.model import Intent
+from tests.support.cases import Case
 
 SIZES = [
     ((5, 6), (10, 18)),
@@ -132,3 +133,20 @@ def test_a_composite_of_another_intent_is_no_match(tmp_path):
     other = Intent(mode="bicubic", size=(10, 12))
     report = api.process(made, api.Request(manifest=[other], decompose=True, dry_run=True))
     assert report.findings[0].verdict != "match"
+
+
+def test_weights_are_stored_in_half_precision_where_the_network_does(tmp_path):
+    found = {}
+    for name in ("legacy_fp16", "legacy_image"):
+        case, output = Case("made", name), str(tmp_path / (name + ".mlmodel"))
+        request = api.Request(manifest=case.intents(), decompose=True, output=output)
+        assert api.process(case.path, request).exit_code == 0
+        (made,) = [
+            layer
+            for layer in read(output).neuralNetwork.layers
+            if layer.convolution.isDeconvolution
+        ]
+        weights = made.convolution.weights
+        found[name] = (len(weights.float16Value) > 0, len(weights.floatValue) > 0)
+        assert api.process(output, api.Request(manifest=case.intents())).exit_code == 0
+    assert found == {"legacy_fp16": (True, False), "legacy_image": (False, True)}

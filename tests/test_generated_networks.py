@@ -128,7 +128,9 @@ def no_layer_before_ios_14(mode, before, after):
     ]
     grids = zip(*(native_grids(count, wanted) for count, wanted in zip(before, after)))
     return not any(
-        all(np.allclose(np.clip(grid, 0, None), axis, atol=1e-12) for grid, axis in zip(pair, asked))
+        all(
+            np.allclose(np.clip(grid, 0, None), axis, atol=1e-12) for grid, axis in zip(pair, asked)
+        )
         for pair in grids
     )
 

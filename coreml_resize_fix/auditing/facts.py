@@ -48,6 +48,9 @@ def resize_layers(
             continue
         shapes_by_address = by_prefix[model.prefix].layers
         groups = {group.last.address: group for group in composite.groups(model.layers)}
+        originals = (
+            composite.original_addresses(model.layers, list(groups.values())) if groups else {}
+        )
         names = frozenset(ref.message.name for ref in model.layers)
         blobs = frozenset(name for ref in model.layers for name in ref.message.output)
         blobs |= frozenset(feature.name for feature in model.message.description.input)
@@ -81,6 +84,7 @@ def resize_layers(
                     params,
                     modern=_takes_modern(model, ref),
                     place=place,
+                    original_address=originals.get(ref.address, ref.address),
                     **_extent(shape),  # type: ignore[arg-type]
                 )
             )

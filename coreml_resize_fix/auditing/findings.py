@@ -1,7 +1,7 @@
 """The verdict on one layer, as a value."""
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.coreml.resize_params import ResizeParams
@@ -17,6 +17,14 @@ MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS = (
     "ambiguous",
 )
 VERDICTS = (MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS)
+
+
+class Near(NamedTuple):
+    """A native setting that is not exact: its largest shift in source pixels, its mean error."""
+
+    params: ResizeParams
+    max_shift_px: float
+    mean_abs_error: float
 
 
 @dataclass(frozen=True)
@@ -37,3 +45,4 @@ class Finding:
     max_abs_error_after: Optional[float] = None
     needs: Tuple[str, ...] = ()
     spec_version: int = 1  # that `after` needs
+    closest: Tuple[Near, ...] = ()  # where nothing exact is allowed

@@ -31,6 +31,7 @@ class ResizeLayer:
     """`input_size` is (height, width), None unless `shape` is static.
 
     `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one.
+    `original_address` is that before several layers stood in for others of the network.
     `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
     """
 
@@ -45,6 +46,7 @@ class ResizeLayer:
     modern: bool = False
     size_reason: str = ""
     place: Optional[Place] = None
+    original_address: str = ""
 
     @property
     def kind(self) -> str:

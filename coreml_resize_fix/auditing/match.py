@@ -125,6 +125,8 @@ def _by_pin(intents: Sequence[Intent], pairs: _Pairs, result: Matching) -> None:
 def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:
     """Layers that a key names: an address is exact, a layer's name goes before a blob's."""
     readings: Tuple[Callable[[ResizeLayer], bool], ...] = (
+        # A manifest that pins by address was written before several layers stood in for one.
+        lambda layer: key == (layer.original_address or layer.address),
         lambda layer: key == layer.address,
         lambda layer: key == layer.name,
         lambda layer: key in layer.blobs,

@@ -1,7 +1,7 @@
 """Several layers that stand in for one resize: how they are named, and how they are found again."""
 
 import re
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.coreml.walk import LayerRef
 
@@ -54,3 +54,23 @@ def _group(layers: List[LayerRef]) -> Optional[Group]:
         (name, layer) for layer in layers for name in layer.message.input if name not in made
     ]
     return Group(layers, *outside[0]) if len(outside) == 1 else None
+
+
+def original_addresses(layers: Sequence[LayerRef], found: Sequence[Group]) -> Dict[str, str]:
+    """Address → what it was before groups stood in for single layers; a manifest may pin those."""
+    helpers = [layer.address for group in found for layer in group.layers[:-1]]
+    before: Dict[str, str] = {}
+    for layer in layers:
+        body, index = _split(layer.address)
+        fewer = sum(_split(helper)[0] == body and _split(helper)[1] < index for helper in helpers)
+        around, _, inside = body.rpartition("]/")
+        parent = before.get(around + "]", around + "]") if around else ""
+        start = "{}/{}".format(parent, inside) if around else body
+        before[layer.address] = "{}layers[{}]".format(start, index - fewer)
+    return before
+
+
+def _split(address: str) -> Tuple[str, int]:
+    """Body and index: `layers[3]/ifBranch/layers[0]` → (`layers[3]/ifBranch/`, 0)."""
+    body, _, index = address.rpartition("layers[")
+    return body, int(index.rstrip("]"))

@@ -96,12 +96,25 @@ def _details(found: Sequence[Finding]) -> List[str]:
     for finding in told:
         codes = " ".join(finding.codes)
         lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
+        lines += _closest(finding)
     left = [f for f in told if f.verdict not in (verdicts.FIXED, verdicts.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
         lines.append(_wrapped("help for {}: {}".format(code, RULES[code].help)))
     for needs in sorted({need for finding in left for need in finding.needs}):
         lines.append(_wrapped("help: pass `{}`".format(needs)))
     return lines
+
+
+def _closest(finding: Finding) -> List[str]:
+    """What a user could fall back to, the closest first."""
+    if not finding.closest:
+        return []
+    rows = [
+        "      {}  {:.3f}  {:.2g}".format(str(near.params).ljust(44), near.max_shift_px, error)
+        for near, error in ((near, near.mean_abs_error) for near in finding.closest)
+    ]
+    head = "      {}  {}  {}".format("not exact, the closest first".ljust(44), "shift", "error")
+    return [head] + rows
 
 
 def _wrapped(text: str) -> str:

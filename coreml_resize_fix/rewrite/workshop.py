@@ -1,6 +1,8 @@
 """Offers exact replacements of several layers to the audit, and knows its own work again."""
 
-from typing import Any, List, Optional, Sequence, Tuple
+from dataclasses import replace
+from itertools import product
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.auditing.workshop import Offer, Sizes
@@ -16,10 +18,11 @@ _NEWEST = max(MINIMUM_IOS)
 
 
 class Workshop(Interface):
-    """`open` is whether `--decompose` was given."""
+    """`open` is whether `--decompose` was given; `in_half` asks how the network stores weights."""
 
-    def __init__(self, is_open: bool) -> None:
+    def __init__(self, is_open: bool, in_half: Callable[[], bool] = lambda: False) -> None:
         self.open = is_open
+        self._in_half = in_half
 
     def offer(
         self, layer: ResizeLayer, intent: Intent, sizes: Sizes, spec_version: int
@@ -28,6 +31,7 @@ class Workshop(Interface):
         context = _context(layer, intent, sizes)
         if context is None:
             return None
+        context = replace(context, float16=self._in_half())
         choice = cheapest(context, spec_version)
         if isinstance(choice, str):
             choice = cheapest(context, _NEWEST)
@@ -41,7 +45,9 @@ class Workshop(Interface):
         if context is None or not isinstance(layer.params, Composite):
             return False
         kinds = [message.WhichOneof("layer") for message in layer.params.messages()]
-        for row in REPLACEMENTS:
+        # What the network's other weights are may have changed since these layers were made.
+        precisions = [replace(context, float16=half) for half in (False, True)]
+        for row, context in product(REPLACEMENTS, precisions):
             choice = row.choose(context)
             if choice is None:
                 continue

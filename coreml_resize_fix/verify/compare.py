@@ -14,8 +14,8 @@ Size = Tuple[int, int]
 
 # Both sides are computed in float64, on values of at most one.
 EXACT = 1e-9
-# Several layers hold weights, and the corners of a box in pixels, in float32: a corner at pixel X is
-# rounded by up to X · 2^-24, and the steepest image changes by two from pixel to pixel.
+# Several layers hold weights, and the corners of a box in pixels, in float32: a corner at pixel X
+# is rounded by up to X · 2^-24, and the steepest image changes by two from pixel to pixel.
 STORED_WEIGHTS, STORED_PIXEL = 1e-6, 2.0**-23
 # Recorded tensors are float32, and PyTorch computes coordinates in float32 too: up to 7e-5 of the
 # largest magnitude at large sizes.

@@ -33,6 +33,19 @@ def _noise(size: Size) -> np.ndarray:
     return np.random.RandomState(_SEED).uniform(-1.0, 1.0, size)
 
 
+def natural(size: Size) -> np.ndarray:
+    """Seeded noise whose amplitude falls with frequency (1/f), as that of natural images does.
+
+    Float64 of shape (height, width), magnitudes up to one.
+    """
+    spectrum = np.fft.rfft2(np.random.RandomState(_SEED).normal(size=size))
+    rows, columns = np.fft.fftfreq(size[0])[:, np.newaxis], np.fft.rfftfreq(size[1])
+    frequency = np.hypot(rows, columns)
+    frequency[0, 0] = np.inf  # no constant part
+    image = np.fft.irfft2(spectrum / frequency, s=size)
+    return np.asarray(image / (np.abs(image).max() or 1.0))
+
+
 PROBES: Dict[str, Callable[[Size], np.ndarray]] = {
     "ramp": _ramp,
     "impulse": _impulse,

@@ -95,10 +95,12 @@ def deep_model():
 DEEP = "pipeline[1]/pipeline[1]/layers[0]/bodyNetwork/layers[1]/elseBranch/layers[1]"
 
 
-def test_a_layer_is_fixed_however_deep_it_lies(tmp_path):
+# The first size leaves all lengths as they are, the second one makes every message longer.
+@pytest.mark.parametrize("size", [(12, 16), (150, 160)])
+def test_a_layer_is_fixed_however_deep_it_lies(size, tmp_path):
     model = deep_model()
     path = build.write(tmp_path, model)
-    ask = Intent(layer=DEEP, align_corners=True, size=(12, 16), input_size=(6, 8))
+    ask = Intent(layer=DEEP, align_corners=True, size=size, input_size=(6, 8))
     report = api.process(path, api.Request(manifest=[ask]))
     assert [(finding.layer.address, finding.verdict) for finding in report.findings] == [
         (DEEP, "fixed")
@@ -114,7 +116,7 @@ def test_a_layer_is_fixed_however_deep_it_lies(tmp_path):
     written = cases.read_bytes(report.output)
     found = wirediff.changes(data, written, wirediff.opened(allowed))
     assert [change.path for change in found] == sorted(allowed)
-    assert edits.parse(written) == edits.apply(edits.parse(data), {DEEP: edits.strict(12, 16)})
+    assert edits.parse(written) == edits.apply(edits.parse(data), {DEEP: edits.strict(*size)})
     versions = [m.message.specificationVersion for m in walk.models(skeleton.read(Source(written)))]
     assert versions == [3, 1, 3, 1, 4]
 

@@ -127,17 +127,18 @@ def pipeline_of(depth, output, kind):
     [("pipeline", (202,)), ("pipelineClassifier", (200, 1)), ("pipelineRegressor", (201, 1))],
 )
 @pytest.mark.parametrize("depth", [1, 3])
-def test_every_pipeline_around_declares_the_new_size_and_version(depth, kind, numbers):
+@pytest.mark.parametrize("size", [(9, 12), (135, 160)])
+def test_every_pipeline_around_declares_the_new_size_and_version(size, depth, kind, numbers):
     model = pipeline_of(depth, array(2, 6, 8), kind)
-    expected = pipeline_of(depth, array(2, 9, 12), kind)
+    expected = pipeline_of(depth, array(2, *size), kind)
     address = "pipeline[0]/" * (depth - 1) + "pipeline[1]/layers[0]"
-    edits.apply(expected, {address: STRICT})
+    edits.apply(expected, {address: edits.strict(*size)})
     place = edits.locate(edits.parse(model.SerializeToString()), address)
     assert place.model_paths[1][:-1] == tuple((number, 0) for number in numbers)
     allowed = edits.changed_fields(edits.parse(model.SerializeToString()), [address])
     allowed += [path + OUTPUT for path in place.model_paths]
     assert len(allowed) == 1 + 2 * (depth + 1)
-    fixed(model, allowed, expected)
+    fixed(model, allowed, expected, Intent(align_corners=True, size=size))
 
 
 def test_a_size_that_stays_inside_a_pipeline_moves_no_output_of_the_whole():

@@ -86,6 +86,30 @@ def test_reading_the_structure_skips_the_weights(name, tmp_path):
         assert source.bytes_read == file.count
 
 
+def class_labels(model):
+    labels = model.neuralNetworkClassifier.stringClassLabels.vector
+    labels.extend("class {:06d}".format(index) for index in range(100000))
+
+
+def mean_image(model):
+    model.neuralNetworkClassifier.preprocessing.add().meanImage.meanImage.extend([0.5] * 500000)
+
+
+def text(model):
+    model.description.metadata.userDefined["classes"] = "x" * MEGABYTE
+
+
+@pytest.mark.parametrize("fill", [class_labels, mean_image, text])
+def test_what_lies_beside_the_layers_is_skipped_too(fill, tmp_path):
+    model = build.network([2, 6, 8], [build.DOUBLE], kind="neuralNetworkClassifier")
+    fill(model)
+    with CountingFile(build.write(tmp_path, model)) as file:
+        source = Source(file)
+        assert source.size > MEGABYTE
+        assert len(walk.models(skeleton.read(source))[0].layers) == 1
+        assert 0 < file.count < BOUND
+
+
 @pytest.fixture
 def counted(monkeypatch):
     """Every opening of a model for reading."""

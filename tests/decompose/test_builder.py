@@ -178,7 +178,15 @@ def built_by_apple(calls, exact):
     for layer in layers:
         # Ranks, which the builder guesses; optional in the format.
         del layer.inputTensor[:], layer.outputTensor[:]
+        layer.name = part(layer.name)
+        layer.input[:] = [part(name) for name in layer.input]
+        layer.output[:] = [part(name) for name in layer.output]
     return layers
+
+
+def part(name):
+    """Names are short above; test_names.py looks at the real ones."""
+    return name.replace("up_", "up__resize_")
 
 
 @pytest.mark.parametrize("case", sorted(CASES))

@@ -1,0 +1,92 @@
+"""Groups of layers that stand in for one: found by name, and addresses as they were before."""
+
+from coreml_resize_fix import api
+from coreml_resize_fix.coreml import composite, schema
+from coreml_resize_fix.coreml.skeleton import read
+from coreml_resize_fix.coreml.walk import models
+from coreml_resize_fix.coreml.wire import Source
+from coreml_resize_fix.intents.model import Intent
+
+
+def layer(network, name, kind, reads, makes=None):
+    message = network.layers.add(name=name, input=reads, output=[makes or name])
+    getattr(message, kind).SetInParent()
+    return message
+
+
+def walked(model):
+    return next(iter(models(read(Source(model.SerializeToString()))))).layers
+
+
+def groups_of(model):
+    return [[ref.message.name for ref in group.layers] for group in composite.groups(walked(model))]
+
+
+def test_parts_before_the_layer_they_help_are_a_group():
+    model = schema.model_class()()
+    network = model.neuralNetwork
+    layer(network, "a", "softmax", ["image"])
+    layer(network, "up__resize_padding", "padding", ["a"])
+    layer(network, "up", "convolution", ["up__resize_padding"])
+    layer(network, "up__resize_crop", "crop", ["up"])  # behind it: no part of it
+    assert groups_of(model) == [["up__resize_padding", "up"]]
+    assert composite.groups(walked(model))[0].blob == "a"
+
+
+def test_names_of_other_converters_are_no_group():
+    model = schema.model_class()()
+    network = model.neuralNetwork
+    layer(network, "conv_padding", "padding", ["image"])
+    layer(network, "conv", "convolution", ["conv_padding"])
+    layer(network, "u__resize_padding", "padding", ["conv"])
+    layer(network, "up", "convolution", ["u__resize_padding"])
+    assert groups_of(model) == []
+
+
+def test_a_group_that_reads_two_blobs_is_none():
+    model = schema.model_class()()
+    network = model.neuralNetwork
+    layer(network, "up__resize_padding", "padding", ["image"])
+    layer(network, "up", "add", ["up__resize_padding", "other"])
+    assert groups_of(model) == []
+
+
+def test_original_addresses_also_inside_a_branch():
+    model = schema.model_class()()
+    network = model.neuralNetwork
+    layer(network, "up__resize_padding", "padding", ["image"])
+    layer(network, "up", "convolution", ["up__resize_padding"])
+    body = layer(network, "branch", "branch", ["up"]).branch.ifBranch
+    layer(body, "in__resize_padding", "padding", ["up"])
+    layer(body, "in", "convolution", ["in__resize_padding"])
+    layers = walked(model)
+    before = composite.original_addresses(layers, composite.groups(layers))
+    assert before["layers[1]"] == "layers[0]"
+    assert before["layers[2]"] == "layers[1]"
+    assert before["layers[2]/ifBranch/layers[1]"] == "layers[1]/ifBranch/layers[0]"
+
+
+def test_a_manifest_that_pins_by_address_still_fits_the_result(tmp_path):
+    model = schema.model_class()()
+    model.specificationVersion = 3
+    feature = model.description.input.add(name="image")
+    feature.type.multiArrayType.shape.extend((2, 5, 5))
+    model.description.output.add(name="result")
+    for name, reads in (("one", "image"), ("result", "one")):
+        message = layer(model.neuralNetwork, name, "upsample", [reads])
+        message.upsample.scalingFactor.extend((2, 2))
+        message.upsample.mode = 1
+    path, output = str(tmp_path / "m.mlmodel"), str(tmp_path / "out.mlmodel")
+    with open(path, "wb") as file:
+        file.write(model.SerializeToString())
+    intents = [
+        Intent(layer="layers[0]", size=(10, 10)),
+        Intent(layer="layers[1]", align_corners=True, size=(20, 20)),
+    ]
+    request = api.Request(manifest=intents, decompose=True, output=output)
+    assert api.process(path, request).exit_code == 0
+    again = api.process(output, api.Request(manifest=intents))
+    assert (again.exit_code, [f.layer.address for f in again.findings]) == (
+        0,
+        ["layers[1]", "layers[2]"],
+    )
