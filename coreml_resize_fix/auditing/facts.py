@@ -111,9 +111,18 @@ def _composite(
     layers = tuple(content(layer) for layer in group.layers)
     rank, _ = _leading(read)
     channels = read.dims[-3] if isinstance(read, Known) and len(read.dims) >= 3 else None
+    factor = None
+    if isinstance(read, Flexible) and isinstance(made, Flexible):
+        channels = read.dims[-3][0] if read.dims[-3][0] == read.dims[-3][1] else None
+        factor = (_ratio(read.dims[-2], made.dims[-2]), _ratio(read.dims[-1], made.dims[-1]))
     return resize_params.Composite(
-        "several layers", layers, size=size, rank=rank or 5, channels=channels
+        "several layers", layers, size=size, factor=factor, rank=rank or 5, channels=channels
     )
+
+
+def _ratio(read: Tuple[int, Optional[int]], made: Tuple[int, Optional[int]]) -> float:
+    """By what layers scale a size that varies, from its largest value, where rounding is least."""
+    return (made[1] or made[0]) / max(read[1] or read[0], 1)
 
 
 def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:

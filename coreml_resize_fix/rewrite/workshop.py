@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.workshop import Offer, Sizes
 from coreml_resize_fix.auditing.workshop import Workshop as Interface
 from coreml_resize_fix.coreml import schema
@@ -60,8 +60,10 @@ class Workshop(Interface):
 
 def _context(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Context]:
     place = layer.place
-    if place is None or not sizes or layer.shape not in (FLEXIBLE, "static"):
+    if place is None or not sizes or layer.shape == UNKNOWN:
         return None
+    if layer.shape == FLEXIBLE and intent.scale_factor is None:
+        return None  # a plain size, which no layers make of every input
     axes = [intent.axes(before, after) for before, after in sizes]
     own = (
         frozenset(message.name for message in layer.params.messages())

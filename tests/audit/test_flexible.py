@@ -107,6 +107,20 @@ def test_a_size_recorded_on_a_flexible_model_is_read_as_its_factor(tmp_path):
     assert [finding.verdict for finding in report.findings] == ["match"]
 
 
+def test_several_layers_follow_the_size_or_are_not_used(tmp_path):
+    """Half-pixel doubling of any input, but no fixed size, which would freeze the model."""
+    path, output = model(str(tmp_path / "m.mlmodel"), upsample(2, 2, mode=1)), tmp_path / "out"
+    doubled = Intent(scale_factor=(2.0, 2.0), input_size=(8, 8))
+    report = api.process(path, api.Request(manifest=[doubled], decompose=True, output=str(output)))
+    assert (report.exit_code, report.findings[0].after.factor) == (0, (2.0, 2.0))
+    again = api.process(str(output), api.Request(manifest=[doubled]))
+    assert (again.exit_code, again.output) == (0, None)
+
+    fixed = Intent(size=(17, 17), input_size=(8, 8))
+    report = api.process(path, api.Request(manifest=[fixed], decompose=True))
+    assert [finding.verdict for finding in report.findings] == ["unmatchable"]
+
+
 def test_ios_14_follows_the_size_where_the_mapping_is_exact(tmp_path):
     if not schema.knows_ios14():
         pytest.skip("coremltools 3 cannot write layers of iOS 14: pip install 'coremltools>=4'")

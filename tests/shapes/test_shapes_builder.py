@@ -12,7 +12,7 @@ import pytest
 
 from coreml_resize_fix.coreml import shapes
 
-torch = pytest.importorskip("torch", reason="needs PyTorch for the expected shapes: pip install torch")
+torch = pytest.importorskip("torch", reason="needs PyTorch (expected shapes): pip install torch")
 F = pytest.importorskip("torch.nn.functional")
 logging.disable(logging.WARNING)
 with contextlib.redirect_stderr(io.StringIO()):
