@@ -1,7 +1,7 @@
 """Today's PyTorch → coremltools (a neural network) → audit and fix, in one process and in memory.
 
-    python3 -m venv .venv && .venv/bin/pip install -e . torch 'numpy<2.4'
-    .venv/bin/python examples/export_coremltools.py build/
+python3 -m venv .venv && .venv/bin/pip install -e . torch 'numpy<2.4'
+.venv/bin/python examples/export_coremltools.py build/
 """
 
 import argparse
@@ -39,6 +39,13 @@ def main() -> int:
                 convert_to="neuralnetwork",
             )
         before = audit(converted, intents)
+        # An ONNX file of the same network says the same, for those who cannot record.
+        path = os.path.join(folder, name + "-intent.onnx")
+        torch.onnx.export(model, (example,), path, opset_version=18, dynamo=False)
+        twice = audit(converted, path)
+        if verdicts(before) != verdicts(twice):
+            print("{}: the ONNX file says something else: {}".format(name, verdicts(twice)))
+            return 1
         fixed = fix(converted, intents)
         after = audit(fixed, intents)
         print("{:8} {} → {}".format(name, " ".join(verdicts(before)), " ".join(verdicts(after))))

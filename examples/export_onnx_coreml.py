@@ -3,8 +3,10 @@
     python3.7 -m venv .venv37 && .venv37/bin/pip install -e '.[legacy]' torch==1.4.0
     .venv37/bin/python examples/export_onnx_coreml.py build/
 
-`exportable` lets the model be exported as it is, and records what it really asks for. The conversion runs in
-a child process: exporting and converting in one process crashes with PyTorch 1.4.
+`exportable` lets the model be exported as it is, and records what it really asks for. The
+conversion runs in a child process: exporting and converting in one process crashes with PyTorch
+1.4. A newer PyTorch can export (`--only export`) what the old converter then takes from the files
+(`--only convert`, in the environment above).
 """
 
 import argparse
@@ -15,21 +17,23 @@ from typing import List
 
 from coreml_resize_fix import Report, audit, exportable, fix
 
+NAMES = ("unet", "fpn", "deeplab", "pyramid")
 
-def export(name: str, folder: str) -> str:
-    """Export one network for the converter, with its intent beside it; returns the stem."""
+
+def export(name: str, stem: str) -> None:
+    """Export one network for the converter, with its intent beside it."""
     import networks
     import torch
 
+    # Newer versions have a second exporter, which does not know opset 9.
+    options = {"dynamo": False} if int(torch.__version__.split(".")[0]) > 1 else {}
     model, example = networks.make(name)
-    stem = os.path.join(folder, name)
     with exportable(model) as intents:
-        torch.onnx.export(model, example, stem + ".onnx", opset_version=9)
+        torch.onnx.export(model, (example,), stem + ".onnx", opset_version=9, **options)
     intents.save(stem + ".json")
     # The same network once more in an opset that can say align_corners: an intent without any
     # recording, for those who have only ONNX files.
-    torch.onnx.export(model, example, stem + "-intent.onnx", opset_version=11)
-    return stem
+    torch.onnx.export(model, (example,), stem + "-intent.onnx", opset_version=11, **options)
 
 
 def convert(onnx_path: str, coreml_path: str) -> None:
@@ -48,34 +52,41 @@ def main() -> int:
     """Export, convert and fix every network; 0 if all of them end up right."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", help="where the models go")
-    parser.add_argument("--convert", metavar="ONNX", help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=["export", "convert"], help="one half of the work")
+    parser.add_argument("--from-onnx", metavar="ONNX", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.convert:
-        convert(arguments.convert, arguments.folder)
+    if arguments.from_onnx:
+        convert(arguments.from_onnx, arguments.folder)
         return 0
 
-    import networks
-
     os.makedirs(arguments.folder, exist_ok=True)
-    for name in networks.NETWORKS:
-        stem = export(name, arguments.folder)
-        model = stem + ".mlmodel"
-        subprocess.run(
-            [sys.executable, __file__, model, "--convert", stem + ".onnx"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        before = audit(model, stem + ".json")
-        twice = audit(model, stem + "-intent.onnx")
-        if verdicts(before) != verdicts(twice):
-            print("{}: the ONNX file says something else: {}".format(name, verdicts(twice)))
-            return 1
-        fixed = fix(model, stem + ".json", output=stem + "-fixed.mlmodel", force=True)
-        after = audit(fixed, stem + ".json")
-        print("{:8} {} → {}".format(name, " ".join(verdicts(before)), " ".join(verdicts(after))))
-        if after.exit_code != 0:
-            return 1
-    return 0
+    results = []
+    for name in NAMES:
+        stem = os.path.join(arguments.folder, name)
+        if arguments.only != "convert":
+            export(name, stem)
+        if arguments.only != "export":
+            results.append(convert_and_fix(name, stem))
+    return 0 if all(results) else 1
+
+
+def convert_and_fix(name: str, stem: str) -> bool:
+    """Convert one exported network, and fix it; whether it ends up right."""
+    model = stem + ".mlmodel"
+    subprocess.run(
+        [sys.executable, __file__, model, "--from-onnx", stem + ".onnx"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    before = audit(model, stem + ".json")
+    twice = audit(model, stem + "-intent.onnx")
+    if verdicts(before) != verdicts(twice):
+        print("{}: the ONNX file says something else: {}".format(name, verdicts(twice)))
+        return False
+    fixed = fix(model, stem + ".json", output=stem + "-fixed.mlmodel", force=True)
+    after = audit(fixed, stem + ".json")
+    print("{:8} {} → {}".format(name, " ".join(verdicts(before)), " ".join(verdicts(after))))
+    return after.exit_code == 0
 
 
 if __name__ == "__main__":

@@ -147,3 +147,18 @@ def test_a_manifest_survives_being_saved(tmp_path):
         index=0,
     )
     assert "half_pixel_symmetric" in str(Manifest([onnx_only]).document())
+
+
+def test_in_one_process_with_onnx_coreml():
+    """At the end of an export script of its time, which has the converter loaded."""
+    converter = pytest.importorskip(
+        "onnx_coreml", reason="needs onnx-coreml on Python 3.7: pip install -e '.[legacy]'"
+    )
+    import coremltools
+
+    assert converter.convert
+    spec = coremltools.utils.load_spec(MODEL)
+    result = fix(spec, INTENT)
+    assert type(result) is type(spec)
+    assert targets(result) == TARGETS
+    assert audit(result, INTENT).exit_code == 0

@@ -47,7 +47,9 @@ def build_unet(align_corners: bool) -> Any:
         def forward(self, deep: Any, skip: Any) -> Any:
             # Plain integers: with PyTorch 1.4 a size read from the skip's shape becomes a chain of ONNX nodes
             # that the converter refuses.
-            resized = F.interpolate(deep, size=self.size, mode="bilinear", align_corners=align_corners)
+            resized = F.interpolate(
+                deep, size=self.size, mode="bilinear", align_corners=align_corners
+            )
             return F.relu(self.conv(torch.cat([resized, skip], dim=1)))
 
     class Gate(nn.Module):
@@ -140,7 +142,14 @@ def record_resizes(model: Any, image: Any) -> List[Dict[str, Any]]:
         align_corners: Optional[bool] = None,
         **others: Any,
     ) -> Any:
-        output = original(input, size=size, scale_factor=scale_factor, mode=mode, align_corners=align_corners, **others)
+        output = original(
+            input,
+            size=size,
+            scale_factor=scale_factor,
+            mode=mode,
+            align_corners=align_corners,
+            **others,
+        )
         resizes.append(
             {
                 "name": running[-1],
@@ -165,7 +174,10 @@ def record_resizes(model: Any, image: Any) -> List[Dict[str, Any]]:
 
     handles = []
     for path, module in model.named_modules():
-        handles += [module.register_forward_pre_hook(entering(path)), module.register_forward_hook(leaving)]
+        handles += [
+            module.register_forward_pre_hook(entering(path)),
+            module.register_forward_hook(leaving),
+        ]
     F.interpolate = recording
     try:
         with torch.no_grad():
@@ -219,7 +231,16 @@ def run_steps(output_dir: Path) -> None:
         onnx_path = str(Path(folder) / "unet.onnx")
         for step in ("record", "export", "convert"):
             subprocess.run(
-                [sys.executable, __file__, "--step", step, "--onnx", onnx_path, "--output-dir", str(output_dir)],
+                [
+                    sys.executable,
+                    __file__,
+                    "--step",
+                    step,
+                    "--onnx",
+                    onnx_path,
+                    "--output-dir",
+                    str(output_dir),
+                ],
                 check=True,
             )
 
@@ -228,8 +249,12 @@ def main() -> None:
     """Parse the command line and run one step, or all of them."""
     parser = argparse.ArgumentParser(description="Make unet.mlmodel and unet.intent.json.")
     parser.add_argument("--output-dir", type=Path, default=Path(__file__).resolve().parent)
-    parser.add_argument("--step", choices=["record", "export", "convert"], help="one step only (default: all)")
-    parser.add_argument("--onnx", type=Path, default=Path("unet.onnx"), help="where the steps pass the ONNX file on")
+    parser.add_argument(
+        "--step", choices=["record", "export", "convert"], help="one step only (default: all)"
+    )
+    parser.add_argument(
+        "--onnx", type=Path, default=Path("unet.onnx"), help="where the steps pass the ONNX file on"
+    )
     options = parser.parse_args()
     if options.step is None:
         run_steps(options.output_dir)
