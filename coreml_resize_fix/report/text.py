@@ -8,6 +8,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
+from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import minimum_ios
 from coreml_resize_fix.request import ModelReport
 
@@ -96,6 +97,8 @@ def _details(found: Sequence[Finding]) -> List[str]:
     for finding in told:
         codes = " ".join(finding.codes)
         lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
+        if isinstance(finding.after, Composite):
+            lines.append(_cost(finding.after))
         lines += _closest(finding)
     left = [f for f in told if f.verdict not in (verdicts.FIXED, verdicts.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
@@ -103,6 +106,15 @@ def _details(found: Sequence[Finding]) -> List[str]:
     for needs in sorted({need for finding in left for need in finding.needs}):
         lines.append(_wrapped("help: pass `{}`".format(needs)))
     return lines
+
+
+def _cost(after: Composite) -> str:
+    """What several layers cost beside the one that they replace."""
+    work = (
+        "" if after.multiply_adds is None else "{:,} multiply-adds and ".format(after.multiply_adds)
+    )
+    added = _count(after.added_layers, "more layer")
+    return _wrapped("  costs {}, {}{:,} bytes".format(added, work, after.bytes))
 
 
 def _closest(finding: Finding) -> List[str]:

@@ -104,7 +104,9 @@ ONNX_FIELDS = (
     "exclude_outside",
 )
 FRAMEWORKS = ["torch", "tensorflow1", "tensorflow2", "keras", "opencv", "onnx"]
-ONNX = ["half_pixel", "asymmetric", "tf_crop_and_resize", "floor", "round_prefer_ceil"]
+ONNX = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"]
+ONNX += ["tf_half_pixel_for_nn", "tf_crop_and_resize"]
+ONNX += ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]
 MODES = ["nearest", "nearest-exact", "bilinear", "bicubic", "area"]
 NUMBERS = [-1, 0, 0.0, 1, 1.0, 2, 1.5, 4.0, 65536, 65537, 1e-300, 1e300, 10**30]
 CHOICES = [None, True, False, "", "x"] + FRAMEWORKS + MODES + ONNX + NUMBERS
