@@ -50,6 +50,7 @@ def process(path: str, request: Request) -> ModelReport:
     """
     with opening.open_path(path) as opened:
         work = _decide(opened, request)
+        _refuse_new_conflicts(work)
         model_file = sniff.model_file(path)
         target = _target(path, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
@@ -59,7 +60,6 @@ def process(path: str, request: Request) -> ModelReport:
                 with opening.open_path(result) as again:
                     _stand_again(work, again)
 
-            _refuse_new_conflicts(work)
             changes = splice.patches(work.proposal.edits)
             into = None if request.in_place else target
             sha256 = output.save(path, model_file, into, changes, request.force, stand)
@@ -77,9 +77,9 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
         ResizeFixError: the model cannot be read, or a proof failed.
     """
     work = _decide(opening.open_bytes(data, label), request)
+    _refuse_new_conflicts(work)
     result = data
     if work.may_write and work.proposal.edits:
-        _refuse_new_conflicts(work)
         changes = splice.patches(work.proposal.edits)
         splice.size_after(len(data), changes)
         target = io.BytesIO()
@@ -213,11 +213,13 @@ def _examined(label: str, request: Request, audit: Audit, allowed: int) -> Tuple
 
 
 def _refuse_new_conflicts(work: _Work) -> None:
-    """Refuse a plan that would break something else.
+    """Refuse a plan that would break something else, in a dry run too.
 
     Raises:
-        ProofError: shapes that fit now would not fit in the result.
+        ProofError: shapes would not fit in the result.
     """
+    if not (work.request.asks and (work.audit.complete or work.request.partial)):
+        return
     for found in work.audit.new_conflicts:
         raise ProofError(
             "the fix of `{}` would break `{}` (`{}`): {}".format(

@@ -198,7 +198,10 @@ def decide(
         intent=match.intent,
         after=found.remedy if fixes else None,
         intended_size=found.intended,
-        max_shift_px=found.pairings[0].max_shift if found.pairings else None,
+        # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
+        max_shift_px=found.pairings[0].max_shift
+        if found.pairings and (layer.sizes or match.intent.input_size)
+        else None,
         needs=needs if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,
     )

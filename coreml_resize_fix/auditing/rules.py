@@ -140,13 +140,6 @@ _TABLE = (
         "no single layer computes it, and several exact ones do",
         "pass `--decompose` to use them; they cost more at run time than one layer",
     ),
-    Rule(
-        "RSZ308",
-        "unknown-parameters",
-        "error",
-        "the layer's parameters are not valid for Core ML",
-        "convert the model again",
-    ),
 )
 
 RULES: Dict[str, Rule] = {rule.code: rule for rule in _TABLE}

@@ -46,9 +46,11 @@ class Audit:
 
     @property
     def new_conflicts(self) -> List[Conflict]:
-        """Places where shapes fitted before the planned changes and do not after them."""
-        known = {conflict.address for conflict in self.conflicts_before}
-        return [found for found in self.conflicts_after if found.address not in known]
+        """Shapes that do not fit after the planned changes, and were not as wrong before them."""
+        known = {(conflict.address, conflict.message) for conflict in self.conflicts_before}
+        return [
+            found for found in self.conflicts_after if (found.address, found.message) not in known
+        ]
 
     @property
     def mended(self) -> List[Conflict]:

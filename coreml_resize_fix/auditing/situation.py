@@ -53,6 +53,9 @@ EVIDENCE_OK, CONTRADICTED, SIZELESS = "ok", "contradicted", "sizeless"
 EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS)
 
 
+# A longer side is no image; its grid alone would ask for a gigabyte.
+_LARGEST_SIDE = 1 << 17
+
 # Stand for an input size that nobody knows: what holds at all of them follows from no one size.
 _ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
 
@@ -130,7 +133,11 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[
         sizes = _ANY_SIZES if intent.size is not None else ()
     # An intent that names no size keeps the layer's own.
     pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
-    return asked, [(size, target) for size, target in pairs if min(size + target) > 0]
+    return asked, [
+        (size, target)
+        for size, target in pairs
+        if min(size + target) > 0 and max(target) <= _LARGEST_SIDE
+    ]
 
 
 def assess(

@@ -5,6 +5,7 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling import resize
@@ -20,6 +21,9 @@ STORED_WEIGHTS, STORED_PIXEL = 1e-6, 2.0**-23
 # Recorded tensors are float32, and PyTorch computes coordinates in float32 too: up to 7e-5 of the
 # largest magnitude at large sizes.
 RECORDED = 1e-4
+
+
+_MOST_PIXELS = 1 << 22  # all probes then take 128 MiB
 
 
 class Measurement(NamedTuple):
@@ -47,12 +51,28 @@ def measure(
     """Compare on probes of one input size; None if the layer makes another size."""
     if not params.may_make(input_size, output_size):
         return None
-    images = probes.images(input_size)
+    images = _probes(input_size, output_size)
     expected = resize(images, *intent.axes(input_size, output_size))
     tolerance = EXACT
     if isinstance(params, Composite):
         tolerance = min(RECORDED, STORED_WEIGHTS + max(input_size) * STORED_PIXEL)
     return _compare(expected, interpret.run(params, images, output_size), tolerance)
+
+
+def _probes(input_size: Size, output_size: Size) -> np.ndarray:
+    """All probes, or the one that tells most where all would take too much memory.
+
+    Raises:
+        ProofError: even one would.
+    """
+    pixels = max(input_size[0], output_size[0]) * max(input_size[1], output_size[1])
+    if pixels > _MOST_PIXELS * 16:
+        raise ProofError(
+            "a map of {} pixels is too large to be compared in values".format(pixels),
+            "pass `--no-verify` to rely on the comparison of sampling grids",
+        )
+    found = probes.images(input_size) if pixels <= _MOST_PIXELS else None
+    return found if found is not None else probes.noise(input_size)[np.newaxis]
 
 
 def measure_recorded(params: ResizeParams, recorded: Recorded) -> Optional[Measurement]:

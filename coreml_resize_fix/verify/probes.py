@@ -28,7 +28,7 @@ def _checkerboard(size: Size) -> np.ndarray:
     return np.asarray((rows + columns) % 2, dtype=np.float64)
 
 
-def _noise(size: Size) -> np.ndarray:
+def noise(size: Size) -> np.ndarray:
     """Seeded noise: no symmetry that an error could hide behind."""
     return np.random.RandomState(_SEED).uniform(-1.0, 1.0, size)
 
@@ -50,7 +50,7 @@ PROBES: Dict[str, Callable[[Size], np.ndarray]] = {
     "ramp": _ramp,
     "impulse": _impulse,
     "checkerboard": _checkerboard,
-    "noise": _noise,
+    "noise": noise,
 }
 
 

@@ -15,6 +15,8 @@ from coreml_resize_fix.sampling import resize
 from coreml_resize_fix.verify import interpret, probes
 from coreml_resize_fix.verify.prove import Tensors
 
+_MOST_PIXELS = 1 << 22  # a ranking of larger maps would take seconds and much memory
+
 
 def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     """The finding with the settings that a user could fall back to, up to that version.
@@ -29,6 +31,8 @@ def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     if not sizes:
         return finding
     before, after = sizes[0]
+    if max(before[0] * before[1], after[0] * after[1]) > _MOST_PIXELS:
+        return finding
     recorded = tensors.get(intent.index) if intent.index is not None else None
     images, expected = probes.natural(before)[np.newaxis], None
     if recorded is not None and recorded.input.shape[-2:] == before:

@@ -24,7 +24,6 @@ NAMES = {
     "RSZ305": ("flexible-input", "error"),
     "RSZ306": ("target-too-low", "error"),
     "RSZ307": ("size-unknown", "warning"),
-    "RSZ308": ("unknown-parameters", "error"),
     "RSZ309": ("several-layers-needed", "error"),
 }
 

@@ -101,6 +101,21 @@ def test_coremltools_may_be_imported_at_any_time(order, expected, tmp_path):
     assert answer(code, model, str(tmp_path)) == expected
 
 
+IMPORTED = """
+import json
+import coremltools
+from coremltools.proto import Model_pb2, NeuralNetwork_pb2
+from coreml_resize_fix.coreml import schema
+ours = [schema.model_class(), schema.layer_class()]
+theirs = [Model_pb2.Model, NeuralNetwork_pb2.NeuralNetworkLayer]
+print(json.dumps([one is other for one, other in zip(ours, theirs)]))
+"""
+
+
+def test_the_classes_are_those_of_a_coremltools_that_is_imported_already():
+    assert answer(WITHOUT_TORCH + IMPORTED) == [True, True]
+
+
 def test_a_missing_coremltools():
     # -S: without site-packages.
     assert answer(REFUSED, options=["-S"]) == [

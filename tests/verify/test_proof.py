@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,29 @@ def test_the_written_file_is_proved_and_not_only_the_plan(monkeypatch, unet):
     with pytest.raises(ProofError, match="second audit"):
         api.process(path, api.Request(manifest=intents))
     assert sorted(os.listdir(os.path.dirname(path))) == ["unet.intent.json", "unet.mlmodel"]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_fix_that_leaves_shapes_that_do_not_fit_is_refused(unet, dry_run):
+    """The concat behind `34` could not run before, and would not run with this size either."""
+    path, intents = unet
+    wrong = [
+        replace(intent, size=(24, 31), output_size=(24, 31)) if intent.size == (25, 31) else intent
+        for intent in intents[:2]
+    ] + [replace(intent, input_size=None) for intent in intents[2:]]
+    with pytest.raises(ProofError, match=r"would break .*`concat` of 24×31 and 25×31"):
+        api.process(path, api.Request(manifest=wrong, dry_run=dry_run))
+    assert sorted(os.listdir(os.path.dirname(path))) == ["unet.intent.json", "unet.mlmodel"]
+
+
+def test_a_size_that_no_memory_holds_is_told_and_not_tried(unet):
+    path, _ = unet
+    intent = Intent(align_corners=True, scale_factor=(60000.0, 60000.0))
+    report = api.process(path, api.Request(assume=intent, dry_run=True))
+    assert report.findings[0].codes == ("RSZ307",)
+    large = Intent(align_corners=True, size=(65536, 65536))
+    with pytest.raises(ProofError, match="too large to be compared"):
+        api.process(path, api.Request(assume=large, dry_run=True))
 
 
 def test_no_verify_leaves_errors_out(unet):
