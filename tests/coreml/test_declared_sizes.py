@@ -8,31 +8,11 @@ from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.intents.model import Intent
 from tests.support import build, edits, wirediff
 from tests.support.build import DOUBLE, EXACT, NEAREST, RANK5, RELU, TRUNCATED
-
-ASK = Intent(align_corners=True, size=(9, 12))  # a factor of 1.5 that was truncated to 1
-STRICT = edits.strict(9, 12)
-OUTPUT = (2, 0), (10, 0)
-RESIZE = (500, 0), (1, 0), (210, 0)
-
-
-def array(*shape):
-    return "multiArrayType { dataType: FLOAT32 " + " ".join(map("shape: {}".format, shape)) + " }"
+from tests.support.fixing import ASK, OUTPUT, RESIZE, STRICT, array, fixed
 
 
 def image(height, width):
     return "imageType {{ height: {} width: {} colorSpace: GRAYSCALE }}".format(height, width)
-
-
-def fixed(model, allowed, expected, ask=ASK):
-    """Fix a model and compare: only these fields may change, and only to what is expected."""
-    data = model.SerializeToString()
-    report, result = api.process_bytes(data, "model", api.Request(assume=ask))
-    assert report.exit_code == 0
-    found = wirediff.changes(data, result, wirediff.opened(allowed))
-    assert sorted(change.path for change in found) == sorted(allowed)
-    assert edits.parse(result) == expected
-    again, unchanged = api.process_bytes(result, "model", api.Request(assume=ask))
-    assert (again.exit_code, unchanged) == (0, result)
 
 
 def described(model, text):
@@ -112,48 +92,6 @@ def test_text_and_unknown_fields_of_a_description_survive():
     assert found.shortDescription == "MultiArray of shape (2, 6, 8)"
 
 
-def pipeline_of(depth, output, kind):
-    """RELU, then a truncated resize, inside `depth` pipelines that declare its output too."""
-    first = build.network([2, 6, 8], [RELU], names=("image", "maps"))
-    model = build.network([2, 6, 8], [TRUNCATED], output=output, names=("maps", "scores"))
-    for level in range(depth):
-        models = [first, model] if level == 0 else [model]
-        model = build.pipeline(models, kind=kind if level == depth - 1 else "pipeline")
-    return model
-
-
-@pytest.mark.parametrize(
-    ("kind", "numbers"),
-    [("pipeline", (202,)), ("pipelineClassifier", (200, 1)), ("pipelineRegressor", (201, 1))],
-)
-@pytest.mark.parametrize("depth", [1, 3])
-@pytest.mark.parametrize("size", [(9, 12), (135, 160)])
-def test_every_pipeline_around_declares_the_new_size_and_version(size, depth, kind, numbers):
-    model = pipeline_of(depth, array(2, 6, 8), kind)
-    expected = pipeline_of(depth, array(2, *size), kind)
-    address = "pipeline[0]/" * (depth - 1) + "pipeline[1]/layers[0]"
-    edits.apply(expected, {address: edits.strict(*size)})
-    place = edits.locate(edits.parse(model.SerializeToString()), address)
-    assert place.model_paths[1][:-1] == tuple((number, 0) for number in numbers)
-    allowed = edits.changed_fields(edits.parse(model.SerializeToString()), [address])
-    allowed += [path + OUTPUT for path in place.model_paths]
-    assert len(allowed) == 1 + 2 * (depth + 1)
-    fixed(model, allowed, expected, Intent(align_corners=True, size=size))
-
-
-def test_a_size_that_stays_inside_a_pipeline_moves_no_output_of_the_whole():
-    """The first model's output is mended; the second one was declared from the true size."""
-
-    def model(output):
-        first = build.network([2, 6, 8], [TRUNCATED], 3, output=output, names=("image", "maps"))
-        second = build.network([2, 9, 12], [RELU], 3, output=array(2, 9, 12), names=("maps", "out"))
-        return build.pipeline([first, second], version=3)
-
-    expected = edits.apply(model(array(2, 9, 12)), {"pipeline[0]/layers[0]": STRICT})
-    inside = (202, 0), (1, 0)
-    fixed(model(array(2, 6, 8)), [inside + OUTPUT, inside + RESIZE], expected)
-
-
 def tensor(layer, side, *dims):
     getattr(layer, side).add(rank=len(dims), dimValue=dims)
 
@@ -178,9 +116,41 @@ def test_sizes_declared_by_layers_follow():
 def test_sizes_declared_by_layers_stay_where_they_are_right_or_not_given():
     model = with_tensors((9, 12))
     del model.neuralNetwork.layers[2].inputTensor[0].dimValue[:]
+    # Wrong, but not by the resize: what the layer reads stays as it is.
+    model.neuralNetwork.layers[1].inputTensor[0].dimValue[2] = 7
     data = model.SerializeToString()
     expected = edits.apply(edits.parse(data), {"layers[1]": STRICT})
     fixed(model, [((500, 0), (1, 1), (210, 0))], expected)
+
+
+def backwards(data, *way):
+    """A message with the fields of one of its messages in the opposite order."""
+    number, occurrence = way[0]
+    content = b""
+    for piece in wirediff.pieces(data):
+        if (piece.number, piece.occurrence) != (number, occurrence):
+            content += piece.raw
+        elif len(way) > 1:
+            content += wirediff.field(number, backwards(piece.content, *way[1:]))
+        else:
+            inner = wirediff.pieces(piece.content)
+            content += wirediff.field(number, b"".join(part.raw for part in reversed(inner)))
+    return content
+
+
+def test_what_is_right_keeps_the_order_of_its_fields():
+    model = with_tensors((9, 12))
+    text_format.Merge(array(1, 2, 9, 12), model.description.output[0].type)
+    data = model.SerializeToString()
+    odd = backwards(data, *OUTPUT)
+    odd = backwards(odd, (500, 0), (1, 1), (5, 0))
+    assert len(odd) == len(data)
+    assert odd != data
+    assert edits.parse(odd) == edits.parse(data)
+    _, result = api.process_bytes(odd, "model", api.Request(assume=ASK))
+    allowed = [((500, 0), (1, 1), (210, 0))]
+    found = wirediff.changes(odd, result, wirediff.opened(allowed))
+    assert [change.path for change in found] == allowed
 
 
 def test_a_wrong_factor_of_a_nearest_layer_is_repaired_as_a_factor():

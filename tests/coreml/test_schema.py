@@ -5,7 +5,9 @@ import os
 
 import pytest
 
+from coreml_resize_fix import api
 from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.errors import SchemaError
 from tests.support import cases
 from tests.support.process import WITHOUT_TORCH, answer
 
@@ -157,6 +159,16 @@ def test_generated_code_that_does_not_load(name, tmp_path):
 def test_a_package_without_a_schema(tmp_path):
     fact, _ = answer(REFUSED, path=[fake(tmp_path, "")])
     assert fact.startswith("the schema of the installed coremltools does not load: ")
+
+
+def test_the_error_of_the_schema_is_told_as_it_is(monkeypatch):
+    def missing():
+        raise SchemaError("coremltools is not there", "install it")
+
+    monkeypatch.setattr(schema, "model_class", missing)
+    with pytest.raises(SchemaError) as caught:
+        api.process(cases.named("blog_hint_acT").path, api.Request())
+    assert (str(caught.value), caught.value.hint) == ("coremltools is not there", "install it")
 
 
 def test_field_numbers_are_those_of_the_schema():
