@@ -154,6 +154,14 @@ def test_a_result_that_no_reader_takes_is_refused_before_it_is_opened(
     assert contents(tmp_path) != before
 
 
+def test_in_memory_such_a_result_is_refused_too(model, monkeypatch):
+    data = cases.read_bytes(model)
+    result = edits.apply(edits.parse(data), {"layers[0]": edits.strict(12, 16)})
+    monkeypatch.setattr(splice, "LARGEST", len(result.SerializeToString()) - 1)
+    with pytest.raises(OutputError, match="the result would have"):
+        api.process_bytes(data, "model", api.Request(assume=ASK))
+
+
 WRONG = {
     "another mode": lambda right: right.replace(b"\x12\x00", b"\x12\x02\x08\x01"),
     "another size": lambda right: right.replace(b"\x0c\x10", b"\x0c\x11"),
