@@ -1,5 +1,7 @@
 """Other files: each is named for what it is, with what to do instead."""
 
+import os
+
 import pytest
 
 from coreml_resize_fix import api
@@ -36,7 +38,9 @@ def test_other_files_are_named(name, tmp_path):
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("data", [b"just some text\n", b"\xff" * 100, b"\x0a\x05abc"])
+@pytest.mark.parametrize(
+    "data", [b"just some text\n", b"\xff" * 100, b"\x0a\x05abc", b"\x08\x03 {PK\x03\x04"]
+)
 def test_anything_else_is_called_damaged(data, tmp_path):
     path = build.write(tmp_path, data)
     with pytest.raises(ModelError, match="cannot be read as a Core ML model") as caught:
@@ -59,3 +63,15 @@ def test_the_name_of_a_file_does_not_matter(tmp_path):
     data = cases.read_bytes(cases.named("blog_hint_acT").path)
     report = api.process(build.write(tmp_path, data, "no suffix"), api.Request())
     assert [finding.layer.address for finding in report.findings] == ["layers[2]"]
+
+
+def test_a_pipe_is_no_model(tmp_path):
+    os.mkfifo(str(tmp_path / "pipe"))
+    with pytest.raises(NotAModelError, match="is a pipe or a device"):
+        api.process(str(tmp_path / "pipe"), api.Request())
+
+
+def test_a_link_to_nothing_does_not_exist(tmp_path):
+    os.symlink("nothing", str(tmp_path / "model.mlmodel"))
+    with pytest.raises(NotAModelError, match=r"model.mlmodel` does not exist"):
+        api.process(str(tmp_path / "model.mlmodel"), api.Request())

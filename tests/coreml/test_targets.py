@@ -7,7 +7,7 @@ import pytest
 
 from coreml_resize_fix import api, output
 from coreml_resize_fix.coreml import resize_params, splice
-from coreml_resize_fix.errors import ModelError, NotAModelError, OutputError, ProofError
+from coreml_resize_fix.errors import ModelError, OutputError, ProofError
 from coreml_resize_fix.intents.model import Intent
 from tests.support import build, cases, edits
 from tests.support.folders import contents
@@ -186,15 +186,5 @@ def test_a_result_that_does_not_stand_its_audit_is_not_written(
         fix(model, **options)
     assert caught.value.hint
     assert contents(tmp_path) == before
-
-
-def test_a_pipe_is_no_model(tmp_path):
-    os.mkfifo(str(tmp_path / "pipe"))
-    with pytest.raises(NotAModelError, match="is a pipe or a device"):
-        fix(str(tmp_path / "pipe"))
-
-
-def test_a_link_to_nothing_does_not_exist(tmp_path):
-    os.symlink("nothing", str(tmp_path / "model.mlmodel"))
-    with pytest.raises(NotAModelError, match=r"model.mlmodel` does not exist"):
-        fix(str(tmp_path / "model.mlmodel"))
+    with pytest.raises((ProofError, ModelError)):
+        api.process_bytes(cases.read_bytes(model), "model", api.Request(assume=ASK))

@@ -86,6 +86,14 @@ def test_reading_the_structure_skips_the_weights(name, tmp_path):
         assert source.bytes_read == file.count
 
 
+def test_long_descriptions_of_what_goes_in_and_out_are_read():
+    model = build.network([2, 6, 8], [build.DOUBLE])
+    for feature in (model.description.input[0], model.description.output[0]):
+        feature.shortDescription = "x" * 5000
+    model.neuralNetwork.layers[0].name = "y" * 5000
+    assert skeleton.read(Source(model.SerializeToString())).model == model
+
+
 def class_labels(model):
     labels = model.neuralNetworkClassifier.stringClassLabels.vector
     labels.extend("class {:06d}".format(index) for index in range(100000))
