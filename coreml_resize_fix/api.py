@@ -15,6 +15,7 @@ from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions, wei
 from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
 from coreml_resize_fix.opening import Opened
+from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.request import ModelReport, Request
 from coreml_resize_fix.rewrite.plan import Plan, plan
 from coreml_resize_fix.rewrite.workshop import Workshop
@@ -42,14 +43,14 @@ class _Work(NamedTuple):
         return request.asks and not request.dry_run and (self.audit.complete or request.partial)
 
 
-def process(path: str, request: Request) -> ModelReport:
-    """Audit one model and, unless it is a dry run, write the result.
+def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
+    """Audit one model and, unless it is a dry run, write the result; `tell` hears how far it is.
 
     Raises:
         ResizeFixError: the model cannot be read, the result not written, or a proof failed.
     """
     with opening.open_path(path) as opened:
-        work = _decide(opened, request)
+        work = _decide(opened, request, tell)
         _refuse_new_conflicts(work)
         model_file = sniff.model_file(path)
         target = _target(path, request, bool(work.proposal.edits)) if work.may_write else None
@@ -62,7 +63,7 @@ def process(path: str, request: Request) -> ModelReport:
 
             changes = splice.patches(work.proposal.edits)
             into = None if request.in_place else target
-            sha256 = output.save(path, model_file, into, changes, request.force, stand)
+            sha256 = output.save(path, model_file, into, changes, request.force, stand, tell)
         elif request.fingerprint:
             sha256 = output.fingerprint(model_file)
         return _report(work, target, sha256, written=target is not None)
@@ -90,7 +91,7 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
     return _report(work, None, sha256, written=result is not data), result
 
 
-def _decide(opened: Opened, request: Request) -> _Work:
+def _decide(opened: Opened, request: Request, tell: Tell = silent) -> _Work:
     allowed = _allowed_version(opened, request.target)
     audit = _audit(opened, request, allowed)
     proposal = plan(
@@ -102,7 +103,12 @@ def _decide(opened: Opened, request: Request) -> _Work:
         lower=allowed < opened.spec_version,
     )
     return _Work(
-        opened, request, allowed, audit, proposal, _examined(opened.label, request, audit, allowed)
+        opened,
+        request,
+        allowed,
+        audit,
+        proposal,
+        _examined(opened.label, request, audit, allowed, tell),
     )
 
 
@@ -194,7 +200,9 @@ def _settled(finding: Finding, request: Request, written: bool) -> Finding:
     return finding
 
 
-def _examined(label: str, request: Request, audit: Audit, allowed: int) -> Tuple[Finding, ...]:
+def _examined(
+    label: str, request: Request, audit: Audit, allowed: int, tell: Tell
+) -> Tuple[Finding, ...]:
     """The findings with their errors in values.
 
     Raises:
@@ -202,7 +210,10 @@ def _examined(label: str, request: Request, audit: Audit, allowed: int) -> Tuple
     """
     if not (request.asks and request.verify):
         return audit.findings
-    results = [prove.examine(finding, request.tensors) for finding in audit.findings]
+    results = []
+    for number, finding in enumerate(audit.findings, 1):
+        results.append(prove.examine(finding, request.tensors))
+        tell(number, len(audit.findings), "comparing", "layer")
     for _, wrong in results:
         if wrong is not None:
             raise ProofError(

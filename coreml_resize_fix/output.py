@@ -7,6 +7,7 @@ from typing import Callable, Optional, Sequence
 from coreml_resize_fix.coreml import package, splice
 from coreml_resize_fix.coreml.splice import Patch
 from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.progress import Tell, silent
 
 # An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
 # one would cost more than the audit.
@@ -60,6 +61,7 @@ def save(
     changes: Sequence[Patch],
     force: bool,
     prove: Callable[[str], None],
+    tell: Tell = silent,
 ) -> str:
     """Write the changed model and return the SHA-256 of the one that was read.
 
@@ -74,7 +76,7 @@ def save(
 
     def write(to: str, replace: bool) -> str:
         with splice.atomic(to, replace) as out, open(model_file, "rb") as original:
-            sha256 = splice.write(original, size, out, changes)
+            sha256 = splice.write(original, size, out, changes, tell)
             out.flush()
             prove(out.name)
         return sha256

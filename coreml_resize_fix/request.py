@@ -1,7 +1,7 @@
 """What goes into a run and what comes out of it, as values."""
 
 from dataclasses import dataclass, field
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
@@ -62,3 +62,48 @@ class ModelReport:
         if self.unused or any(finding.verdict not in done for finding in self.findings):
             return 1
         return 0 if self.findings else 3
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A model that was not read, proved or written, and why; `path` None: the run as a whole.
+
+    `hint` says what to do next, `details` are lines between the two (the defects of a manifest).
+    """
+
+    path: Optional[str]
+    message: str
+    hint: str
+    exit_code: int = 2
+    details: Tuple[str, ...] = ()
+
+
+# Worst first: nothing compared is worse than all right, and an error hides what was found.
+_WORST_FIRST = (2, 1, 3, 0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command found, in the order of its models; a bad one does not stop the others."""
+
+    results: Tuple[Union[ModelReport, Failure], ...]
+    dry_run: bool = False
+
+    @property
+    def models(self) -> List[Union[ModelReport, Failure]]:
+        """Results of single models, without failures of the run as a whole."""
+        return [result for result in self.results if result.path is not None]
+
+    @property
+    def reports(self) -> List[ModelReport]:
+        return [result for result in self.results if isinstance(result, ModelReport)]
+
+    @property
+    def failures(self) -> List[Failure]:
+        return [result for result in self.results if isinstance(result, Failure)]
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of all: 2 error, 1 something differs, 3 nothing was compared, 0 all right."""
+        codes = {result.exit_code for result in self.results} or {3}
+        return next(code for code in _WORST_FIRST if code in codes)

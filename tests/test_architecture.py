@@ -21,21 +21,24 @@ VERDICTS = {"auditing"} | PARTS
 WORK = {"rewrite", "verify", "opening", "output"} | VERDICTS
 MAY_IMPORT = {
     "errors": set(),
+    "progress": set(),
     "sampling": LOWEST,
     "dialects": {"sampling"},
     "intents": TABLES,
-    "coreml": TABLES,
+    "coreml": TABLES | {"progress"},
     "auditing": PARTS,
     "rewrite": VERDICTS,
     "verify": VERDICTS,
     "opening": {"coreml", "errors"},
-    "output": {"coreml", "errors"},
+    "output": {"coreml", "errors", "progress"},
     # The values that go into a run and come out of it: the report shows them.
     "request": VERDICTS | {"verify"},
-    "api": WORK | {"request"},
+    "api": WORK | {"request", "progress"},
     "report": VERDICTS | {"request"},
+    "batch": WORK | {"api", "request", "progress"},
+    "terminal": {"request", "progress", "report"},
     "models": WORK | {"api", "report", "request"},
-    "cli": WORK | {"api", "report", "models", "request"},
+    "cli": {"batch", "terminal", "report", "request", "intents", "coreml", "errors"},
     "__main__": {"cli"},
     # The public names; each is imported when it is first used.
     "__init__": WORK | {"api", "models", "request"},

@@ -45,8 +45,8 @@ def model_file(path: str) -> str:
             "pass the .mlmodel or .mlpackage that it was compiled from",
         )
     raise NotAModelError(
-        "`{}` is a folder without a model package in it".format(path),
-        "pass a .mlmodel file or a .mlpackage folder",
+        "`{}` is a folder without a model in it".format(path),
+        "pass a .mlmodel file, a .mlpackage folder, or a folder that holds such",
     )
 
 

@@ -10,11 +10,23 @@ import os
 import stat
 import tempfile
 from contextlib import contextmanager
-from typing import BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from coreml_resize_fix.coreml import wire
 from coreml_resize_fix.coreml.skeleton import Node
 from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.progress import Tell, silent
 
 # Apple's reader refuses messages of 2 GiB and more, and protobuf cannot write them.
 LARGEST = 2**31 - 1
@@ -89,24 +101,35 @@ def size_after(size: int, changes: Iterable[Patch]) -> int:
     return result
 
 
-def write(source: BinaryIO, size: int, target: BinaryIO, changes: Sequence[Patch]) -> str:
+def write(
+    source: BinaryIO,
+    size: int,
+    target: BinaryIO,
+    changes: Sequence[Patch],
+    tell: Tell = silent,
+) -> str:
     """Copy `source`, of `size` bytes, with the changes; returns the SHA-256 of `source`."""
     digest = hashlib.sha256()
     source.seek(0)
+
+    def read(block: bytes) -> None:
+        digest.update(block)
+        tell(source.tell(), size, "writing", "B")
+
     at = 0
     for patch in changes:
-        _copy(source, patch.start - at, digest, target)
-        _copy(source, patch.end - patch.start, digest, None)
+        _copy(source, patch.start - at, read, target)
+        _copy(source, patch.end - patch.start, read, None)
         target.write(patch.data)
         at = patch.end
-    _copy(source, size - at, digest, target)
+    _copy(source, size - at, read, target)
     return digest.hexdigest()
 
 
 def _copy(
-    source: BinaryIO, count: int, digest: "hashlib._Hash", target: Optional[BinaryIO]
+    source: BinaryIO, count: int, read: Callable[[bytes], None], target: Optional[BinaryIO]
 ) -> None:
-    """Read so many bytes into the hash, and into the target if there is one."""
+    """Hand so many bytes to `read`, and to the target if there is one."""
     left = count
     while left:
         block = source.read(min(left, _BLOCK))
@@ -114,7 +137,7 @@ def _copy(
             raise OutputError(
                 "the model became shorter while it was read", "run again when nothing writes to it"
             )
-        digest.update(block)
+        read(block)
         if target is not None:
             target.write(block)
         left -= len(block)

@@ -8,27 +8,38 @@ from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import minimum_ios
-from coreml_resize_fix.request import ModelReport
+from coreml_resize_fix.request import Failure, ModelReport, Run
 
 FORMAT, VERSION = "coreml-resize-fix/report", 1
 
 
-def document(reports: Sequence[ModelReport], exit_code: int) -> Dict[str, Any]:
-    """All reports of a run as JSON values."""
-    counts = Counter(finding.verdict for report in reports for finding in report.findings)
+def document(run: Run) -> Dict[str, Any]:
+    """All results of a run as JSON values."""
+    counts = Counter(finding.verdict for report in run.reports for finding in report.findings)
     return {
         "format": FORMAT,
         "version": VERSION,
         "tool_version": __version__,
-        "exit_code": exit_code,
-        "models": [_model(report) for report in reports],
+        "exit_code": run.exit_code,
+        "models": [_model(report) for report in run.reports],
+        "errors": [_error(failure) for failure in run.failures],
         "summary": {verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
     }
 
 
-def render(reports: Sequence[ModelReport], exit_code: int) -> str:
+def render(run: Run) -> str:
     """The document as text; every character beyond ASCII is escaped, so any terminal prints it."""
-    return json.dumps(document(reports, exit_code), indent=2)
+    return json.dumps(document(run), indent=2)
+
+
+def _error(failure: Failure) -> Dict[str, Any]:
+    return {
+        "path": failure.path,
+        "message": failure.message,
+        "details": list(failure.details),
+        "help": failure.hint,
+        "exit_code": failure.exit_code,
+    }
 
 
 def _model(report: ModelReport) -> Dict[str, Any]:

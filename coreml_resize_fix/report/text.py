@@ -1,6 +1,7 @@
 """The report for people: a table, then what to know, then one sentence of what was done."""
 
 import textwrap
+from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import findings as verdicts
@@ -10,7 +11,7 @@ from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import minimum_ios
-from coreml_resize_fix.request import ModelReport
+from coreml_resize_fix.request import Failure, ModelReport, Run
 
 Style = Callable[[str, str], str]  # (text, color) → text
 
@@ -34,9 +35,35 @@ def plain(text: str, color: str) -> str:
     return text
 
 
-def render(reports: Sequence[ModelReport], dry_run: bool, style: Style = plain) -> str:
-    """All reports of a run."""
-    return "\n\n".join(_model(report, dry_run, style) for report in reports)
+def render(run: Run, style: Style = plain) -> str:
+    """All models of a run, and one line about all where there are several."""
+    blocks = [
+        _failure(result, style)
+        if isinstance(result, Failure)
+        else _model(result, run.dry_run, style)
+        for result in run.models
+    ]
+    if len(blocks) > 1:
+        blocks.append(_all(run))
+    return "\n\n".join(blocks)
+
+
+def _failure(failure: Failure, style: Style) -> str:
+    lines = [str(failure.path), style("  error: ", "red") + failure.message]
+    return "\n".join(lines + ["    " + detail for detail in failure.details])
+
+
+def _all(run: Run) -> str:
+    """How many models ended how."""
+    codes = Counter(report.exit_code for report in run.reports)
+    ended = [
+        (codes[0], "right"),
+        (codes[1], "not as asked for"),
+        (codes[3], "with nothing to compare"),
+        (len(run.models) - len(run.reports), "failed"),
+    ]
+    told = ["{} {}".format(count, what) for count, what in ended if count]
+    return "{} models: {}.".format(len(run.models), ", ".join(told))
 
 
 def _model(report: ModelReport, dry_run: bool, style: Style) -> str:

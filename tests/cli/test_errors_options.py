@@ -41,8 +41,16 @@ def test_things_given_as_the_manifest(name, tmp_path):
     assert contents(tmp_path) == before
 
 
-def test_a_folder_given_as_the_manifest(tmp_path):
-    complained(run(UNET, "-n", "-m", tmp_path), str(tmp_path), "is a directory")
+def test_a_folder_without_a_manifest_for_the_model(tmp_path):
+    ran = run(UNET, "-n", "-m", tmp_path)
+    complained(ran, str(tmp_path), "has no manifest for `{}`".format(UNET))
+    assert ran.err.endswith("help: name it `unet.json`\n")
+
+
+def test_a_folder_with_two_manifests_for_the_model(tmp_path):
+    for name in ("unet.json", "unet.intent.json"):
+        write(b"{}")(str(tmp_path / name))
+    complained(run(UNET, "-n", "-m", tmp_path), "has both unet.json and unet.intent.json for")
 
 
 def test_every_defect_of_a_manifest_has_a_line_with_its_path(tmp_path):

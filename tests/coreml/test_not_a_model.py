@@ -55,7 +55,7 @@ def test_a_path_that_does_not_exist(tmp_path):
 
 
 def test_a_folder_is_no_model(tmp_path):
-    with pytest.raises(NotAModelError, match="is a folder without a model package"):
+    with pytest.raises(NotAModelError, match="is a folder without a model"):
         api.process(str(tmp_path), api.Request())
 
 

@@ -96,7 +96,7 @@ def test_a_damaged_manifest_is_refused(name, package, tmp_path):
 def test_an_incomplete_package_is_refused(missing, package):
     path = os.path.join(package, missing)
     (shutil.rmtree if os.path.isdir(path) else os.unlink)(path)
-    reason = "is a folder without a model package" if missing == "Manifest.json" else NOT_THERE
+    reason = "is a folder without a model" if missing == "Manifest.json" else NOT_THERE
     with pytest.raises(ModelError, match=reason):
         fix(package)
 

@@ -6,7 +6,8 @@ TEXT, NUMBER, FLAG = (str,), (int, float), (bool,)
 
 VERDICTS = ("match", "fixed", "fixable", "needs-option", "unmatchable", "no-intent", "ambiguous")
 
-DOCUMENT = {"format", "version", "tool_version", "exit_code", "models", "summary"}
+DOCUMENT = {"format", "version", "tool_version", "exit_code", "models", "summary", "errors"}
+ERROR = {"path", "message", "details", "help", "exit_code"}
 MODEL = {
     "path",
     "output",
@@ -81,6 +82,15 @@ def check(document):
         for layer in model["layers"]:
             counts[layer["verdict"]] = counts.get(layer["verdict"], 0) + 1
     assert document["summary"] == counts
+    for error in document["errors"]:
+        check_error(error)
+
+
+def check_error(error):
+    assert set(error) == ERROR
+    assert error["path"] is None or type(error["path"]) is str
+    assert all(type(line) is str for line in [error["message"], error["help"]] + error["details"])
+    assert error["exit_code"] in (1, 2)
 
 
 def check_model(model):

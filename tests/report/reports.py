@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from coreml_resize_fix import api
 from coreml_resize_fix.intents import manifest
+from coreml_resize_fix.request import Run
 from tests.cli.commands import INTENT, UNET
 
 
@@ -20,3 +21,7 @@ def report(*verdicts, **changes):
     findings = [replace(found[n % 4], verdict=verdict) for n, verdict in enumerate(verdicts)]
     fields = dict({"path": "net.mlmodel", "notices": ()}, **changes)
     return replace(unet(), findings=tuple(findings), **fields)
+
+
+def run(*results, dry_run=True):
+    return Run(results, dry_run)

@@ -7,8 +7,19 @@ import coreml_resize_fix
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document
+from coreml_resize_fix.request import Failure, Run
 from tests.report.json_v1 import VERDICTS, check
-from tests.report.reports import report, unet
+from tests.report.reports import report, run, unet
+
+WRONG = Failure("a.mlmodel", "`a.mlmodel` is empty", "convert it", details=("$.x: y",))
+
+
+CODES = {
+    (report("match"),): 0,
+    (report("match"), report()): 3,
+    (report(), report("fixable"), report("match")): 1,
+    (): 3,
+}
 
 
 def test_every_verdict_is_of_version_1_and_counted():
@@ -16,7 +27,7 @@ def test_every_verdict_is_of_version_1_and_counted():
     needs = replace(found[0].findings[3], needs=("--deployment-target iOS14", "--decompose"))
     findings = found[0].findings[:3] + (needs,) + found[0].findings[4:]
     found[0] = replace(found[0], findings=findings)
-    made = document.document(found, 1)
+    made = document.document(run(*found))
     check(made)
     assert list(made["summary"].items()) == [
         ("match", 3),
@@ -29,19 +40,33 @@ def test_every_verdict_is_of_version_1_and_counted():
     ]
 
 
-def test_no_report():
-    assert document.document([], 2) == {
+def test_the_worst_exit_code_counts():
+    assert [run(*found).exit_code for found in CODES] == list(CODES.values())
+    assert run(report("match"), WRONG).exit_code == 2
+
+
+def test_only_a_failure():
+    assert document.document(Run((WRONG,))) == {
         "format": "coreml-resize-fix/report",
         "version": 1,
         "tool_version": coreml_resize_fix.__version__,
         "exit_code": 2,
         "models": [],
+        "errors": [
+            {
+                "path": "a.mlmodel",
+                "message": "`a.mlmodel` is empty",
+                "details": ["$.x: y"],
+                "help": "convert it",
+                "exit_code": 2,
+            }
+        ],
         "summary": {},
     }
 
 
 def layer_of(finding):
-    (model,) = document.document([replace(unet(), findings=(finding,))], 1)["models"]
+    (model,) = document.document(run(replace(unet(), findings=(finding,))))["models"]
     return model["layers"][0]
 
 
@@ -100,7 +125,7 @@ def test_an_intent_is_an_entry_of_a_manifest():
 
 
 def test_text_is_the_document_in_ascii():
-    reports = [report("match", path="größe.mlmodel")]
-    text = document.render(reports, 0)
-    assert json.loads(text) == document.document(reports, 0)
+    found = run(report("match", path="größe.mlmodel"))
+    text = document.render(found)
+    assert json.loads(text) == document.document(found)
     assert text.encode("ascii")

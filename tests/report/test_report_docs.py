@@ -27,6 +27,7 @@ def documented(head):
     ("head", "keys"),
     [
         ("key of the document", json_v1.DOCUMENT),
+        ("key of an error", json_v1.ERROR),
         ("key of a model", json_v1.MODEL),
         ("key of a layer", json_v1.LAYER),
         ("key of `before` and `after`", set.union(*json_v1.PARAMETERS.values())),

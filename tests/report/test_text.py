@@ -8,7 +8,7 @@ import pytest
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import text
-from tests.report.reports import report, unet
+from tests.report.reports import report, run, unet
 
 OUT = {"output": "out.mlmodel"}
 UNUSED = {"unused": (Intent(name="a"), Intent(name="b"))}
@@ -50,7 +50,7 @@ CLOSINGS = [
 @pytest.mark.parametrize(("verdicts", "changes", "sentence"), CLOSINGS)
 def test_closing_sentence(verdicts, changes, sentence):
     assert text.closing(report(*verdicts, **changes), dry_run=True) == sentence
-    assert text.render([report(*verdicts, **changes)], dry_run=True).endswith("\n" + sentence)
+    assert text.render(run(report(*verdicts, **changes), dry_run=True)).endswith("\n" + sentence)
 
 
 def test_outside_of_a_dry_run_a_way_out_is_named():
@@ -66,7 +66,9 @@ def test_help_comes_once_for_each_reason_and_not_for_what_is_fixed():
     found = unet().findings
     left = replace(found[0], verdict="unmatchable", codes=("RSZ101", "RSZ301"))
     needs = replace(found[1], verdict="needs-option", codes=("RSZ102", "RSZ306"), needs=("--x",))
-    shown = text.render([replace(report(), findings=(left, left, needs, found[2]))], False)
+    shown = text.render(
+        run(replace(report(), findings=(left, left, needs, found[2])), dry_run=False)
+    )
     assert shown.count("help for RSZ301: train or fine-tune with align_corners=True") == 1
     assert shown.count("help for RSZ306: raise `--deployment-target`") == 1
     assert shown.count("help: pass `--x`") == 1
@@ -74,10 +76,12 @@ def test_help_comes_once_for_each_reason_and_not_for_what_is_fixed():
 
 
 def test_colors_follow_the_verdict_and_leave_the_columns_alone():
-    painted = text.render([unet()], True, lambda content, color: "<{}|{}>".format(color, content))
+    painted = text.render(
+        run(unet(), dry_run=True), lambda content, color: "<{}|{}>".format(color, content)
+    )
     rows = [line for line in painted.splitlines() if line.startswith("  <")]
     assert [row[2:].split("|")[0] for row in rows] == ["<yellow"] * 3 + ["<green"]
-    plain = text.render([unet()], True).splitlines()
+    plain = text.render(run(unet(), dry_run=True)).splitlines()
     for row in rows:
         without = row.replace("<yellow|", "").replace("<green|", "").replace(">", "", 1)
         assert without in plain
@@ -103,7 +107,7 @@ SIZES = [
 def test_sizes(changes, shown):
     finding = unet().findings[1]
     found = replace(finding, layer=replace(finding.layer, **changes))
-    rows = text.render([replace(report(), findings=(found,))], True).splitlines()
+    rows = text.render(run(replace(report(), findings=(found,)), dry_run=True)).splitlines()
     assert re.split(r"\s{2,}", rows[3].strip())[2] == shown
 
 
@@ -114,21 +118,21 @@ def test_sizes(changes, shown):
 def test_a_long_name_keeps_its_end(name, shown):
     finding = unet().findings[0]
     long = replace(finding, layer=replace(finding.layer, name=name))
-    rows = text.render([replace(report(), findings=(long,))], True).splitlines()
+    rows = text.render(run(replace(report(), findings=(long,)), dry_run=True)).splitlines()
     assert rows[3].split()[1] == shown
     assert len(shown) == 28
 
 
 def test_unused_intents_and_notices_are_told():
-    shown = text.render([report("match", **UNUSED)], True)
+    shown = text.render(run(report("match", **UNUSED), dry_run=True))
     assert "  intent without a layer: `a`, bilinear align_corners=False" in shown
     remark = "word " * 30
     found = replace(report("match"), notices=(remark.strip(),))
-    lines = text.render([found], True).splitlines()
+    lines = text.render(run(found, dry_run=True)).splitlines()
     assert "  " + ("word " * 15).strip() in lines
     assert all(len(line) <= 80 for line in lines)
 
 
 def test_several_models_are_apart():
-    both = text.render([report("match"), report("match")], False)
+    both = text.render(run(report("match"), report("match"), dry_run=False))
     assert both.count("\n\nnet.mlmodel  (specification version 2, iOS 11.2)\n") == 1

@@ -1,0 +1,251 @@
+"""Several models in one run: which they are, the manifest of each, and one process or several."""
+
+import os
+import signal
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+
+from coreml_resize_fix import api, progress
+from coreml_resize_fix.coreml.package import is_package
+from coreml_resize_fix.errors import ManifestError, OutputError, ResizeFixError
+from coreml_resize_fix.intents.source import Manifest
+from coreml_resize_fix.output import default_output
+from coreml_resize_fix.request import Failure, ModelReport, Request
+
+Result = Union[ModelReport, Failure]
+Reader = Callable[[str], Manifest]
+Calls = Iterator[Tuple["Task", Callable[[], Result]]]
+
+_SUFFIXES = (".mlmodel", ".mlpackage")
+# What the manifest of `net.mlmodel` may be called in a folder of manifests.
+_MANIFESTS = (".json", ".intent.json", ".onnx")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model of a run: its path, and its name below an output folder or a manifest folder."""
+
+    model: str
+    name: str
+    output: Optional[str] = None
+    manifest: Optional[str] = None
+
+
+def find(paths: Sequence[str]) -> Tuple[List[Task], List[str]]:
+    """The models that the paths mean, and the results of earlier runs that folders hold.
+
+    A folder stands for every model in it and below it, in order of name, except for
+    `<stem>-fixed<suffix>` beside its input.
+    """
+    tasks: List[Task] = []
+    passed: List[str] = []
+    for path in paths:
+        inside = list(_models_below(path)) if _may_hold_models(path) else []
+        results = {default_output(model) for model in inside}
+        passed += [model for model in inside if model in results]
+        tasks += [
+            Task(model, os.path.relpath(model, path)) for model in inside if model not in results
+        ]
+        if not inside:  # one model, or something that will be told apart from one
+            tasks.append(Task(path, os.path.basename(path.rstrip("/"))))
+    seen = set()
+    once: List[Task] = []
+    for task in tasks:
+        real = os.path.realpath(task.model)
+        if real not in seen:
+            once.append(task)
+        seen.add(real)
+    return once, passed
+
+
+def _may_hold_models(path: str) -> bool:
+    return (
+        os.path.isdir(path)
+        and not is_package(path)
+        and not path.rstrip("/").endswith(_SUFFIXES + (".mlmodelc",))
+    )
+
+
+def _models_below(folder: str) -> Iterator[str]:
+    for root, folders, files in os.walk(folder):
+        packages = [name for name in folders if name.endswith(_SUFFIXES)]
+        folders[:] = sorted(
+            name for name in folders if name not in packages and not name.startswith(".")
+        )
+        for name in sorted(packages + [name for name in files if name.endswith(_SUFFIXES[0])]):
+            if not name.startswith("."):
+                yield os.path.join(root, name)
+
+
+def into(tasks: Sequence[Task], output: str, writes: bool) -> List[Task]:
+    """The tasks with the places of their results: a file for one model, else below a folder.
+
+    Folders are made if the run `writes`.
+
+    Raises:
+        OutputError: two models would go to one place, or a folder cannot be made.
+    """
+    if len(tasks) == 1 and (not os.path.isdir(output) or is_package(output)):
+        return [replace(tasks[0], output=output)]
+    twice = [name for name, count in Counter(task.name for task in tasks).items() if count > 1]
+    if twice:
+        raise OutputError(
+            "two models are called `{}`, and both would go to `{}`".format(min(twice), output),
+            "run once for each",
+        )
+    placed = [replace(task, output=os.path.join(output, task.name)) for task in tasks]
+    if writes:
+        for task in placed:
+            _make_folder(os.path.dirname(task.output or ""))
+    return placed
+
+
+def _make_folder(folder: str) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            "cannot make the folder `{}`: {}".format(folder, (error.strerror or "").lower()),
+            "with several models `-o` is a folder: choose another",
+        ) from error
+
+
+def manifest_of(task: Task, given: Optional[str]) -> Optional[str]:
+    """The manifest of one model: the file that was given, or the one of its name in that folder.
+
+    Raises:
+        ManifestError: the folder has none for the model, or two.
+    """
+    if given is None or not os.path.isdir(given):
+        return given
+    stems = [os.path.splitext(task.name)[0], os.path.splitext(os.path.basename(task.name))[0]]
+    names = [stem + suffix for stem in dict.fromkeys(stems) for suffix in _MANIFESTS]
+    found = [name for name in names if os.path.isfile(os.path.join(given, name))]
+    if len(found) != 1:
+        raise ManifestError(
+            "the folder `{}` has {} for `{}`".format(
+                given, "both " + " and ".join(found) if found else "no manifest", task.model
+            ),
+            "keep one of them" if found else "name it `{}`".format(stems[-1] + _MANIFESTS[0]),
+        )
+    return os.path.join(given, found[0])
+
+
+def remembering() -> Reader:
+    """Reads manifests, and keeps the last one for the next model that shares it."""
+    return lru_cache(maxsize=1)(Manifest.load)
+
+
+def one(
+    task: Task,
+    given: Optional[str],
+    request: Request,
+    read: Reader,
+    tell: progress.Tell = progress.silent,
+) -> Result:
+    """What became of one model; an error is a value here."""
+    try:
+        path = manifest_of(task, given)
+        if path is not None:
+            manifest = read(path)
+            request = replace(
+                request,
+                manifest=manifest,
+                tensors=manifest.tensors,
+                notices=tuple(manifest.notices),
+            )
+        return api.process(task.model, replace(request, output=task.output), tell)
+    except ResizeFixError as error:
+        return failure(error, task.model)
+
+
+def failure(error: ResizeFixError, path: Optional[str] = None) -> Failure:
+    """An error as a value; `path` is the model that it happened at."""
+    details = error.defects if isinstance(error, ManifestError) else ()
+    return Failure(path, str(error), error.hint, error.exit_code, tuple(details))
+
+
+def run(
+    tasks: Sequence[Task],
+    given: Optional[str],
+    request: Request,
+    read: Reader,
+    jobs: int = 1,
+    tell: progress.Tell = progress.silent,
+    show_defects: bool = False,
+) -> Iterator[Result]:
+    """The results in the order of the tasks, `jobs` models at a time.
+
+    An interrupt ends the run when the models that are being worked on are done. A defect of this
+    tool is a failure of one model, or raised with `show_defects`.
+    """
+    calls = _in_processes if min(jobs, len(tasks)) > 1 else _in_turn
+    for number, (task, call) in enumerate(calls(tasks, given, request, read, jobs, tell), 1):
+        try:
+            result = call()
+        except Exception as error:
+            if show_defects:
+                raise
+            result = _defect(task.model, error)
+        if len(tasks) > 1:
+            tell(number, len(tasks), "models", "model")
+        yield result
+
+
+def _in_turn(
+    tasks: Sequence[Task],
+    given: Optional[str],
+    request: Request,
+    read: Reader,
+    jobs: int,
+    tell: progress.Tell,
+) -> Calls:
+    alone = tell if len(tasks) == 1 else progress.silent
+    for task in tasks:
+        yield task, partial(one, task, given, request, read, alone)
+
+
+def _in_processes(
+    tasks: Sequence[Task],
+    given: Optional[str],
+    request: Request,
+    read: Reader,
+    jobs: int,
+    tell: progress.Tell,
+) -> Calls:
+    with ProcessPoolExecutor(min(jobs, len(tasks)), initializer=_prepare) as pool:
+        futures = [pool.submit(_in_worker, task, given, request) for task in tasks]
+        try:
+            for task, future in zip(tasks, futures):
+                yield task, future.result
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+_worker_reads: Reader = Manifest.load
+
+
+def _prepare() -> None:
+    """Ctrl-C reaches every process of a terminal; the first one ends the run for all."""
+    global _worker_reads
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker_reads = remembering()
+
+
+def _in_worker(task: Task, given: Optional[str], request: Request) -> Result:
+    return one(task, given, request, _worker_reads)
+
+
+def _defect(model: str, error: Exception) -> Failure:
+    """A defect of this tool, told as one sentence like everything else."""
+    return Failure(
+        model,
+        "a defect of this tool stopped it at `{}`: {}: {}".format(
+            model, type(error).__name__, error
+        ),
+        "nothing was written; run again with `-v` and report what it prints",
+    )

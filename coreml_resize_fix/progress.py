@@ -1,0 +1,10 @@
+"""How far a run is, told to whoever wants to show it."""
+
+from typing import Callable
+
+# (done, total, what is being done, unit of both): "B" for bytes
+Tell = Callable[[int, int, str, str], None]
+
+
+def silent(done: int, total: int, what: str, unit: str) -> None:
+    """Show nothing."""

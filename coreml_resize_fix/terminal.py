@@ -1,0 +1,82 @@
+"""The two streams of a terminal: what is printed, its color, and how far a run is."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coreml_resize_fix.request import Failure
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.report.text import Style
+
+_PATIENCE = 1.0  # seconds; what is done by then needs no progress bar
+
+
+def say(content: str, err: bool = False) -> None:
+    """Print; what the stream's encoding does not have is escaped (×, →, odd names of layers)."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
+    click.echo(content.encode(encoding, "backslashreplace").decode(encoding), err=err)
+
+
+def complain(failure: Failure) -> None:
+    """One sentence on stderr, its details, and what to do next."""
+    say(style()("error", "red") + ": " + failure.message, err=True)
+    for detail in failure.details:
+        say("  " + detail, err=True)
+    if failure.hint:
+        say("help: " + failure.hint, err=True)
+
+
+def style() -> "Style":
+    """Colors, unless NO_COLOR is set; click drops them where the stream is no terminal."""
+
+    def paint(content: str, color: str) -> str:
+        return click.style(content, fg=color)
+
+    def plain(content: str, color: str) -> str:
+        return content
+
+    return plain if os.environ.get("NO_COLOR") else paint
+
+
+class Progress:
+    """A bar on stderr, only on a terminal and only for what takes longer than a second.
+
+    Called as `progress.Tell`; another `what` or `total` begins a new bar.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._silent = quiet or not sys.stderr.isatty()
+        self._bar: Any = None
+        self._doing: Any = None
+
+    def __call__(self, done: int, total: int, what: str, unit: str) -> None:
+        if self._silent:
+            return
+        if self._doing != (total, what):
+            self._begin(total, what, unit)
+        self._bar.update(done - self._bar.n)
+
+    def _begin(self, total: int, what: str, unit: str) -> None:
+        from tqdm import tqdm
+
+        self.close()
+        self._doing = (total, what)
+        self._bar = tqdm(
+            total=total,
+            desc=what,
+            unit=unit,
+            unit_scale=unit == "B",
+            delay=_PATIENCE,
+            leave=False,
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+
+    def close(self) -> None:
+        """Remove the bar, so that something else can be printed."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = self._doing = None
