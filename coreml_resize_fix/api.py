@@ -1,9 +1,8 @@
 """Load → audit → plan → apply → prove → save: the only place where the parts meet."""
 
-import hashlib
 import io
 from dataclasses import replace
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix import opening, output
 from coreml_resize_fix.auditing import findings
@@ -12,6 +11,7 @@ from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import Audit, run
 from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions, weights
+from coreml_resize_fix.coreml.splice import Patch
 from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
 from coreml_resize_fix.opening import Opened
@@ -19,7 +19,6 @@ from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.request import ModelReport, Request
 from coreml_resize_fix.rewrite.plan import Plan, plan
 from coreml_resize_fix.rewrite.workshop import Workshop
-from coreml_resize_fix.verify import prove, rank
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes"]
 
@@ -51,7 +50,7 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
     """
     with opening.open_path(path) as opened:
         work = _decide(opened, request, tell)
-        _refuse_new_conflicts(work)
+        changes = _changes(work)
         model_file = sniff.model_file(path)
         target = _target(path, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
@@ -61,7 +60,6 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
                 with opening.open_path(result) as again:
                     _stand_again(work, again)
 
-            changes = splice.patches(work.proposal.edits)
             into = None if request.in_place else target
             sha256 = output.save(path, model_file, into, changes, request.force, stand, tell)
         elif request.fingerprint:
@@ -78,16 +76,14 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
         ResizeFixError: the model cannot be read, or a proof failed.
     """
     work = _decide(opening.open_bytes(data, label), request)
-    _refuse_new_conflicts(work)
+    changes = _changes(work)
     result = data
-    if work.may_write and work.proposal.edits:
-        changes = splice.patches(work.proposal.edits)
-        splice.size_after(len(data), changes)
+    if work.may_write and changes:
         target = io.BytesIO()
         splice.write(io.BytesIO(data), len(data), target, changes)
         result = target.getvalue()
         _stand_again(work, opening.open_bytes(result, label))
-    sha256 = hashlib.sha256(data).hexdigest() if request.fingerprint else None
+    sha256 = output.fingerprint_of(data) if request.fingerprint else None
     return _report(work, None, sha256, written=result is not data), result
 
 
@@ -203,41 +199,45 @@ def _settled(finding: Finding, request: Request, written: bool) -> Finding:
 def _examined(
     label: str, request: Request, audit: Audit, allowed: int, tell: Tell
 ) -> Tuple[Finding, ...]:
-    """The findings with their errors in values.
+    """The findings with their errors in values, and what comes closest where nothing is exact.
 
     Raises:
         ProofError: a layer that was found or planned to be right is not, in values.
     """
-    if not (request.asks and request.verify):
-        return audit.findings
-    results = []
-    for number, finding in enumerate(audit.findings, 1):
-        results.append(prove.examine(finding, request.tensors))
-        tell(number, len(audit.findings), "comparing", "layer")
-    for _, wrong in results:
-        if wrong is not None:
-            raise ProofError(
-                "`{}` failed its numerical proof: {}".format(label, wrong),
-                "nothing was written; check the manifest and the tensors recorded beside it",
-            )
-    return tuple(rank.ranked(finding, allowed, request.tensors) for finding, _ in results)
+    found = audit.findings
+    if not request.asks or request.verify is False:
+        return found
+    # Imported where values are computed: NumPy costs as much as the rest of a small audit.
+    if request.measures:
+        from coreml_resize_fix.verify import prove
+
+        found = prove.examined(label, found, request.tensors, tell)
+    if any(finding.verdict in findings.INEXACT for finding in found):
+        from coreml_resize_fix.verify import rank
+
+        found = tuple(rank.ranked(finding, allowed, request.tensors) for finding in found)
+    return found
 
 
-def _refuse_new_conflicts(work: _Work) -> None:
-    """Refuse a plan that would break something else, in a dry run too.
+def _changes(work: _Work) -> List[Patch]:
+    """The bytes to replace. A plan that cannot be carried out is refused, in a dry run too.
 
     Raises:
         ProofError: shapes would not fit in the result.
+        OutputError: the result would be larger than any reader takes.
     """
-    if not (work.request.asks and (work.audit.complete or work.request.partial)):
-        return
-    for found in work.audit.new_conflicts:
-        raise ProofError(
-            "the fix of `{}` would break `{}` (`{}`): {}".format(
-                work.opened.label, found.address, found.layer, found.message
-            ),
-            "nothing was written; check the sizes in the manifest",
-        )
+    if work.request.asks and (work.audit.complete or work.request.partial):
+        for found in work.audit.new_conflicts:
+            raise ProofError(
+                "the fix of `{}` would break `{}` (`{}`): {}".format(
+                    work.opened.label, found.address, found.layer, found.message
+                ),
+                "nothing was written; check the sizes in the manifest",
+            )
+    changes = splice.patches(work.proposal.edits)
+    if changes or work.request.output is not None:
+        splice.size_after(work.opened.source.size, changes)
+    return changes
 
 
 def _stand_again(work: _Work, result: Opened) -> None:
@@ -260,7 +260,9 @@ def _stand_again(work: _Work, result: Opened) -> None:
                 ),
                 _REPORT_THIS,
             )
-        if request.verify and before is not None:
+        if request.measures and before is not None:
+            from coreml_resize_fix.verify import prove
+
             wrong = prove.failure(before, finding.layer.params, request.tensors)
             if wrong is not None:
                 raise ProofError(

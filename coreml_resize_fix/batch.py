@@ -3,7 +3,6 @@
 import os
 import signal
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
@@ -216,6 +215,8 @@ def _in_processes(
     jobs: int,
     tell: progress.Tell,
 ) -> Calls:
+    from concurrent.futures import ProcessPoolExecutor
+
     with ProcessPoolExecutor(min(jobs, len(tasks)), initializer=_prepare) as pool:
         futures = [pool.submit(_in_worker, task, given, request) for task in tasks]
         try:

@@ -67,7 +67,10 @@ if TYPE_CHECKING:
     help="Write the fixes even though some layers stay unmatched. Default: all or nothing.",
 )
 @click.option(
-    "--verify/--no-verify", default=True, help="Numerical proof before writing (on by default)."
+    "--verify/--no-verify",
+    default=None,
+    help="Numerical proof before writing (on by default). A dry run compares sampling grids, and "
+    "values too with `--verify`, recorded tensors, or another format than text.",
 )
 @click.option(
     "--format",
@@ -104,7 +107,7 @@ def command(
     deployment_target: Optional[str],
     decompose: bool,
     partial: bool,
-    verify: bool,
+    verify: Optional[bool],
     style: str,
     write_manifest: Optional[str],
     jobs: int,
@@ -138,7 +141,7 @@ def command(
             force=force,
             partial=partial,
             decompose=decompose,
-            verify=verify,
+            verify=True if verify is None and style != "text" else verify,
             fingerprint=style == "json",
         )
         tasks, passed = batch.find(models)

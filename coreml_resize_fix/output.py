@@ -1,6 +1,8 @@
-"""Where a result goes, and how it gets there: whole or not at all."""
+"""Where a result goes, and how it gets there: whole or not at all.
 
-import hashlib
+What only writing or hashing needs is imported there: most runs are audits, which do neither.
+"""
+
 import os
 from typing import Callable, Optional, Sequence
 
@@ -19,7 +21,14 @@ def fingerprint(model_file: str) -> Optional[str]:
     if os.path.getsize(model_file) > _LARGEST_TO_HASH:
         return None
     with open(model_file, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+        return fingerprint_of(file.read())
+
+
+def fingerprint_of(data: bytes) -> str:
+    """SHA-256 of a model in memory."""
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def default_output(path: str) -> str:
@@ -71,11 +80,12 @@ def save(
     Raises:
         OutputError: the result cannot be written.
     """
+    from coreml_resize_fix.coreml import atomic
+
     size = os.path.getsize(model_file)
-    splice.size_after(size, changes)
 
     def write(to: str, replace: bool) -> str:
-        with splice.atomic(to, replace) as out, open(model_file, "rb") as original:
+        with atomic.file(to, replace) as out, open(model_file, "rb") as original:
             sha256 = splice.write(original, size, out, changes, tell)
             out.flush()
             prove(out.name)
@@ -85,5 +95,5 @@ def save(
         return write(model_file, True)
     if not os.path.isdir(path):
         return write(target, force)
-    with package.building(target, path, model_file, force) as new_model:
+    with atomic.package(target, path, model_file, force) as new_model:
         return write(new_model, False)

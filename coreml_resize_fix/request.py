@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence, Tuple, Union
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.verify.prove import Tensors
+from coreml_resize_fix.intents.tensors import Tensors
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Request:
     Without any intent (`manifest` None and `assume` None) the run is an inventory. `target` is the
     highest specification version allowed; None is the model's own, or 3 for ResizeBilinear.
     `fingerprint` asks for the file's SHA-256 even if it is not copied, which reads its weights.
-    `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes.
+    `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
+    it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
     `notices` are remarks on the manifest that the report should repeat.
     """
 
@@ -27,7 +28,7 @@ class Request:
     in_place: bool = False
     force: bool = False
     partial: bool = False
-    verify: bool = True
+    verify: Optional[bool] = True
     target: Optional[int] = None
     fingerprint: bool = False
     decompose: bool = False
@@ -37,6 +38,13 @@ class Request:
     @property
     def asks(self) -> bool:
         return self.manifest is not None or self.assume is not None
+
+    @property
+    def measures(self) -> bool:
+        """Whether values are compared, too."""
+        if self.verify is None:
+            return not self.dry_run or bool(self.tensors)
+        return self.verify
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS = (
     "no-intent",
     "ambiguous",
 )
+# Nothing exact is allowed: what comes closest is worth knowing.
+INEXACT = (NEEDS_OPTION, UNMATCHABLE)
 VERDICTS = (MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS)
 
 

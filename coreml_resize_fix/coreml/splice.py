@@ -5,17 +5,11 @@ space of its own tag; nothing is parsed and serialized again, so unknown fields,
 weights survive as they are.
 """
 
-import hashlib
-import os
-import stat
-import tempfile
-from contextlib import contextmanager
 from typing import (
     BinaryIO,
     Callable,
     Dict,
     Iterable,
-    Iterator,
     List,
     NamedTuple,
     Optional,
@@ -109,6 +103,8 @@ def write(
     tell: Tell = silent,
 ) -> str:
     """Copy `source`, of `size` bytes, with the changes; returns the SHA-256 of `source`."""
+    import hashlib  # an audit, which only plans, does without
+
     digest = hashlib.sha256()
     source.seek(0)
 
@@ -141,63 +137,3 @@ def _copy(
         if target is not None:
             target.write(block)
         left -= len(block)
-
-
-@contextmanager
-def atomic(target: str, replace: bool) -> Iterator[BinaryIO]:
-    """A file beside `target` that takes its place when the block ends well, and goes if not.
-
-    With `replace` an existing target is overwritten and keeps its permission bits, and of a link
-    the file that it leads to; without it, a target that appeared meanwhile is left alone.
-
-    Raises:
-        OutputError: the folder cannot be written, or the target exists.
-    """
-    target = os.path.realpath(target) if replace else os.path.abspath(target)
-    folder, name = os.path.split(target)
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".crf-", suffix=".tmp", dir=folder)
-    except OSError as error:
-        raise OutputError(
-            "cannot write in `{}`: {}".format(folder, (error.strerror or str(error)).lower()),
-            "choose a folder that you may write to with `-o`",
-        ) from error
-    try:
-        os.close(handle)
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode_for(target))
-        _take_place(temporary, target, replace)
-    except OSError as error:
-        raise OutputError(
-            "cannot write `{}`: {}".format(name, (error.strerror or str(error)).lower()),
-            "nothing was written; free the space or the permission and run again",
-        ) from error
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _mode_for(target: str) -> int:
-    if os.path.exists(target):
-        return stat.S_IMODE(os.stat(target).st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _take_place(temporary: str, target: str, replace: bool) -> None:
-    if replace:
-        os.replace(temporary, target)
-        return
-    try:
-        os.link(temporary, target)
-    except OSError:
-        if os.path.lexists(target):
-            raise OutputError(
-                "`{}` exists".format(target),
-                "pass `--force` to overwrite it, or choose another `-o`",
-            ) from None
-        os.replace(temporary, target)  # a file system without hard links

@@ -1,21 +1,24 @@
 """Recorded tensors beside a manifest: `intent.npz` beside `intent.json`."""
 
 import os
-import zipfile
-from typing import Any, Dict, Mapping, NamedTuple, Optional
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional
 
 from coreml_resize_fix.errors import ManifestError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 INPUT, OUTPUT = "interp{}_in", "interp{}_out"
+
+
+Tensors = Mapping[int, "Recorded"]  # by place in the manifest
 
 
 class Recorded(NamedTuple):
     """The tensors of one recorded call, (…, height, width)."""
 
-    input: np.ndarray
-    output: np.ndarray
+    input: "np.ndarray"
+    output: "np.ndarray"
 
 
 def beside(manifest: str) -> str:
@@ -25,6 +28,8 @@ def beside(manifest: str) -> str:
 
 def save(manifest: str, tensors: Mapping[int, Recorded]) -> None:
     """Write tensors beside a manifest, under the names that `load` reads."""
+    import numpy as np
+
     arrays: Dict[str, Any] = {}
     for index, pair in tensors.items():
         arrays[INPUT.format(index)], arrays[OUTPUT.format(index)] = pair
@@ -42,6 +47,10 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
     path = beside(manifest)
     if not os.path.isfile(path):
         return {}
+    import zipfile
+
+    import numpy as np
+
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {index: _pair(arrays, index) for index in range(count)}

@@ -1,16 +1,37 @@
 """Errors of each finding before and after its change, and the proof of a written result."""
 
 from dataclasses import replace
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
 from coreml_resize_fix.auditing.situation import comparisons
 from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.tensors import Recorded
+from coreml_resize_fix.intents.tensors import Recorded, Tensors
+from coreml_resize_fix.progress import Tell
 from coreml_resize_fix.verify.compare import Measurement, measure, measure_recorded
 
-Tensors = Mapping[int, Recorded]  # by place in the manifest
+
+def examined(
+    label: str, found: Sequence[Finding], tensors: Tensors, tell: Tell
+) -> Tuple[Finding, ...]:
+    """The findings with their errors in values; `label` names the model in messages.
+
+    Raises:
+        ProofError: a layer that was found or planned to be right is not, in values.
+    """
+    result: List[Finding] = []
+    for number, finding in enumerate(found, 1):
+        measured, wrong = examine(finding, tensors)
+        if wrong is not None:
+            raise ProofError(
+                "`{}` failed its numerical proof: {}".format(label, wrong),
+                "nothing was written; check the manifest and the tensors recorded beside it",
+            )
+        result.append(measured)
+        tell(number, len(found), "comparing", "layer")
+    return tuple(result)
 
 
 def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]:

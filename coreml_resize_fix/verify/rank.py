@@ -5,15 +5,14 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.auditing.findings import NEEDS_OPTION, UNMATCHABLE, Finding, Near
+from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
 from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.natives import NATIVES
 from coreml_resize_fix.auditing.situation import comparisons, pair
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
-from coreml_resize_fix.intents.tensors import Recorded
+from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling import resize
 from coreml_resize_fix.verify import interpret, probes
-from coreml_resize_fix.verify.prove import Tensors
 
 _MOST_PIXELS = 1 << 22  # a ranking of larger maps would take seconds and much memory
 
@@ -25,7 +24,7 @@ def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     tensors, or on noise with the spectrum of natural images.
     """
     intent, layer = finding.intent, finding.layer
-    if finding.verdict not in (NEEDS_OPTION, UNMATCHABLE) or intent is None:
+    if finding.verdict not in INEXACT or intent is None:
         return finding
     asked, sizes = comparisons(intent, layer)
     if not sizes:

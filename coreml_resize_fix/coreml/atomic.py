@@ -1,0 +1,129 @@
+"""A file or a package that takes its place whole, or not at all."""
+
+import os
+import shutil
+import stat
+import tempfile
+from contextlib import contextmanager
+from typing import BinaryIO, Iterator, List
+
+from coreml_resize_fix.errors import OutputError
+
+
+@contextmanager
+def file(target: str, replace: bool) -> Iterator[BinaryIO]:
+    """A file beside `target` that takes its place when the block ends well, and goes if not.
+
+    With `replace` an existing target is overwritten and keeps its permission bits, and of a link
+    the file that it leads to; without it, a target that appeared meanwhile is left alone.
+
+    Raises:
+        OutputError: the folder cannot be written, or the target exists.
+    """
+    target = os.path.realpath(target) if replace else os.path.abspath(target)
+    folder, name = os.path.split(target)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".crf-", suffix=".tmp", dir=folder)
+    except OSError as error:
+        raise OutputError(
+            "cannot write in `{}`: {}".format(folder, (error.strerror or str(error)).lower()),
+            "choose a folder that you may write to with `-o`",
+        ) from error
+    try:
+        os.close(handle)
+        with open(temporary, "wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(temporary, _mode_for(target))
+        _take_place(temporary, target, replace)
+    except OSError as error:
+        raise OutputError(
+            "cannot write `{}`: {}".format(name, (error.strerror or str(error)).lower()),
+            "nothing was written; free the space or the permission and run again",
+        ) from error
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _mode_for(target: str) -> int:
+    if os.path.exists(target):
+        return stat.S_IMODE(os.stat(target).st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _take_place(temporary: str, target: str, replace: bool) -> None:
+    if replace:
+        os.replace(temporary, target)
+        return
+    try:
+        os.link(temporary, target)
+    except OSError:
+        if os.path.lexists(target):
+            raise OutputError(
+                "`{}` exists".format(target),
+                "pass `--force` to overwrite it, or choose another `-o`",
+            ) from None
+        os.replace(temporary, target)  # a file system without hard links
+
+
+@contextmanager
+def package(target: str, package: str, model_file: str, replace: bool) -> Iterator[str]:
+    """The model file to write so that `target` becomes the package with another model.
+
+    The new package is built beside its target and takes its place when the block ends well.
+    Without `replace`, a target that appeared meanwhile is left alone.
+
+    Raises:
+        OutputError: the package cannot be copied, or not be put in its place.
+    """
+    folder = os.path.dirname(os.path.abspath(target))
+    model_file = os.path.realpath(model_file)
+    try:
+        temporary = tempfile.mkdtemp(prefix=".crf-", suffix=".tmp", dir=folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+    def is_model(directory: str, names: List[str]) -> List[str]:
+        return [n for n in names if os.path.realpath(os.path.join(directory, n)) == model_file]
+
+    try:
+        new = os.path.join(temporary, "new")
+        try:
+            shutil.copytree(package, new, ignore=is_model)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        yield os.path.join(new, os.path.relpath(model_file, os.path.realpath(package)))
+        try:
+            _take_package_place(new, target, os.path.join(temporary, "old"), replace)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_package_place(new: str, target: str, old: str, replace: bool) -> None:
+    """Rename `new` to `target`; what was there goes to `old`, and comes back if that fails."""
+    if not os.path.lexists(target):
+        os.rename(new, target)
+        return
+    if not replace:
+        raise OutputError(
+            "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
+        )
+    os.rename(target, old)
+    try:
+        os.rename(new, target)
+    except OSError:
+        os.rename(old, target)
+        raise
+
+
+def _unwritable(folder: str, error: OSError) -> OutputError:
+    return OutputError(
+        "cannot write in `{}`: {}".format(folder, (error.strerror or str(error)).lower()),
+        "choose a folder that you may write to, with room for the package, with `-o`",
+    )
