@@ -1,16 +1,22 @@
 """Resize layers of a walked model as the values that the audit works on."""
 
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, Place, ResizeLayer
 from coreml_resize_fix.coreml import composite, resize_params, shapes
-from coreml_resize_fix.coreml.shapes import Flexible, Known, LayerShapes, ModelShapes, Shape
+from coreml_resize_fix.coreml.shapes import (
+    Flexible,
+    Known,
+    LayerShapes,
+    ModelShapes,
+    Overrides,
+    Shape,
+)
 from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
 from coreml_resize_fix.errors import ModelError
 
 Content = Callable[[LayerRef], bytes]  # a layer's bytes in the file, weights included
-
-Assumed = Mapping[str, Tuple[Optional[int], Optional[int]]]
 
 # Core ML cannot hold a larger image, and a grid of that length is no longer worth computing.
 _LARGEST_SIDE = 1 << 20
@@ -23,71 +29,90 @@ def structure_only(layer: LayerRef) -> bytes:
     return bytes(layer.message.SerializeToString())
 
 
-def shapes_of(models: Sequence[ModelRef], assumed: Assumed) -> Dict[str, ModelShapes]:
-    """Shapes of each network, by its prefix; `assumed` sizes replace what resize layers make."""
-    return {
-        model.prefix: shapes.infer(model.message, assumed, model.prefix)
-        for model in models
-        if model.is_network
-    }
+class _Resize(NamedTuple):
+    """One resize layer as it is at any size; `native` is None for several layers, a `group`."""
+
+    ref: LayerRef
+    native: Optional[resize_params.ResizeParams]
+    group: Optional[composite.Group]
+    place: Place
+    original_address: str
+    modern: bool
 
 
-def resize_layers(
-    models: Sequence[ModelRef],
-    by_prefix: Mapping[str, ModelShapes],
-    content: Content = structure_only,
-) -> List[ResizeLayer]:
-    """Every resize layer in execution order, several layers that stand in for one included.
+class File:
+    """The networks of a walked file, read once; every round of an audit asks for their layers.
+
+    `content` gives a layer's bytes in the file, weights included.
 
     Raises:
         ModelError: a layer holds parameters that no reader of Core ML accepts.
     """
-    found: List[ResizeLayer] = []
-    for model in models:
-        if not model.is_network:
-            continue
-        shapes_by_address = by_prefix[model.prefix].layers
-        groups = {group.last.address: group for group in composite.groups(model.layers)}
-        originals = (
-            composite.original_addresses(model.layers, list(groups.values())) if groups else {}
+
+    def __init__(self, models: Sequence[ModelRef], content: Content = structure_only) -> None:
+        networks = [model for model in models if model.is_network]
+        self._content = content
+        self._networks = {
+            model.prefix: shapes.Network(model.message, model.prefix) for model in networks
+        }
+        self._resizes = {model.prefix: _resizes(model) for model in networks}
+
+    def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
+        """Shapes by the network's prefix; `assumed` replaces the sizes that resize layers make."""
+        return {prefix: network.infer(assumed) for prefix, network in self._networks.items()}
+
+    def layers(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
+        """Every resize layer in order, several layers that stand in for one included."""
+        return [
+            self._layer(resize, by_prefix[prefix].layers)
+            for prefix, resizes in self._resizes.items()
+            for resize in resizes
+        ]
+
+    def _layer(self, resize: _Resize, known: Mapping[str, LayerShapes]) -> ResizeLayer:
+        ref, params = resize.ref, resize.native
+        shape: Optional[Shape] = None
+        if resize.group is not None:
+            shape = _read_by(resize.group, known)
+            params = _composite(resize.group, known, self._content, shape)
+        elif ref.address in known:
+            shape = next(iter(known[ref.address].inputs), None)
+        assert params is not None
+        rank, sequence = _leading(shape)
+        return ResizeLayer(
+            ref.address,
+            ref.message.name,
+            tuple(ref.message.output),
+            params,
+            modern=resize.modern,
+            place=replace(resize.place, rank=rank, sequence=sequence),
+            original_address=resize.original_address,
+            **_extent(shape),  # type: ignore[arg-type]
         )
-        names = frozenset(ref.message.name for ref in model.layers)
-        blobs = frozenset(name for ref in model.layers for name in ref.message.output)
-        blobs |= frozenset(feature.name for feature in model.message.description.input)
-        for ref in model.layers:
-            native = resize_params.read(ref.message)
-            group = groups.get(ref.address)
-            shape: Optional[Shape] = None
-            params: Optional[resize_params.ResizeParams] = native
-            if native is not None:
-                _check(ref.address, ref.message.name, native)
-                known = shapes_by_address.get(ref.address)
-                shape = known.inputs[0] if known is not None and known.inputs else None
-                blob = ref.message.input[0] if ref.message.input else ""
-            elif group is not None:
-                shape, blob = _read_by(group, shapes_by_address), group.blob
-                params = _composite(group, shapes_by_address, content, shape)
-            if params is None:
-                continue
-            place = Place(
-                blob,
-                *_leading(shape),
-                int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING,
-                names,
-                blobs,
-            )
-            found.append(
-                ResizeLayer(
-                    ref.address,
-                    ref.message.name,
-                    tuple(ref.message.output),
-                    params,
-                    modern=_takes_modern(model, ref),
-                    place=place,
-                    original_address=originals.get(ref.address, ref.address),
-                    **_extent(shape),  # type: ignore[arg-type]
-                )
-            )
+
+
+def _resizes(model: ModelRef) -> List[_Resize]:
+    """What of the resize layers of one network does not depend on sizes."""
+    groups = {group.last.address: group for group in composite.groups(model.layers)}
+    originals = composite.original_addresses(model.layers, list(groups.values())) if groups else {}
+    names = frozenset(ref.message.name for ref in model.layers)
+    blobs = frozenset(name for ref in model.layers for name in ref.message.output)
+    blobs |= frozenset(feature.name for feature in model.message.description.input)
+    exact_mapping = int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
+    found: List[_Resize] = []
+    for ref in model.layers:
+        native = resize_params.read(ref.message)
+        group = groups.get(ref.address) if native is None else None
+        if native is not None:
+            _check(ref.address, ref.message.name, native)
+            blob = ref.message.input[0] if ref.message.input else ""
+        elif group is not None:
+            blob = group.blob
+        else:
+            continue
+        place = Place(blob, None, None, exact_mapping, names, blobs)
+        original = originals.get(ref.address, ref.address)
+        found.append(_Resize(ref, native, group, place, original, _takes_modern(model, ref)))
     return found
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import FrozenSet, List, Optional, Tuple
 
-from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 
 Size = Tuple[int, int]
 
@@ -51,6 +51,14 @@ class ResizeLayer:
     @property
     def kind(self) -> str:
         return self.params.kind
+
+    @property
+    def follows(self) -> bool:
+        """Whether its output can be told from what it reads itself, at the one size that it gets.
+
+        Of several layers, the last reads what those before it made, which is of another size.
+        """
+        return self.shape != FLEXIBLE and not isinstance(self.params, Composite)
 
     @property
     def output_size(self) -> Optional[Size]:

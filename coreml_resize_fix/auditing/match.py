@@ -5,16 +5,15 @@ is ambiguous.
 """
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.align import Alignment, align
 from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.names import by_name
+from coreml_resize_fix.coreml.shapes import Overrides, PartialSize
 from coreml_resize_fix.intents.model import Intent
 
-# The size that each layer is to be assumed to make while shapes are inferred; None: not decided.
-Assumed = Mapping[str, Tuple[Optional[int], Optional[int]]]
-LayersFor = Callable[[Assumed], Sequence[ResizeLayer]]
+LayersFor = Callable[[Overrides], Sequence[ResizeLayer]]
 
 NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"
 
@@ -47,9 +46,8 @@ def match(
     file. So sizes behind an undecided resize are no evidence, and each round decides more of them.
     """
     layers = layers_for({})
-    undecided: Assumed = {layer.address: (None, None) for layer in layers}
-    previous: Optional[Assumed] = None
-    assumed = undecided
+    previous: Optional[Dict[str, _Assumption]] = None
+    assumed = {layer.address: _Assumption() for layer in layers}
     matching = Matching()
     rounds = len(layers) + 2  # each round decides at least one more layer, or is the last
     while assumed != previous and rounds:
@@ -57,7 +55,9 @@ def match(
         layers = layers_for(assumed)
         matching = _match_once(intents, layers)
         previous = assumed
-        assumed = {layer.address: _assumed_size(layer, matching, assumed) for layer in layers}
+        assumed = {
+            layer.address: _assumption(layer, matching, assumed[layer.address]) for layer in layers
+        }
     if assume is not None:
         for found in matching.by_address.values():
             if found.code == NO_INTENT:
@@ -65,13 +65,24 @@ def match(
     return matching
 
 
-def _assumed_size(
-    layer: ResizeLayer, matching: Matching, before: Assumed
-) -> Tuple[Optional[int], Optional[int]]:
+@dataclass(frozen=True)
+class _Assumption:
+    """What a layer is to be assumed to make: what its intent makes of the input, or a size."""
+
+    intent: Optional[Intent] = None
+    size: PartialSize = (None, None)  # None: not decided
+
+    def __call__(self, input_size: Optional[Tuple[int, int]]) -> PartialSize:
+        return (self.intent.target_size(input_size) if self.intent else None) or self.size
+
+
+def _assumption(layer: ResizeLayer, matching: Matching, before: _Assumption) -> _Assumption:
     intent = matching.by_address[layer.address].intent
-    size = intent.target_size(layer.input_size) if intent else None
+    if intent is not None and layer.follows:
+        return _Assumption(intent, before.size)
     # A size that was decided stays decided: rounds then end.
-    return size or before[layer.address]
+    made = intent.target_size(layer.input_size) if intent else None
+    return _Assumption(size=made or before(layer.input_size))
 
 
 def _match_once(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> Matching:

@@ -1,16 +1,18 @@
 """The audit of one file: match, decide, and the shapes before and after the planned changes."""
 
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import facts, findings
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
-from coreml_resize_fix.auditing.match import Matching, match
+from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.auditing.match import Matching, contradiction, match
+from coreml_resize_fix.auditing.situation import Size, comparisons
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
-from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes
+from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes, Overrides
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.intents.model import Intent
 
@@ -73,6 +75,26 @@ def _conflicts(
     return tuple(inside + flow.conflicts(models, by_prefix))
 
 
+def _intended(
+    layer: ResizeLayer, intent: Optional[Intent], input_size: Optional[Size]
+) -> Optional[Size]:
+    """What a layer that does not vary should make of an input of that size, if that is known."""
+    if intent is None:
+        return None
+    if input_size is None:
+        placed = replace(layer, shape=UNKNOWN, input_size=None, sizes=())
+    else:
+        placed = replace(layer, shape=STATIC, input_size=input_size, sizes=(input_size,))
+    _, known = comparisons(intent, placed)
+    if not known or contradiction(intent, placed, pinned=True) is not None:
+        return None
+    return known[0][1]
+
+
+def _decided(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
+    return {address: size for address, size in sizes.items() if size is not None}
+
+
 def run(
     models: Sequence[ModelRef],
     intents: Sequence[Intent],
@@ -86,34 +108,44 @@ def run(
     `workshop` offers replacements of several layers, `content` gives a layer's bytes in the file.
     """
 
-    def layers_for(assumed: facts.Assumed) -> Sequence[ResizeLayer]:
-        return facts.resize_layers(models, facts.shapes_of(models, assumed), content)
+    file = facts.File(models, content)
+
+    def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
+        return file.layers(file.shapes(assumed))
 
     matching = match(intents, layers_for, assume)
-    before = facts.shapes_of(models, {})
+    before = file.shapes({})
     found: List[Finding] = []
-    intended: Dict[str, Tuple[int, int]] = {}
-    # What a layer gets depends on what the resizes before it should make, so repeat until nothing
-    # moves: each layer is judged as if those before it were right.
-    for _ in range(len(matching.by_address) + 2):
+    # What a layer gets depends on what the resizes before it should make: each layer is judged as
+    # if those before it were right.
+    asks: Dict[str, Callable[[Optional[Size]], Optional[Size]]] = {
+        layer.address: partial(_intended, layer, matching.by_address[layer.address].intent)
+        for layer in file.layers(before)
+        if layer.follows
+    }
+    layers = layers_for(asks)
+    intended = {
+        layer.address: _intended(layer, matching.by_address[layer.address].intent, layer.input_size)
+        for layer in layers
+        if layer.shape != FLEXIBLE
+    }
+    for _ in range(len(layers) + 2):
         found = [
             decide(layer, matching.by_address[layer.address], spec_version, workshop)
-            for layer in layers_for(intended)
+            for layer in layers
         ]
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found
-            if finding.intended_size is not None and finding.layer.shape != FLEXIBLE
+            if finding.layer.shape != FLEXIBLE
         }
         if sizes == intended:
             break
         intended = sizes
-    planned = {
-        finding.layer.address: intended[finding.layer.address]
-        for finding in found
-        if finding.verdict == findings.FIXABLE and finding.layer.address in intended
-    }
-    after = facts.shapes_of(models, planned)
+        layers = layers_for(_decided(intended))
+    fixable = {f.layer.address for f in found if f.verdict == findings.FIXABLE}
+    planned = {address: size for address, size in intended.items() if address in fixable}
+    after = file.shapes(_decided(planned))
     return Audit(
         tuple(found),
         matching,

@@ -6,6 +6,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from coreml_resize_fix.coreml.walk import LayerRef
 
 _INFIX = "__resize_"
+_KIND = re.compile(r"\w+")
 
 
 def part_name(name: str, kind: str, number: int = 1) -> str:
@@ -33,9 +34,8 @@ def groups(layers: Sequence[LayerRef]) -> List[Group]:
     """The groups among the layers of one model, each a run of parts before the layer they help."""
     found = []
     for index, layer in enumerate(layers):
-        pattern = re.compile(re.escape(layer.message.name + _INFIX) + r"\w+")
         start = index
-        while start and _helps(layers[start - 1], layer, pattern):
+        while start and _helps(layers[start - 1], layer):
             start -= 1
         group = _group(list(layers[start : index + 1])) if start < index else None
         if group is not None:
@@ -43,9 +43,10 @@ def groups(layers: Sequence[LayerRef]) -> List[Group]:
     return found
 
 
-def _helps(part: LayerRef, layer: LayerRef, pattern: "re.Pattern[str]") -> bool:
-    same_body = part.path[-1] == layer.path[-1]
-    return same_body and pattern.fullmatch(part.message.name) is not None
+def _helps(part: LayerRef, layer: LayerRef) -> bool:
+    helped, infix, kind = part.message.name.rpartition(_INFIX)
+    named = bool(infix) and helped == layer.message.name and _KIND.fullmatch(kind) is not None
+    return named and part.path[-1] == layer.path[-1]
 
 
 def _group(layers: List[LayerRef]) -> Optional[Group]:

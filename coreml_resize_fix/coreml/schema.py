@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import types
+from functools import lru_cache
 from typing import Any, FrozenSet
 
 from coreml_resize_fix.errors import SchemaError
@@ -69,6 +70,7 @@ def feature_class() -> Any:
     return _module("Model_pb2").FeatureDescription
 
 
+@lru_cache(maxsize=None)
 def layer_type_numbers() -> FrozenSet[int]:
     """Field numbers of the `layer` oneof: exactly one of them says what a layer is."""
     oneof = layer_class().DESCRIPTOR.oneofs_by_name["layer"]

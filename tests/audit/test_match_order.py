@@ -113,7 +113,8 @@ def test_sizes_behind_an_undecided_layer_are_no_evidence_and_those_behind_a_deci
     """The file truncates 25×31 to 20×24; the second call was recorded at its true input size."""
 
     def layers_for(assumed):
-        made = assumed.get("layers[0]", (20, 24))
+        assumption = assumed.get("layers[0]")
+        made = assumption((10, 12)) if assumption else (20, 24)
         return [layer(0, "a"), layer(1, "b", size=None if None in made else made)]
 
     first = call(size=(25, 31), input_size=(10, 12))

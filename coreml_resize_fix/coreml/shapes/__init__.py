@@ -1,6 +1,6 @@
 """Shapes of all blobs of a NeuralNetwork model, computed from its structure without its weights."""
 
-from .infer import infer
+from .infer import Network, infer
 from .rules import RULES
 from .spatial import scaled_size
 from .values import (
@@ -11,6 +11,7 @@ from .values import (
     LayerShapes,
     ModelShapes,
     Overrides,
+    PartialSize,
     Shape,
     Unknown,
 )
@@ -23,7 +24,9 @@ __all__ = [
     "Known",
     "LayerShapes",
     "ModelShapes",
+    "Network",
     "Overrides",
+    "PartialSize",
     "Shape",
     "Unknown",
     "infer",

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from .call import MAX_RANK, MAX_SIZE, Blob, Call, NotKnownError, brief, show
 from .rules import RULES
 from .structure import MAX_DEPTH, Layer, Scope, assigned
-from .values import Conflict, Dims, Overrides
+from .values import Conflict, Dims, Overrides, PartialSize
 
 _MAX_ROUNDS = 3  # of a loop; in the last one nothing is assumed of the blobs that its body assigns
 _MAX_LOOPS = 2  # loops deeper than this are walked once, as in the last round: rounds multiply
@@ -74,9 +74,11 @@ class Evaluation:
             reason = str(refusal)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             reason = "{} has parameters that make no sense: {}".format(call, error)
-        if layer.address in self._given:
-            shapes = _overridden(shapes, inputs, self._given[layer.address])
-            if not reason and None in self._given[layer.address]:
+        given = self._given.get(layer.address)
+        size = given(_image_size(inputs)) if callable(given) else given
+        if size is not None:
+            shapes = _overridden(shapes, inputs, size)
+            if not reason and None in size:
                 reason = "the output size of {} is not decided".format(call)
         allow_zero = layer.kind in _MAY_GIVE_ZERO
         for index, dims in enumerate(shapes):
@@ -194,10 +196,16 @@ def _undefined(layer: Layer, name: str) -> str:
     return "layer `{}` reads `{}`, which nothing before it makes".format(layer.name, name)
 
 
+def _image_size(inputs: Tuple[Blob, ...]) -> Optional[Tuple[int, int]]:
+    """(height, width) of the first input, or None where either is not known."""
+    dims = inputs[0].dims if inputs else None
+    if dims is None or len(dims) < 2 or dims[-2] is None or dims[-1] is None:
+        return None
+    return dims[-2], dims[-1]
+
+
 def _overridden(
-    shapes: List[Optional[Dims]],
-    inputs: Tuple[Blob, ...],
-    size: Tuple[Optional[int], Optional[int]],
+    shapes: List[Optional[Dims]], inputs: Tuple[Blob, ...], size: PartialSize
 ) -> List[Optional[Dims]]:
     """The first output with another (height, width); without a rule, of its input's rank."""
     dims = shapes[0] if shapes else inputs[0].dims if inputs else None

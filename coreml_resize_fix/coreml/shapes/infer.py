@@ -21,42 +21,59 @@ from .values import (
 NETWORK_KINDS = frozenset(("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor"))
 
 
-def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -> ModelShapes:
-    """Shapes of every blob of one network; never raises, whatever the message holds.
+class Network:
+    """One network, read once, to be evaluated under different assumptions on its resize layers.
 
     Args:
         model: a `Model` message of a NeuralNetwork kind; weights may be missing. Of any other
-            kind there are no layers to report. The children of a pipeline take one call each.
-        overrides: layer address → (height, width) that the layer is taken to give; None in it
-            makes that dimension unknown. Everything downstream follows.
+            kind there are no layers to report. The children of a pipeline take one each.
         prefix: put before every address, such as "pipeline[1]/".
     """
-    kind = model.WhichOneof("Type")
-    if kind not in NETWORK_KINDS:
-        return ModelShapes({}, {}, (), ())
-    network = getattr(model, kind)
-    layers = read_layers(network, prefix)
-    sampled = samples(model, network)
-    runs = [Evaluation(layers, inputs, overrides or {}) for inputs in sampled.shapes]
-    seen: Dict[Tuple[Blob, ...], Shape] = {}
 
-    def merged(blobs: Tuple[Blob, ...]) -> Shape:
-        # The same few shapes come again and again.
-        shape = seen.get(blobs)
-        if shape is None:
-            shape = seen[blobs] = merge(blobs, sampled.doubled)
-        return shape
+    def __init__(self, model: Any, prefix: str = "") -> None:
+        kind = model.WhichOneof("Type")
+        self._is_network = kind in NETWORK_KINDS
+        if self._is_network:
+            network = getattr(model, kind)
+            self._layers = read_layers(network, prefix)
+            self._samples = samples(model, network)
+            self._outputs = [feature.name for feature in model.description.output]
 
-    names = [feature.name for feature in model.description.output]
-    outputs = {name: merged(tuple(run.output(name) for run in runs)) for name in names}
-    shapes: Dict[str, LayerShapes] = {}
-    for address in runs[0].traces:
-        traces = [run.traces[address] for run in runs]
-        shapes[address] = LayerShapes(
-            tuple([merged(blobs) for blobs in zip(*[t[0] for t in traces])]),
-            tuple([merged(blobs) for blobs in zip(*[t[1] for t in traces])]),
-        )
-    return ModelShapes(shapes, outputs, _conflicts(runs), sampled.flexible)
+    def infer(self, overrides: Optional[Overrides] = None) -> ModelShapes:
+        """Shapes of every blob; never raises, whatever the message holds.
+
+        `overrides` are layer address → (height, width) that the layer is taken to give; None in it
+        makes that dimension unknown. Everything downstream follows.
+        """
+        if not self._is_network:
+            return ModelShapes({}, {}, (), ())
+        doubled = self._samples.doubled
+        runs = [
+            Evaluation(self._layers, inputs, overrides or {}) for inputs in self._samples.shapes
+        ]
+        seen: Dict[Tuple[Blob, ...], Shape] = {}
+
+        def merged(blobs: Tuple[Blob, ...]) -> Shape:
+            # The same few shapes come again and again.
+            shape = seen.get(blobs)
+            if shape is None:
+                shape = seen[blobs] = merge(blobs, doubled)
+            return shape
+
+        outputs = {name: merged(tuple(run.output(name) for run in runs)) for name in self._outputs}
+        shapes: Dict[str, LayerShapes] = {}
+        for address in runs[0].traces:
+            traces = [run.traces[address] for run in runs]
+            shapes[address] = LayerShapes(
+                tuple([merged(blobs) for blobs in zip(*[t[0] for t in traces])]),
+                tuple([merged(blobs) for blobs in zip(*[t[1] for t in traces])]),
+            )
+        return ModelShapes(shapes, outputs, _conflicts(runs), self._samples.flexible)
+
+
+def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -> ModelShapes:
+    """The shapes of one `Network` that is evaluated once."""
+    return Network(model, prefix).infer(overrides)
 
 
 def merge(blobs: Sequence[Blob], doubled: bool) -> Shape:

@@ -1,13 +1,19 @@
 """What is said of a blob's shape. Sizes are counts of elements, outermost dimension first."""
 
 from dataclasses import dataclass
-from typing import Dict, Mapping, Optional, Tuple, Union
+from typing import Callable, Dict, Mapping, Optional, Tuple, Union
 
 #: One entry per dimension; None means that this dimension is not known.
 Dims = Tuple[Optional[int], ...]
 
-#: Layer address → (height, width) to pretend for its output; None means not known.
-Overrides = Mapping[str, Tuple[Optional[int], Optional[int]]]
+#: (height, width); None means not known.
+PartialSize = Tuple[Optional[int], Optional[int]]
+
+#: Layer address → the size to pretend for its output: a size, or what makes one of the input's
+#: (None leaves it as it is).
+Overrides = Mapping[
+    str, Union[PartialSize, Callable[[Optional[Tuple[int, int]]], Optional[PartialSize]]]
+]
 
 
 @dataclass(frozen=True)
