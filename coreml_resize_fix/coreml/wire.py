@@ -57,16 +57,16 @@ class Source:
             return self._window[inside : inside + end - start]
         return self._fetch(start, end - start)
 
-    def window(self, at: int, want: int) -> bytes:
-        """At least `want` bytes from `at` on (fewer at the end), likely from the cached window."""
+    def window(self, at: int, want: int) -> Tuple[bytes, int]:
+        """Cached bytes, and where in them `at` is; at least `want` follow (fewer at the end)."""
         if self._data is not None:
-            return self._data[at : at + want]
+            return self._data, at
         inside = at - self._window_at
-        if not (inside >= 0 and at + want <= self._window_at + len(self._window)):
+        if inside < 0 or inside + want > len(self._window):
             self._window = self._fetch(at, max(want, _WINDOW))
             self._window_at = at
             inside = 0
-        return self._window[inside : inside + want]
+        return self._window, inside
 
     def _fetch(self, at: int, count: int) -> bytes:
         assert self._file is not None
@@ -93,9 +93,11 @@ def encode_field(number: int, content: bytes) -> bytes:
 
 def read_varint(source: Source, at: int) -> Tuple[int, int]:
     """The value at `at` and the offset behind it."""
-    window = source.window(at, _LONGEST_VARINT)
+    window, inside = source.window(at, _LONGEST_VARINT)
+    if inside < len(window) and window[inside] < 0x80:  # nearly every number is that small
+        return window[inside], at + 1
     value = 0
-    for index, byte in enumerate(window):
+    for index, byte in enumerate(window[inside : inside + _LONGEST_VARINT]):
         value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
             return value, at + index + 1

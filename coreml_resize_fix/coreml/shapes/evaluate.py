@@ -18,16 +18,31 @@ _MAX_LOOPS = 2  # loops deeper than this are walked once, as in the last round: 
 Trace = Tuple[Tuple[Blob, ...], Tuple[Blob, ...]]
 
 
-class Evaluation:
-    """The shapes of every layer at one size of the inputs."""
+#: What layers give, and their first conflict, by address, what they read, and the size given.
+Answers = Dict[Tuple[str, Tuple[Blob, ...], Optional[PartialSize]], Tuple[Tuple[Blob, ...], str]]
 
-    def __init__(self, layers: Tuple[Layer, ...], inputs: Dict[str, Blob], given: Overrides):
+
+class Evaluation:
+    """The shapes of every layer at one size of the inputs.
+
+    `answers` of the same network's other evaluations are taken over: most layers are not touched
+    by another assumption on some resize.
+    """
+
+    def __init__(
+        self,
+        layers: Tuple[Layer, ...],
+        inputs: Dict[str, Blob],
+        given: Overrides,
+        answers: Answers,
+    ):
         self.traces: Dict[str, Trace] = {}
         self.conflicts: Dict[Conflict, None] = {}  # an ordered set
         self.scope = Scope()
         self.scope.blobs.update(inputs)
         self._writers: Dict[str, Layer] = {}
         self._given = given
+        self._answers = answers
         self._walk(layers, self.scope, 0)
 
     def output(self, name: str) -> Blob:
@@ -52,51 +67,23 @@ class Evaluation:
                 self._control(layer, scope, loops)
                 continue
             inputs = _find(layer, layer.inputs, scope)
-            outputs = self._outputs(layer, inputs)
+            outputs = self._answer(layer, inputs)
             self.traces[layer.address] = inputs, outputs
             for name, blob in zip(layer.outputs, outputs):
                 scope.blobs[name] = blob
                 self._writers[name] = layer
 
-    def _outputs(self, layer: Layer, inputs: Tuple[Blob, ...]) -> Tuple[Blob, ...]:
-        """The rule's answer, made safe: one blob per declared output, sizes sane, with reasons."""
-        call = Call(layer.kind, layer.name, layer.params, inputs, len(layer.outputs))
-        shapes: List[Optional[Dims]] = []
-        reason = ""
-        empty = next(
-            (blob.dims for blob in inputs if blob.dims is not None and 0 in blob.dims), None
-        )
-        try:
-            if empty is not None:
-                call.conflict("gets an input of size {}".format(show(brief(empty))))
-            shapes.extend(_rule(layer)(call))
-        except NotKnownError as refusal:
-            reason = str(refusal)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            reason = "{} has parameters that make no sense: {}".format(call, error)
+    def _answer(self, layer: Layer, inputs: Tuple[Blob, ...]) -> Tuple[Blob, ...]:
         given = self._given.get(layer.address)
         size = given(_image_size(inputs)) if callable(given) else given
-        if size is not None:
-            shapes = _overridden(shapes, inputs, size)
-            if not reason and None in size:
-                reason = "the output size of {} is not decided".format(call)
-        allow_zero = layer.kind in _MAY_GIVE_ZERO
-        for index, dims in enumerate(shapes):
-            if dims is not None:
-                shapes[index] = _sane(call, dims, allow_zero and empty is None)
-        if call.conflicts:
-            # One defect often shows twice (an empty input, then a shape that does not fit).
-            self._report(layer, call.conflicts[0])
-            reason = "{}: {}".format(call, call.conflicts[0])
-        shapes.extend([None] * (len(layer.outputs) - len(shapes)))
-        shapes = shapes[: len(layer.outputs)]
-        if all(dims is not None and None not in dims for dims in shapes):
-            return tuple([Blob(dims) for dims in shapes])
-        reason = reason or call.why or next((blob.reason for blob in inputs if blob.reason), "")
-        reason = reason or "{} does not say what it gives".format(call)
-        return tuple([
-            Blob(dims, reason if dims is None or None in dims else "") for dims in shapes
-        ])  # fmt: skip
+        key = (layer.address, inputs, size)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._answers[key] = _outputs(layer, inputs, size)
+        outputs, conflict = answer
+        if conflict:
+            self._report(layer, conflict)
+        return outputs
 
     def _control(self, layer: Layer, scope: Scope, loops: int) -> None:
         """Branches and loops: the bodies see the enclosing blobs, and what they assign stays."""
@@ -150,6 +137,47 @@ class Evaluation:
             scope.lose(inside.lost)
         for name, blob in inside.blobs.items():
             scope.blobs[name] = start.get(name, blob)
+
+
+def _outputs(
+    layer: Layer, inputs: Tuple[Blob, ...], size: Optional[PartialSize]
+) -> Tuple[Tuple[Blob, ...], str]:
+    """The rule's answer, made safe: one blob per declared output, sizes sane, with reasons.
+
+    The second value is the first conflict: one defect often shows twice (an empty input, then a
+    shape that does not fit).
+    """
+    call = Call(layer.kind, layer.name, layer.params, inputs, len(layer.outputs))
+    shapes: List[Optional[Dims]] = []
+    reason = ""
+    empty = next((blob.dims for blob in inputs if blob.dims is not None and 0 in blob.dims), None)
+    try:
+        if empty is not None:
+            call.conflict("gets an input of size {}".format(show(brief(empty))))
+        shapes.extend(_rule(layer)(call))
+    except NotKnownError as refusal:
+        reason = str(refusal)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = "{} has parameters that make no sense: {}".format(call, error)
+    if size is not None:
+        shapes = _overridden(shapes, inputs, size)
+        if not reason and None in size:
+            reason = "the output size of {} is not decided".format(call)
+    allow_zero = layer.kind in _MAY_GIVE_ZERO
+    for index, dims in enumerate(shapes):
+        if dims is not None:
+            shapes[index] = _sane(call, dims, allow_zero and empty is None)
+    conflict = call.conflicts[0] if call.conflicts else ""
+    if conflict:
+        reason = "{}: {}".format(call, conflict)
+    shapes.extend([None] * (len(layer.outputs) - len(shapes)))
+    shapes = shapes[: len(layer.outputs)]
+    if all(dims is not None and None not in dims for dims in shapes):
+        return tuple([Blob(dims) for dims in shapes]), conflict
+    reason = reason or call.why or next((blob.reason for blob in inputs if blob.reason), "")
+    reason = reason or "{} does not say what it gives".format(call)
+    blobs = [Blob(dims, reason if dims is None or None in dims else "") for dims in shapes]
+    return tuple(blobs), conflict
 
 
 #: An Upsample of factor 0 makes an empty blob (converters write such); its reader complains.

@@ -3,7 +3,7 @@
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from .call import Blob
-from .evaluate import Evaluation
+from .evaluate import Answers, Evaluation
 from .inputs import samples
 from .structure import read_layers
 from .values import (
@@ -33,6 +33,7 @@ class Network:
     def __init__(self, model: Any, prefix: str = "") -> None:
         kind = model.WhichOneof("Type")
         self._is_network = kind in NETWORK_KINDS
+        self._answers: Answers = {}
         if self._is_network:
             network = getattr(model, kind)
             self._layers = read_layers(network, prefix)
@@ -49,7 +50,8 @@ class Network:
             return ModelShapes({}, {}, (), ())
         doubled = self._samples.doubled
         runs = [
-            Evaluation(self._layers, inputs, overrides or {}) for inputs in self._samples.shapes
+            Evaluation(self._layers, inputs, overrides or {}, self._answers)
+            for inputs in self._samples.shapes
         ]
         seen: Dict[Tuple[Blob, ...], Shape] = {}
 
