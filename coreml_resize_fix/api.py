@@ -61,7 +61,9 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
                     _stand_again(work, again)
 
             into = None if request.in_place else target
-            sha256 = output.save(path, model_file, into, changes, request.force, stand, tell)
+            sha256 = output.save(
+                path, model_file, into, changes, request.force, stand, request.fingerprint, tell
+            )
         elif request.fingerprint:
             sha256 = output.fingerprint(model_file)
         return _report(work, target, sha256, written=target is not None)

@@ -70,9 +70,10 @@ def save(
     changes: Sequence[Patch],
     force: bool,
     prove: Callable[[str], None],
+    hashed: bool = False,
     tell: Tell = silent,
-) -> str:
-    """Write the changed model and return the SHA-256 of the one that was read.
+) -> Optional[str]:
+    """Write the changed model; returns the SHA-256 of the one that was read if it is `hashed`.
 
     `target` None replaces the input. `prove` gets the path of the complete result before it takes
     its place; what it raises leaves everything as it was.
@@ -84,12 +85,13 @@ def save(
 
     size = os.path.getsize(model_file)
 
-    def write(to: str, replace: bool) -> str:
+    def write(to: str, replace: bool) -> Optional[str]:
         with atomic.file(to, replace) as out, open(model_file, "rb") as original:
-            sha256 = splice.write(original, size, out, changes, tell)
+            reader = _Reader(size, hashed, tell)
+            splice.write(original, size, out, changes, reader.seen)
             out.flush()
             prove(out.name)
-        return sha256
+        return reader.sha256
 
     if target is None:
         return write(model_file, True)
@@ -97,3 +99,23 @@ def save(
         return write(target, force)
     with atomic.package(target, path, model_file, force) as new_model:
         return write(new_model, False)
+
+
+class _Reader:
+    """Sees every block of a file that is copied: how far it is, and its hash if that is wanted."""
+
+    def __init__(self, size: int, hashed: bool, tell: Tell) -> None:
+        import hashlib
+
+        self._digest = hashlib.sha256() if hashed else None
+        self._done, self._size, self._tell = 0, size, tell
+
+    def seen(self, block: bytes) -> None:
+        self._done += len(block)
+        self._tell(self._done, self._size, "writing", "B")
+        if self._digest is not None:
+            self._digest.update(block)
+
+    @property
+    def sha256(self) -> Optional[str]:
+        return self._digest.hexdigest() if self._digest is not None else None

@@ -15,7 +15,7 @@ class Request:
 
     Without any intent (`manifest` None and `assume` None) the run is an inventory. `target` is the
     highest specification version allowed; None is the model's own, or 3 for ResizeBilinear.
-    `fingerprint` asks for the file's SHA-256 even if it is not copied, which reads its weights.
+    `fingerprint` asks for the file's SHA-256, which reads its weights.
     `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
     it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
     `notices` are remarks on the manifest that the report should repeat.

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "sampling": LOWEST,
     "dialects": {"sampling"},
     "intents": TABLES,
-    "coreml": TABLES | {"progress"},
+    "coreml": TABLES,
     "auditing": PARTS,
     "rewrite": VERDICTS,
     "verify": VERDICTS | {"progress"},

@@ -20,7 +20,6 @@ from typing import (
 from coreml_resize_fix.coreml import wire
 from coreml_resize_fix.coreml.skeleton import Node
 from coreml_resize_fix.errors import OutputError
-from coreml_resize_fix.progress import Tell, silent
 
 # Apple's reader refuses messages of 2 GiB and more, and protobuf cannot write them.
 LARGEST = 2**31 - 1
@@ -100,32 +99,27 @@ def write(
     size: int,
     target: BinaryIO,
     changes: Sequence[Patch],
-    tell: Tell = silent,
-) -> str:
-    """Copy `source`, of `size` bytes, with the changes; returns the SHA-256 of `source`."""
-    import hashlib  # an audit, which only plans, does without
+    seen: Callable[[bytes], None] = lambda block: None,
+) -> None:
+    """Copy `source`, of `size` bytes, with the changes; `seen` gets every block that was read.
 
-    digest = hashlib.sha256()
+    Raises:
+        OutputError: the source ended before that.
+    """
     source.seek(0)
-
-    def read(block: bytes) -> None:
-        digest.update(block)
-        tell(source.tell(), size, "writing", "B")
-
     at = 0
     for patch in changes:
-        _copy(source, patch.start - at, read, target)
-        _copy(source, patch.end - patch.start, read, None)
+        _copy(source, patch.start - at, target, seen)
+        _copy(source, patch.end - patch.start, None, seen)
         target.write(patch.data)
         at = patch.end
-    _copy(source, size - at, read, target)
-    return digest.hexdigest()
+    _copy(source, size - at, target, seen)
 
 
 def _copy(
-    source: BinaryIO, count: int, read: Callable[[bytes], None], target: Optional[BinaryIO]
+    source: BinaryIO, count: int, target: Optional[BinaryIO], seen: Callable[[bytes], None]
 ) -> None:
-    """Hand so many bytes to `read`, and to the target if there is one."""
+    """Read so many bytes, and write them to the target if there is one."""
     left = count
     while left:
         block = source.read(min(left, _BLOCK))
@@ -133,7 +127,7 @@ def _copy(
             raise OutputError(
                 "the model became shorter while it was read", "run again when nothing writes to it"
             )
-        read(block)
+        seen(block)
         if target is not None:
             target.write(block)
         left -= len(block)

@@ -75,7 +75,7 @@ def test_a_write_that_fails_midway_leaves_everything_as_it_was(name, place, tmp_
     before = contents(tmp_path)
     proofs = []
 
-    def half(source, size, target, changes, tell):
+    def half(source, size, target, changes, seen):
         target.write(source.read(size // 2))
         target.flush()
         raise FAILURES[name]
