@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from coreml_resize_fix.dialects import torch as torch_dialect
-from coreml_resize_fix.sampling import resize
+from coreml_resize_fix.sampling.reference import resize
 
 CASES = (
     ("bilinear", False, (64, 256, 256), (512, 512)),

@@ -6,13 +6,11 @@ by less than one.
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-import numpy as np
-
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.shapes import Known, ModelShapes
 from coreml_resize_fix.coreml.walk import ModelRef
-from coreml_resize_fix.sampling import AxisSpec, positions
+from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
 Size = Tuple[int, int]
 
@@ -115,11 +113,11 @@ def _along(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
 
     Reading further right shows everything further left, so the sign turns round.
     """
-    distance = positions(asked) - positions(computed)
-    distance[np.abs(distance) < 1e-9] = 0.0
+    distances = [a - b for a, b in zip(positions(asked), positions(computed))]
+    distances = [distance if abs(distance) >= TOLERANCE else 0.0 for distance in distances]
     return (
-        float(distance.mean()) / asked.input_size,
-        float(np.abs(distance).max()) / asked.input_size,
+        sum(distances) / len(distances) / asked.input_size,
+        max(map(abs, distances)) / asked.input_size,
     )
 
 

@@ -7,9 +7,8 @@ CropResizeLayerParams) and the documentation of the MIL operators built on them.
 import math
 from typing import Dict, Tuple, Union
 
-import numpy as np
-
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.single import single, spacing
 
 __all__ = [
     "SAMPLING_MODES",
@@ -48,7 +47,7 @@ def upsample_output_size(input_size: int, factor: Union[int, float], fractional:
     """
     if not fractional:
         return input_size * int(factor)
-    return math.floor(float(np.float32(input_size) * np.float32(factor)))
+    return math.floor(single(single(input_size) * single(factor)))
 
 
 def fractional_factor(input_size: int, output_size: int) -> float:
@@ -57,7 +56,7 @@ def fractional_factor(input_size: int, output_size: int) -> float:
     Half a pixel above N / X would be safest for the size; a sixteenth is as safe for sizes below
     2^19 and stays closer to N / X, should a device ever sample by the factor itself.
     """
-    return float(np.float32((output_size + 1 / 16) / input_size))
+    return single((output_size + 1 / 16) / input_size)
 
 
 def upsample_may_make(input_size: int, factor: float, output_size: int) -> bool:
@@ -65,7 +64,7 @@ def upsample_may_make(input_size: int, factor: float, output_size: int) -> bool:
 
     Which way a device rounds is not documented, so neither reading of such a factor is an error.
     """
-    rounding = input_size * float(np.spacing(np.float32(factor)))
+    rounding = input_size * spacing(single(factor))
     return output_size - rounding <= input_size * factor < output_size + 1 + rounding
 
 

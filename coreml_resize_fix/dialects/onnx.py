@@ -6,9 +6,8 @@ neighbour, antialias), what ONNX Runtime computes.
 
 from typing import Dict, Optional, Tuple
 
-import numpy as np
-
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.single import shortest, single
 
 __all__ = ["COORDINATE_MODES", "KERNELS", "NEAREST_MODES", "axis", "legacy_axis"]
 
@@ -74,7 +73,7 @@ def axis(
         cubic_coeff_a=cubic_coeff_a,
         exclude_outside=bool(exclude_outside),
         zero_outside=crops,
-        precision="float32" if is_nearest else "float64",
+        in_single=is_nearest,
     )
 
 
@@ -87,15 +86,15 @@ def legacy_axis(
 
 def _step_in_float32(input_size: int, output_size: int, scale: Optional[float]) -> float:
     # ONNX Runtime divides by the scale in float32, which decides ties of nearest neighbour.
-    return 1 / float(np.float32(output_size / input_size if scale is None else scale))
+    return 1 / single(output_size / input_size if scale is None else scale)
 
 
 def _step(input_size: int, output_size: int, scale: Optional[float]) -> float:
-    if scale is None or np.float32(scale) == np.float32(output_size / input_size):
+    if scale is None or single(scale) == single(output_size / input_size):
         return input_size / output_size
     # ONNX stores scales as float32. The shortest decimal that rounds to the stored number is
     # the one an exporter was given: 1.1, not 1.10000002384.
-    return 1 / float(str(np.float32(scale)))
+    return 1 / shortest(single(scale))
 
 
 # is nearest -> step

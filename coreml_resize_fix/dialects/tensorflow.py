@@ -6,9 +6,8 @@ cv2.resize; checked by running TensorFlow 2.21 and OpenCV 5.0.
 
 from typing import Dict, NamedTuple, Tuple
 
-import numpy as np
-
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.single import single
 
 __all__ = ["CONVENTIONS", "axis"]
 
@@ -63,7 +62,5 @@ def axis(
     kernel, transform, in_float32, less = CONVENTIONS[key]
     if not in_float32:
         return AxisSpec(kernel, transform, input_size, output_size)
-    ratio = np.float32((input_size - less) / max(output_size - less, 1))
-    return AxisSpec(
-        kernel, transform, input_size, output_size, step=float(ratio), precision="float32"
-    )
+    ratio = single((input_size - less) / max(output_size - less, 1))
+    return AxisSpec(kernel, transform, input_size, output_size, step=ratio, in_single=True)

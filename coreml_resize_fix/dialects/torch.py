@@ -12,9 +12,8 @@ when *both* sizes stayed; an axis alone cannot tell.
 import math
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
-import numpy as np
-
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.single import single
 
 __all__ = ["MODES", "axis", "output_size"]
 
@@ -24,7 +23,7 @@ def _ratio(input_size: int, output_size: int, scale: Optional[float]) -> Optiona
 
 
 def _ratio_float32(input_size: int, output_size: int, scale: Optional[float]) -> float:
-    return float(np.float32(input_size / output_size if scale is None else 1 / scale))
+    return single(input_size / output_size if scale is None else 1 / scale)
 
 
 def _endpoints(input_size: int, output_size: int, scale: Optional[float]) -> float:
@@ -51,7 +50,7 @@ class _Convention(NamedTuple):
     # An axis that keeps its size is copied, whatever scale_factor says.
     copies: bool = True
     # Nearest neighbour of float32 data rounds its coordinates to float32, which decides ties.
-    precision: str = "float64"
+    in_single: bool = False
     cubic_coeff_a: float = -0.75
     exclude_outside: bool = False
 
@@ -59,14 +58,14 @@ class _Convention(NamedTuple):
 # (mode, align_corners, antialias)
 MODES: Dict[Tuple[str, bool, bool], _Convention] = {
     ("nearest", False, False): _Convention(
-        "nearest_floor", "asymmetric", step="ratio_float32", precision="float32"
+        "nearest_floor", "asymmetric", step="ratio_float32", in_single=True
     ),
     ("nearest-exact", False, False): _Convention(
         "nearest_floor",
         "tf_half_pixel_for_nn",
         step="ratio_float32",
         copies=False,
-        precision="float32",
+        in_single=True,
     ),
     ("bilinear", False, False): _Convention("linear", "half_pixel"),
     ("bilinear", True, False): _Convention("linear", "align_corners", step="sizes_only"),
@@ -145,7 +144,7 @@ def axis(
         step=step,
         cubic_coeff_a=convention.cubic_coeff_a,
         exclude_outside=convention.exclude_outside,
-        precision=convention.precision,
+        in_single=convention.in_single,
     )
 
 

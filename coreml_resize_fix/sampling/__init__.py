@@ -1,9 +1,11 @@
-"""Framework-free resizing: sampling grids, interpolation kernels, and how two of them differ."""
+"""Framework-free resizing: sampling grids, interpolation kernels, and how two of them differ.
+
+`reference.py` applies them to arrays; it alone needs NumPy.
+"""
 
 from coreml_resize_fix.sampling.difference import TOLERANCE, Difference, difference
 from coreml_resize_fix.sampling.grid import TRANSFORMS, AxisSpec, coordinates, source_step
-from coreml_resize_fix.sampling.kernels import KERNELS, matrix, positions, taps
-from coreml_resize_fix.sampling.reference import resize
+from coreml_resize_fix.sampling.kernels import KERNELS, positions, taps
 
 __all__ = [
     "KERNELS",
@@ -13,9 +15,7 @@ __all__ = [
     "Difference",
     "coordinates",
     "difference",
-    "matrix",
     "positions",
-    "resize",
     "source_step",
     "taps",
 ]

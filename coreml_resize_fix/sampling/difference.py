@@ -1,12 +1,10 @@
 """Do two axes compute the same? If not, by how many pixels do their grids differ?"""
 
 from dataclasses import dataclass
-from typing import Optional
-
-import numpy as np
+from typing import Dict, Optional
 
 from coreml_resize_fix.sampling.grid import AxisSpec
-from coreml_resize_fix.sampling.kernels import Taps, centres, taps
+from coreml_resize_fix.sampling.kernels import Row, positions, taps
 
 __all__ = ["TOLERANCE", "Difference", "difference"]
 
@@ -41,28 +39,33 @@ def difference(intended: AxisSpec, actual: AxisSpec) -> Difference:
     sizes = (intended.input_size, intended.output_size)
     if sizes != (actual.input_size, actual.output_size):
         return Difference(equal=False, same_size=False, same_positions=False)
-    left, right = taps(intended), taps(actual)
-    shift = np.abs(centres(left) - centres(right))
-    moved = shift > TOLERANCE
-    # Taps of moved grids may lie anywhere, and a common window could be as wide as the image.
-    wrong = moved if moved.any() else _rows_that_differ(left, right)
+    shifts = [abs(a - b) for a, b in zip(positions(intended), positions(actual))]
+    largest, mean = max(shifts), sum(shifts) / len(shifts)
+    moved = largest > TOLERANCE
+    if moved:
+        wrong = [shift > TOLERANCE for shift in shifts]
+    else:
+        wrong = [_differ(a, b) for a, b in zip(taps(intended), taps(actual))]
     to_output = intended.output_size / intended.input_size
     return Difference(
-        equal=not wrong.any(),
+        equal=True not in wrong,
         same_size=True,
-        same_positions=not moved.any(),
-        max_shift=float(shift.max()),
-        mean_shift=float(shift.mean()),
-        max_shift_output=float(shift.max()) * to_output,
-        mean_shift_output=float(shift.mean()) * to_output,
-        first_index=int(wrong.argmax()) if wrong.any() else None,
+        same_positions=not moved,
+        max_shift=largest,
+        mean_shift=mean,
+        max_shift_output=largest * to_output,
+        mean_shift_output=mean * to_output,
+        first_index=wrong.index(True) if True in wrong else None,
     )
 
 
-def _rows_that_differ(left: Taps, right: Taps) -> np.ndarray:
-    index = np.concatenate([left[0], right[0]], axis=1)
-    weight = np.concatenate([left[1], -right[1]], axis=1)
-    column = index - index.min(axis=1, keepdims=True)
-    residual = np.zeros((len(index), int(column.max()) + 1))
-    np.add.at(residual, (np.arange(len(index))[:, np.newaxis], column), weight)
-    return np.asarray((np.abs(residual) > TOLERANCE).any(axis=1))
+def _differ(left: Row, right: Row) -> bool:
+    """Whether two outputs give some source pixel another weight."""
+    if left == right:
+        return False
+    weights: Dict[int, float] = {}
+    for index, weight in left:
+        weights[index] = weights.get(index, 0.0) + weight
+    for index, weight in right:
+        weights[index] = weights.get(index, 0.0) - weight
+    return any(abs(weight) > TOLERANCE for weight in weights.values())

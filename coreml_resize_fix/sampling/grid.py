@@ -4,16 +4,17 @@ Every resize here is separable, so an axis is described alone. Notation: X is th
 output size, i the output index; coordinates are in source pixels, pixel centres at the integers.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Callable, Dict, Optional, Tuple
 
-import numpy as np
+from coreml_resize_fix.sampling.single import single
 
 __all__ = ["TRANSFORMS", "AxisSpec", "coordinates", "source_step"]
 
 # (output index, length of the sampled interval, N, step as numerator and denominator)
 # -> source coordinate
-Transform = Callable[[np.ndarray, float, int, Tuple[float, float]], np.ndarray]
+Transform = Callable[[float, float, int, Tuple[float, float]], float]
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,10 @@ class AxisSpec:
     exclude_outside: drop taps outside the image and rescale the rest to sum to one, instead of
         repeating the edge pixel.
     zero_outside: outputs whose coordinate is outside [0, X - 1] are zero.
-    precision: NumPy dtype that coordinates are rounded to; decides ties of nearest neighbour.
+    in_single: coordinates are rounded to single precision, which decides ties of nearest neighbour.
 
-    Raises ValueError for sizes below 1, an unknown transform, or a negative step.
+    Raises ValueError for sizes below 1, an unknown transform, or a step that is negative or not
+    finite.
     """
 
     kernel: str
@@ -45,7 +47,7 @@ class AxisSpec:
     cubic_coeff_a: float = -0.75
     exclude_outside: bool = False
     zero_outside: bool = False
-    precision: str = "float64"
+    in_single: bool = False
 
     def __post_init__(self) -> None:
         if self.input_size < 1 or self.output_size < 1:
@@ -56,71 +58,57 @@ class AxisSpec:
             raise ValueError(
                 f"unknown transform {self.transform!r}; known: {', '.join(sorted(TRANSFORMS))}"
             )
-        if self.step is not None and not self.step >= 0:
-            raise ValueError(f"step must not be negative, got {self.step}")
+        if self.step is not None and not 0 <= self.step < math.inf:
+            raise ValueError(f"step must be finite and not negative, got {self.step}")
 
 
-def _identity(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+def _identity(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
     return index
 
 
-def _align_corners(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+def _align_corners(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
     return index * (length - 1) / max(count - 1, 1)
 
 
-def _align_endpoints(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+def _align_endpoints(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
     if count == 1:
         return index + (length - 1) / 2
     return _align_corners(index, length, count, step)
 
 
-def _asymmetric(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+def _asymmetric(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
     return index * step[0] / step[1]
 
 
 def _tf_half_pixel_for_nn(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+    index: float, length: float, count: int, step: Tuple[float, float]
+) -> float:
     return _asymmetric(index + 0.5, length, count, step)
 
 
-def _half_pixel(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+def _half_pixel(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
     return _asymmetric(index + 0.5, length, count, step) - 0.5
 
 
 def _pytorch_half_pixel(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+    index: float, length: float, count: int, step: Tuple[float, float]
+) -> float:
     return index if count == 1 else _half_pixel(index, length, count, step)
 
 
 def _half_pixel_symmetric(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+    index: float, length: float, count: int, step: Tuple[float, float]
+) -> float:
     overhang = length - count * step[0] / step[1]
     return overhang / 2 + _half_pixel(index, length, count, step)
 
 
-def _roi_align(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
+def _roi_align(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
     return (index + 0.5) * max(1, length - 1) / count
 
 
-def _upsample(
-    index: np.ndarray, length: float, count: int, step: Tuple[float, float]
-) -> np.ndarray:
-    return np.minimum(length - 1, index * length / count)
+def _upsample(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
+    return min(length - 1, index * length / count)
 
 
 # Sources: align_corners to tf_crop_and_resize, the ONNX operator Resize (opset 19); the rest, the
@@ -155,15 +143,12 @@ def source_step(spec: AxisSpec) -> float:
     return _interval(spec)[1] / spec.output_size
 
 
-def coordinates(spec: AxisSpec) -> np.ndarray:
-    """The source coordinate of each output index, in source pixels, not clamped to the image.
-
-    Returns float64 of shape (N,).
-    """
+def coordinates(spec: AxisSpec) -> Tuple[float, ...]:
+    """The source coordinate of each of the N outputs, in pixels, not clamped to the image."""
     first, length = _interval(spec)
     # A quotient multiplied out once is exact where i * X / N is whole; i * (X / N) is not, and
     # nearest neighbour would round it to the wrong pixel.
     step = (length, float(spec.output_size)) if spec.step is None else (spec.step, 1.0)
-    index = np.arange(spec.output_size, dtype=np.float64)
-    raw = first + TRANSFORMS[spec.transform](index, length, spec.output_size, step)
-    return np.asarray(raw, dtype=spec.precision).astype(np.float64)
+    transform, count = TRANSFORMS[spec.transform], spec.output_size
+    raw = [first + transform(float(index), length, count, step) for index in range(count)]
+    return tuple(map(single, raw) if spec.in_single else raw)

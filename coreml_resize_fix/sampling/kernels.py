@@ -1,74 +1,78 @@
 """Interpolation kernels: which source pixels an output pixel reads, and with which weights."""
 
 import functools
+import math
 from typing import Callable, Dict, Tuple
-
-import numpy as np
 
 from coreml_resize_fix.sampling.grid import AxisSpec, coordinates, source_step
 
-__all__ = ["KERNELS", "Taps", "centres", "matrix", "positions", "taps"]
+__all__ = ["KERNELS", "Row", "Taps", "positions", "taps"]
 
-# (source index, weight), both of shape (N, K); the index may leave the image.
-Taps = Tuple[np.ndarray, np.ndarray]
+Row = Tuple[Tuple[int, float], ...]  # (source index, weight) of what one output reads
+Taps = Tuple[Row, ...]
 
-
-def _triangle(distance: np.ndarray, coeff_a: float) -> np.ndarray:
-    return np.asarray(np.maximum(0.0, 1.0 - np.abs(distance)))
+_Profile = Callable[[float, float], float]  # (distance in pixels, cubic_coeff_a) → weight
 
 
-def _cubic_convolution(distance: np.ndarray, coeff_a: float) -> np.ndarray:
+def _triangle(distance: float, coeff_a: float) -> float:
+    return max(0.0, 1.0 - abs(distance))
+
+
+def _cubic_convolution(distance: float, coeff_a: float) -> float:
     """Keys, "Cubic convolution interpolation for digital image processing", 1981, eq. 4 and 15."""
-    s = np.abs(distance)
-    near = ((coeff_a + 2) * s - (coeff_a + 3)) * s * s + 1
-    far = coeff_a * (((s - 5) * s + 8) * s - 4)
-    return np.where(s <= 1, near, np.where(s < 2, far, 0.0))
+    s = abs(distance)
+    if s <= 1:
+        return ((coeff_a + 2) * s - (coeff_a + 3)) * s * s + 1
+    return coeff_a * (((s - 5) * s + 8) * s - 4) if s < 2 else 0.0
 
 
-def _nearest(round_to: Callable[[np.ndarray], np.ndarray], spec: AxisSpec) -> Taps:
-    index = round_to(coordinates(spec))[:, np.newaxis]
-    return index.astype(np.int64), np.ones_like(index)
+def _nearest(round_to: Callable[[float], int], spec: AxisSpec) -> Taps:
+    return tuple(((round_to(centre), 1.0),) for centre in coordinates(spec))
 
 
-def _convolution(
-    profile: Callable[[np.ndarray, float], np.ndarray], radius: int, spec: AxisSpec
-) -> Taps:
-    centre = coordinates(spec)[:, np.newaxis]
-    index = np.floor(centre) + np.arange(1 - radius, radius + 1)
-    return index.astype(np.int64), profile(index - centre, spec.cubic_coeff_a)
+def _convolution(profile: _Profile, radius: int, spec: AxisSpec) -> Taps:
+    reach, coeff_a = range(1 - radius, radius + 1), spec.cubic_coeff_a
+    return tuple(
+        tuple(
+            (index, profile(index - centre, coeff_a))
+            for index in map(math.floor(centre).__add__, reach)
+        )
+        for centre in coordinates(spec)
+    )
 
 
-def _antialias(
-    profile: Callable[[np.ndarray, float], np.ndarray], radius: int, spec: AxisSpec
-) -> Taps:
+def _antialias(profile: _Profile, radius: int, spec: AxisSpec) -> Taps:
     widening = max(1.0, source_step(spec))
     support = radius * widening
-    centre = coordinates(spec)[:, np.newaxis]
-    index = np.ceil(centre - support) + np.arange(int(2 * support) + 1)
-    weight = profile((index - centre) / widening, spec.cubic_coeff_a)
-    return index.astype(np.int64), _rescaled(weight)
+    reach = range(int(2 * support) + 1)
+    rows = []
+    for centre in coordinates(spec):
+        first = math.ceil(centre - support)
+        row = (
+            (first + k, profile((first + k - centre) / widening, spec.cubic_coeff_a)) for k in reach
+        )
+        rows.append(_rescaled(tuple(row)))
+    return tuple(rows)
 
 
 def _area(spec: AxisSpec) -> Taps:
     # Adaptive average pooling reads whole pixels from floor(i X / N) to ceil((i + 1) X / N).
-    edges = np.arange(spec.output_size + 1, dtype=np.int64) * spec.input_size
-    first = edges[:-1] // spec.output_size
-    after = -(-edges[1:] // spec.output_size)
-    index = first[:, np.newaxis] + np.arange(int((after - first).max()))
-    return index, _rescaled((index < after[:, np.newaxis]).astype(np.float64))
+    before, after = spec.input_size, spec.output_size
+    edges = ((i * before // after, -(-(i + 1) * before // after)) for i in range(after))
+    return tuple(_rescaled(tuple((k, 1.0) for k in range(*edge))) for edge in edges)
 
 
-def _rescaled(weight: np.ndarray) -> np.ndarray:
-    total = weight.sum(axis=1, keepdims=True)
-    return np.asarray(weight / np.where(total == 0, 1.0, total))
+def _rescaled(row: Row) -> Row:
+    total = math.fsum(weight for _, weight in row)
+    return tuple((index, weight / total) for index, weight in row) if total else row
 
 
 # Ties of the nearest family are at .5; the two roundings differ there and nowhere else.
-_ROUNDINGS: Dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "round_prefer_floor": lambda coordinate: np.ceil(coordinate - 0.5),
-    "round_prefer_ceil": lambda coordinate: np.floor(coordinate + 0.5),
+_ROUNDINGS: Dict[str, Callable[[float], int]] = {
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "round_prefer_floor": lambda coordinate: math.ceil(coordinate - 0.5),
+    "round_prefer_ceil": lambda coordinate: math.floor(coordinate + 0.5),
 }
 
 KERNELS: Dict[str, Callable[[AxisSpec], Taps]] = {
@@ -83,42 +87,47 @@ KERNELS.update(
     for name, rounding in _ROUNDINGS.items()
 )
 
+# An audit compares the same few axes over and over; long ones are rare and large.
+_REMEMBERED, _LONGEST = 64, 4096
+
 
 def taps(spec: AxisSpec) -> Taps:
-    """Source index (int64) and weight (float64) of every tap, each of shape (N, K).
+    """What each of the N outputs reads: a row of (source index, weight).
 
     Indices are clamped to [0, X - 1], so a row may name the same pixel several times. Rows sum to
     one, except the zero rows that `zero_outside` asks for. Raises ValueError for an unknown kernel.
     """
+    return _remembered(spec) if spec.output_size <= _LONGEST else _taps(spec)
+
+
+def _taps(spec: AxisSpec) -> Taps:
     if spec.kernel not in KERNELS:
         raise ValueError(f"unknown kernel {spec.kernel!r}; known: {', '.join(sorted(KERNELS))}")
-    index, weight = KERNELS[spec.kernel](spec)
+    rows = KERNELS[spec.kernel](spec)
     last = spec.input_size - 1
     if spec.exclude_outside:
-        weight = _rescaled(np.where((index >= 0) & (index <= last), weight, 0.0))
+        rows = tuple(
+            _rescaled(tuple((i, w if 0 <= i <= last else 0.0) for i, w in row)) for row in rows
+        )
     if spec.zero_outside:
-        centre = coordinates(spec)[:, np.newaxis]
-        weight = np.where((centre >= 0) & (centre <= last), weight, 0.0)
-    return np.clip(index, 0, last), weight
+        rows = tuple(
+            row if 0 <= centre <= last else tuple((index, 0.0) for index, _ in row)
+            for row, centre in zip(rows, coordinates(spec))
+        )
+    return tuple(
+        row
+        if row[0][0] >= 0 and row[-1][0] <= last
+        else tuple((min(max(index, 0), last), weight) for index, weight in row)
+        for row in rows
+    )
 
 
-def matrix(spec: AxisSpec) -> np.ndarray:
-    """The axis as a linear map: float64 of shape (N, X), output = matrix @ input."""
-    index, weight = taps(spec)
-    dense = np.zeros((spec.output_size, spec.input_size))
-    np.add.at(dense, (np.arange(spec.output_size)[:, np.newaxis], index), weight)
-    return dense
+_remembered = functools.lru_cache(maxsize=_REMEMBERED)(_taps)
 
 
-def positions(spec: AxisSpec) -> np.ndarray:
-    """The effective source position of each output: the weighted mean of its taps' indices.
+def positions(spec: AxisSpec) -> Tuple[float, ...]:
+    """The effective source position of each of the N outputs, in source pixels.
 
-    Float64 of shape (N,), in source pixels. For the linear kernel it is the clamped coordinate.
+    It is the weighted mean of its taps' indices; for the linear kernel, the clamped coordinate.
     """
-    return centres(taps(spec))
-
-
-def centres(pair: Taps) -> np.ndarray:
-    """The weighted mean index of every row of taps: float64 of shape (N,)."""
-    index, weight = pair
-    return np.asarray((index * weight).sum(axis=1))
+    return tuple(sum(index * weight for index, weight in row) for row in taps(spec))

@@ -1,4 +1,4 @@
-"""Reference resize: apply two axes to an array, at about the speed of PyTorch on one thread."""
+"""Axes as NumPy arrays, and the reference resize, at about the speed of PyTorch on one thread."""
 
 from typing import List, Optional, Tuple
 
@@ -7,13 +7,34 @@ import numpy as np
 from coreml_resize_fix.sampling.grid import AxisSpec
 from coreml_resize_fix.sampling.kernels import taps
 
-__all__ = ["resize"]
+__all__ = ["matrix", "resize", "tap_arrays"]
 
 # Planes are worked on in blocks whose buffers stay in a core's cache.
 _BLOCK_ELEMENTS = 1 << 16
 
 # (source index of every output, weight of every output or None if all are one), a pair per tap
 _Passes = List[Tuple[np.ndarray, Optional[np.ndarray]]]
+
+
+def tap_arrays(spec: AxisSpec) -> Tuple[np.ndarray, np.ndarray]:
+    """Source index (int64) and weight (float64) of every tap, each of shape (N, K).
+
+    Rows of fewer taps are filled up with pixel 0 at weight 0.
+    """
+    rows = taps(spec)
+    width = max(map(len, rows))
+    nothing = (0, 0.0)
+    filled = [row + (nothing,) * (width - len(row)) for row in rows]
+    index = np.array([[index for index, _ in row] for row in filled], np.int64)
+    return index, np.array([[weight for _, weight in row] for row in filled], np.float64)
+
+
+def matrix(spec: AxisSpec) -> np.ndarray:
+    """The axis as a linear map: float64 of shape (N, X), output = matrix @ input."""
+    index, weight = tap_arrays(spec)
+    dense = np.zeros((spec.output_size, spec.input_size))
+    np.add.at(dense, (np.arange(spec.output_size)[:, np.newaxis], index), weight)
+    return dense
 
 
 def resize(x: np.ndarray, rows: AxisSpec, columns: AxisSpec) -> np.ndarray:
@@ -50,7 +71,7 @@ def resize(x: np.ndarray, rows: AxisSpec, columns: AxisSpec) -> np.ndarray:
 
 
 def _passes(spec: AxisSpec, dtype: np.dtype, shape: Tuple[int, ...]) -> _Passes:
-    index, weight = taps(spec)
+    index, weight = tap_arrays(spec)
     # A tap that no output uses would only turn infinities into NaN.
     used = [k for k in range(index.shape[1]) if weight[:, k].any()] or [0]
     return [

@@ -8,7 +8,7 @@ from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
-from coreml_resize_fix.sampling import resize
+from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import interpret, probes
 
 Size = Tuple[int, int]

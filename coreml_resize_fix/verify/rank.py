@@ -11,7 +11,7 @@ from coreml_resize_fix.auditing.natives import NATIVES
 from coreml_resize_fix.auditing.situation import comparisons, pair
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
-from coreml_resize_fix.sampling import resize
+from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import interpret, probes
 
 _MOST_PIXELS = 1 << 22  # a ranking of larger maps would take seconds and much memory

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from coreml_resize_fix.dialects import torch as dialect
 from coreml_resize_fix.rewrite.decompose import REPLACEMENTS, cheapest
-from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, AxisSpec, resize
+from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, AxisSpec
+from coreml_resize_fix.sampling.reference import resize
 from tests.decompose.support import (
     EXACT3,
     EXACT4,

@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from coreml_resize_fix.dialects import torch as dialect  # noqa: E402
 from coreml_resize_fix.intents import onnx_reader  # noqa: E402
-from coreml_resize_fix.sampling import difference, matrix  # noqa: E402
+from coreml_resize_fix.sampling import difference  # noqa: E402
+from coreml_resize_fix.sampling.reference import matrix  # noqa: E402
 from tests.onnx_intents.exporting import OPSETS, VERSION, Call, export  # noqa: E402
 from tests.support.process import start  # noqa: E402
 

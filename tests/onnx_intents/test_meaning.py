@@ -7,7 +7,8 @@ import pytest
 from coreml_resize_fix.dialects import onnx as dialect
 from coreml_resize_fix.dialects import torch as torch_dialect
 from coreml_resize_fix.intents.onnx_geometry import exact_factor
-from coreml_resize_fix.sampling import difference, matrix
+from coreml_resize_fix.sampling import difference
+from coreml_resize_fix.sampling.reference import matrix
 from tests.onnx_intents import build
 
 PYTORCH = {"producer": "pytorch", "version": "2.13.0"}

@@ -12,7 +12,7 @@ runtime = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime: pip ins
 runtime.set_default_logger_severity(4)
 
 from coreml_resize_fix.dialects import onnx as dialect  # noqa: E402
-from coreml_resize_fix.sampling import matrix, taps  # noqa: E402
+from coreml_resize_fix.sampling.reference import matrix, tap_arrays  # noqa: E402
 
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 # ONNX Runtime computes coordinates and weights in float32.
@@ -132,7 +132,7 @@ def test_nearest_picks_the_same_pixels(transform, nearest_mode):
         line = np.arange(before, dtype=np.float32).reshape(1, 1, before, 1)
         theirs = run(line, node, size=after).ravel()
         spec = dialect.axis("nearest", transform, before, after, nearest_mode=nearest_mode)
-        wrong = np.flatnonzero(taps(spec)[0][:, 0] != theirs)
+        wrong = np.flatnonzero(tap_arrays(spec)[0][:, 0] != theirs)
         # What PyTorch's exporter writes must agree at ties too. Elsewhere the runtime's float32
         # decides ties, and twice a tie, of .5 and of whole numbers, is a whole number.
         for index in [] if exporters else wrong:

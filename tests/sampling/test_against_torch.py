@@ -10,7 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from coreml_resize_fix.dialects import torch as dialect  # noqa: E402
-from coreml_resize_fix.sampling import matrix, positions, resize, taps  # noqa: E402
+from coreml_resize_fix.sampling import positions  # noqa: E402
+from coreml_resize_fix.sampling.reference import matrix, resize, tap_arrays  # noqa: E402
 
 interpolate = torch.nn.functional.interpolate
 VERSION = tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2])
@@ -120,7 +121,7 @@ def test_nearest_picks_the_same_pixels_at_large_sizes(mode):
     for before, after in sizes:
         line = torch.arange(before, dtype=torch.float32).reshape(1, 1, before, 1)
         theirs = call(line, mode, None, False, size=(after, 1)).numpy().ravel()
-        index, weight = taps(dialect.axis(mode, None, False, before, after, version=VERSION))
+        index, weight = tap_arrays(dialect.axis(mode, None, False, before, after, version=VERSION))
         assert (index[:, 0] == theirs).all(), f"{before} -> {after}"
         assert (weight == 1).all()
     for factor in (1.1, 1.7, 2.0009, 3.3, 0.7, 1 / 3):
@@ -131,7 +132,7 @@ def test_nearest_picks_the_same_pixels_at_large_sizes(mode):
             line = torch.arange(before, dtype=torch.float32).reshape(1, 1, before, 1)
             theirs = call(line, mode, None, False, scale_factor=(factor, 1.0)).numpy().ravel()
             spec = dialect.axis(mode, None, False, before, after, factor, None, VERSION)
-            assert (taps(spec)[0][:, 0] == theirs).all(), f"{before} * {factor}"
+            assert (tap_arrays(spec)[0][:, 0] == theirs).all(), f"{before} * {factor}"
 
 
 @pytest.mark.parametrize("key", CASES, ids=name_of)

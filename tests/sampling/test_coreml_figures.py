@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.dialects import coreml
-from coreml_resize_fix.sampling import coordinates, positions, resize
+from coreml_resize_fix.sampling import coordinates, positions
+from coreml_resize_fix.sampling.reference import resize
 
 RUN, WRITTEN = "run on Core ML", "written down only"
 

@@ -4,7 +4,8 @@ import pytest
 
 from coreml_resize_fix.dialects import onnx, tensorflow
 from coreml_resize_fix.dialects import torch as torch_dialect
-from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, positions, taps
+from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, positions
+from coreml_resize_fix.sampling.reference import tap_arrays
 
 # Resizing 0, 1, 2, ... along one axis, printed by TensorFlow 2.21 (tf.compat.v1.image.resize_*,
 # tf.image.resize, tf.keras.layers.UpSampling2D) and OpenCV 5.0 (cv2.resize) to four digits.
@@ -47,7 +48,7 @@ def test_tensorflow_keras_and_opencv(row):
 def test_tensorflow_nearest_breaks_ties_in_float32():
     # Exact arithmetic reads pixel 1 at output 27, where (27 + .5) * 2 / 55 is 1; TensorFlow 2.21
     # reads pixel 0.
-    index, _ = taps(tensorflow.axis("tensorflow2", "nearest", False, 2, 55))
+    index, _ = tap_arrays(tensorflow.axis("tensorflow2", "nearest", False, 2, 55))
     assert index[26:29, 0].tolist() == [0, 0, 1]
 
 

@@ -11,11 +11,10 @@ from coreml_resize_fix.sampling import (
     AxisSpec,
     coordinates,
     difference,
-    matrix,
     positions,
-    resize,
     taps,
 )
+from coreml_resize_fix.sampling.reference import matrix, resize, tap_arrays
 
 sizes = st.integers(1, 60)
 kernels = st.sampled_from(sorted(KERNELS))
@@ -28,7 +27,7 @@ specs = st.builds(
     sizes,
     step=st.none() | st.floats(0.1, 5),
     cubic_coeff_a=st.sampled_from([-0.5, -0.75]),
-    precision=st.sampled_from(["float32", "float64"]),
+    in_single=st.booleans(),
 )
 # At equal sizes these sample at the integers, and symmetrically at any size.
 CENTRED = ["align_corners", "align_endpoints", "half_pixel", "half_pixel_symmetric"]
@@ -41,7 +40,7 @@ relaxed = settings(max_examples=100, deadline=None)
 @relaxed
 @given(specs)
 def test_rows_sum_to_one_and_stay_in_the_image(spec):
-    index, weight = taps(spec)
+    index, weight = tap_arrays(spec)
     assert index.shape == weight.shape
     assert len(index) == spec.output_size
     assert (index.dtype, weight.dtype) == (np.int64, np.float64)
@@ -52,9 +51,22 @@ def test_rows_sum_to_one_and_stay_in_the_image(spec):
 
 @relaxed
 @given(specs)
+def test_rows_are_values_that_sum_to_one_without_being_filled_up(spec):
+    rows = taps(spec)
+    assert type(rows) is tuple
+    assert len(rows) == spec.output_size
+    for row in rows:
+        assert type(row) is tuple
+        assert all(type(i) is int and type(w) is float for i, w in row)
+        assert all(0 <= index < spec.input_size for index, _ in row)
+        assert sum(weight for _, weight in row) == pytest.approx(1, abs=1e-12)
+
+
+@relaxed
+@given(specs)
 def test_rows_without_the_outside_sum_to_one_at_every_pixel_of_the_image(spec):
     inside = AxisSpec(**dict(vars(spec), exclude_outside=True))
-    centre = coordinates(spec)
+    centre = np.array(coordinates(spec))
     reached = (centre >= 0) & (centre <= spec.input_size - 1)
     assert matrix(inside).sum(axis=1)[reached] == pytest.approx(1, abs=1e-9)
 
@@ -81,7 +93,7 @@ def test_flipping_the_input_flips_the_output(kernel, transform, before, after):
 def test_nearest_floor_is_integer_division(transform, half):
     # 49 * (1 / 49) is less than one in float64.
     for before, after in [(b, a) for b in range(1, 40) for a in range(1, 120, 2)]:
-        index, _ = taps(AxisSpec("nearest_floor", transform, before, after))
+        index, _ = tap_arrays(AxisSpec("nearest_floor", transform, before, after))
         expected = (2 * np.arange(after) + half) * before // (2 * after)
         assert (index[:, 0] == expected).all(), f"{before} -> {after}"
 

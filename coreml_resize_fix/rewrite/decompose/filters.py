@@ -8,10 +8,10 @@ import numpy as np
 from coreml_resize_fix.rewrite.decompose import steps
 from coreml_resize_fix.rewrite.decompose.chain import Steps, lifted
 from coreml_resize_fix.rewrite.decompose.context import Context
-from coreml_resize_fix.rewrite.decompose.maps import same_map
+from coreml_resize_fix.rewrite.decompose.maps import Taps, same_map
 from coreml_resize_fix.rewrite.decompose.steps import Filter, Step
-from coreml_resize_fix.sampling import AxisSpec, difference, matrix, taps
-from coreml_resize_fix.sampling.kernels import Taps
+from coreml_resize_fix.sampling import AxisSpec, difference
+from coreml_resize_fix.sampling.reference import matrix, tap_arrays
 
 __all__ = ["deconvolution", "strided_convolution", "upsample_and_crop"]
 
@@ -98,7 +98,7 @@ def _stretch(axes: Sequence[AxisSpec]) -> Optional[Filter]:
         kernel = matrix(inside)[first : first + length, middle]
         crop = 2 * reach * factor - (factor + 1) // 2
         found = Filter(kernel, factor, (reach, reach), crop)
-        if all(same_map(taps(axis), _stretched(found, axis)) for axis in axes):
+        if all(same_map(tap_arrays(axis), _stretched(found, axis)) for axis in axes):
             return found
     return None
 
@@ -129,7 +129,7 @@ def _shrink(axes: Sequence[AxisSpec]) -> Optional[Filter]:
     before, after = max(0, -int(used[0])), max(0, int(used[-1]) - (step - 1))
     kernel = weight[4 * step - before : 5 * step + after]
     found = Filter(kernel, step, (before, after))
-    equal = all(same_map(taps(axis), _shrunk(found, axis)) for axis in axes)
+    equal = all(same_map(tap_arrays(axis), _shrunk(found, axis)) for axis in axes)
     return found if equal else None
 
 

@@ -1,13 +1,15 @@
 """Axes as linear maps: when two are the same, and when one is a mere copy or choice of pixels."""
 
-from typing import Optional
+from typing import Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, taps
-from coreml_resize_fix.sampling.kernels import Taps, centres
+from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
+from coreml_resize_fix.sampling.reference import tap_arrays
 
-__all__ = ["chosen_pixels", "is_copy", "same_map"]
+__all__ = ["Taps", "chosen_pixels", "is_copy", "same_map"]
+
+Taps = Tuple[np.ndarray, np.ndarray]  # (source index, weight), both of shape (N, K)
 
 
 def same_map(left: Taps, right: Taps) -> bool:
@@ -30,10 +32,9 @@ def same_map(left: Taps, right: Taps) -> bool:
 
 def chosen_pixels(axis: AxisSpec) -> Optional[np.ndarray]:
     """The one pixel that each output copies, int64 of shape (N,); None if an output mixes some."""
-    found = taps(axis)
-    index = np.rint(centres(found)).astype(np.int64)
+    index = np.rint(positions(axis)).astype(np.int64)
     one_each = index[:, np.newaxis], np.ones((len(index), 1))
-    return index if same_map(found, one_each) else None
+    return index if same_map(tap_arrays(axis), one_each) else None
 
 
 def is_copy(axis: AxisSpec) -> bool:

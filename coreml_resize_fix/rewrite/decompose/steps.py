@@ -6,7 +6,8 @@ from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from coreml_resize_fix.coreml import wire
-from coreml_resize_fix.sampling import AxisSpec, matrix
+from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.reference import matrix
 
 __all__ = ["Filter", "Step"]
 

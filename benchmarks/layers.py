@@ -1,0 +1,50 @@
+"""Networks of many layers: the cost grows with the layers, and not with their weights."""
+
+import os
+import sys
+from typing import Iterator
+
+from files import ASK, MAKE
+from measure import TOOL, Row, ratios, run, side_by_side
+
+# name → layers, channels
+NETWORKS = {
+    "5,000 layers": (5000, 4),
+    "10,000 layers": (10000, 4),
+    "10,000 layers of 64 channels": (10000, 64),
+}
+PARSE = """
+import sys, time
+from coreml_resize_fix.coreml import schema
+model = schema.model_class()()
+started = time.perf_counter()
+with open(sys.argv[1], "rb") as file:
+    model.ParseFromString(file.read())
+print(time.perf_counter() - started)
+"""
+
+
+def rows(rounds: int, folder: str) -> Iterator[Row]:
+    paths = {}
+    calls = {}
+    for name, (layers, channels) in NETWORKS.items():
+        path = paths[name] = os.path.join(folder, "{}-{}.mlmodel".format(layers, channels))
+        run(MAKE + [path, "--layers", str(layers), "--channels", str(channels)])
+        calls[name] = lambda path=path: run(TOOL + ["-n", path] + ASK)
+        calls["parse " + name] = lambda path=path: run(
+            [sys.executable, "-c", PARSE, path], timed_inside=True
+        )
+    try:
+        samples = side_by_side(calls, rounds)
+    finally:
+        for path in paths.values():
+            os.unlink(path)
+    few, many, heavy = NETWORKS
+    label = "audit of " + heavy + ", 0.7 GB"
+    yield Row(
+        label, "protobuf's parse of it", ratios(samples[heavy], samples["parse " + heavy]), target=3
+    )
+    yield Row(label, "the same without weights", ratios(samples[heavy], samples[many]))
+    yield Row("audit of " + many, "audit of " + few, ratios(samples[many], samples[few]))
+    label = "audit of {}, structure alone".format(many)
+    yield Row(label, "protobuf's parse of it", ratios(samples[many], samples["parse " + many]))

@@ -1,0 +1,105 @@
+"""Whole processes, timed side by side: seconds and peak memory, medians of several rounds."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TOOL = [sys.executable, "-m", "coreml_resize_fix"]
+
+# Modules are compiled once, as an installation does.
+_ENVIRONMENT = dict(os.environ, PYTHONPATH=REPOSITORY)
+_ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)
+_DIVISOR = 1 << (20 if sys.platform == "darwin" else 10)  # ru_maxrss to MiB
+
+
+class Sample(NamedTuple):
+    """One run: `seconds` as the process itself printed them if it prints any, else around it."""
+
+    seconds: float
+    peak_mb: float
+
+
+class Row(NamedTuple):
+    """One line of the table; `target` is the largest value that is meant to be reached."""
+
+    what: str
+    against: str
+    values: Sequence[float]
+    unit: str = "×"
+    target: Optional[float] = None
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def __str__(self) -> str:
+        spread = "{:.3g}-{:.3g}".format(min(self.values), max(self.values))
+        aim = "" if self.target is None else "{:g}".format(self.target)
+        met = "" if self.target is None else ("met" if self.median <= self.target else "missed")
+        return "{:50.50} {:34.34} {:>8.3g} {:2} {:>13} {:>6} {}".format(
+            self.what, self.against, self.median, self.unit, spread, aim, met
+        ).rstrip()
+
+
+HEAD = "{:50} {:34} {:>8} {:2} {:>13} {:>6}".format(
+    "what", "against", "median", "", "range", "target"
+)
+
+
+def run(command: Sequence[str], timed_inside: bool = False) -> Sample:
+    """Run a process to its end.
+
+    `timed_inside`: its last line on stdout is how many seconds the part that counts took.
+    """
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        env=_ENVIRONMENT,
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE if timed_inside else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    out = process.stdout.read() if process.stdout is not None else b""
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = status >> 8
+    if status >> 8 not in (0, 1, 3) or status & 0xFF:  # 1: something to fix; 3: an inventory
+        raise SystemExit("{} ended with status {}".format(" ".join(command), status))
+    if timed_inside:
+        seconds = float(out.split()[-1])
+    return Sample(seconds, usage.ru_maxrss / _DIVISOR)
+
+
+def side_by_side(
+    calls: Dict[str, Callable[[], Sample]], rounds: int, warm_up: bool = True
+) -> Dict[str, List[Sample]]:
+    """Samples of each call, taken in turns, so that a busy machine slows all of them."""
+    if warm_up:
+        for call in calls.values():
+            call()
+    samples: Dict[str, List[Sample]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            samples[name].append(call())
+    return samples
+
+
+def ratios(ours: Sequence[Sample], theirs: Sequence[Sample]) -> List[float]:
+    """Times of each round as a multiple of the other's in the same round."""
+    return [one.seconds / other.seconds for one, other in zip(ours, theirs)]
+
+
+def peaks(samples: Sequence[Sample]) -> List[float]:
+    return [sample.peak_mb for sample in samples]
+
+
+def forget(path: str) -> None:
+    """Drop a file from the page cache, so that the next reader finds it cold."""
+    if hasattr(os, "posix_fadvise"):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,0 +1,31 @@
+"""Single precision without NumPy, whose import costs more than everything else that decides."""
+
+import math
+import struct
+
+__all__ = ["shortest", "single", "spacing"]
+
+_DIGITS = 9  # of a decimal that names any number of single precision
+
+
+def single(value: float) -> float:
+    """`value` rounded to IEEE 754 single precision, to the even one of two that are as near."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def spacing(value: float) -> float:
+    """Distance from a positive number of single precision to the next larger one."""
+    (bits,) = struct.unpack("<I", struct.pack("<f", value))
+    return float(struct.unpack("<f", struct.pack("<I", bits + 1))[0]) - value
+
+
+def shortest(value: float) -> float:
+    """The decimal of fewest digits that rounds to this number of single precision: 1.1 for 1.1f."""
+    for digits in range(1, _DIGITS):
+        decimal = float("{:.{}g}".format(value, digits))
+        if single(decimal) == value:
+            return decimal
+    return float("{:.{}g}".format(value, _DIGITS))
