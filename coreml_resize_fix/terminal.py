@@ -42,13 +42,13 @@ def style() -> "Style":
 
 
 class Progress:
-    """A bar on stderr, only on a terminal and only for what takes longer than a second.
+    """A bar on stderr, on a terminal that is no CI's, and only for what takes over a second.
 
     Called as `progress.Tell`; another `what` or `total` begins a new bar.
     """
 
     def __init__(self, quiet: bool = False) -> None:
-        self._silent = quiet or not sys.stderr.isatty()
+        self._silent = quiet or bool(os.environ.get("CI")) or not sys.stderr.isatty()
         self._bar: Any = None
         self._doing: Any = None
 

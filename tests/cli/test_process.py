@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -128,33 +127,6 @@ def test_a_stream_that_lacks_characters_gets_escapes(encoding):
     ran = process("-n", UNET, "-m", INTENT, env=environment(PYTHONIOENCODING=encoding))
     assert ran.returncode == 1
     assert b"5\\xd76 \\u2192 10" in ran.stdout.replace("×".encode("cp1252"), b"\\xd7")
-
-
-HEAVY = ("numpy", "coremltools", "onnx", "google.protobuf", "torch")
-
-
-def imported(*arguments):
-    """Names of all modules that a run imported, by `-X importtime`."""
-    command = [sys.executable, "-X", "importtime", *COMMAND[1:], *arguments]
-    ran = subprocess.run(command, env=environment(), capture_output=True, timeout=60)
-    names = re.findall(r"^import time:.*\|\s*(\S+)\s*$", ran.stderr.decode(), re.MULTILINE)
-    return ran, set(names)
-
-
-@pytest.mark.parametrize("flag", ["--help", "--version"])
-def test_help_and_version_import_nothing_heavy(flag):
-    ran, names = imported(flag)
-    assert ran.returncode == 0
-    assert {"click", "coreml_resize_fix.cli"} <= names
-    assert [name for name in names if name.startswith(HEAVY)] == []
-
-
-def test_a_run_imports_neither_coremltools_nor_onnx_nor_torch(tmp_path):
-    """Only coremltools' generated classes are loaded, under another name."""
-    ran, names = imported(model(FIXABLE, tmp_path), "--assume", "bilinear,align_corners=true")
-    assert ran.returncode == 0
-    assert {"numpy", "google.protobuf"} <= names
-    assert names & {"coremltools", "onnx", "torch"} == set()
 
 
 def test_version_of_the_module():
