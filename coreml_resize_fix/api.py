@@ -6,6 +6,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix import opening, output
 from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
@@ -126,6 +127,7 @@ def _report(
     work: _Work, target: Optional[str], sha256: Optional[str], written: bool
 ) -> ModelReport:
     opened, request = work.opened, work.request
+    moved = displacements(opened.models, work.audit.findings, work.audit.after)
     return ModelReport(
         opened.label,
         target,
@@ -135,8 +137,11 @@ def _report(
         tuple(_settled(finding, request, written) for finding in work.findings),
         tuple(work.audit.matching.unused),
         request.notices
-        + tuple(notices(opened.models, work.audit, work.proposal.spec_version, request.asks)),
+        + tuple(
+            notices(opened.models, work.audit, moved, work.proposal.spec_version, request.asks)
+        ),
         request.asks,
+        tuple(moved),
     )
 
 
@@ -218,6 +223,10 @@ def _examined(
         from coreml_resize_fix.verify import rank
 
         found = tuple(rank.ranked(finding, allowed, request.tensors) for finding in found)
+    if request.pictures:
+        from coreml_resize_fix.verify import pictures
+
+        found = tuple(pictures.taken(finding, request.tensors) for finding in found)
     return found
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Tensors
@@ -18,7 +19,8 @@ class Request:
     `fingerprint` asks for the file's SHA-256, which reads its weights.
     `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
     it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
-    `notices` are remarks on the manifest that the report should repeat.
+    `notices` are remarks on the manifest that the report should repeat; `pictures` asks for images
+    of what each layer does.
     """
 
     manifest: Optional[Sequence[Intent]] = None
@@ -34,6 +36,7 @@ class Request:
     decompose: bool = False
     tensors: Tensors = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
+    pictures: bool = False
 
     @property
     def asks(self) -> bool:
@@ -49,7 +52,10 @@ class Request:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What was found in one model, and what was done. `sha256` is the input's, if known."""
+    """What was found in one model, and what was done. `sha256` is the input's, if known.
+
+    `displacements` are by how much the file as it is moves what its outputs show.
+    """
 
     path: str
     output: Optional[str]
@@ -60,6 +66,7 @@ class ModelReport:
     unused: Tuple[Intent, ...]
     notices: Tuple[str, ...]
     asked: bool
+    displacements: Tuple[Displacement, ...] = ()
 
     @property
     def exit_code(self) -> int:

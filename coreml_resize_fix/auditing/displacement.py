@@ -18,32 +18,47 @@ Size = Tuple[int, int]
 WORTH_TELLING = 1e-6
 
 
-class Moved(NamedTuple):
-    """Shares of the image's height and width by which its content is moved.
+class Step(NamedTuple):
+    """What one resize adds: (down, right) on average, signed, and the most over all pixels.
 
-    `mean` is signed (positive: down, right), `largest` is a bound over all pixels.
+    In shares of the image's height and width.
     """
 
-    mean: Tuple[float, float] = (0.0, 0.0)
-    largest: Tuple[float, float] = (0.0, 0.0)
-    resizes: int = 0
+    address: str
+    mean: Tuple[float, float]
+    largest: Tuple[float, float]
 
-    def plus(self, mean: Tuple[float, float], largest: Tuple[float, float]) -> "Moved":
-        """Behind one more resize."""
-        return Moved(
-            (self.mean[0] + mean[0], self.mean[1] + mean[1]),
-            (self.largest[0] + largest[0], self.largest[1] + largest[1]),
-            self.resizes + 1,
-        )
+
+Steps = Tuple[Step, ...]  # on the way to a blob, in order of execution
 
 
 class Displacement(NamedTuple):
-    """In pixels of the output: (down, right) on average, (vertical, horizontal) at most."""
+    """By how much an output of that (height, width) is moved."""
 
     output: str
-    mean: Tuple[float, float]
-    largest: Tuple[float, float]
-    resizes: int
+    size: Size
+    path: Steps
+
+    @property
+    def mean(self) -> Tuple[float, float]:
+        """(down, right) on average, in pixels of the output."""
+        return self.pixels(_total([step.mean for step in self.path]))
+
+    @property
+    def largest(self) -> Tuple[float, float]:
+        """A bound over all pixels, in pixels of the output."""
+        return self.pixels(_most(self.path))
+
+    def pixels(self, shares: Tuple[float, float]) -> Tuple[float, float]:
+        return shares[0] * self.size[0], shares[1] * self.size[1]
+
+
+def _total(pairs: Sequence[Tuple[float, float]]) -> Tuple[float, float]:
+    return sum(down for down, _ in pairs), sum(right for _, right in pairs)
+
+
+def _most(path: Steps) -> Tuple[float, float]:
+    return _total([step.largest for step in path])
 
 
 def displacements(
@@ -57,28 +72,23 @@ def displacements(
     paths of different displacement meet, the larger one counts.
     """
     moves = {finding.layer.address: _move(finding) for finding in findings}
-    features: Dict[str, Moved] = {}  # what one model of a pipeline hands to the next
+    features: Dict[str, Steps] = {}  # what one model of a pipeline hands to the next
     found: Dict[str, Displacement] = {}
     for model in models:
         blobs = dict(features)
         for layer in model.layers:
-            inputs = [blobs.get(name, Moved()) for name in layer.message.input]
-            arriving = max(inputs, key=lambda moved: sum(moved.largest), default=Moved())
+            inputs = [blobs.get(name, ()) for name in layer.message.input]
+            arriving = max(inputs, key=lambda path: sum(_most(path)), default=())
             own = moves.get(layer.address)
-            leaving = arriving.plus(*own) if own is not None else arriving
+            leaving = arriving + (own,) if own is not None else arriving
             blobs.update((name, leaving) for name in layer.message.output)
         if not model.is_network:
             continue
         for feature in model.message.description.output:
             size = _image_size(shapes[model.prefix], feature.name)
-            moved = features[feature.name] = blobs.get(feature.name, Moved())
-            if size is not None and max(moved.largest) * max(size) > WORTH_TELLING:
-                found[feature.name] = Displacement(
-                    feature.name,
-                    (moved.mean[0] * size[0], moved.mean[1] * size[1]),
-                    (moved.largest[0] * size[0], moved.largest[1] * size[1]),
-                    moved.resizes,
-                )
+            path = features[feature.name] = blobs.get(feature.name, ())
+            if size is not None and max(_most(path)) * max(size) > WORTH_TELLING:
+                found[feature.name] = Displacement(feature.name, size, path)
             else:
                 found.pop(feature.name, None)
     outputs = {feature.name for feature in models[0].message.description.output}
@@ -92,7 +102,7 @@ def _image_size(shapes: ModelShapes, name: str) -> Optional[Size]:
     return shape.dims[-2], shape.dims[-1]
 
 
-def _move(finding: Finding) -> Optional[Tuple[Tuple[float, float], Tuple[float, float]]]:
+def _move(finding: Finding) -> Optional[Step]:
     layer, intent, intended = finding.layer, finding.intent, finding.intended_size
     if intent is None or intended is None or layer.input_size is None:
         return None
@@ -105,7 +115,7 @@ def _move(finding: Finding) -> Optional[Tuple[Tuple[float, float], Tuple[float, 
     rows, columns = (_along(one, other) for one, other in zip(asked, computed))
     if rows[1] == columns[1] == 0:
         return None
-    return (rows[0], columns[0]), (rows[1], columns[1])
+    return Step(layer.address, (rows[0], columns[0]), (rows[1], columns[1]))
 
 
 def _along(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
@@ -135,7 +145,7 @@ def told(found: Displacement) -> str:
             found.output,
             " and ".join(directions) or "less than 0.01 pixels",
             max(found.largest),
-            found.resizes,
-            "" if found.resizes == 1 else "s",
+            len(found.path),
+            "" if len(found.path) == 1 else "s",
         )
     )

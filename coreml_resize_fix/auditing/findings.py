@@ -1,11 +1,14 @@
 """The verdict on one layer, as a value."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.model import Intent
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS = (
     "match",
@@ -29,6 +32,23 @@ class Near(NamedTuple):
     mean_abs_error: float
 
 
+class Picture(NamedTuple):
+    """One image before and after a resize: float64 planes, cut to the same place of the image.
+
+    `before` and `after` are what the layer makes now and what it makes when it is fixed; None for
+    no image. `spans` are the (begin, end) of rows and columns that are shown, as shares.
+    """
+
+    source: "np.ndarray"
+    wanted: "np.ndarray"
+    before: "Optional[np.ndarray]"
+    after: "Optional[np.ndarray]"
+    recorded: bool
+    input_size: Tuple[int, int]
+    output_size: Tuple[int, int]
+    spans: Tuple[Tuple[float, float], ...] = ((0.0, 1.0), (0.0, 1.0))
+
+
 @dataclass(frozen=True)
 class Finding:
     """`intended_size` is the (height, width) that the intent makes of the layer's input, None where
@@ -48,3 +68,4 @@ class Finding:
     needs: Tuple[str, ...] = ()
     spec_version: int = 1  # that `after` needs
     closest: Tuple[Near, ...] = ()  # where nothing exact is allowed
+    picture: Optional[Picture] = None  # only if the report shows it

@@ -3,7 +3,7 @@
 from typing import List, Sequence
 
 from coreml_resize_fix.auditing import facts
-from coreml_resize_fix.auditing.displacement import displacements, told
+from coreml_resize_fix.auditing.displacement import Displacement, told
 from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.run import Audit
 from coreml_resize_fix.coreml import versions
@@ -15,7 +15,13 @@ NOT_CHECKED = (
 )
 
 
-def notices(models: Sequence[ModelRef], audit: Audit, spec_version: int, asked: bool) -> List[str]:
+def notices(
+    models: Sequence[ModelRef],
+    audit: Audit,
+    moved: Sequence[Displacement],
+    spec_version: int,
+    asked: bool,
+) -> List[str]:
     """Remarks on one file, in the order of their weight."""
     found = list(audit.matching.notices)
     current = int(models[0].message.specificationVersion)
@@ -29,8 +35,7 @@ def notices(models: Sequence[ModelRef], audit: Audit, spec_version: int, asked: 
                 versions.minimum_ios(current),
             )
         )
-    for displacement in displacements(models, audit.findings, audit.after):
-        found.append(told(displacement))
+    found += [told(displacement) for displacement in moved]
     for conflict in audit.mended:
         found.append(
             "`{}` (`{}`) cannot run in the file as it is: {}; the fix mends it".format(
