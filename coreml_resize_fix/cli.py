@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, List, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 
 import click
 
@@ -17,7 +17,7 @@ Exit codes:
   3  nothing to check: no resize layer, or no intent (an inventory is printed)
 """
 if TYPE_CHECKING:
-    from coreml_resize_fix.batch import Result
+    from coreml_resize_fix.batch import Result, Task
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.request import Run
 
@@ -81,6 +81,12 @@ if TYPE_CHECKING:
     help="What goes to stdout; everything else goes to stderr.",
 )
 @click.option(
+    "--report",
+    "report_path",
+    type=click.Path(),
+    help="Also write a report: a page with pictures (.html), Markdown (.md) or JSON (.json).",
+)
+@click.option(
     "--write-manifest",
     type=click.Path(),
     help="Write the intents found, or without any a template of the model's layers to fill in.",
@@ -109,6 +115,7 @@ def command(
     partial: bool,
     verify: Optional[bool],
     style: str,
+    report_path: Optional[str],
     write_manifest: Optional[str],
     jobs: int,
     quiet: bool,
@@ -123,12 +130,12 @@ def command(
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix import batch, terminal
     from coreml_resize_fix.intents import assume as assumption
-    from coreml_resize_fix.report import document, text
+    from coreml_resize_fix.report import document, files, text
     from coreml_resize_fix.request import Failure, Request, Run
 
     results: List[Result] = []
     read = batch.remembering()
-    shared = None
+    shared = render = None
     bar = terminal.Progress(quiet)
     try:
         if output is not None and in_place:
@@ -141,17 +148,14 @@ def command(
             force=force,
             partial=partial,
             decompose=decompose,
-            verify=True if verify is None and style != "text" else verify,
-            fingerprint=style == "json",
+            verify=True if verify is None and (report_path or style != "text") else verify,
+            fingerprint=style == "json" or (report_path or "").endswith(".json"),
+            pictures=report_path is not None and files.needs_pictures(report_path),
         )
-        tasks, passed = batch.find(models)
+        render = files.renderer(report_path) if report_path is not None else None
+        tasks = _tasks(models, output, writes=not dry_run and bool(manifest or request.asks))
         if manifest is not None and not os.path.isdir(manifest):
             shared = read(manifest)
-        if output is not None:
-            asks = manifest is not None or request.asks
-            tasks = batch.into(tasks, output, writes=asks and not dry_run)
-        if passed:
-            terminal.say("passed over what earlier runs made: " + ", ".join(passed), err=True)
         for result in batch.run(
             tasks, manifest, request, read, jobs or os.cpu_count() or 1, bar, verbose
         ):
@@ -168,6 +172,8 @@ def command(
     finally:
         bar.close()
     run = Run(tuple(results), dry_run)
+    if report_path is not None and render is not None:
+        run = _write_report(report_path, render, run)
     if style == "json" and not quiet:
         terminal.say(document.render(run))
     elif not quiet and (run.reports or len(run.models) > 1):
@@ -190,6 +196,35 @@ def _target(text: Optional[str]) -> Optional[int]:
             "write it like `iOS12`; iOS 11 is the lowest with Core ML",
         )
     return version
+
+
+def _tasks(models: Tuple[str, ...], output: Optional[str], writes: bool) -> "List[Task]":
+    """The models that were named, and where their results go.
+
+    Raises:
+        ResizeFixError: the results cannot go there.
+    """
+    from coreml_resize_fix import batch, terminal
+
+    tasks, passed = batch.find(models)
+    if passed:
+        terminal.say("passed over what earlier runs made: " + ", ".join(passed), err=True)
+    return tasks if output is None else batch.into(tasks, output, writes)
+
+
+def _write_report(path: str, render: "Callable[[Run], str]", run: "Run") -> "Run":
+    """Write the report; returns the run, with one failure more if that went wrong."""
+    from coreml_resize_fix import batch, terminal
+    from coreml_resize_fix.report import files
+    from coreml_resize_fix.request import Run
+
+    try:
+        files.write(path, render(run))
+    except ResizeFixError as error:
+        wrong = batch.failure(error)
+        terminal.complain(wrong)
+        return Run(run.results + (wrong,), run.dry_run)
+    return run
 
 
 def _write_manifest(path: str, intents: "Optional[Manifest]", run: "Run", force: bool) -> None:

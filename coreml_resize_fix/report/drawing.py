@@ -1,0 +1,181 @@
+"""Where each output pixel reads, as the geometry of a drawing: no colors, no markup."""
+
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.situation import comparisons
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
+
+WIDTH, LEFT, RIGHT = 720.0, 118.0, 14.0  # units of the drawing
+ROW = 34.0  # from lane to lane
+_OUTPUTS = 24  # about so many are drawn; more would touch
+_LABELS = 12  # about so many of them are numbered
+
+
+class Mark(NamedTuple):
+    """One output pixel: `x` in the drawing, `position` in source pixels."""
+
+    output: int
+    x: float
+    position: float
+    numbered: bool
+
+
+class Lane(NamedTuple):
+    """Where one of the three reads: `key` is asked, before or after."""
+
+    key: str
+    label: str
+    y: float
+    marks: Tuple[Mark, ...]
+
+
+class Drawing(NamedTuple):
+    """One axis; `links` lead from where an output should read to where it does: (x, y, x, y)."""
+
+    axis: str
+    height: float
+    axis_y: float
+    cell: float
+    pixels: Tuple[Tuple[float, int], ...]
+    lanes: Tuple[Lane, ...]
+    links: Tuple[Tuple[float, float, float, float], ...]
+    shift: Optional[float]
+    worst: Optional[int]
+    caption: str
+
+
+class _Axis(NamedTuple):
+    name: str
+    asked: Tuple[float, ...]
+    before: Optional[Tuple[float, ...]]
+    after: Optional[Tuple[float, ...]]
+    pixels: int
+    same_size: bool
+
+    @property
+    def shifts(self) -> List[float]:
+        if not self.same_size or self.before is None:
+            return []
+        return [abs(a - b) for a, b in zip(self.asked, self.before)]
+
+
+def drawings(finding: Finding) -> List[Drawing]:
+    """The axes of a layer that has an intent and a known size, the most wrong one first."""
+    if finding.intent is None:
+        return []
+    asked, sizes = comparisons(finding.intent, finding.layer)
+    if not sizes:
+        return []
+    before, after = sizes[0]
+    wanted = asked.axes(before, after)
+    now, now_fits = _axes(finding.layer.params, before, after)
+    # Several layers compute what was asked for, which is proved in values: they have no grid.
+    fixed = wanted if isinstance(finding.after, Composite) else None
+    if finding.after is not None and fixed is None:
+        fixed, _ = _axes(finding.after, before, after)
+    found = [
+        _Axis(
+            name,
+            positions(wanted[index]),
+            positions(now[index]) if now else None,
+            positions(fixed[index]) if fixed else None,
+            wanted[index].input_size,
+            now_fits,
+        )
+        for index, name in enumerate(("rows", "columns"))
+    ]
+    found.sort(key=lambda axis: max(axis.shifts, default=0.0), reverse=True)
+    return [_drawn(axis) for axis in found]
+
+
+_Axes = Optional[Tuple[AxisSpec, AxisSpec]]
+
+
+def _axes(
+    params: ResizeParams, before: Tuple[int, int], after: Tuple[int, int]
+) -> Tuple[_Axes, bool]:
+    """What a layer samples, and whether its output has the size that was asked for."""
+    fits = params.may_make(before, after)
+    own = after if fits else params.output_size(before)
+    if isinstance(params, Composite) or min(own) < 1:
+        return None, fits
+    return params.axes(before, own), fits
+
+
+def _drawn(axis: _Axis) -> Drawing:
+    shifts = axis.shifts
+    worst = shifts.index(max(shifts)) if shifts and max(shifts) > TOLERANCE else None
+    shown = min(axis.pixels, max(3, min(24, round(_OUTPUTS * axis.pixels / len(axis.asked)))))
+    middle = int(axis.asked[worst]) if worst is not None else 0
+    first = min(max(middle - shown // 2, 0), axis.pixels - shown)
+    cell = (WIDTH - LEFT - RIGHT) / shown
+
+    def lane(key: str, label: str, y: float, at: Sequence[float]) -> Lane:
+        inside = [
+            (output, position)
+            for output, position in enumerate(at)
+            if first - 0.5 <= position <= first + shown - 0.5
+        ]
+        every = max(1, -(-len(inside) // _LABELS))
+        return Lane(
+            key,
+            label,
+            y,
+            tuple(
+                Mark(output, LEFT + (position - first + 0.5) * cell, position, not index % every)
+                for index, (output, position) in enumerate(inside)
+            ),
+        )
+
+    lanes = [lane("asked", "asked for", ROW, axis.asked)]
+    axis_y = ROW * 1.5
+    below = axis_y + ROW * 1.5
+    if axis.before is not None:
+        lanes.append(lane("before", "this layer", below, axis.before))
+    if axis.after is not None:
+        lanes.append(lane("after", "after the fix", below + ROW * (len(lanes) - 1), axis.after))
+    return Drawing(
+        axis.name,
+        lanes[-1].y + ROW * 0.7,
+        axis_y,
+        cell,
+        tuple((LEFT + index * cell, first + index) for index in range(shown)),
+        tuple(lanes),
+        _links(lanes) if axis.same_size and axis.before is not None else (),
+        max(shifts) if shifts else None,
+        worst,
+        _caption(axis, first, shown, worst, shifts),
+    )
+
+
+def _links(lanes: Sequence[Lane]) -> Tuple[Tuple[float, float, float, float], ...]:
+    asked, before = lanes[0], lanes[1]
+    at = {mark.output: mark.x for mark in before.marks}
+    return tuple(
+        (mark.x, asked.y, at[mark.output], before.y) for mark in asked.marks if mark.output in at
+    )
+
+
+def _caption(
+    axis: _Axis, first: int, shown: int, worst: Optional[int], shifts: Sequence[float]
+) -> str:
+    part = (
+        ""
+        if shown == axis.pixels
+        else ", {} to {} of {}".format(first, first + shown - 1, axis.pixels)
+    )
+    text = "source {}{}".format(axis.name, part)
+    if axis.before is None or not axis.same_size:
+        return text
+    if worst is None:
+        return text + ": every output pixel reads the right place"
+    return "{}: output {} {} reads source {:.3f} and should read {:.3f}, {:.3f} off".format(
+        text,
+        axis.name[:-1],
+        worst,
+        axis.before[worst],
+        axis.asked[worst],
+        shifts[worst],
+    )

@@ -1,0 +1,60 @@
+"""`--report PATH`: a report as a file, in the form that its suffix names."""
+
+import os
+from importlib import import_module
+from typing import Callable, Dict
+
+from coreml_resize_fix.errors import OutputError, UsageError
+from coreml_resize_fix.request import Run
+
+# suffix → the module whose `render` makes it; imported only when asked for
+_FORMS: Dict[str, str] = {".html": "html", ".md": "markdown", ".json": "document"}
+
+
+def renderer(path: str) -> Callable[[Run], str]:
+    """What makes the report for that path.
+
+    Raises:
+        UsageError: no report has that suffix.
+        OutputError: there is something else at that path; an earlier report is replaced unasked.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in _FORMS:
+        raise UsageError(
+            "`{}` is no name of a report".format(path),
+            "end it in " + ", ".join(_FORMS),
+        )
+    _refuse_what_is_no_report(path)
+    module = import_module("coreml_resize_fix.report." + _FORMS[suffix])
+    render: Callable[[Run], str] = module.render
+    return render
+
+
+def needs_pictures(path: str) -> bool:
+    """Whether a report of that name shows images."""
+    return path.lower().endswith(".html")
+
+
+def write(path: str, text: str) -> None:
+    """Replace the report at `path`; characters that UTF-8 cannot hold are escaped.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from coreml_resize_fix.coreml import atomic
+
+    with atomic.file(path, replace=True) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def _refuse_what_is_no_report(path: str) -> None:
+    if not os.path.lexists(path):
+        return
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            if b"coreml-resize-fix" in file.read(4096):
+                return
+    raise OutputError(
+        "`{}` exists and is no report of this tool".format(path),
+        "choose another name for the report",
+    )

@@ -1,0 +1,167 @@
+"""The report as one self-contained page: nothing is loaded from elsewhere, and nothing runs."""
+
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix import __version__
+from coreml_resize_fix.auditing import findings as verdicts
+from coreml_resize_fix.auditing.displacement import Displacement
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.messages import size
+from coreml_resize_fix.auditing.rules import RULES
+from coreml_resize_fix.coreml.resize_params import Composite
+from coreml_resize_fix.coreml.versions import minimum_ios
+from coreml_resize_fix.report import drawing, images
+from coreml_resize_fix.report.text import closing
+from coreml_resize_fix.request import Failure, ModelReport, Run
+
+# verdict → sign, kind of color, what it means in words
+SIGNS: Dict[str, Tuple[str, str, str]] = {
+    verdicts.MATCH: ("=", "good", "computes what was asked for"),
+    verdicts.FIXED: ("✓", "good", "was rewritten, and now computes what was asked for"),
+    verdicts.FIXABLE: ("→", "open", "a run without --dry-run would fix it"),
+    verdicts.NEEDS_OPTION: ("?", "open", "can be fixed with an option"),
+    verdicts.UNMATCHABLE: ("×", "bad", "no layer of Core ML computes it"),
+    verdicts.NO_INTENT: ("–", "unknown", "nothing says what it should compute"),
+    verdicts.AMBIGUOUS: ("≠", "unknown", "several calls that differ fit it"),
+}
+
+
+class _Layer(NamedTuple):
+    """A finding and what is drawn for it; `anchor` is made of numbers, never of names."""
+
+    anchor: str
+    finding: Finding
+    sign: str
+    kind: str
+    meaning: str
+    sizes: str
+    shift: str
+    after: Optional[str]
+    cost: Optional[str]
+    ios: Optional[str]
+    drawings: List[drawing.Drawing]
+    strip: Optional[images.Strip]
+    codes: List[Tuple[str, str]]
+
+
+class _Step(NamedTuple):
+    """One resize on the way to an output: what it adds, the sum so far, and its share of it."""
+
+    layer: Optional[_Layer]
+    address: str
+    down: float
+    right: float
+    largest: float
+    total: float
+    width: float
+    is_fixed: bool
+
+
+class _Path(NamedTuple):
+    output: str
+    largest: float
+    left: float
+    steps: List[_Step]
+
+
+def render(run: Run) -> str:
+    """The page of all models of a run."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("coreml_resize_fix.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["error"] = _error
+    models = [_model(number, result, run) for number, result in enumerate(run.models, 1)]
+    return environment.get_template("report.html").render(
+        models=models,
+        failures=[failure for failure in run.failures if failure.path is None],
+        signs=SIGNS,
+        counts=_counts(run),
+        version=__version__,
+        exit_code=run.exit_code,
+        width=drawing.WIDTH,
+        left=drawing.LEFT,
+    )
+
+
+def _counts(run: Run) -> List[Tuple[str, int]]:
+    found = [finding.verdict for report in run.reports for finding in report.findings]
+    return [(verdict, found.count(verdict)) for verdict in SIGNS if verdict in found]
+
+
+def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
+    anchor = "m{}".format(number)
+    if isinstance(result, Failure):
+        return {"anchor": anchor, "path": result.path, "failure": result}
+    report: ModelReport = result
+    layers = [
+        _layer("{}-l{}".format(anchor, index), finding, report.asked)
+        for index, finding in enumerate(report.findings, 1)
+    ]
+    return {
+        "anchor": anchor,
+        "path": report.path,
+        "failure": None,
+        "report": report,
+        "closing": closing(report, run.dry_run),
+        "ios": (minimum_ios(report.spec_before), minimum_ios(report.spec_after)),
+        "layers": layers,
+        "paths": [_path(moved, layers) for moved in report.displacements],
+        "worst": max(report.displacements, key=lambda m: max(m.largest), default=None),
+    }
+
+
+def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
+    sign, kind, meaning = SIGNS[finding.verdict] if asked else ("·", "unknown", "was listed")
+    layer, after = finding.layer, finding.after
+    made = size(layer.output_size)
+    sizes = "{} → {}".format(size(layer.input_size), made)
+    if finding.intended_size is not None and finding.intended_size != layer.output_size:
+        sizes += ", not {}".format(size(finding.intended_size))
+    return _Layer(
+        anchor,
+        finding,
+        sign,
+        kind,
+        meaning,
+        sizes,
+        "–" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px),
+        str(after) if after is not None else None,
+        _cost(after) if isinstance(after, Composite) else None,
+        minimum_ios(finding.spec_version) if after is not None else None,
+        drawing.drawings(finding),
+        images.strip(finding.picture) if finding.picture is not None else None,
+        [(code, RULES[code].summary) for code in finding.codes],
+    )
+
+
+def _cost(after: Composite) -> str:
+    parts = ["{} more layer{}".format(after.added_layers, "" if after.added_layers == 1 else "s")]
+    if after.multiply_adds is not None:
+        parts.append("{:,} multiply-adds".format(after.multiply_adds))
+    return "{} and {:,} bytes".format(", ".join(parts), after.bytes)
+
+
+def _path(moved: Displacement, layers: Sequence[_Layer]) -> _Path:
+    by_address = {layer.finding.layer.address: layer for layer in layers}
+    steps: List[_Step] = []
+    total = left = 0.0
+    most = max(moved.largest) or 1.0
+    for step in moved.path:
+        (down, right), largest = moved.pixels(step.mean), max(moved.pixels(step.largest))
+        layer = by_address.get(step.address)
+        is_fixed = layer is not None and layer.finding.verdict == verdicts.FIXED
+        total += largest
+        left += 0.0 if is_fixed else largest
+        width = min(100.0, 100 * largest / most)
+        steps.append(_Step(layer, step.address, down, right, largest, total, width, is_fixed))
+    return _Path(moved.output, max(moved.largest), left, steps)
+
+
+def _error(value: Optional[float]) -> str:
+    return "–" if value is None else "0" if value == 0 else "{:.2g}".format(value)

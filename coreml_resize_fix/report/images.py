@@ -1,0 +1,87 @@
+"""Planes as PNG images that are part of a page, and one scale for differences."""
+
+import base64
+import io
+from typing import TYPE_CHECKING, List, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.auditing.findings import Picture
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SAME = 1e-6  # relative to the largest magnitude; what is left is rounding
+
+# White to a dark red whose lightness falls evenly, so that it reads in grey, too.
+_LOW, _HIGH = (255, 255, 255), (110, 0, 20)
+
+
+class Image(NamedTuple):
+    """A picture of (height, width) pixels as the text of a `data:` address."""
+
+    title: str
+    address: str
+    size: Tuple[int, int]
+    is_difference: bool = False
+
+
+class Strip(NamedTuple):
+    """The images of one layer; `scale` is the difference that the darkest color stands for."""
+
+    images: Tuple[Image, ...]
+    scale: Optional[float]
+    subject: str
+
+
+def strip(picture: Picture) -> Strip:
+    """What goes in, what was asked for, what the layer makes before and after, and differences."""
+    low, high = float(picture.wanted.min()), float(picture.wanted.max())
+    made = [("this layer makes", picture.before), ("after the fix", picture.after)]
+    shown = [("input", picture.source), ("asked for", picture.wanted)]
+    shown += [(title, plane) for title, plane in made if plane is not None]
+    images = [Image(title, _grey(plane, low, high), _size(plane)) for title, plane in shown]
+    off = {
+        title: abs(plane - picture.wanted)
+        for title, plane in made
+        if plane is not None and plane.shape == picture.wanted.shape
+    }
+    scale = max((float(difference.max()) for difference in off.values()), default=None)
+    magnitude = float(abs(picture.wanted).max()) or 1.0
+    if scale is not None and scale <= _SAME * magnitude:
+        scale = 0.0
+    for title, difference in off.items():
+        name = "difference" if title.startswith("this") else "difference after the fix"
+        images.append(Image(name, _red(difference, scale or 1.0), _size(difference), True))
+    return Strip(tuple(images), scale, _subject(picture))
+
+
+def _subject(picture: Picture) -> str:
+    what = "the recorded tensor" if picture.recorded else "a test image"
+    if all(span == (0.0, 1.0) for span in picture.spans):
+        return what
+    return "{}, cut to where this layer is most wrong".format(what)
+
+
+def _size(plane: "np.ndarray") -> Tuple[int, int]:
+    return plane.shape[0], plane.shape[1]
+
+
+def _grey(plane: "np.ndarray", low: float, high: float) -> str:
+    share = (plane - low) / ((high - low) or 1.0)
+    levels = (share.clip(0, 1) * 255).round().astype("uint8")
+    return _png([row.tobytes() for row in levels], _size(plane), greyscale=True)
+
+
+def _red(plane: "np.ndarray", scale: float) -> str:
+    share = (plane / scale).clip(0, 1)[..., None]
+    colors = share * (tuple(high - low for high, low in zip(_HIGH, _LOW)),) + (_LOW,)
+    levels = colors.round().astype("uint8")
+    return _png([row.tobytes() for row in levels], _size(plane), greyscale=False)
+
+
+def _png(rows: List[bytes], size: Tuple[int, int], greyscale: bool) -> str:
+    import png
+
+    file = io.BytesIO()
+    writer = png.Writer(width=size[1], height=size[0], greyscale=greyscale, bitdepth=8)
+    writer.write_packed(file, rows)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
