@@ -22,11 +22,13 @@ def say(content: str, err: bool = False) -> None:
 
 def complain(failure: Failure) -> None:
     """One sentence on stderr, its details, and what to do next."""
-    say(style()("error", "red") + ": " + failure.message, err=True)
+    from coreml_resize_fix.report.plain import visible
+
+    say(style()("error", "red") + ": " + visible(failure.message), err=True)
     for detail in failure.details:
-        say("  " + detail, err=True)
+        say("  " + visible(detail), err=True)
     if failure.hint:
-        say("help: " + failure.hint, err=True)
+        say("help: " + visible(failure.hint), err=True)
 
 
 def style() -> "Style":

@@ -167,8 +167,17 @@ def _caption(
         else ", {} to {} of {}".format(first, first + shown - 1, axis.pixels)
     )
     text = "source {}{}".format(axis.name, part)
-    if axis.before is None or not axis.same_size:
+    if axis.before is None:
         return text
+    if not axis.same_size:
+        made, wanted = len(axis.before), len(axis.asked)
+        if made == wanted:
+            return "{}: this layer makes the {} {} that were asked for".format(
+                text, wanted, axis.name
+            )
+        return "{}: this layer makes {} {} where {} were asked for".format(
+            text, made, axis.name, wanted
+        )
     if worst is None:
         return text + ": every output pixel reads the right place"
     return "{}: output {} {} reads source {:.3f} and should read {:.3f}, {:.3f} off".format(

@@ -11,19 +11,9 @@ from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import minimum_ios
 from coreml_resize_fix.report import drawing, images
+from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing
 from coreml_resize_fix.request import Failure, ModelReport, Run
-
-# verdict → sign, kind of color, what it means in words
-SIGNS: Dict[str, Tuple[str, str, str]] = {
-    verdicts.MATCH: ("=", "good", "computes what was asked for"),
-    verdicts.FIXED: ("✓", "good", "was rewritten, and now computes what was asked for"),
-    verdicts.FIXABLE: ("→", "open", "a run without --dry-run would fix it"),
-    verdicts.NEEDS_OPTION: ("?", "open", "can be fixed with an option"),
-    verdicts.UNMATCHABLE: ("×", "bad", "no layer of Core ML computes it"),
-    verdicts.NO_INTENT: ("–", "unknown", "nothing says what it should compute"),
-    verdicts.AMBIGUOUS: ("≠", "unknown", "several calls that differ fit it"),
-}
 
 
 class _Layer(NamedTuple):
@@ -31,9 +21,7 @@ class _Layer(NamedTuple):
 
     anchor: str
     finding: Finding
-    sign: str
-    kind: str
-    meaning: str
+    sign: Sign
     sizes: str
     shift: str
     after: Optional[str]
@@ -76,6 +64,7 @@ def render(run: Run) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["error"] = _error
+    environment.filters["ticks"] = _ticks
     models = [_model(number, result, run) for number, result in enumerate(run.models, 1)]
     return environment.get_template("report.html").render(
         models=models,
@@ -117,7 +106,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
 
 
 def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
-    sign, kind, meaning = SIGNS[finding.verdict] if asked else ("·", "unknown", "was listed")
+    sign = SIGNS[finding.verdict] if asked else LISTED
     layer, after = finding.layer, finding.after
     made = size(layer.output_size)
     sizes = "{} → {}".format(size(layer.input_size), made)
@@ -127,8 +116,6 @@ def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
         anchor,
         finding,
         sign,
-        kind,
-        meaning,
         sizes,
         "–" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px),
         str(after) if after is not None else None,
@@ -161,6 +148,20 @@ def _path(moved: Displacement, layers: Sequence[_Layer]) -> _Path:
         width = min(100.0, 100 * largest / most)
         steps.append(_Step(layer, step.address, down, right, largest, total, width, is_fixed))
     return _Path(moved.output, max(moved.largest), left, steps)
+
+
+def _ticks(text: object) -> Any:
+    """Text in which `names` are set as code; everything is escaped first."""
+    import markupsafe
+
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:  # a name that holds a backtick itself
+        return text
+    pieces = [markupsafe.escape(part) for part in parts]
+    code = markupsafe.Markup("<code>{}</code>")
+    return markupsafe.Markup("").join(
+        code.format(piece) if index % 2 else piece for index, piece in enumerate(pieces)
+    )
 
 
 def _error(value: Optional[float]) -> str:

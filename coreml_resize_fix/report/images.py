@@ -30,6 +30,7 @@ class Strip(NamedTuple):
     images: Tuple[Image, ...]
     scale: Optional[float]
     subject: str
+    wrong_size: bool  # of what the layer makes now
 
 
 def strip(picture: Picture) -> Strip:
@@ -51,7 +52,8 @@ def strip(picture: Picture) -> Strip:
     for title, difference in off.items():
         name = "difference" if title.startswith("this") else "difference after the fix"
         images.append(Image(name, _red(difference, scale or 1.0), _size(difference), True))
-    return Strip(tuple(images), scale, _subject(picture))
+    wrong_size = picture.before is not None and picture.before.shape != picture.wanted.shape
+    return Strip(tuple(images), scale, _subject(picture), wrong_size)
 
 
 def _subject(picture: Picture) -> str:

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing import findings as verdicts
 from coreml_resize_fix.auditing.findings import Finding
@@ -11,12 +11,13 @@ from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import minimum_ios
+from coreml_resize_fix.report.plain import columns, cut, padded, visible
 from coreml_resize_fix.request import Failure, ModelReport, Run
 
 Style = Callable[[str, str], str]  # (text, color) → text
 
 WIDTH = 80
-_LONGEST_NAME = 28
+_LONGEST_NAME, _LEAST = 28, 12  # columns
 _HEADS = ("verdict", "layer", "size", "shift", "asked for")
 
 COLORS: Dict[str, str] = {
@@ -37,20 +38,30 @@ def plain(text: str, color: str) -> str:
 
 def render(run: Run, style: Style = plain) -> str:
     """All models of a run, and one line about all where there are several."""
-    blocks = [
-        _failure(result, style)
-        if isinstance(result, Failure)
-        else _model(result, run.dry_run, style)
-        for result in run.models
+    if len(run.models) == 1:
+        return _block(run.models[0], run.dry_run, style)
+    # Of many models, those with nothing to tell take a line each.
+    right = [report for report in run.reports if _is_right(report)]
+    lines = [
+        "{}: {}".format(visible(report.path), closing(report, run.dry_run)) for report in right
     ]
-    if len(blocks) > 1:
-        blocks.append(_all(run))
-    return "\n\n".join(blocks)
+    blocks = [_block(result, run.dry_run, style) for result in run.models if result not in right]
+    return "\n\n".join((["\n".join(lines)] if lines else []) + blocks + [_all(run)])
+
+
+def _block(result: Union[ModelReport, Failure], dry_run: bool, style: Style) -> str:
+    if isinstance(result, Failure):
+        return _failure(result, style)
+    return _model(result, dry_run, style)
+
+
+def _is_right(report: ModelReport) -> bool:
+    return report.exit_code == 0 and report.output is None
 
 
 def _failure(failure: Failure, style: Style) -> str:
-    lines = [str(failure.path), style("  error: ", "red") + failure.message]
-    return "\n".join(lines + ["    " + detail for detail in failure.details])
+    lines = [visible(str(failure.path)), style("  error: ", "red") + visible(failure.message)]
+    return "\n".join(lines + ["    " + visible(detail) for detail in failure.details])
 
 
 def _all(run: Run) -> str:
@@ -69,7 +80,7 @@ def _all(run: Run) -> str:
 def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
     lines = [
         "{}  (specification version {}, iOS {})".format(
-            report.path, report.spec_before, minimum_ios(report.spec_before)
+            visible(report.path), report.spec_before, minimum_ios(report.spec_before)
         )
     ]
     if report.findings and report.asked:
@@ -85,13 +96,27 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
 
 def _table(found: Sequence[Finding], style: Style) -> List[str]:
     rows = [_row(finding) for finding in found]
-    widths = [max(len(row[i]) for row in rows + [_HEADS]) for i in range(len(_HEADS))]
+    widths = _fitted([max(columns(row[i]) for row in rows + [_HEADS]) for i in range(len(_HEADS))])
     lines = ["  " + "  ".join(h.ljust(w) for h, w in zip(_HEADS, widths)).rstrip()]
     for finding, row in zip(found, rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths)]
+        cells = [
+            padded(cut(cell, width, keep_end=head == "layer"), width)
+            for head, cell, width in zip(_HEADS, row, widths)
+        ]
         cells[0] = style(cells[0], COLORS[finding.verdict])
         lines.append("  " + "  ".join(cells).rstrip())
     return lines
+
+
+def _fitted(widths: List[int]) -> List[int]:
+    """Column widths that fit a line: names give way first, then what was asked for."""
+    fitted = list(widths)
+    fitted[1] = min(fitted[1], _LONGEST_NAME)
+    for column, least in ((1, _LEAST), (4, _LEAST)):
+        excess = sum(fitted) + 2 * len(fitted) - WIDTH
+        if excess > 0:
+            fitted[column] = max(min(fitted[column], least), fitted[column] - excess)
+    return fitted
 
 
 def _row(finding: Finding) -> Tuple[str, ...]:
@@ -105,16 +130,11 @@ def _row(finding: Finding) -> Tuple[str, ...]:
     asked = "-" if finding.intent is None else str(finding.intent).split(" size=")[0]
     return (
         finding.verdict,
-        _short(layer.name or layer.address),
+        visible(layer.name or layer.address),
         sizes,
         shift,
         asked.split(" scale_factor=")[0],
     )
-
-
-def _short(name: str) -> str:
-    """The end of a long name, which tells layers apart better than its beginning."""
-    return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
 
 
 def _details(found: Sequence[Finding]) -> List[str]:
@@ -124,6 +144,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
     for finding in told:
         codes = " ".join(finding.codes)
         lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
+        lines += _change(finding)
         if isinstance(finding.after, Composite):
             lines.append(_cost(finding.after))
         lines += _closest(finding)
@@ -133,6 +154,22 @@ def _details(found: Sequence[Finding]) -> List[str]:
     for needs in sorted({need for finding in left for need in finding.needs}):
         lines.append(_wrapped("help: pass `{}`".format(needs)))
     return lines
+
+
+def _change(finding: Finding) -> List[str]:
+    """The layer before and after, each with its largest error on test images."""
+    if finding.after is None or finding.verdict not in (verdicts.FIXED, verdicts.FIXABLE):
+        return []
+    sides = (
+        ("before", finding.layer.params, finding.max_abs_error_before),
+        ("after", finding.after, finding.max_abs_error_after),
+    )
+    return [
+        "    {:6}  {}{}".format(
+            side, params, "" if error is None else ", error {:.2g}".format(error)
+        )
+        for side, params, error in sides
+    ]
 
 
 def _cost(after: Composite) -> str:
@@ -158,7 +195,7 @@ def _closest(finding: Finding) -> List[str]:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(
-        text,
+        visible(text),
         WIDTH,
         initial_indent="  ",
         subsequent_indent="    ",
@@ -185,7 +222,7 @@ def closing(report: ModelReport, dry_run: bool) -> str:
             done.append("{} not matched".format(left))
         if report.unused:
             done.append(_count(len(report.unused), "intent") + " without a layer")
-        return "{}; wrote {}.".format(", ".join(done), report.output)
+        return "{}; wrote {}.".format(", ".join(done), visible(report.output))
     if report.exit_code == 0:
         return "{}: all compute their intent; nothing to change.".format(layers)
     fixable = counts[verdicts.FIXABLE]

@@ -8,6 +8,7 @@ import pytest
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import text
+from coreml_resize_fix.report.plain import columns
 from tests.report.reports import report, run, unet
 
 OUT = {"output": "out.mlmodel"}
@@ -111,16 +112,50 @@ def test_sizes(changes, shown):
     assert re.split(r"\s{2,}", rows[3].strip())[2] == shown
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [("a" * 28, "a" * 28), ("first" + "a" * 23 + "last", "…" + "a" * 23 + "last")],
-)
-def test_a_long_name_keeps_its_end(name, shown):
+ESCAPE, OVERRIDE = "\x1b[31mred", "a\u202eb"
+# name → how its row begins; a row has 80 columns, whatever the names are
+NAMES = {
+    "a" * 20: "fixable  " + "a" * 20 + "  5×6",
+    "first" + "a" * 80 + "last": "fixable  …" + "a" * 15 + "last  5×6",
+    "名前" * 20: "fixable  …" + "前" + "名前" * 4 + "   5×6",
+    "e\u0301" * 50: "fixable  …" + "e\u0301" * 19 + "  5×6",
+    ESCAPE: "fixable  \\x1b[31mred  5×6",
+    OVERRIDE: "fixable  a\\u202eb  5×6",
+    "two\nlines": "fixable  two\\nlines  5×6",
+    "\ud800": "fixable  \\ud800  5×6",
+}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_names_are_cut_at_their_beginning_and_show_what_hides(name):
     finding = unet().findings[0]
-    long = replace(finding, layer=replace(finding.layer, name=name))
-    rows = text.render(run(replace(report(), findings=(long,)), dry_run=True)).splitlines()
-    assert rows[3].split()[1] == shown
-    assert len(shown) == 28
+    message = finding.message.replace("29", name)
+    named = replace(finding, layer=replace(finding.layer, name=name), message=message)
+    shown = text.render(run(replace(report(), findings=(named,)), dry_run=True))
+    row = shown.splitlines()[3]
+    assert row.startswith("  " + NAMES[name])
+    assert columns(row) <= 80
+    assert not set(shown) & set("\x1b\u202e\ud800")
+
+
+def test_columns_stay_aligned_beside_wide_characters():
+    found = unet().findings
+    names = ("名前", "plain", "e\u0301e\u0301")
+    named = [replace(f, layer=replace(f.layer, name=n)) for f, n in zip(found, names)]
+    rows = text.render(run(replace(report(), findings=tuple(named)))).splitlines()[3:6]
+    assert len({columns(row[: row.index("bilinear")]) for row in rows}) == 1
+
+
+def test_what_was_asked_for_gives_way_last():
+    finding = unet().findings[1]
+    long = replace(
+        finding,
+        layer=replace(finding.layer, name="n" * 60),
+        intent=replace(finding.intent, framework="tensorflow1"),
+    )
+    rows = text.render(run(replace(report(), findings=(long,)))).splitlines()
+    assert len(rows[3]) <= 80
+    assert "  …" + "n" * 11 + "  10×12 → 20×24, not 25×31" in rows[3]
 
 
 def test_unused_intents_and_notices_are_told():
@@ -133,6 +168,15 @@ def test_unused_intents_and_notices_are_told():
     assert all(len(line) <= 80 for line in lines)
 
 
-def test_several_models_are_apart():
-    both = text.render(run(report("match"), report("match"), dry_run=False))
-    assert both.count("\n\nnet.mlmodel  (specification version 2, iOS 11.2)\n") == 1
+def test_of_several_models_those_that_are_right_take_a_line_each():
+    found = [report("match"), report("fixable", path="b"), report("match", path="c\n")]
+    shown = text.render(run(*found, dry_run=True))
+    right = "1 resize layer: all compute their intent; nothing to change."
+    assert shown.startswith("net.mlmodel: {}\nc\\n: {}\n\nb  (spec".format(right, right))
+    assert shown.endswith("\n\n3 models: 2 right, 1 not as asked for.")
+
+
+def test_before_and_after_stand_below_each_other_with_their_errors():
+    shown = text.render(run(unet()))
+    assert "\n    before  Upsample BILINEAR ×2,2 DEFAULT, error 0.77\n    after   Resize" in shown
+    assert shown.count("\n    before  ") == 3

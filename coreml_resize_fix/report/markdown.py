@@ -1,0 +1,139 @@
+"""The report as GitHub-flavored Markdown, for a pull request's comment or a step's summary."""
+
+import re
+from typing import List, Sequence
+
+from coreml_resize_fix.auditing import findings as verdicts
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.messages import size
+from coreml_resize_fix.report.plain import visible
+from coreml_resize_fix.report.signs import SIGNS
+from coreml_resize_fix.report.text import closing
+from coreml_resize_fix.request import Failure, ModelReport, Run
+
+MARK = "<!-- coreml-resize-fix -->"  # by which a report of an earlier run is known
+LONGEST = 60000  # characters; a comment may have 65,536
+
+_ROOM_FOR_THE_END = 300
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|<>~@&])")
+
+
+def render(run: Run) -> str:
+    """All models of a run; details beyond what a comment holds are left out, and counted."""
+    head = [MARK, "### Resize layers: {}".format(_outcome(run)), ""]
+    for failure in run.failures:
+        head += _failure(failure)
+    for report in run.reports:
+        head += ["**{}**: {}".format(code(report.path), prose(closing(report, run.dry_run))), ""]
+    details: List[str] = []
+    for report in run.reports:
+        if report.findings:
+            details += _table(report)
+        details += _left(report)
+        details += [
+            _detail(finding) for finding in report.findings if finding.verdict != verdicts.MATCH
+        ]
+    return _limited("\n".join(head), details)
+
+
+def code(text: str) -> str:
+    """A code span that holds any text, in a table, too."""
+    inside = visible(text).replace("|", "\\|") or " "
+    fence = "`" * (max([len(run) for run in re.findall("`+", inside)], default=0) + 1)
+    space = " " if inside[0] == "`" or inside[-1] == "`" else ""
+    return fence + space + inside + space + fence
+
+
+def prose(text: str) -> str:
+    """Text in which `names` are code spans and nothing else means anything."""
+    parts = visible(text).split("`")
+    if len(parts) % 2 == 0:  # a name that holds a backtick itself
+        return _SPECIAL.sub(r"\\\1", visible(text))
+    return "".join(
+        code(part) if index % 2 else _SPECIAL.sub(r"\\\1", part) for index, part in enumerate(parts)
+    )
+
+
+def _outcome(run: Run) -> str:
+    found = [finding.verdict for report in run.reports for finding in report.findings]
+    told = ["{} {}".format(found.count(verdict), verdict) for verdict in SIGNS if verdict in found]
+    if run.failures:
+        told.append("{} failed".format(len(run.failures)))
+    return ", ".join(told) or "nothing was compared"
+
+
+def _failure(failure: Failure) -> List[str]:
+    where = "**{}**: ".format(code(failure.path)) if failure.path is not None else ""
+    lines = ["{}**error:** {}. {}".format(where, prose(failure.message), prose(failure.hint))]
+    return lines + ["- " + prose(detail) for detail in failure.details] + [""]
+
+
+def _table(report: ModelReport) -> List[str]:
+    lines = ["| layer | verdict | size | shift | asked for |", "|---|---|---|---:|---|"]
+    for finding in report.findings:
+        layer = finding.layer
+        sizes = "{} → {}".format(size(layer.input_size), size(layer.output_size))
+        if finding.intended_size and finding.intended_size != layer.output_size:
+            sizes += ", not " + size(finding.intended_size)
+        cells = (
+            code(layer.name or layer.address),
+            "{} {}".format(SIGNS[finding.verdict].sign, finding.verdict),
+            sizes,
+            "–" if finding.max_shift_px is None else "{:.3f} px".format(finding.max_shift_px),
+            "–" if finding.intent is None else code(str(finding.intent)),
+        )
+        lines.append("| {} |".format(" | ".join(cells)))
+    return ["\n".join(lines) + "\n"]
+
+
+def _left(report: ModelReport) -> List[str]:
+    lines = [
+        "- no layer stands for {}: {}".format(code(intent.label), code(str(intent)))
+        for intent in report.unused
+    ]
+    lines += ["- " + prose(notice) for notice in report.notices]
+    return ["\n".join(lines) + "\n"] if lines else []
+
+
+def _detail(finding: Finding) -> str:
+    name = visible(finding.layer.name or finding.layer.address)
+    lines = [
+        "<details><summary>{} <code>{}</code>: {}</summary>".format(
+            SIGNS[finding.verdict].sign, _html(name), finding.verdict
+        ),
+        "",
+        "{}.".format(prose(finding.message)),
+        "",
+    ]
+    sides = [("before", finding.layer.params, finding.max_abs_error_before)]
+    if finding.after is not None:
+        sides.append(("after", finding.after, finding.max_abs_error_after))
+    for side, params, error in sides:
+        told = "" if error is None else ", largest error {:.2g}".format(error)
+        lines.append("- {}: {}{}".format(side, code(str(params)), told))
+    lines += ["- needs {}".format(code(need)) for need in finding.needs]
+    lines += ["- {}".format(" ".join(finding.codes))] if finding.codes else []
+    return "\n".join(lines + ["", "</details>", ""])
+
+
+def _html(text: str) -> str:
+    for character, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ("@", "#64"), ("`", "#96")):
+        text = text.replace(character, "&{};".format(name))
+    return text
+
+
+def _limited(head: str, details: Sequence[str]) -> str:
+    kept: List[str] = []
+    room = LONGEST - len(head) - _ROOM_FOR_THE_END
+    for detail in details:
+        room -= len(detail) + 1
+        if room < 0:
+            break
+        kept.append(detail)
+    left = len(details) - len(kept)
+    if left:
+        kept.append(
+            "{} more parts are left out here; the text and JSON reports have them.".format(left)
+        )
+    whole = "\n".join([head] + kept)
+    return whole if len(whole) <= LONGEST else whole[: LONGEST - 2] + "…\n"
