@@ -9,6 +9,19 @@ import click
 from coreml_resize_fix import __version__
 from coreml_resize_fix.errors import OutputError, ResizeFixError, UsageError
 
+
+def _explain(code: str) -> None:
+    from coreml_resize_fix import batch, terminal
+    from coreml_resize_fix.report import explain
+
+    try:
+        terminal.say(explain.render(code))
+    except UsageError as error:
+        terminal.complain(batch.failure(error))
+        sys.exit(error.exit_code)
+    sys.exit(0)
+
+
 EXIT_CODES = """\b
 Exit codes:
   0  every resize layer matches its intent (after the fix, if not a dry run)
@@ -98,6 +111,14 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     help="How many models to work on at once; 0: one for each processor.",
+)
+@click.option(
+    "--explain",
+    metavar="CODE",
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, option, code: _explain(code) if code else None,
+    help="The long text of one finding code, such as RSZ101; `list` lists all.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No report, errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="With an internal error, show where it arose.")

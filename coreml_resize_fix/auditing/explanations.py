@@ -1,0 +1,174 @@
+"""The long text of every finding code: why it matters, an example, and how to mend it."""
+
+from typing import Dict, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
+from coreml_resize_fix.intents.model import Intent
+
+Size = Tuple[int, int]
+
+_DOUBLE = Upsample("BILINEAR", scaling_factor=(2, 2))
+_CORNERS = Intent(align_corners=True, size=(6, 6))
+_HALF = Intent(size=(6, 6))
+
+
+class Example(NamedTuple):
+    """A layer that gets an input of that size, and the call that it stands for."""
+
+    layer: ResizeParams
+    intent: Intent
+    input_size: Size
+
+
+class Explanation(NamedTuple):
+    """`why` it happens and matters, `mend` what to do; `sketch` stands in for a missing example."""
+
+    why: str
+    mend: str
+    example: Optional[Example] = None
+    sketch: str = ""
+
+
+_MERGED = """\
+    calls in PyTorch                 layers in the model
+    up1  align_corners=True   ──┐
+    up2  align_corners=False  ──┴──  Upsample_12
+"""
+
+EXPLANATIONS: Dict[str, Explanation] = {
+    "RSZ101": Explanation(
+        "Upsample in Core ML reads where TensorFlow 1 read. Converters write it for every bilinear "
+        "resize, so each output pixel is a mix of the wrong neighbours: what the map shows moves "
+        "towards the top left, and behind several such layers a mask is off by several pixels.",
+        "Run without `--dry-run`: the layer is replaced by one that reads where the framework did. "
+        "If it is not fixable, the second code of the layer says what stands in the way.",
+        Example(_DOUBLE, _CORNERS, (3, 3)),
+    ),
+    "RSZ102": Explanation(
+        "Upsample takes whole factors before iOS 14. Converters cut 2.5 down to 2, or write 1 or 0 "
+        "for a factor below 1, and the map gets another size. Whatever follows either fails to run "
+        "or works on a map that shows less of the image than it should.",
+        "Run without `--dry-run`: the layer is replaced by one that makes the size that was asked "
+        "for. Where no size is recorded, give `size` in the manifest.",
+        Example(_DOUBLE, Intent(align_corners=True, size=(8, 8)), (3, 3)),
+    ),
+    "RSZ103": Explanation(
+        "Nearest neighbour copies pixels; labels, masks and indices rely on that. A layer that "
+        "interpolates makes values between two labels, which stand for another class altogether.",
+        "Run without `--dry-run` if the layer is fixable: a whole factor is exact on every iOS. "
+        "Otherwise `--decompose` gathers the pixels, or convert with a whole factor.",
+        Example(_DOUBLE, Intent(mode="nearest", size=(6, 6)), (3, 3)),
+    ),
+    "RSZ104": Explanation(
+        "With `antialias=True` PyTorch averages over the pixels that an output covers before it "
+        "samples down. Core ML's layers do not, so thin structures appear or vanish with the place "
+        "where they lie.",
+        "`--decompose` writes the filter as layers of its own where that is exact. Otherwise "
+        "resize without antialias, or filter with a convolution of your own before the resize.",
+        Example(
+            ResizeBilinear((3, 3), "ALIGN_ENDPOINTS_MODE"),
+            Intent(antialias=True, size=(3, 3)),
+            (6, 6),
+        ),
+    ),
+    "RSZ105": Explanation(
+        "The layer reads about the right place, but weighs the pixels around it in another way: "
+        "bicubic overshoots at edges and reads four pixels, bilinear two, nearest one.",
+        "`--decompose` builds the kernel from several layers where that is exact; otherwise use "
+        "bilinear or nearest in the network.",
+        Example(_DOUBLE, Intent(mode="bicubic", size=(6, 6)), (3, 3)),
+    ),
+    "RSZ106": Explanation(
+        "The layer is right, but iOS below 14 does not know its mode: the model does not load "
+        "there.",
+        "Run without `--dry-run`: the layer is rewritten for the deployment target, with "
+        "`--decompose` where one layer does not suffice. Or raise `--deployment-target`.",
+        Example(Upsample("BILINEAR", "ALIGN_CORNERS_FALSE", (2, 2)), _HALF, (3, 3)),
+    ),
+    "RSZ201": Explanation(
+        "A layer does not say what it was converted from. Without the call there is nothing to "
+        "compare with, and a guess would be a vacuous pass.",
+        "Record the calls in the export script, pass an ONNX file of opset 11 or later, or add the "
+        "layer to the manifest: `--write-manifest` writes a template. If every resize was made by "
+        "the same call, `--assume bilinear,align_corners=true` says so.",
+        sketch="    calls in the manifest            layers in the model\n"
+        "    (none)                     ?──   Upsample_12\n",
+    ),
+    "RSZ202": Explanation(
+        "Two calls fit this layer equally well and ask for different things. Taking either would "
+        "be right by chance.",
+        'Set `"layer"` of each call in the manifest to the layer\'s name, its output blob or its '
+        "address. Names of modules and recorded sizes usually decide it without that.",
+        sketch="    calls in the manifest            layers in the model\n"
+        "    up1  align_corners=True   ──┐\n"
+        "                                ?──  Upsample_12\n"
+        "    up2  align_corners=False  ──┘\n",
+    ),
+    "RSZ203": Explanation(
+        "A simplifier saw two equal nodes, as opset 9 does not carry align_corners, and merged "
+        "them. One layer now feeds both places, and no rewrite of it can be right for both.",
+        "Convert again without the simplifier, so that each call keeps a layer of its own.",
+        sketch=_MERGED,
+    ),
+    "RSZ204": Explanation(
+        "The call was recorded at another input size or with other channels than this layer gets. "
+        "Either it belongs to another layer, or the model was converted at another size.",
+        "Record the manifest at the input size that the model was converted with. Or leave "
+        "`input_size` out and give `scale_factor`, which holds at any size.",
+        sketch="    call:  size 12×12 from an input of 6×6\n    layer: gets 3×3\n",
+    ),
+    "RSZ301": Explanation(
+        "Half pixel (align_corners=False) reads at the centres of output pixels. Only Upsample "
+        "`ALIGN_CORNERS_FALSE` of iOS 14 does that, in a network with exact ranks.",
+        "Allow iOS 14 or `--decompose`. Where neither helps, train or fine-tune with "
+        "align_corners=True, which every iOS from 12 computes.",
+        Example(_DOUBLE, _HALF, (3, 3)),
+    ),
+    "RSZ302": Explanation(
+        "With `scale_factor=` and without `recompute_scale_factor=True`, PyTorch steps by 1 / "
+        "scale_factor, and not by the ratio of the sizes. The two differ where input × factor is "
+        "not a whole number, and no resize layer of Core ML takes a step.",
+        "`--decompose` crops and resizes exactly where it can. Or pass `size=` or "
+        "`recompute_scale_factor=True` to interpolate, in training, too.",
+        Example(ResizeBilinear((4, 4), "UPSAMPLE_MODE"), Intent(scale_factor=(1.5, 1.5)), (3, 3)),
+    ),
+    "RSZ303": Explanation(
+        "Upsample `NN` repeats every pixel the same number of times. At a factor that is not whole "
+        "some pixels must come more often than others.",
+        "`--decompose` gathers the pixels in the right order; or choose sizes that are a whole "
+        "multiple.",
+        Example(Upsample("NN", scaling_factor=(2, 2)), Intent(mode="nearest", size=(5, 5)), (3, 3)),
+    ),
+    "RSZ304": Explanation(
+        "Core ML's resize layers copy or interpolate linearly. Bicubic, area and antialias need "
+        "other weights.",
+        "`--decompose` builds them from padding and convolutions, or from matrix products. Or use "
+        "bilinear or nearest in the network.",
+        Example(_DOUBLE, Intent(mode="bicubic", size=(6, 6)), (3, 3)),
+    ),
+    "RSZ305": Explanation(
+        "ResizeBilinear makes one fixed size. In a model whose input may vary it would freeze the "
+        "size at which it was converted.",
+        "Allow iOS 14 or `--decompose`, which have layers that follow the size for whole factors. "
+        "Or convert once per input size.",
+        Example(_DOUBLE, _CORNERS, (3, 3)),
+    ),
+    "RSZ306": Explanation(
+        "A single exact layer exists, but a newer iOS than the deployment target introduced it.",
+        "Raise `--deployment-target` if the app may require it, or pass `--decompose` to stay.",
+        Example(_DOUBLE, _HALF, (3, 3)),
+    ),
+    "RSZ307": Explanation(
+        "Neither the model nor the call says which size goes in or comes out, so the grids cannot "
+        "be compared. Custom layers and reshapes by values often hide a size.",
+        "Give `size`, or `input_size` with `scale_factor`, for this layer in the manifest.",
+        sketch="    layer: gets ?×?\n    call:  scale_factor=2, at an input that is not recorded\n",
+    ),
+    "RSZ309": Explanation(
+        "No single layer of the deployment target computes the call, and a few together do, "
+        "exactly: replicate padding and a grouped deconvolution, CropResize, gathers, or a matrix "
+        "product.",
+        "Pass `--decompose`. The report says what the layers cost; `docs/decompose.md` lists them.",
+        Example(_DOUBLE, _HALF, (3, 3)),
+    ),
+}
