@@ -2,13 +2,20 @@
 
 import os
 from importlib import import_module
-from typing import Callable, Dict
+from typing import Callable, Dict, Tuple
 
 from coreml_resize_fix.errors import OutputError, UsageError
 from coreml_resize_fix.request import Run
 
-# suffix → the module whose `render` makes it; imported only when asked for
-_FORMS: Dict[str, str] = {".html": "html", ".md": "markdown", ".json": "document"}
+# suffix → the module whose `render` makes it, imported only when asked for, and what a report of
+# that form begins with
+_FORMS: Dict[str, Tuple[str, bytes]] = {
+    ".html": ("html", b'<meta name="generator" content="coreml-resize-fix'),
+    ".md": ("markdown", b"<!-- coreml-resize-fix -->"),
+    ".json": ("document", b'"coreml-resize-fix/report"'),
+}
+
+_HEAD = 512  # bytes in which that is found
 
 
 def renderer(path: str) -> Callable[[Run], str]:
@@ -24,8 +31,9 @@ def renderer(path: str) -> Callable[[Run], str]:
             "`{}` is no name of a report".format(path),
             "end it in " + ", ".join(_FORMS),
         )
-    _refuse_what_is_no_report(path)
-    module = import_module("coreml_resize_fix.report." + _FORMS[suffix])
+    name, mark = _FORMS[suffix]
+    _refuse_what_is_no_report(path, mark)
+    module = import_module("coreml_resize_fix.report." + name)
     render: Callable[[Run], str] = module.render
     return render
 
@@ -47,12 +55,12 @@ def write(path: str, text: str) -> None:
         file.write(text.encode("utf-8", "backslashreplace"))
 
 
-def _refuse_what_is_no_report(path: str) -> None:
+def _refuse_what_is_no_report(path: str, mark: bytes) -> None:
     if not os.path.lexists(path):
         return
     if os.path.isfile(path):
         with open(path, "rb") as file:
-            if b"coreml-resize-fix" in file.read(4096):
+            if mark in file.read(_HEAD):
                 return
     raise OutputError(
         "`{}` exists and is no report of this tool".format(path),

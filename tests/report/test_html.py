@@ -1,0 +1,220 @@
+"""The page: complete, self-contained, escaped, and with the same figures as the JSON report."""
+
+import base64
+import re
+from dataclasses import replace
+
+import png
+import pytest
+
+from coreml_resize_fix import api
+from coreml_resize_fix.intents import assume, manifest
+from coreml_resize_fix.report import document, drawing, html
+from coreml_resize_fix.request import Failure
+from tests.cli.commands import CORNERS, HALF, INTENT, UNET
+from tests.report import reports
+from tests.report.pages import Page
+from tests.report.reports import report
+from tests.support import cases
+
+SCRIPT = "<script>alert(1)</script>"
+HOSTILE = [SCRIPT, '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "&lt;b&gt;", "'", "a\nb", "`x`"]
+
+
+def audited(path=UNET, **options):
+    options.setdefault("manifest", manifest.load(INTENT))
+    return api.process(path, api.Request(dry_run=True, pictures=True, **options))
+
+
+@pytest.fixture(scope="module")
+def unet():
+    return audited()
+
+
+def page(*results, **options):
+    return Page(html.render(reports.run(*results, **options)))
+
+
+def test_every_layer_verdict_and_figure_of_the_json_report_is_there(unet):
+    (model,) = document.document(reports.run(unet))["models"]
+    shown = page(unet)
+    for layer in model["layers"]:
+        for value in (layer["name"], layer["address"], layer["verdict"], *layer["codes"]):
+            assert value in shown.text
+        if layer["max_shift_px"]:
+            assert "{:.3f} source pixels".format(layer["max_shift_px"]) in shown.text
+        if layer["max_abs_error_before"]:
+            assert "{:.2g} now".format(layer["max_abs_error_before"]) in shown.text
+    assert "3 layers would be fixed: run without --dry-run ." in shown.text
+    assert "moved by up to 5.68 pixels of that output" in shown.text
+    assert "It makes 20×24 pixels where 25×31 were asked for" in shown.text
+
+
+def test_which_layer_moves_the_output_and_by_how_much(unet):
+    """The steps add up to what the notice says, within the rounding of two figures."""
+    text = page(unet).text
+    rows = re.findall(r"(\d+) → fixable ([+-][\d.]+) ([+-][\d.]+) ([\d.]+) ([\d.]+)", text)
+    assert [row[0] for row in rows] == ["29", "39"]
+    assert sum(float(row[1]) for row in rows) == pytest.approx(-2.48, abs=0.015)
+    assert sum(float(row[2]) for row in rows) == pytest.approx(-2.64, abs=0.015)
+    assert float(rows[-1][4]) == pytest.approx(sum(float(row[3]) for row in rows), abs=0.01) == 5.68
+
+
+def test_nothing_is_loaded_and_nothing_runs(unet):
+    text = html.render(reports.run(unet))
+    shown = Page(text)
+    for tag, attributes in shown.elements:
+        assert tag not in ("script", "link", "iframe", "object", "form", "base")
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "href", "xlink:href", "action"):
+            assert re.match(r"^(#|data:image/png;base64,)", attributes.get(name, "#"))
+    assert not re.search(r"url\(|@import|https?:", text)
+    (policy,) = [m["content"] for m in shown.of("meta") if m.get("http-equiv")]
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def test_ids_are_unique_and_every_link_has_its_target(unet):
+    shown = page(unet, unet, Failure("x", "`x` is bad", "mend it"))
+    ids = [attributes["id"] for _, attributes in shown.elements if "id" in attributes]
+    assert len(ids) == len(set(ids)) > 10
+    targets = [link["href"][1:] for link in shown.of("a")]
+    targets += [a["aria-labelledby"] for _, a in shown.elements if "aria-labelledby" in a]
+    assert set(targets) <= set(ids)
+    assert all(re.match(r"^(m\d+(-l\d+)?(-title)?|layers)$", name) for name in ids)
+
+
+def test_headings_tables_and_pictures_speak_to_screen_readers(unet):
+    shown = page(unet)
+    levels = [int(tag[1]) for tag, _ in shown.elements if re.match(r"^h\d$", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+    assert all(head.get("scope") in ("col", "row") for head in shown.of("th"))
+    assert all(image["alt"] for image in shown.of("img"))
+    assert len(shown.of("svg")) == len(shown.of("desc")) == 8
+    assert all(drawn["role"] == "img" for drawn in shown.of("svg"))
+    assert shown.of("html")[0]["lang"] == "en"
+    regions = [a for _, a in shown.elements if a.get("role") == "region"]
+    assert all(a["tabindex"] == "0" and a["aria-label"] for a in regions)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_text(name, unet):
+    finding = unet.findings[0]
+    named = replace(
+        finding,
+        layer=replace(finding.layer, name=name),
+        intent=replace(finding.intent, name=name),
+        message="`{}` is wrong".format(name),
+    )
+    bad = replace(unet, path=name, output=name, findings=(named,), notices=(name,))
+    failure = Failure(name, "`{}` is bad".format(name), name, details=(name,))
+    shown = page(bad, failure)
+    assert {tag for tag, _ in shown.elements} == {tag for tag, _ in page(unet, failure).elements}
+    assert shown.text.count(" ".join(name.replace("`", "").split())) > 4
+    assert "49" not in shown.of("title")
+
+
+def test_surrogates_can_be_written(unet, tmp_path):
+    from coreml_resize_fix.report import files
+
+    path = str(tmp_path / "x.html")
+    files.write(path, files.renderer(path)(reports.run(replace(unet, path="\udcff.mlmodel"))))
+    with open(path, encoding="utf-8") as file:
+        assert "\\udcff.mlmodel" in file.read()
+
+
+def test_pictures_show_what_was_asked_for_and_how_far_the_layer_is_off(unet):
+    images = [image for image in page(unet).of("img") if "decoder" not in image["alt"]]
+    assert [image["alt"].split(",")[0] for image in images[:6]] == [
+        "input",
+        "asked for",
+        "this layer makes",
+        "after the fix",
+        "difference",
+        "difference after the fix",
+    ]
+    decoded = [decode(image) for image in images[:6]]
+    assert [size for size, _ in decoded] == [(5, 6)] + [(10, 12)] * 5
+    assert decoded[1] != decoded[2]
+    assert decoded[1] == decoded[3]
+    assert set(decoded[5][1]) == {255}
+    assert min(decoded[4][1]) < 30
+
+
+def decode(image):
+    data = base64.b64decode(image["src"].split(",")[1])
+    width, height, rows, _ = png.Reader(bytes=data).read()
+    assert (str(width), str(height)) == (image["width"], image["height"])
+    return (height, width), tuple(value for row in rows for value in row)
+
+
+def test_the_drawing_has_the_grids_of_both(unet):
+    """5×6 → 10×12: align_corners reads at i · 5/11 along the columns, Upsample at min(5, i / 2)."""
+    drawn = drawing.drawings(unet.findings[0])[0]
+    assert drawn.axis == "columns"
+    asked, before, after = drawn.lanes
+    assert [mark.position for mark in asked.marks] == pytest.approx([i * 5 / 11 for i in range(12)])
+    assert [mark.position for mark in before.marks] == [min(5, i / 2) for i in range(12)]
+    assert [mark.position for mark in after.marks] == [mark.position for mark in asked.marks]
+    assert (drawn.worst, drawn.shift) == (10, pytest.approx(5 - 50 / 11))
+    centres = [x + drawn.cell / 2 for x, _ in drawn.pixels]
+    for lane in drawn.lanes:
+        for mark in lane.marks:
+            assert mark.x == pytest.approx(centres[0] + mark.position * drawn.cell)
+
+
+def test_long_axes_show_the_place_of_the_largest_shift(unet):
+    drawn = drawing.drawings(unet.findings[2])[0]
+    numbers = [number for _, number in drawn.pixels]
+    assert len(numbers) < 31
+    assert numbers[0] <= 30 - 0.5 <= numbers[-1] + 1
+    assert "{} to {} of 31".format(numbers[0], numbers[-1]) in drawn.caption
+    assert all(lane.marks for lane in drawn.lanes)
+
+
+KINDS = {
+    "several layers": lambda: audited(
+        cases.named(HALF).path,
+        manifest=cases.named(HALF).intents(),
+        decompose=True,
+    ),
+    "nothing exact": lambda: audited(manifest=None, assume=assume.parse("bicubic")),
+    "inventory": lambda: audited(manifest=None),
+    "flexible": lambda: audited(
+        cases.named("legacy_flexible_array").path, manifest=None, assume=assume.parse(CORNERS)
+    ),
+    "verdicts": lambda: report(*html.SIGNS),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_of_report_is_a_page(kind):
+    found = KINDS[kind]()
+    shown = page(found)
+    for finding in found.findings:
+        assert finding.layer.address in shown.text
+        assert (finding.verdict if found.asked else "listed") in shown.text
+    if kind == "several layers":
+        assert "more layer" in shown.text
+        assert "multiply-adds" in shown.text
+    if kind == "nothing exact":
+        assert "What comes closest without it" in shown.text
+        assert "an exact fix needs --decompose" in shown.text
+
+
+def test_failures_and_the_rest_of_a_batch(unet):
+    wrong = Failure(
+        "bad.mlmodel", "`bad.mlmodel` is empty", "convert it again", details=("$.a: b",)
+    )
+    shown = page(wrong, unet, Failure(None, "the manifest is gone", "look for it"))
+    for text in ("error: bad.mlmodel is empty", "$.a: b", "convert it again", "look for it"):
+        assert text in shown.text
+    assert "bad.mlmodel : failed" in shown.text
+    assert "3 layers would be fixed" in shown.text
+
+
+def test_many_layers_stay_small(unet):
+    many = replace(unet, findings=unet.findings * 50)
+    text = html.render(reports.run(many))
+    assert len(Page(text).of("article")) == 200
+    assert len(text) < 6 << 20
