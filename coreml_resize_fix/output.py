@@ -4,7 +4,7 @@ What only writing or hashing needs is imported there: most runs are audits, whic
 """
 
 import os
-from typing import Callable, Optional, Sequence
+from typing import BinaryIO, Callable, Optional, Sequence
 
 from coreml_resize_fix.coreml import package, splice
 from coreml_resize_fix.coreml.splice import Patch
@@ -14,6 +14,7 @@ from coreml_resize_fix.progress import Tell, silent
 # An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
 # one would cost more than the audit.
 _LARGEST_TO_HASH = 64 * 1024 * 1024
+_SEND_AFTER = 32 * 1024 * 1024  # bytes copied
 
 
 def fingerprint(model_file: str) -> Optional[str]:
@@ -86,12 +87,14 @@ def save(
     size = os.path.getsize(model_file)
 
     def write(to: str, replace: bool) -> Optional[str]:
-        with atomic.file(to, replace) as out, open(model_file, "rb") as original:
-            reader = _Reader(size, hashed, tell)
-            splice.write(original, size, out, changes, reader.seen)
+        with atomic.file(to, replace, splice.size_after(size, changes)) as out, open(
+            model_file, "rb"
+        ) as original:
+            watch = _Watch(out, size, hashed, tell)
+            splice.write(original, size, out, changes, watch.seen)
             out.flush()
             prove(out.name)
-        return reader.sha256
+        return watch.sha256
 
     if target is None:
         return write(model_file, True)
@@ -101,13 +104,17 @@ def save(
         return write(new_model, False)
 
 
-class _Reader:
-    """Sees every block of a file that is copied: how far it is, and its hash if that is wanted."""
+class _Watch:
+    """Sees every block of a file that is copied: its hash if that is wanted, and how far it is."""
 
-    def __init__(self, size: int, hashed: bool, tell: Tell) -> None:
+    def __init__(self, out: BinaryIO, size: int, hashed: bool, tell: Tell) -> None:
         import hashlib
 
+        from coreml_resize_fix.coreml.atomic import send_to_disk
+
+        self._send = send_to_disk
         self._digest = hashlib.sha256() if hashed else None
+        self._out, self._sent = out, 0
         self._done, self._size, self._tell = 0, size, tell
 
     def seen(self, block: bytes) -> None:
@@ -115,6 +122,8 @@ class _Reader:
         self._tell(self._done, self._size, "writing", "B")
         if self._digest is not None:
             self._digest.update(block)
+        if self._done - self._sent >= _SEND_AFTER:
+            self._sent = self._send(self._out, self._sent)
 
     @property
     def sha256(self) -> Optional[str]:

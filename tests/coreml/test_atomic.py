@@ -70,6 +70,23 @@ def test_a_failed_proof_leaves_everything_as_it_was(name, place, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="only POSIX takes room at once")
+def test_a_disk_without_room_is_seen_before_anything_is_copied(place, tmp_path, monkeypatch):
+    before = contents(tmp_path)
+    asked = []
+
+    def full(handle, start, size):
+        asked.append((start, size))
+        raise FAILURES["disk full"]
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(splice, "write", failing(AssertionError("copied")))
+    with pytest.raises(OutputError, match="no space left"):
+        place.save()
+    assert asked == [(0, len(NEW))]
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize("name", ["disk full", "interrupted"])
 def test_a_write_that_fails_midway_leaves_everything_as_it_was(name, place, tmp_path, monkeypatch):
     before = contents(tmp_path)

@@ -66,7 +66,7 @@ def written(monkeypatch):
     """The places that were opened for writing."""
     opened = []
 
-    def refuse(target, replace):
+    def refuse(target, replace, size):
         opened.append(target)
         raise AssertionError("opened {}".format(target))
 
