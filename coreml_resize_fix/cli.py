@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 import click
 
 from coreml_resize_fix import __version__
+from coreml_resize_fix.completion import Words, codes, targets
 from coreml_resize_fix.errors import OutputError, ResizeFixError, UsageError
 
 
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 @click.option(
     "--deployment-target",
     metavar="iOSNN",
+    type=Words(targets),
     help="The lowest iOS that the result must still run on. Default: the model's own, raised no "
     "further than iOS 12, which ResizeBilinear needs.",
 )
@@ -115,6 +117,7 @@ if TYPE_CHECKING:
 @click.option(
     "--explain",
     metavar="CODE",
+    type=Words(codes),
     is_eager=True,
     expose_value=False,
     callback=lambda context, option, code: _explain(code) if code else None,

@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "batch": WORK | {"api", "request", "progress"},
     "terminal": {"request", "progress", "report"},
     "models": WORK | {"api", "report", "request"},
-    "cli": {"batch", "terminal", "report", "request", "intents", "coreml", "errors"},
+    "completion": {"auditing", "coreml"},
+    "cli": {"completion", "batch", "terminal", "report", "request", "intents", "coreml", "errors"},
     "__main__": {"cli"},
     # The public names; each is imported when it is first used.
     "__init__": WORK | {"api", "models", "request"},

@@ -1,11 +1,15 @@
 """The README's commands and examples are those of the code."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+import coreml_resize_fix
+from coreml_resize_fix import audit
 from coreml_resize_fix.cli import command
 from coreml_resize_fix.intents import manifest
 
@@ -44,6 +48,34 @@ def test_every_option_in_a_readme_command_exists():
     used = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", README))
     assert used
     assert used <= known
+
+
+def test_the_picture_is_the_one_that_the_tool_draws():
+    spec = importlib.util.spec_from_file_location("picture", str(ROOT / "docs" / "make_picture.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert "](docs/shift.svg)" in README
+    drawn = (ROOT / "docs" / "shift.svg").read_text(encoding="utf-8")
+    assert drawn == module.text(), "run `python docs/make_picture.py`"
+
+
+def test_figures_in_the_text_are_those_of_the_example(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    report = audit("examples/unet/unet.mlmodel", "examples/unet/unet.intent.json")
+    (moved,) = report.displacements
+    assert "moved by {:.1f} pixels".format(max(moved.largest)) in README
+    conflict = "20×24 and 25×31 does not fit"
+    assert any(conflict in notice for notice in report.notices)
+    assert "20×24 pixels where the skip connection has 25×31" in " ".join(README.split())
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_python_examples_use_what_exists(block):
+    names = re.findall(r"^from coreml_resize_fix import (.*)$", block, re.MULTILINE)
+    for name in names[0].split(", "):
+        assert hasattr(coreml_resize_fix, name)
+        assert name + "(" in block
+    compile(block, "README.md", "exec")
 
 
 def test_linked_files_exist():

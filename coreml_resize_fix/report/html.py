@@ -54,6 +54,33 @@ class _Path(NamedTuple):
 
 def render(run: Run) -> str:
     """The page of all models of a run."""
+    models = [_model(number, result, run) for number, result in enumerate(run.models, 1)]
+    page: str = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            models=models,
+            failures=[failure for failure in run.failures if failure.path is None],
+            signs=SIGNS,
+            counts=_counts(run),
+            version=__version__,
+            exit_code=run.exit_code,
+        )
+    )
+    return page
+
+
+def picture(drawn: drawing.Drawing, style: str) -> str:
+    """One drawing as an SVG file of its own; `style` is put into it as a style sheet."""
+    import markupsafe
+
+    parts = _environment().get_template("parts.html").module
+    sheet = markupsafe.Markup("<style>{}</style>".format(style))
+    lines = str(parts.axis(drawn, sheet)).splitlines()
+    return "\n".join(line for line in lines if line.strip()) + "\n"
+
+
+def _environment() -> Any:
     import jinja2
 
     environment = jinja2.Environment(
@@ -63,19 +90,9 @@ def render(run: Run) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["error"] = _error
-    environment.filters["ticks"] = _ticks
-    models = [_model(number, result, run) for number, result in enumerate(run.models, 1)]
-    return environment.get_template("report.html").render(
-        models=models,
-        failures=[failure for failure in run.failures if failure.path is None],
-        signs=SIGNS,
-        counts=_counts(run),
-        version=__version__,
-        exit_code=run.exit_code,
-        width=drawing.WIDTH,
-        left=drawing.LEFT,
-    )
+    environment.filters.update(error=_error, ticks=_ticks)
+    environment.globals["width"] = drawing.WIDTH
+    return environment
 
 
 def _counts(run: Run) -> List[Tuple[str, int]]:
