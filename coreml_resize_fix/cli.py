@@ -154,7 +154,7 @@ def command(
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix import batch, terminal
     from coreml_resize_fix.intents import assume as assumption
-    from coreml_resize_fix.report import document, files, markdown, text
+    from coreml_resize_fix.report import files
     from coreml_resize_fix.request import Failure, Request, Run
 
     results: List[Result] = []
@@ -198,10 +198,8 @@ def command(
     run = Run(tuple(results), dry_run)
     if report_path is not None and render is not None:
         run = _write_report(report_path, render, run)
-    if style != "text" and not quiet:
-        terminal.say((document if style == "json" else markdown).render(run))
-    elif not quiet and (run.reports or len(run.models) > 1):
-        terminal.say(text.render(run, terminal.style()))
+    if not quiet and (style != "text" or run.reports or len(run.models) > 1):
+        terminal.say(files.printed(style, run, terminal.style()))
     sys.exit(run.exit_code)
 
 

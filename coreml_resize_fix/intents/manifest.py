@@ -2,7 +2,6 @@
 
 import json
 import os
-from difflib import get_close_matches
 from typing import Any, Dict, List, Optional, Tuple
 
 from coreml_resize_fix.errors import ManifestError
@@ -166,6 +165,8 @@ def _entry(
 
 def report_unknown(found: Dict[str, Any], known: Any, where: str, defects: Defects) -> None:
     """A defect for each unknown key, with the nearest known one."""
+    from difflib import get_close_matches
+
     for key in found:
         if key not in known:
             near = get_close_matches(key, list(known), n=1, cutoff=0.5)

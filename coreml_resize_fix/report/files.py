@@ -1,4 +1,4 @@
-"""`--report PATH`: a report as a file, in the form that its suffix names."""
+"""A report in the form that `--format`, or the suffix of `--report PATH`, names."""
 
 import os
 from importlib import import_module
@@ -15,7 +15,19 @@ _FORMS: Dict[str, Tuple[str, bytes]] = {
     ".json": ("document", b'"coreml-resize-fix/report"'),
 }
 
+# what `--format` prints beside text → the module whose `render` makes it
+_PRINTED = {"json": "document", "markdown": "markdown"}
 _HEAD = 512  # bytes in which that is found
+
+
+def printed(style: str, run: Run, paint: Callable[[str, str], str]) -> str:
+    """What `--format` prints; `paint` colors the text form."""
+    if style == "text":
+        from coreml_resize_fix.report import text
+
+        return text.render(run, paint)
+    module = import_module("coreml_resize_fix.report." + _PRINTED[style])
+    return str(module.render(run))
 
 
 def renderer(path: str) -> Callable[[Run], str]:
