@@ -68,10 +68,13 @@ def _compare(name: str, path: str, rounds: int) -> Iterator[Row]:
     load, copied = samples["load"], samples["copy"]
     for what in ("audit", "cold"):
         label = "audit of {}{}".format(name, ", cold cache" if what == "cold" else "")
-        target = 0.05 if large else None
         yield Row(
-            label, "load_spec, import not counted", ratios(samples[what], load), target=target
+            label,
+            "a process that calls load_spec",
+            ratios(samples[what], load),
+            target=0.05 if large else None,
         )
+        yield Row(label, "the call of load_spec alone", ratios(samples[what], load, inside=True))
         yield Row(label + ": memory", "", peaks(samples[what]), "MB", 60 if large else None)
     fix = ratios(samples["fix"], copied)
     yield Row("fix of " + name, "cp and fsync", fix, target=1.3 if large else None)
@@ -79,6 +82,8 @@ def _compare(name: str, path: str, rounds: int) -> Iterator[Row]:
         "fix of {}: memory".format(name), "", peaks(samples["fix"]), "MB", 60 if large else None
     )
     yield Row(
-        "coremltools: load, edit, save " + name, "cp and fsync", ratios(samples["edit"], copied)
+        "coremltools: load, edit, save " + name,
+        "cp and fsync",
+        [edit.inside / copy.seconds for edit, copy in zip(samples["edit"], copied)],
     )
     yield Row("coremltools: load_spec {}: memory".format(name), "", peaks(load), "MB")

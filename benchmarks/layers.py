@@ -42,9 +42,16 @@ def rows(rounds: int, folder: str) -> Iterator[Row]:
     few, many, heavy = NETWORKS
     label = "audit of " + heavy + ", 0.7 GB"
     yield Row(
-        label, "protobuf's parse of it", ratios(samples[heavy], samples["parse " + heavy]), target=3
+        label,
+        "protobuf's parse of it",
+        ratios(samples[heavy], samples["parse " + heavy], inside=True),
+        target=3,
     )
     yield Row(label, "the same without weights", ratios(samples[heavy], samples[many]))
     yield Row("audit of " + many, "audit of " + few, ratios(samples[many], samples[few]))
     label = "audit of {}, structure alone".format(many)
-    yield Row(label, "protobuf's parse of it", ratios(samples[many], samples["parse " + many]))
+    yield Row(
+        label,
+        "protobuf's parse of it",
+        ratios(samples[many], samples["parse " + many], inside=True),
+    )

@@ -17,10 +17,11 @@ _DIVISOR = 1 << (20 if sys.platform == "darwin" else 10)  # ru_maxrss to MiB
 
 
 class Sample(NamedTuple):
-    """One run: `seconds` as the process itself printed them if it prints any, else around it."""
+    """One run: `inside` are the seconds that the process itself printed, if it printed any."""
 
     seconds: float
     peak_mb: float
+    inside: float = 0.0
 
 
 class Row(NamedTuple):
@@ -69,9 +70,8 @@ def run(command: Sequence[str], timed_inside: bool = False) -> Sample:
     process.returncode = status >> 8
     if status >> 8 not in (0, 1, 3) or status & 0xFF:  # 1: something to fix; 3: an inventory
         raise SystemExit("{} ended with status {}".format(" ".join(command), status))
-    if timed_inside:
-        seconds = float(out.split()[-1])
-    return Sample(seconds, usage.ru_maxrss / _DIVISOR)
+    inside = float(out.split()[-1]) if timed_inside else 0.0
+    return Sample(seconds, usage.ru_maxrss / _DIVISOR, inside)
 
 
 def side_by_side(
@@ -88,9 +88,12 @@ def side_by_side(
     return samples
 
 
-def ratios(ours: Sequence[Sample], theirs: Sequence[Sample]) -> List[float]:
-    """Times of each round as a multiple of the other's in the same round."""
-    return [one.seconds / other.seconds for one, other in zip(ours, theirs)]
+def ratios(ours: Sequence[Sample], theirs: Sequence[Sample], inside: bool = False) -> List[float]:
+    """Times of each round as a multiple of the other's: of its process, or of what it timed."""
+    return [
+        one.seconds / (other.inside if inside else other.seconds)
+        for one, other in zip(ours, theirs)
+    ]
 
 
 def peaks(samples: Sequence[Sample]) -> List[float]:

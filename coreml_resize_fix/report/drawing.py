@@ -10,7 +10,7 @@ from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 WIDTH, LEFT, RIGHT = 720.0, 118.0, 14.0  # units of the drawing
 ROW = 34.0  # from lane to lane
 _OUTPUTS = 24  # about so many are drawn; more would touch
-_LABELS = 12  # about so many of them are numbered
+_LABELS, _APART = 12, 16.0  # about so many of them are numbered, and so far from each other
 
 
 class Mark(NamedTuple):
@@ -119,15 +119,14 @@ def _drawn(axis: _Axis) -> Drawing:
             if first - 0.5 <= position <= first + shown - 0.5
         ]
         every = max(1, -(-len(inside) // _LABELS))
-        return Lane(
-            key,
-            label,
-            y,
-            tuple(
-                Mark(output, LEFT + (position - first + 0.5) * cell, position, not index % every)
-                for index, (output, position) in enumerate(inside)
-            ),
-        )
+        marks: List[Mark] = []
+        last = -_APART
+        for index, (output, position) in enumerate(inside):
+            x = LEFT + (position - first + 0.5) * cell
+            numbered = not index % every and x - last >= _APART
+            last = x if numbered else last
+            marks.append(Mark(output, x, position, numbered))
+        return Lane(key, label, y, tuple(marks))
 
     lanes = [lane("asked", "asked for", ROW, axis.asked)]
     axis_y = ROW * 1.5

@@ -6,13 +6,12 @@ from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing import findings as verdicts
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import minimum_ios
 from coreml_resize_fix.report import drawing, images
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
-from coreml_resize_fix.report.text import closing
+from coreml_resize_fix.report.text import closing, sizes
 from coreml_resize_fix.request import Failure, ModelReport, Run
 
 
@@ -61,7 +60,6 @@ def render(run: Run) -> str:
         .render(
             models=models,
             failures=[failure for failure in run.failures if failure.path is None],
-            signs=SIGNS,
             counts=_counts(run),
             version=__version__,
             exit_code=run.exit_code,
@@ -95,9 +93,12 @@ def _environment() -> Any:
     return environment
 
 
-def _counts(run: Run) -> List[Tuple[str, int]]:
-    found = [finding.verdict for report in run.reports for finding in report.findings]
-    return [(verdict, found.count(verdict)) for verdict in SIGNS if verdict in found]
+def _counts(run: Run) -> List[Tuple[Sign, int, str]]:
+    """How many layers have each verdict; those of an inventory have none."""
+    asked = [f.verdict for report in run.reports if report.asked for f in report.findings]
+    listed = sum(len(report.findings) for report in run.reports if not report.asked)
+    counted = [(SIGNS[verdict], asked.count(verdict), verdict) for verdict in SIGNS]
+    return [entry for entry in counted + [(LISTED, listed, "listed")] if entry[1]]
 
 
 def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
@@ -124,16 +125,12 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
 
 def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
     sign = SIGNS[finding.verdict] if asked else LISTED
-    layer, after = finding.layer, finding.after
-    made = size(layer.output_size)
-    sizes = "{} → {}".format(size(layer.input_size), made)
-    if finding.intended_size is not None and finding.intended_size != layer.output_size:
-        sizes += ", not {}".format(size(finding.intended_size))
+    after = finding.after
     return _Layer(
         anchor,
         finding,
         sign,
-        sizes,
+        sizes(finding),
         "–" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px),
         str(after) if after is not None else None,
         _cost(after) if isinstance(after, Composite) else None,

@@ -5,10 +5,9 @@ from typing import List, Sequence
 
 from coreml_resize_fix.auditing import findings as verdicts
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import SIGNS
-from coreml_resize_fix.report.text import closing
+from coreml_resize_fix.report.text import closing, sizes
 from coreml_resize_fix.request import Failure, ModelReport, Run
 
 MARK = "<!-- coreml-resize-fix -->"  # by which a report of an earlier run is known
@@ -72,13 +71,10 @@ def _table(report: ModelReport) -> List[str]:
     lines = ["| layer | verdict | size | shift | asked for |", "|---|---|---|---:|---|"]
     for finding in report.findings:
         layer = finding.layer
-        sizes = "{} → {}".format(size(layer.input_size), size(layer.output_size))
-        if finding.intended_size and finding.intended_size != layer.output_size:
-            sizes += ", not " + size(finding.intended_size)
         cells = (
             code(layer.name or layer.address),
             "{} {}".format(SIGNS[finding.verdict].sign, finding.verdict),
-            sizes,
+            sizes(finding),
             "–" if finding.max_shift_px is None else "{:.3f} px".format(finding.max_shift_px),
             "–" if finding.intent is None else code(str(finding.intent)),
         )

@@ -119,19 +119,25 @@ def _fitted(widths: List[int]) -> List[int]:
     return fitted
 
 
+def sizes(finding: Finding) -> str:
+    """What a layer makes of what it gets, and what it should make if that is another size."""
+    layer = finding.layer
+    if layer.shape == FLEXIBLE and layer.output_size is None:
+        return "varies"
+    made = "{} → {}".format(size(layer.input_size), size(layer.output_size))
+    if finding.intended_size and finding.intended_size != layer.output_size:
+        made += ", not " + size(finding.intended_size)
+    return made
+
+
 def _row(finding: Finding) -> Tuple[str, ...]:
     layer = finding.layer
-    sizes = "{} → {}".format(size(layer.input_size), size(layer.output_size))
-    if layer.shape == FLEXIBLE and layer.output_size is None:
-        sizes = "varies"
-    elif finding.intended_size and finding.intended_size != layer.output_size:
-        sizes += ", not " + size(finding.intended_size)
     shift = "-" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px)
     asked = "-" if finding.intent is None else str(finding.intent).split(" size=")[0]
     return (
         finding.verdict,
         visible(layer.name or layer.address),
-        sizes,
+        sizes(finding),
         shift,
         asked.split(" scale_factor=")[0],
     )

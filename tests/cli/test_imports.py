@@ -41,6 +41,9 @@ RUNS = {
     "quiet": ([UNET, "-n", "-q", "-m", INTENT], SCHEMA, SCHEMA),
     "values": ([UNET, "-n", "-m", INTENT, "--verify"], VALUES | WITH_NUMPY, VALUES),
     "json": ([UNET, "-n", "-m", INTENT, "--format", "json"], VALUES | WITH_NUMPY, VALUES),
+    "explanation": (["--explain", "RSZ101"], SCHEMA, set()),
+    "markdown": ([UNET, "-n", "-m", INTENT, "--format", "markdown"], VALUES | WITH_NUMPY, VALUES),
+    "inventory as markdown": ([UNET, "--format", "markdown"], SCHEMA, SCHEMA),
     "two models": ([UNET, UNET, "-n", "-m", INTENT], SCHEMA, SCHEMA),
 }
 
@@ -61,6 +64,18 @@ def test_a_run_imports_what_it_needs(name):
     found = imported(*arguments)
     assert found <= may
     assert found >= must
+
+
+def test_a_page_brings_templates_and_images_and_jobs_bring_processes(tmp_path):
+    audit = [UNET, "-n", "-m", INTENT]
+    page = imported(*audit, "--report", str(tmp_path / "r.html"))
+    assert {"jinja2", "png"} <= page
+    assert page & {"coremltools", "onnx", "torch", "tqdm", "multiprocessing"} == set()
+    markdown = imported(*audit, "--report", str(tmp_path / "r.md"))
+    assert markdown & {"jinja2", "png"} == set()
+    twice = imported(*audit, model(RIGHT, tmp_path), "--jobs", "2")
+    assert "multiprocessing" in twice
+    assert twice & {"jinja2", "png", "coremltools", "onnx", "torch", "tqdm"} == set()
 
 
 def test_a_fix_imports_what_measures_and_writes(tmp_path):

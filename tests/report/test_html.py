@@ -4,11 +4,13 @@ import base64
 import re
 from dataclasses import replace
 
+import numpy as np
 import png
 import pytest
 
 from coreml_resize_fix import api
 from coreml_resize_fix.intents import assume, manifest
+from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.report import document, drawing, html
 from coreml_resize_fix.request import Failure
 from tests.cli.commands import CORNERS, HALF, INTENT, UNET
@@ -194,6 +196,12 @@ def test_every_kind_of_report_is_a_page(kind):
     for finding in found.findings:
         assert finding.layer.address in shown.text
         assert (finding.verdict if found.asked else "listed") in shown.text
+    if kind == "inventory":
+        assert "· 4 listed" in shown.text
+        assert "which equals TensorFlow 1 resize_bilinear" in shown.text
+        assert "no-intent" not in shown.text
+    if kind == "flexible":
+        assert "varies" in shown.text
     if kind == "several layers":
         assert "more layer" in shown.text
         assert "multiply-adds" in shown.text
@@ -211,6 +219,30 @@ def test_failures_and_the_rest_of_a_batch(unet):
         assert text in shown.text
     assert "bad.mlmodel : failed" in shown.text
     assert "3 layers would be fixed" in shown.text
+
+
+def test_numbers_of_outputs_do_not_touch():
+    """Nearest by two reads each source pixel twice: only the first output of each is numbered."""
+    nearest = audited().findings[3]
+    asked = drawing.drawings(nearest)[0].lanes[0]
+    numbered = [mark.x for mark in asked.marks if mark.numbered]
+    assert len(numbered) > 3
+    assert min(b - a for a, b in zip(numbered, numbered[1:])) >= 16
+
+
+def test_a_recorded_tensor_is_shown_in_its_worst_channel(tmp_path):
+    wanted = np.zeros((1, 2, 10, 12), np.float32)
+    source = np.zeros((1, 2, 5, 6), np.float32)
+    source[0, 1], wanted[0, 1] = 1, 3  # only the second channel differs from what a layer makes
+    intent = replace(manifest.load(INTENT)[0], layer="29", index=0)
+    tensors = {0: Recorded(source, wanted)}
+    found = audited(manifest=[intent], tensors=tensors, verify=False)
+    picture = found.findings[0].picture
+    assert picture.recorded
+    assert (picture.source == 1).all()
+    assert (picture.wanted == 3).all()
+    shown = page(replace(found, findings=found.findings[:1]))
+    assert {image["alt"].split(", ")[1] for image in shown.of("img")} == {"the recorded tensor"}
 
 
 def test_many_layers_stay_small(unet):
