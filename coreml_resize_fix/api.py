@@ -14,7 +14,7 @@ from coreml_resize_fix.auditing.run import Audit, run
 from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions, weights
 from coreml_resize_fix.coreml.splice import Patch
 from coreml_resize_fix.coreml.walk import LayerRef
-from coreml_resize_fix.errors import ProofError, SchemaError, UsageError
+from coreml_resize_fix.errors import ModelError, ProofError, SchemaError, UsageError
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.request import ModelReport, Request
@@ -58,8 +58,14 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
         if target is not None:
 
             def stand(result: str) -> None:
-                with opening.open_path(result) as again:
-                    _stand_again(work, again)
+                try:
+                    with opening.open_path(result) as again:
+                        _stand_again(work, again)
+                except ModelError as error:
+                    raise ProofError(
+                        "the result of `{}` is no readable model: {}".format(path, error),
+                        _REPORT_THIS,
+                    ) from error
 
             into = None if request.in_place else target
             sha256 = output.save(

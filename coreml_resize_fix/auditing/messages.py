@@ -4,8 +4,8 @@ from typing import List, Optional, Tuple
 
 from coreml_resize_fix.auditing import situation as facts
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
-from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
-from coreml_resize_fix.auditing.natives import NATIVES
+from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.auditing.natives import allowed
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.auditing.situation import Situation, pair
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
@@ -89,14 +89,8 @@ def _closest(layer: ResizeLayer, found: Situation, spec_version: int) -> str:
     first = found.pairings[0]
     sizes = [(first.input_size, first.intended)]
     ranked: List[Tuple[float, int, ResizeParams]] = []
-    for order, native in enumerate(NATIVES):
-        usable = (
-            native.spec_version <= spec_version
-            and not (native.fixed_size and layer.shape == FLEXIBLE)
-            and (found.intent.is_nearest or not native.nearest)
-            and (layer.modern or not native.modern)
-        )
-        params = native.build(sizes) if usable else None
+    for order, native in enumerate(allowed(layer, found.intent, spec_version)):
+        params = native.build(sizes)
         if params is None:
             continue
         shift = pair(found.intent, params, *sizes[0]).max_shift

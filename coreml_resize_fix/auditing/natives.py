@@ -4,10 +4,12 @@ Whether one computes an intent is never stated here: it is measured by comparing
 """
 
 from dataclasses import replace
-from typing import Callable, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
 from coreml_resize_fix.dialects.coreml import fractional_factor
+from coreml_resize_fix.intents.model import Intent
 
 STRICT, ENDPOINTS = "STRICT_ALIGN_ENDPOINTS_MODE", "ALIGN_ENDPOINTS_MODE"
 
@@ -28,6 +30,25 @@ class Native(NamedTuple):
     nearest: bool
     modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
     build: Callable[[Sizes], Optional[ResizeParams]]
+
+
+def usable(layer: ResizeLayer, intent: Intent) -> List[Native]:
+    """The natives that may stand for the intent in the layer's place, whatever the target is."""
+    return [
+        native
+        for native in NATIVES
+        if (intent.is_nearest or not native.nearest) and (layer.modern or not native.modern)
+    ]
+
+
+def allowed(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Native]:
+    """Those of them that the target has, and that would not freeze a flexible model."""
+    return [
+        native
+        for native in usable(layer, intent)
+        if native.spec_version <= spec_version
+        and not (native.fixed_size and layer.shape == FLEXIBLE)
+    ]
 
 
 def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
-from coreml_resize_fix.auditing.natives import NATIVES, Native
+from coreml_resize_fix.auditing.natives import Native, usable
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
@@ -196,7 +196,7 @@ def _way(
     workshop: Workshop,
 ) -> _Way:
     """One native layer if the target allows it, else several layers, else what an option allows."""
-    native, remedy = _remedy(asked, known, spec_version, layer.modern)
+    native, remedy = _remedy(layer, asked, known, spec_version)
     above = _Way(NONE)
     if native is not None:
         freezes = native.fixed_size
@@ -230,17 +230,10 @@ def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
 
 
 def _remedy(
-    intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int, modern: bool
+    layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
 ) -> Tuple[Optional[Native], Optional[ResizeParams]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = [
-        native
-        for native in NATIVES
-        if (intent.is_nearest or not native.nearest) and (modern or not native.modern)
-    ]
-    allowed = [native for native in natives if native.spec_version <= spec_version]
-    above = [native for native in natives if native.spec_version > spec_version]
-    for native in allowed + above:
+    for native in sorted(usable(layer, intent), key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
         if params is not None and all(
             pair(intent, params, size, target).equal for size, target in known

@@ -112,7 +112,9 @@ def package(target: str, package: str, model_file: str, replace: bool) -> Iterat
             shutil.copytree(package, new, ignore=is_model)
         except OSError as error:
             raise _unwritable(folder, error) from error
-        yield os.path.join(new, os.path.relpath(model_file, os.path.realpath(package)))
+        built = os.path.join(new, os.path.relpath(model_file, os.path.realpath(package)))
+        yield built
+        shutil.copymode(model_file, built)
         try:
             _take_package_place(new, target, os.path.join(temporary, "old"), replace)
         except OSError as error:

@@ -122,7 +122,15 @@ def _copy(
     """Read so many bytes, and write them to the target if there is one."""
     left = count
     while left:
-        block = source.read(min(left, _BLOCK))
+        try:
+            block = source.read(min(left, _BLOCK))
+        except OSError as error:
+            raise OutputError(
+                "the model cannot be read any more: {}".format(
+                    (error.strerror or str(error)).lower()
+                ),
+                "nothing was written; check the disk, or copy the model to another one",
+            ) from error
         if not block:
             raise OutputError(
                 "the model became shorter while it was read", "run again when nothing writes to it"

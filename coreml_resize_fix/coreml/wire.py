@@ -70,8 +70,14 @@ class Source:
 
     def _fetch(self, at: int, count: int) -> bytes:
         assert self._file is not None
-        self._file.seek(at)
-        data = self._file.read(count)
+        try:
+            self._file.seek(at)
+            data = self._file.read(count)
+        except OSError as error:
+            raise ModelError(
+                "byte {} cannot be read: {}".format(at, (error.strerror or str(error)).lower()),
+                "check the disk, or copy the model to another one",
+            ) from error
         self.bytes_read += len(data)
         return data
 

@@ -23,9 +23,6 @@ STORED_WEIGHTS, STORED_PIXEL = 1e-6, 2.0**-23
 RECORDED = 1e-4
 
 
-_MOST_PIXELS = 1 << 22  # all probes then take 128 MiB
-
-
 class Measurement(NamedTuple):
     """`error` is the largest absolute one; `relative` divides it by the largest magnitude."""
 
@@ -66,12 +63,12 @@ def _probes(input_size: Size, output_size: Size) -> np.ndarray:
         ProofError: even one would.
     """
     pixels = max(input_size[0], output_size[0]) * max(input_size[1], output_size[1])
-    if pixels > _MOST_PIXELS * 16:
+    if pixels > probes.LARGEST_MAP * 16:
         raise ProofError(
             "a map of {} pixels is too large to be compared in values".format(pixels),
             "pass `--no-verify` to rely on the comparison of sampling grids",
         )
-    found = probes.images(input_size) if pixels <= _MOST_PIXELS else None
+    found = probes.images(input_size) if pixels <= probes.LARGEST_MAP else None
     return found if found is not None else probes.noise(input_size)[np.newaxis]
 
 

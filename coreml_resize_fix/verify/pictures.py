@@ -11,11 +11,11 @@ from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import interpret
+from coreml_resize_fix.verify.probes import LARGEST_MAP
 
 Size = Tuple[int, int]
 
 _WINDOW = 64  # output pixels per side: single pixels stay visible, and the file small
-_MOST_PIXELS = 1 << 22  # larger maps would take seconds
 
 
 def taken(finding: Finding, tensors: Tensors) -> Finding:
@@ -31,7 +31,7 @@ def taken(finding: Finding, tensors: Tensors) -> Finding:
     if not sizes:
         return finding
     before, after = sizes[0]
-    if max(before[0] * before[1], after[0] * after[1]) > _MOST_PIXELS:
+    if max(before[0] * before[1], after[0] * after[1]) > LARGEST_MAP:
         return finding
     recorded = tensors.get(intent.index) if intent.index is not None else None
     if recorded is not None and tuple(recorded.input.shape[-2:]) != before:
@@ -76,7 +76,7 @@ def _made(params: ResizeParams, source: np.ndarray, after: Size) -> Optional[np.
     """What a layer makes of one plane, of its own size if that is another; None for no image."""
     size = (source.shape[0], source.shape[1])
     own = after if params.may_make(size, after) else params.output_size(size)
-    if min(own) < 1 or own[0] * own[1] > _MOST_PIXELS:
+    if min(own) < 1 or own[0] * own[1] > LARGEST_MAP:
         return None
     return np.asarray(interpret.run(params, source[np.newaxis], own)[0])
 

@@ -8,6 +8,9 @@ Size = Tuple[int, int]
 
 _SEED = 20260801
 
+# All probes of a map take 128 MiB then, and one takes about a second.
+LARGEST_MAP = 1 << 22
+
 
 def _ramp(size: Size) -> np.ndarray:
     """Rises evenly along both axes: a shift of the grid becomes an offset."""

@@ -6,15 +6,12 @@ from typing import List, Optional, Tuple
 import numpy as np
 
 from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
-from coreml_resize_fix.auditing.layers import FLEXIBLE
-from coreml_resize_fix.auditing.natives import NATIVES
+from coreml_resize_fix.auditing.natives import allowed
 from coreml_resize_fix.auditing.situation import comparisons, pair
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import interpret, probes
-
-_MOST_PIXELS = 1 << 22  # a ranking of larger maps would take seconds and much memory
 
 
 def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
@@ -30,7 +27,7 @@ def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     if not sizes:
         return finding
     before, after = sizes[0]
-    if max(before[0] * before[1], after[0] * after[1]) > _MOST_PIXELS:
+    if max(before[0] * before[1], after[0] * after[1]) > probes.LARGEST_MAP:
         return finding
     recorded = tensors.get(intent.index) if intent.index is not None else None
     images, expected = probes.natural(before)[np.newaxis], None
@@ -39,13 +36,8 @@ def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     if expected is None or expected.shape[-2:] != after:
         expected = resize(images, *asked.axes(before, after))
     settings: List[ResizeParams] = []
-    for native in NATIVES:
-        usable = (
-            native.spec_version <= spec_version
-            and not (native.fixed_size and layer.shape == FLEXIBLE)
-            and (layer.modern or not native.modern)
-        )
-        built = native.build([(before, after)]) if usable else None
+    for native in allowed(layer, intent, spec_version):
+        built = native.build([(before, after)])
         if built is not None and built not in settings:
             settings.append(built)
     if not isinstance(layer.params, Composite) and layer.params not in settings:
