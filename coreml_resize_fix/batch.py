@@ -181,8 +181,13 @@ def run(
     An interrupt ends the run when the models that are being worked on are done. A defect of this
     tool is a failure of one model, or raised with `show_defects`.
     """
-    calls = _in_processes if min(jobs, len(tasks)) > 1 else _in_turn
-    for number, (task, call) in enumerate(calls(tasks, given, request, read, jobs, tell), 1):
+    alone = tell if len(tasks) == 1 else progress.silent
+    calls: Calls = (
+        _in_processes(tasks, given, request, min(jobs, len(tasks)))
+        if min(jobs, len(tasks)) > 1
+        else ((task, partial(one, task, given, request, read, alone)) for task in tasks)
+    )
+    for number, (task, call) in enumerate(calls, 1):
         try:
             result = call()
         except Exception as error:
@@ -194,30 +199,12 @@ def run(
         yield result
 
 
-def _in_turn(
-    tasks: Sequence[Task],
-    given: Optional[str],
-    request: Request,
-    read: Reader,
-    jobs: int,
-    tell: progress.Tell,
-) -> Calls:
-    alone = tell if len(tasks) == 1 else progress.silent
-    for task in tasks:
-        yield task, partial(one, task, given, request, read, alone)
-
-
 def _in_processes(
-    tasks: Sequence[Task],
-    given: Optional[str],
-    request: Request,
-    read: Reader,
-    jobs: int,
-    tell: progress.Tell,
+    tasks: Sequence[Task], given: Optional[str], request: Request, jobs: int
 ) -> Calls:
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(min(jobs, len(tasks)), initializer=_prepare) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_prepare) as pool:
         futures = [pool.submit(_in_worker, task, given, request) for task in tasks]
         try:
             for task, future in zip(tasks, futures):
