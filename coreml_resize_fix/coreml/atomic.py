@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, Iterator, List
 
 from coreml_resize_fix.errors import OutputError
@@ -40,6 +40,7 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
             out.flush()
             os.fsync(out.fileno())
         os.chmod(temporary, _mode_for(target))
+        _keep_attributes(target, temporary)
         _take_place(temporary, target, replace)
     except OSError as error:
         raise OutputError(
@@ -61,6 +62,19 @@ def send_to_disk(out: BinaryIO, start: int) -> int:
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(out.fileno(), start, end - start, os.POSIX_FADV_DONTNEED)
     return end
+
+
+def _keep_attributes(target: str, temporary: str) -> None:
+    """Give a file the extended attributes of the one that it replaces, where the system has them.
+
+    Those that only the system may set, or that the file system refuses, are left out.
+    """
+    if not (hasattr(os, "listxattr") and os.path.exists(target)):
+        return
+    with suppress(OSError):
+        for name in os.listxattr(target):
+            with suppress(OSError):
+                os.setxattr(temporary, name, os.getxattr(target, name))
 
 
 def _mode_for(target: str) -> int:

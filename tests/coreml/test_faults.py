@@ -78,3 +78,18 @@ def test_the_model_of_a_package_keeps_its_permissions(tmp_path):
     os.chmod(os.path.join(path, inside), 0o640)
     report = api.process(path, FIX)
     assert os.stat(os.path.join(report.output, inside)).st_mode & 0o777 == 0o640
+
+
+def test_a_file_replaced_in_place_keeps_its_extended_attributes(tmp_path):
+    path = model(FIXABLE, tmp_path)
+    try:
+        os.setxattr(path, "user.origin", b"export 12")
+    except (AttributeError, OSError) as error:
+        pytest.skip("this system or file system has no extended attributes: {}".format(error))
+    os.chmod(path, 0o600)
+    assert run(path, "--assume", CORNERS, "--in-place").code == 0
+    assert os.getxattr(path, "user.origin") == b"export 12"
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    other = tmp_path / "other.mlmodel"
+    assert run(path, "--assume", CORNERS, "-o", other).code == 0
+    assert os.listxattr(str(other)) == []
