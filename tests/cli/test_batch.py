@@ -62,6 +62,8 @@ def test_results_of_earlier_runs_are_passed_over_and_said(models):
     assert contents(models) == once
     assert "passed over what earlier runs made: {}".format(models / "a-fixed.mlmodel") in again.err
     assert "deep/c-fixed.mlpackage" in again.err
+    found = run(models, "-n", *FIX, *JSON).json["models"]
+    assert [entry["path"] for entry in found] == [str(models / name) for name in FOUND]
     # Asked for by its own name, or without its input beside it, a result is a model like any other.
     named = run(models / "a-fixed.mlmodel", "-n", *FIX, *JSON)
     assert named.json["summary"] == {"match": 1}
