@@ -89,8 +89,8 @@ def _closest(layer: ResizeLayer, found: Situation, spec_version: int) -> str:
     first = found.pairings[0]
     sizes = [(first.input_size, first.intended)]
     ranked: List[Tuple[float, int, ResizeParams]] = []
-    for order, native in enumerate(allowed(layer, found.intent, spec_version)):
-        params = native.build(sizes)
+    for order, native in enumerate(allowed(layer, spec_version)):
+        params = native.build(sizes) if native.may_stand_for(found.intent) else None
         if params is None:
             continue
         shift = pair(found.intent, params, *sizes[0]).max_shift

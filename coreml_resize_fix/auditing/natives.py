@@ -31,21 +31,20 @@ class Native(NamedTuple):
     modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
     build: Callable[[Sizes], Optional[ResizeParams]]
 
-
-def usable(layer: ResizeLayer, intent: Intent) -> List[Native]:
-    """The natives that may stand for the intent in the layer's place, whatever the target is."""
-    return [
-        native
-        for native in NATIVES
-        if (intent.is_nearest or not native.nearest) and (layer.modern or not native.modern)
-    ]
+    def may_stand_for(self, intent: Intent) -> bool:
+        return intent.is_nearest or not self.nearest
 
 
-def allowed(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Native]:
+def in_place_of(layer: ResizeLayer) -> List[Native]:
+    """The natives that Apple's validator accepts in the layer's place, whatever the target is."""
+    return [native for native in NATIVES if layer.modern or not native.modern]
+
+
+def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
     """Those of them that the target has, and that would not freeze a flexible model."""
     return [
         native
-        for native in usable(layer, intent)
+        for native in in_place_of(layer)
         if native.spec_version <= spec_version
         and not (native.fixed_size and layer.shape == FLEXIBLE)
     ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
-from coreml_resize_fix.auditing.natives import Native, usable
+from coreml_resize_fix.auditing.natives import Native, in_place_of
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
@@ -233,7 +233,8 @@ def _remedy(
     layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
 ) -> Tuple[Optional[Native], Optional[ResizeParams]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    for native in sorted(usable(layer, intent), key=lambda n: n.spec_version > spec_version):
+    natives = [native for native in in_place_of(layer) if native.may_stand_for(intent)]
+    for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
         if params is not None and all(
             pair(intent, params, size, target).equal for size, target in known

@@ -36,7 +36,7 @@ def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     if expected is None or expected.shape[-2:] != after:
         expected = resize(images, *asked.axes(before, after))
     settings: List[ResizeParams] = []
-    for native in allowed(layer, intent, spec_version):
+    for native in allowed(layer, spec_version):
         built = native.build([(before, after)])
         if built is not None and built not in settings:
             settings.append(built)
