@@ -4,7 +4,18 @@ import os
 import sys
 from typing import Dict, Iterator, List
 
-from measure import REPOSITORY, TOOL, Row, Sample, forget, peaks, ratios, run, side_by_side
+from measure import (
+    REPOSITORY,
+    TOOL,
+    Row,
+    Sample,
+    forget,
+    peaks,
+    ratios,
+    run,
+    settle,
+    side_by_side,
+)
 
 MAKE = [sys.executable, REPOSITORY + "/benchmarks/models.py"]
 ASK = ["--assume", "bilinear,align_corners=true"]
@@ -52,13 +63,18 @@ def _compare(name: str, path: str, rounds: int) -> Iterator[Row]:
         return run(TOOL + ["-n", path] + ASK)
 
     def copy() -> Sample:
+        settle(out)
         return run(["sh", "-c", 'cp "$1" "$2" && sync "$2"', "sh", path, out])
+
+    def fix() -> Sample:
+        settle(out)
+        return run(TOOL + [path, "-o", out] + ASK)
 
     calls = {
         "load": lambda: run([sys.executable, "-c", LOAD, path], timed_inside=True),
         "audit": lambda: run(TOOL + ["-n", path] + ASK),
         "copy": copy,
-        "fix": lambda: run(TOOL + [path, "-o", out, "--force"] + ASK),
+        "fix": fix,
         "edit": lambda: run([sys.executable, "-c", EDIT, path, out], timed_inside=True),
         "cold": cold_audit,  # last, as it leaves the cache empty: the load warms it again
     }

@@ -106,3 +106,10 @@ def forget(path: str) -> None:
         with open(path, "rb") as file:
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def settle(path: str) -> None:
+    """Remove a file and let the disk finish what others left to it, before something is written."""
+    if os.path.exists(path):
+        os.unlink(path)
+    os.sync()
