@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.coreml import schema, shapes
 from coreml_resize_fix.intents.model import Intent
 
 
@@ -70,3 +70,19 @@ def test_a_wrong_size_is_a_stretch_and_no_move(tmp_path):
     path = tmp_path / "model.mlmodel"
     chain(str(path), 1)
     assert moved(path, Intent(align_corners=True, size=(17, 17))) == []
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_a_chain_of_factors_needs_no_more_walks_than_a_short_one(count, tmp_path, monkeypatch):
+    """Each walk decides the whole chain: the cost grows with the layers, not with their square."""
+    walks = []
+    infer = shapes.Network.infer
+    monkeypatch.setattr(
+        shapes.Network, "infer", lambda self, given=None: walks.append(1) or infer(self, given)
+    )
+    path = tmp_path / "model.mlmodel"
+    chain(str(path), count, size=2)
+    calls = [Intent(scale_factor=(2.0, 2.0), align_corners=True) for _ in range(count)]
+    report = api.process(str(path), api.Request(manifest=calls, dry_run=True, verify=None))
+    assert [finding.verdict for finding in report.findings] == ["fixable"] * count
+    assert len(walks) <= 8
