@@ -133,6 +133,10 @@ def test_rounding_is_no_difference():
     text = page(right).text
     assert "There is no difference to what was asked for" in text
     assert "difference: 0" not in text
+    # Of a layer of the wrong size only the fix can be compared, and its rounding stays white.
+    images = page(replace(audited(), findings=audited().findings[1:2])).of("img")
+    (after,) = [image for image in images if image["alt"].startswith("difference")]
+    assert set(decode(after)[1]) == {255}
 
 
 def test_surrogates_can_be_written(unet, tmp_path):
