@@ -33,12 +33,10 @@ def complain(failure: Failure) -> None:
 
 def style() -> "Style":
     """Colors, unless NO_COLOR is set; click drops them where the stream is no terminal."""
+    from coreml_resize_fix.report.text import plain
 
     def paint(content: str, color: str) -> str:
         return click.style(content, fg=color)
-
-    def plain(content: str, color: str) -> str:
-        return content
 
     return plain if os.environ.get("NO_COLOR") else paint
 
