@@ -11,7 +11,7 @@ from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import minimum_ios
 from coreml_resize_fix.report import drawing, images
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
-from coreml_resize_fix.report.text import closing, sizes
+from coreml_resize_fix.report.text import closing, cost, sizes
 from coreml_resize_fix.request import Failure, ModelReport, Run
 
 
@@ -133,19 +133,12 @@ def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
         sizes(finding),
         "–" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px),
         str(after) if after is not None else None,
-        _cost(after) if isinstance(after, Composite) else None,
+        cost(after) if isinstance(after, Composite) else None,
         minimum_ios(finding.spec_version) if after is not None else None,
         drawing.drawings(finding),
         images.strip(finding.picture) if finding.picture is not None else None,
         [(code, RULES[code].summary) for code in finding.codes],
     )
-
-
-def _cost(after: Composite) -> str:
-    parts = ["{} more layer{}".format(after.added_layers, "" if after.added_layers == 1 else "s")]
-    if after.multiply_adds is not None:
-        parts.append("{:,} multiply-adds".format(after.multiply_adds))
-    return "{} and {:,} bytes".format(", ".join(parts), after.bytes)
 
 
 def _path(moved: Displacement, layers: Sequence[_Layer]) -> _Path:

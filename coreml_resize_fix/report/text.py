@@ -152,7 +152,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
         lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
         lines += _change(finding)
         if isinstance(finding.after, Composite):
-            lines.append(_cost(finding.after))
+            lines.append(_wrapped("  costs " + cost(finding.after)))
         lines += _closest(finding)
     left = [f for f in told if f.verdict not in (verdicts.FIXED, verdicts.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
@@ -178,13 +178,12 @@ def _change(finding: Finding) -> List[str]:
     ]
 
 
-def _cost(after: Composite) -> str:
+def cost(after: Composite) -> str:
     """What several layers cost beside the one that they replace."""
     work = (
         "" if after.multiply_adds is None else "{:,} multiply-adds and ".format(after.multiply_adds)
     )
-    added = _count(after.added_layers, "more layer")
-    return _wrapped("  costs {}, {}{:,} bytes".format(added, work, after.bytes))
+    return "{}, {}{:,} bytes".format(_count(after.added_layers, "more layer"), work, after.bytes)
 
 
 def _closest(finding: Finding) -> List[str]:
