@@ -74,8 +74,8 @@ def fold(
     try:
         with np.errstate(all="ignore"):
             result: Optional[np.ndarray] = _OPERATORS[node.op_type](node, inputs)
-    except (ArithmeticError, LookupError, TypeError, ValueError):
-        return None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None  # an input of another kind than the operator takes, or left out
     return None if result is None or result.size > MOST_ELEMENTS else result
 
 

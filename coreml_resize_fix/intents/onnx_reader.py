@@ -68,7 +68,7 @@ def _read(
         return None, [_NO_ALIGN_CORNERS]
     found = onnx_meaning.intent_of(resize, version, producer)
     if isinstance(found, LeftOut):
-        return None, ["{nodes} left out: " + found]
+        return None, ["{nodes} left out: " + found.replace("{", "{{").replace("}", "}}")]
     doubts = (
         (is_blind, _ASYMMETRIC),
         (producer is not None and _may_drop_factor(resize, found), _DROPPED_FACTOR),

@@ -1,0 +1,209 @@
+"""The four ways in for a stranger's bytes, each with what must hold whatever the bytes are.
+
+Every entry takes bytes and returns in a word what became of them. A broken promise is an
+AssertionError, and any other error but a refusal of the package is one, too.
+"""
+
+import io
+import json
+import os
+import shutil
+import struct
+import tempfile
+from typing import Callable, Dict, List, NamedTuple, Tuple
+
+from coreml_resize_fix.cli import command
+from coreml_resize_fix.coreml import skeleton, splice, walk
+from coreml_resize_fix.coreml.wire import Source, encode_varint
+from coreml_resize_fix.errors import ManifestError, ModelError
+from coreml_resize_fix.intents import manifest, onnx_reader
+from coreml_resize_fix.intents.source import Manifest
+from hardening import mutations
+
+Entry = Callable[[bytes], str]
+
+# What the command is asked to do with a model and a manifest, `{}` being the folder of both.
+OPTIONS: Tuple[Tuple[str, ...], ...] = (
+    ("-m", "{}/intent.json"),
+    ("-m", "{}/intent.json", "--dry-run"),
+    ("-m", "{}/intent.json", "--decompose", "--partial"),
+    ("-m", "{}/intent.json", "--in-place", "--partial"),
+    ("-m", "{}/intent.json", "--dry-run", "--format", "json"),
+    ("-m", "{}/intent.json", "--dry-run", "--format", "markdown"),
+    ("-m", "{}/intent.json", "--dry-run", "--report", "{}/report.html"),
+    ("-m", "{}/intent.json", "--decompose", "--deployment-target", "iOS14"),
+    ("-m", "{}/intent.json", "--deployment-target", "iOS12", "--partial"),
+    ("--assume", "bilinear,align_corners=true", "--partial"),
+    ("--assume", "bilinear,align_corners=false", "--decompose"),
+    ("--assume", "nearest,scale_factor=1.5", "--decompose", "--partial"),
+    (),
+    ("--format", "json"),
+    ("--write-manifest", "{}/template.json"),
+    ("-m", "{}/intent.json", "--no-verify", "-o", "{}/out.mlmodel", "--partial"),
+)
+
+
+def wire(data: bytes) -> str:
+    """A model file: read, and edited in every layer."""
+    try:
+        models = walk.models(skeleton.read(Source(data)))
+    except ModelError as error:
+        assert str(error)
+        return "refused"
+    layers = [layer for model in models for layer in model.layers]
+    if not layers:
+        return "no layer"
+    # A field of a future version in every layer changes nothing that is known.
+    more = encode_varint(9999 << 3) + b"\1"
+    edits = [
+        splice.Edit(layer.node.end, layer.node.end, more, (*layer.path, layer.node))
+        for layer in layers
+    ]
+    target = io.BytesIO()
+    splice.write(io.BytesIO(data), len(data), target, splice.patches(edits))
+    result = target.getvalue()
+    again = walk.models(skeleton.read(Source(result)))
+    assert [seen(model) for model in again] == [seen(model) for model in models]
+    return "edited"
+
+
+def seen(model: walk.ModelRef) -> List[Tuple[object, ...]]:
+    """What is known of a model's layers."""
+    return [(ref.address, ref.kind, ref.message.name) for ref in model.layers]
+
+
+def json_manifest(data: bytes) -> str:
+    """The text of a manifest: read, written in the long form, and read again."""
+    try:
+        intents = manifest.parse(data.decode("utf-8", "replace"))
+    except ManifestError as error:
+        assert str(error) and error.hint
+        return "refused"
+    for intent in intents:
+        assert str(intent)
+    # What one manifest says of several frameworks, two producers' versions say.
+    again = manifest.parse(json.dumps(Manifest(intents).document()))
+    assert [intent.ask for intent in again] == [intent.ask for intent in intents]
+    return "read"
+
+
+def onnx_file(data: bytes) -> str:
+    """An ONNX file as a manifest."""
+    path = os.path.join(_folder(), "model.onnx")
+    with open(path, "wb") as file:
+        file.write(data)
+    try:
+        found = onnx_reader.load(path)
+    except ManifestError as error:
+        assert str(error) and error.hint
+        return "refused"
+    for intent in found.intents:
+        assert str(intent)
+    return "read" if found.intents else "no intent"
+
+
+class Job(NamedTuple):
+    """A run of the command: a row of `OPTIONS`, the manifest's text, the model's bytes."""
+
+    options: int
+    manifest: bytes
+    model: bytes
+
+    def packed(self) -> bytes:
+        """The job as bytes that a fuzzer may change."""
+        return struct.pack("<BH", self.options, len(self.manifest)) + self.manifest + self.model
+
+
+def unpacked(data: bytes) -> Job:
+    """The job that bytes stand for; any bytes are one."""
+    options, length = struct.unpack("<BH", data[:3].ljust(3, b"\0"))
+    return Job(options % len(OPTIONS), data[3 : 3 + length], data[3 + length :])
+
+
+def whole_command(data: bytes) -> str:
+    """The command on a model and a manifest."""
+    job, folder = unpacked(data), _folder()
+    for name in os.listdir(folder):
+        os.unlink(os.path.join(folder, name))
+    model, intent = os.path.join(folder, "model.mlmodel"), os.path.join(folder, "intent.json")
+    for path, content in ((model, job.model), (intent, job.manifest)):
+        with open(path, "wb") as file:
+            file.write(content)
+    code = run(model, *(option.format(folder) for option in OPTIONS[job.options]))
+    in_place = "--in-place" in OPTIONS[job.options]
+    assert in_place and code != 2 or _bytes(model) == job.model, "the input was changed"
+    assert not [name for name in os.listdir(folder) if name.startswith(".")], "left behind"
+    fixed = os.path.join(folder, "model-fixed.mlmodel")
+    if code == 0 and os.path.exists(fixed):
+        again = [option.format(folder) for option in OPTIONS[job.options]]
+        assert run(fixed, "--dry-run", *again) == 0, "the result does not match its intent"
+    return "exit code {}".format(code)
+
+
+def run(*arguments: str) -> int:
+    """The exit code of the command in this process; it must end like one that is well.
+
+    Raises:
+        AssertionError: it ended with a defect, or refused without a word.
+    """
+    from click.testing import CliRunner
+
+    result = CliRunner().invoke(command, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    told = result.stderr_bytes.decode("utf-8", "replace") if result.stderr_bytes else ""
+    assert "a defect of this tool" not in told, told
+    assert "Traceback" not in told, told
+    assert result.exit_code in (0, 1, 2, 3), result.exit_code
+    assert result.exit_code != 2 or told.strip(), "refused without a word"
+    return result.exit_code
+
+
+_kept: List[str] = []
+
+
+def _folder() -> str:
+    """A folder of this process for files; in memory where the system has such a place."""
+    if not _kept:
+        memory = "/dev/shm"
+        _kept.append(tempfile.mkdtemp(dir=memory if os.path.isdir(memory) else None))
+        import atexit
+
+        atexit.register(shutil.rmtree, _kept[0], ignore_errors=True)
+    return _kept[0]
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _changed_job(data: bytes, seed: int, most: int) -> bytes:
+    job = unpacked(data)
+    if seed % 10 == 0:
+        job = job._replace(options=seed // 10 % len(OPTIONS))
+    elif seed % 10 < 4:
+        job = job._replace(manifest=_changed_text(job.manifest, seed, 60000))
+    else:
+        job = job._replace(model=mutations.message(job.model, seed, most))
+    return job.packed()
+
+
+def _changed_text(data: bytes, seed: int, most: int) -> bytes:
+    made = mutations.document(data.decode("utf-8", "replace"), seed).encode("utf-8", "replace")
+    return made if len(made) <= most else data
+
+
+ENTRIES: Dict[str, Entry] = {
+    "wire": wire,
+    "manifest": json_manifest,
+    "onnx": onnx_file,
+    "command": whole_command,
+}
+# How the bytes of each entry are changed with their structure in mind.
+MUTATE: Dict[str, Callable[[bytes, int, int], bytes]] = {
+    "wire": mutations.message,
+    "manifest": _changed_text,
+    "onnx": mutations.message,
+    "command": _changed_job,
+}

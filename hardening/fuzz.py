@@ -1,0 +1,136 @@
+"""Coverage-guided fuzzing of one entry: `python -m hardening.fuzz wire --minutes 60`.
+
+Needs atheris (Python 3.11 to 3.13 on Linux): `pip install -e '.[test,hardening]'`. Inputs that end
+in another way than they must are kept below `--out`, one for each place where they do; the run
+goes on. A crash of the process, a timeout or too much memory ends a round, and the next begins.
+"""
+
+import argparse
+import hashlib
+import json
+import mmap
+import os
+import resource
+import struct
+import subprocess
+import sys
+import time
+import traceback
+from typing import Any, Dict, List
+
+# Of one input: memory of the whole process with NumPy and protobuf, and seconds on a busy machine.
+MOST_MEMORY, MOST_SECONDS = 1024, 30
+LARGEST = 20000  # bytes
+_COUNTER = struct.Struct("<Q")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("entry", choices=["wire", "manifest", "onnx", "command"])
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--out", default=os.path.join("build", "fuzz"))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--round", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    out = os.path.join(options.out, options.entry)
+    for folder in ("corpus", "seeds", "found"):
+        os.makedirs(os.path.join(out, folder), exist_ok=True)
+    if options.round:
+        _round(options.entry, out, options.minutes, options.seed)
+    else:
+        print(json.dumps(_rounds(options, out)))
+
+
+def _rounds(options: Any, out: str) -> Dict[str, Any]:
+    """Rounds until the time is over; what they did, in numbers."""
+    from hardening import seeds
+
+    seeds.write(options.entry, os.path.join(out, "seeds"))
+    counter = os.path.join(out, "executions")
+    with open(counter, "wb") as file:
+        file.write(_COUNTER.pack(0))
+    begin, rounds = time.time(), 0
+    while time.time() - begin < options.minutes * 60 - 1:
+        left = options.minutes - (time.time() - begin) / 60
+        command = [sys.executable, "-m", "hardening.fuzz", options.entry, "--round"]
+        command += ["--out", options.out, "--minutes", str(left), "--seed", str(options.seed)]
+        with open(os.path.join(out, "log"), "ab") as log:
+            subprocess.run(command, stdout=log, stderr=log, check=False)
+        rounds, options.seed = rounds + 1, options.seed + 1
+    with open(counter, "rb") as file:
+        (executions,) = _COUNTER.unpack(file.read())
+    return {
+        "entry": options.entry,
+        "minutes": round((time.time() - begin) / 60, 1),
+        "minutes of processor": round(_processor_minutes(), 1),
+        "executions": executions,
+        "inputs kept for their coverage": len(os.listdir(os.path.join(out, "corpus"))),
+        "rounds": rounds,
+        "found": sorted(os.listdir(os.path.join(out, "found"))),
+    }
+
+
+def _processor_minutes() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) / 60
+
+
+def _round(entry: str, out: str, minutes: float, seed: int) -> None:
+    import atheris
+    import numpy  # noqa: F401 (not to be instrumented)
+
+    with atheris.instrument_imports(include=["coreml_resize_fix"]):
+        from hardening import entries
+
+    found = os.path.join(out, "found")
+    handle = os.open(os.path.join(out, "executions"), os.O_RDWR)
+    counter = mmap.mmap(handle, _COUNTER.size)
+    check = entries.ENTRIES[entry]
+
+    def one(data: bytes) -> None:
+        counter[:] = _COUNTER.pack(_COUNTER.unpack(counter[:])[0] + 1)
+        try:
+            check(bytes(data))
+        except Exception as error:
+            _keep(found, data, error)
+
+    def mutate(data: bytes, most: int, number: int) -> bytes:
+        if number % 4 == 0:
+            return bytes(atheris.Mutate(data, len(data)))
+        return entries.MUTATE[entry](bytes(data), number, most)
+
+    arguments = [
+        sys.argv[0],
+        "-max_total_time={}".format(max(int(minutes * 60), 1)),
+        "-max_len={}".format(LARGEST),
+        "-timeout={}".format(MOST_SECONDS),
+        "-rss_limit_mb={}".format(MOST_MEMORY),
+        "-seed={}".format(seed),
+        "-artifact_prefix={}/".format(found),
+        "-print_final_stats=1",
+        "-verbosity=1",
+        os.path.join(out, "corpus"),
+        os.path.join(out, "seeds"),
+    ]
+    atheris.Setup(arguments, one, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+def _keep(folder: str, data: bytes, error: Exception) -> None:
+    """The input and its error, unless another one ended at the same place."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places: List[str] = [
+        "{}:{}".format(os.path.basename(frame.filename), frame.lineno) for frame in frames[-3:]
+    ]
+    name = hashlib.sha256(" ".join([type(error).__name__, *places]).encode()).hexdigest()[:12]
+    path = os.path.join(folder, name)
+    if os.path.exists(path):
+        return
+    with open(path, "wb") as file:
+        file.write(data)
+    with open(path + ".txt", "w", encoding="utf-8", errors="backslashreplace") as text:
+        text.write("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+
+
+if __name__ == "__main__":
+    main()

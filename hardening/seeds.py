@@ -1,0 +1,72 @@
+"""What fuzzing begins with: the models, ONNX files and manifests that real converters wrote."""
+
+import hashlib
+import json
+import os
+from typing import Iterator, List
+
+from hardening.entries import OPTIONS, Job
+from tests.support import cases
+
+_LARGEST = 12000  # bytes
+
+
+def of(entry: str) -> List[bytes]:
+    """The seeds of an entry."""
+    return [data for data in _READ[entry]() if len(data) <= _LARGEST]
+
+
+def write(entry: str, folder: str) -> None:
+    """Write the seeds of an entry, each named by its content."""
+    for data in of(entry):
+        name = hashlib.sha256(data).hexdigest()[:16]
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(data)
+
+
+def _models() -> Iterator[bytes]:
+    for case in cases.ALL:
+        yield cases.read_bytes(case.path if os.path.isfile(case.path) else _inside(case.path))
+
+
+def _inside(package: str) -> str:
+    return os.path.join(package, "Data", "com.apple.CoreML", "model.mlmodel")
+
+
+def _manifests() -> Iterator[bytes]:
+    for case in cases.ALL:
+        yield json.dumps(case.document(used_only=False)).encode()
+        yield json.dumps(_short(case)).encode()
+
+
+def _short(case: cases.Case) -> object:
+    """The same calls by layer, as a manifest's short form has them."""
+    entries = {}
+    for layer in case.meta["layers"]:
+        for index in layer.get("calls", ()):
+            entry = cases.resize(case.calls[index])
+            del entry["name"]
+            entries[layer["name"]] = {key: value for key, value in entry.items() if value}
+    return entries
+
+
+def _onnx() -> Iterator[bytes]:
+    for case in cases.ALL:
+        path = os.path.join(case.folder, "model.onnx")
+        if os.path.exists(path):
+            yield cases.read_bytes(path)
+    folder = os.path.join(cases.TESTS, "onnx_intents", "fixtures")
+    for root, _, names in os.walk(folder):
+        for name in sorted(names):
+            if name.endswith(".onnx"):
+                yield cases.read_bytes(os.path.join(root, name))
+
+
+def _jobs() -> Iterator[bytes]:
+    manifests = list(_manifests())
+    for index, model in enumerate(_models()):
+        for number in (index, index + 7):
+            yield Job(number % len(OPTIONS), manifests[2 * index], model).packed()
+
+
+_READ = {"wire": _models, "manifest": _manifests, "onnx": _onnx, "command": _jobs}
