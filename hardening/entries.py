@@ -148,7 +148,8 @@ def run(*arguments: str) -> int:
     """
     from click.testing import CliRunner
 
-    result = CliRunner().invoke(command, list(arguments))
+    # With `-v` a defect is raised where it arose, not told in a sentence.
+    result = CliRunner().invoke(command, ["-v", *arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     told = result.stderr_bytes.decode("utf-8", "replace") if result.stderr_bytes else ""

@@ -78,7 +78,7 @@ def _over_all_axes(resize: ResizeNode) -> ResizeNode:
 
 def _size(shape: Any) -> Optional[Size]:
     """Height and width of a shape, if both are known and those of an image."""
-    height, width = list(shape or (None, None))[-2:]
+    height, width = shape[-2:] if shape is not None and len(shape) > 1 else (None, None)
     if height is None or width is None:
         return None
     known = all(1 <= n <= LARGEST_SIDE for n in (height, width))
@@ -86,7 +86,9 @@ def _size(shape: Any) -> Optional[Size]:
 
 
 def _factor(scales: Numbers) -> Optional[Tuple[float, float]]:
-    if scales is None or any(f is None or not 0 < f <= LARGEST_SIDE for f in scales[-2:]):
+    if scales is None or len(scales) < 2:
+        return None
+    if any(f is None or not 0 < f <= LARGEST_SIDE for f in scales[-2:]):
         return None
     return exact_factor(scales[-2]), exact_factor(scales[-1])
 

@@ -57,7 +57,7 @@ def computes(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> bool:
 
 def _context(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Context]:
     place = layer.place
-    if place is None or not sizes or layer.shape == UNKNOWN:
+    if place is None or not sizes or layer.shape == UNKNOWN or not layer.blobs:
         return None
     if layer.shape == FLEXIBLE and intent.scale_factor is None:
         return None  # a plain size, which no layers make of every input

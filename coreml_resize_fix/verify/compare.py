@@ -22,6 +22,9 @@ STORED_WEIGHTS, STORED_PIXEL = 1e-6, 2.0**-23
 # largest magnitude at large sizes.
 RECORDED = 1e-4
 
+# 8K video has a few less; a comparison has three such maps in memory, 768 MiB.
+_MOST_PIXELS = 1 << 25
+
 
 class Measurement(NamedTuple):
     """`error` is the largest absolute one; `relative` divides it by the largest magnitude."""
@@ -63,7 +66,7 @@ def _probes(input_size: Size, output_size: Size) -> np.ndarray:
         ProofError: even one would.
     """
     pixels = max(input_size[0], output_size[0]) * max(input_size[1], output_size[1])
-    if pixels > probes.LARGEST_MAP * 16:
+    if pixels > _MOST_PIXELS:
         raise ProofError(
             "a map of {} pixels is too large to be compared in values".format(pixels),
             "pass `--no-verify` to rely on the comparison of sampling grids",
@@ -83,10 +86,11 @@ def measure_recorded(params: ResizeParams, recorded: Recorded) -> Optional[Measu
 
 
 def _compare(expected: np.ndarray, actual: np.ndarray, tolerance: float) -> Measurement:
-    distance = np.abs(expected - actual)
+    distance = expected - actual
+    np.abs(distance, out=distance)
     worst = np.unravel_index(int(np.argmax(distance)), distance.shape)
     error = float(distance[worst])
-    magnitude = float(np.abs(expected).max()) or 1.0
+    magnitude = max(float(expected.max()), -float(expected.min())) or 1.0
     return Measurement(
         error,
         error / magnitude,

@@ -11,6 +11,8 @@ import numpy as np
 
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeBilinear, ResizeParams, Upsample
 
+_BLOCK = 256  # outputs at a time, so that no second map is held in memory
+
 # (input size, output size) → source position of every output pixel along one axis
 Positions = Callable[[int, int], np.ndarray]
 
@@ -68,21 +70,24 @@ def run(
         positions = RESIZE_BILINEAR[params.sampling_mode]
     else:
         positions = UPSAMPLE_BILINEAR[params.linear_upsample_mode]
-    columns = _interpolate(images, positions(width, wanted[1]))
+    columns = interpolate(images, positions(width, wanted[1]))
     return np.swapaxes(
-        _interpolate(np.swapaxes(columns, -1, -2), positions(height, wanted[0])), -1, -2
+        interpolate(np.swapaxes(columns, -1, -2), positions(height, wanted[0])), -1, -2
     )
 
 
 def _several(params: Composite, images: np.ndarray) -> np.ndarray:
     """Several layers, on a map of as many channels as they take; images repeat to fill them."""
     from coreml_resize_fix.verify import layers
+    from coreml_resize_fix.verify.channels import narrowed
 
     planes = images.reshape((-1,) + images.shape[-2:])
+    channels = params.channels or len(planes)
     messages = params.messages()
+    if channels > len(planes):
+        messages, channels = narrowed(messages, channels, len(planes)), len(planes)
     outputs = {name for message in messages for name in message.output}
     blob = next(n for message in messages for n in message.input if n not in outputs)
-    channels = params.channels or len(planes)
     rounds = -(-len(planes) // channels)
     filled = np.resize(planes, (rounds * channels,) + planes.shape[1:])
     made = []
@@ -99,11 +104,16 @@ def _copy_pixels(params: Upsample, images: np.ndarray, wanted: Tuple[int, int]) 
     return np.repeat(np.repeat(images, rows, axis=-2), columns, axis=-1)
 
 
-def _interpolate(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def interpolate(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Linear interpolation along the last axis at positions in pixels, clamped to the image."""
     count = images.shape[-1]
     at = np.clip(positions, 0, count - 1)
     left = np.floor(at).astype(np.int64)
     right = np.minimum(left + 1, count - 1)
     share = (at - left).astype(images.dtype)
-    return np.asarray(images[..., left] * (1 - share) + images[..., right] * share)
+    result = np.empty(images.shape[:-1] + at.shape, images.dtype)
+    for first in range(0, len(at), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        result[..., part] = images[..., left[part]] * (1 - share[part])
+        result[..., part] += images[..., right[part]] * share[part]
+    return result

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.verify.interpret import interpolate
 from coreml_resize_fix.verify.layers_common import LayerError, need_rank, stored
 
 __all__ = ["KINDS"]
@@ -149,9 +150,8 @@ def _sampled(params: Any, images: np.ndarray, box: np.ndarray, wanted: Sequence[
             raise LayerError("box ({}, {}) leaves [0, {}]".format(start, end, last))
         # Points of an interval of so many pixels, from its beginning on; a reversed one runs back.
         points = start + np.sign(end - start or 1) * grid(abs(end - start) + 1, count)
-        # What each point takes of each pixel: all of one that it meets, less the further it is.
-        shares = np.maximum(0, 1 - np.abs(points[:, np.newaxis] - np.arange(last + 1)))
-        images = np.moveaxis(np.tensordot(images, shares, (axis, 1)), -1, axis)
+        along = interpolate(np.swapaxes(images, axis, -1), points)
+        images = np.swapaxes(along, axis, -1)
     return images
 
 

@@ -12,8 +12,9 @@ __all__ = ["REPLACEMENTS", "Choice", "Cost", "Replacement", "cheapest"]
 # Networks that map inputs to their exact rank have it at least.
 _EXACT_MAPPING_VERSION = 4
 
-# Weights of one replacement, a gibibyte of float32: Core ML reads no file of two.
-_MOST_WEIGHTS = 1 << 28
+# Weights of one replacement, 64 MiB of float32: matrices between sides of 4096 pixels. They are in
+# memory several times while they are built and compared.
+_MOST_WEIGHTS = 1 << 24
 
 
 class Cost(NamedTuple):
