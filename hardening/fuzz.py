@@ -3,6 +3,7 @@
 Needs atheris (Python 3.11 to 3.13 on Linux): `pip install -e '.[test,hardening]'`. Inputs that end
 in another way than they must are kept below `--out`, one for each place where they do; the run
 goes on. A crash of the process, a timeout or too much memory ends a round, and the next begins.
+What is printed at the end adds up all runs that had the same `--out`.
 """
 
 import argparse
@@ -10,7 +11,6 @@ import hashlib
 import json
 import mmap
 import os
-import resource
 import struct
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from typing import Any, Dict, List
 # Of one input: memory of the whole process with NumPy and protobuf, and seconds on a busy machine.
 MOST_MEMORY, MOST_SECONDS = 1024, 30
 LARGEST = 20000  # bytes
-_COUNTER = struct.Struct("<Q")
+_COUNTER = struct.Struct("<QQ")  # executions, microseconds of processor time
 
 
 def main() -> None:
@@ -47,8 +47,9 @@ def _rounds(options: Any, out: str) -> Dict[str, Any]:
 
     seeds.write(options.entry, os.path.join(out, "seeds"))
     counter = os.path.join(out, "executions")
-    with open(counter, "wb") as file:
-        file.write(_COUNTER.pack(0))
+    if not os.path.exists(counter):
+        with open(counter, "wb") as file:
+            file.write(_COUNTER.pack(0, 0))
     begin, rounds = time.time(), 0
     while time.time() - begin < options.minutes * 60 - 1:
         left = options.minutes - (time.time() - begin) / 60
@@ -58,21 +59,15 @@ def _rounds(options: Any, out: str) -> Dict[str, Any]:
             subprocess.run(command, stdout=log, stderr=log, check=False)
         rounds, options.seed = rounds + 1, options.seed + 1
     with open(counter, "rb") as file:
-        (executions,) = _COUNTER.unpack(file.read())
+        executions, used = _COUNTER.unpack(file.read())
     return {
         "entry": options.entry,
-        "minutes": round((time.time() - begin) / 60, 1),
-        "minutes of processor": round(_processor_minutes(), 1),
+        "minutes of processor": round(used / 60e6, 1),
         "executions": executions,
         "inputs kept for their coverage": len(os.listdir(os.path.join(out, "corpus"))),
         "rounds": rounds,
         "found": sorted(os.listdir(os.path.join(out, "found"))),
     }
-
-
-def _processor_minutes() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (used.ru_utime + used.ru_stime) / 60
 
 
 def _round(entry: str, out: str, minutes: float, seed: int) -> None:
@@ -87,8 +82,13 @@ def _round(entry: str, out: str, minutes: float, seed: int) -> None:
     counter = mmap.mmap(handle, _COUNTER.size)
     check = entries.ENTRIES[entry]
 
+    done, used = _COUNTER.unpack(counter[:])
+    executions = 0
+
     def one(data: bytes) -> None:
-        counter[:] = _COUNTER.pack(_COUNTER.unpack(counter[:])[0] + 1)
+        nonlocal executions
+        executions += 1
+        counter[:] = _COUNTER.pack(done + executions, used + int(time.process_time() * 1e6))
         try:
             check(bytes(data))
         except Exception as error:
