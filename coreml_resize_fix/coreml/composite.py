@@ -1,7 +1,7 @@
 """Several layers that stand in for one resize: how they are named, and how they are found again."""
 
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.coreml.walk import LayerRef
 
@@ -50,10 +50,12 @@ def _helps(part: LayerRef, layer: LayerRef) -> bool:
 
 
 def _group(layers: List[LayerRef]) -> Optional[Group]:
-    made = {name for layer in layers for name in layer.message.output}
-    outside = [
-        (name, layer) for layer in layers for name in layer.message.input if name not in made
-    ]
+    # Of earlier layers only: the last one may write the blob that the first one reads.
+    made: Set[str] = set()
+    outside: List[Tuple[str, LayerRef]] = []
+    for layer in layers:
+        outside += [(name, layer) for name in layer.message.input if name not in made]
+        made.update(layer.message.output)
     return Group(layers, *outside[0]) if len(outside) == 1 else None
 
 

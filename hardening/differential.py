@@ -1,0 +1,144 @@
+"""The splice against the same edit made through protobuf: `python -m hardening.differential`.
+
+What to change is taken from the findings; that it is the right change is proved elsewhere. How it
+is changed is compared: the file that the tool makes with the message edited by the official
+classes and serialized, byte for byte where that writer gives the original back, else as messages.
+"""
+
+import argparse
+import json
+import os
+import random
+import tempfile
+from collections import Counter
+from typing import Any, Dict, List, Mapping, Tuple
+
+from coreml_resize_fix import api
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeBilinear
+from coreml_resize_fix.intents import manifest
+from hardening import networks, trees
+from tests.support import edits
+
+# The version from which on each layer exists, as Apple's NeuralNetwork.proto says.
+_SINCE = {"resizeBilinear": 3, "cropResize": 3, "gather": 4, "batchedMatmul": 4}
+_IOS14 = 5
+# --decompose and the highest version allowed.
+REQUESTS: Tuple[Tuple[bool, Any], ...] = ((False, None), (True, None), (False, 5), (True, 5))
+
+
+def compare(seed: int) -> str:
+    """How the results of one random model compare: "same bytes", "same message" or "no change".
+
+    Raises:
+        AssertionError: they differ.
+    """
+    made = networks.made(seed)
+    data = made.model.SerializeToString(deterministic=True)
+    if seed % 5 == 0:
+        data = _written_otherwise(data, random.Random(seed))
+    intents = manifest.parse(json.dumps(networks.manifest(made.calls)))
+    decompose, target = REQUESTS[seed % len(REQUESTS)]
+    target = target and max(target, made.model.specificationVersion)
+    request = api.Request(intents, partial=True, decompose=decompose, target=target, verify=False)
+    report, result = api.process_bytes(data, "model", request)
+    changes = {f.layer.address: f.after for f in report.findings if f.verdict == "fixed"}
+    expected = _edited(edits.parse(data), changes)
+    assert edits.parse(result) == expected, "another message"
+    _assert_loads(result, expected)
+    if not changes:
+        assert result == data, "bytes without a change"
+        return "no change"
+    if edits.parse(data).SerializeToString(deterministic=True) != data:
+        return "same message"
+    assert result == expected.SerializeToString(deterministic=True), "other bytes"
+    return "same bytes"
+
+
+def _written_otherwise(data: bytes, rng: random.Random) -> bytes:
+    """The same message as another writer may put it: fields in another order, longer varints."""
+    nodes = trees.read(data) or []
+    rng.shuffle(nodes)
+    for node in nodes:
+        node.padding = rng.randrange(3)
+        for inner in node.value if isinstance(node.value, list) else ():
+            inner.padding = rng.randrange(3)
+    return trees.written(nodes)
+
+
+def _assert_loads(result: bytes, expected: Any) -> None:
+    from coremltools.models.utils import load_spec
+
+    path = os.path.join(_folder(), "model.mlmodel")
+    with open(path, "wb") as file:
+        file.write(result)
+    assert load_spec(path) == expected, "load_spec reads another message"
+
+
+_kept: List[Any] = []
+
+
+def _folder() -> str:
+    if not _kept:
+        _kept.append(tempfile.TemporaryDirectory())
+    return str(_kept[0].name)
+
+
+def _edited(model: Any, changes: Mapping[str, Any]) -> Any:
+    """The message with the changes, made through protobuf alone."""
+    # From the last to the first: several layers in the place of one move those behind them.
+    for address in sorted(changes, key=_order, reverse=True):
+        params, place = changes[address], edits.locate(model, address)
+        if isinstance(params, Composite):
+            holder = _holder(model, address)
+            index = int(address[address.rindex("[") + 1 : -1])
+            behind = list(holder.layers)[index + 1 :]
+            del holder.layers[index:]
+            holder.layers.extend([*params.messages(), *behind])
+            kinds = [message.WhichOneof("layer") for message in params.messages()]
+        else:
+            _set(place.layer, params)
+            kinds = ["ios14" if params.uses_ios14 else params.kind]
+        needed = max(_IOS14 if kind == "ios14" else _SINCE.get(kind, 1) for kind in kinds)
+        for around in place.models:
+            around.specificationVersion = max(around.specificationVersion, needed)
+    return model
+
+
+def _set(layer: Any, params: Any) -> None:
+    message = getattr(layer, params.kind)
+    message.Clear()
+    message.SetInParent()
+    if isinstance(params, ResizeBilinear):
+        message.targetSize.extend(params.target_size)
+        message.mode.samplingMethod = getattr(message.mode, params.sampling_mode)
+        return
+    message.scalingFactor.extend(params.scaling_factor)
+    message.fractionalScalingFactor.extend(params.fractional_scaling_factor)
+    message.mode = getattr(message, params.mode)
+    message.linearUpsampleMode = getattr(message, params.linear_upsample_mode)
+
+
+def _holder(model: Any, address: str) -> Any:
+    """The network of a layer."""
+    place = edits.locate(model, address)
+    model = place.models[-1]
+    return getattr(model, model.WhichOneof("Type"))
+
+
+def _order(address: str) -> Tuple[int, ...]:
+    return tuple(int(part.split("]")[0]) for part in address.split("[")[1:])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    counts: Dict[str, int] = Counter(
+        compare(seed) for seed in range(options.seed, options.seed + options.models)
+    )
+    print(json.dumps({"models": options.models, **counts}))
+
+
+if __name__ == "__main__":
+    main()
