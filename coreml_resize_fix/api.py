@@ -14,7 +14,7 @@ from coreml_resize_fix.auditing.run import Audit, run
 from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions, weights
 from coreml_resize_fix.coreml.splice import Patch
 from coreml_resize_fix.coreml.walk import LayerRef
-from coreml_resize_fix.errors import ModelError, ProofError, SchemaError, UsageError
+from coreml_resize_fix.errors import ModelError, ProofError, SchemaError, UsageError, of_system
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.request import ModelReport, Request
@@ -49,6 +49,13 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
     Raises:
         ResizeFixError: the model cannot be read, the result not written, or a proof failed.
     """
+    try:
+        return _process(path, request, tell)
+    except OSError as error:
+        raise of_system(error, "`{}`".format(path)) from error
+
+
+def _process(path: str, request: Request, tell: Tell) -> ModelReport:
     with opening.open_path(path) as opened:
         work = _decide(opened, request, tell)
         changes = _changes(work)

@@ -9,7 +9,7 @@ from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix import api, progress
 from coreml_resize_fix.coreml.package import is_package
-from coreml_resize_fix.errors import ManifestError, OutputError, ResizeFixError
+from coreml_resize_fix.errors import ManifestError, OutputError, ResizeFixError, reason
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.output import default_output
 from coreml_resize_fix.request import Failure, ModelReport, Request
@@ -107,7 +107,7 @@ def _make_folder(folder: str) -> None:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            "cannot make the folder `{}`: {}".format(folder, (error.strerror or "").lower()),
+            "cannot make the folder `{}`: {}".format(folder, reason(error)),
             "with several models `-o` is a folder: choose another",
         ) from error
 

@@ -8,7 +8,7 @@ import click
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.completion import Words, codes, targets
-from coreml_resize_fix.errors import OutputError, ResizeFixError, UsageError
+from coreml_resize_fix.errors import OutputError, ResizeFixError, UsageError, of_system
 
 
 def _explain(code: str) -> None:
@@ -30,6 +30,9 @@ Exit codes:
   2  bad usage, bad input, or an input/output error
   3  nothing to check: no resize layer, or no intent (an inventory is printed)
 """
+# Whether a path can be read is told by whoever reads it, and in the same way as everything else.
+PATH = click.Path(readable=False)
+
 if TYPE_CHECKING:
     from coreml_resize_fix.batch import Result, Task
     from coreml_resize_fix.intents.source import Manifest
@@ -41,11 +44,11 @@ if TYPE_CHECKING:
     epilog=EXIT_CODES,
     short_help="make the resize layers of a Core ML model compute what PyTorch computed",
 )
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path())
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=PATH)
 @click.option(
     "-m",
     "--manifest",
-    type=click.Path(),
+    type=PATH,
     help="The intent: a manifest (.json), an ONNX file (.onnx) whose Resize nodes carry it, or a "
     "folder with one of them for each model, by its stem.",
 )
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(),
+    type=PATH,
     help="Where to write: a file, or a folder for several models. "
     "Default: beside the input, `<stem>-fixed<suffix>`.",
 )
@@ -98,12 +101,12 @@ if TYPE_CHECKING:
 @click.option(
     "--report",
     "report_path",
-    type=click.Path(),
+    type=PATH,
     help="Also write a report: a page with pictures (.html), Markdown (.md) or JSON (.json).",
 )
 @click.option(
     "--write-manifest",
-    type=click.Path(),
+    type=PATH,
     help="Write the intents found, or without any a template of the model's layers to fill in.",
 )
 @click.option(
@@ -189,8 +192,10 @@ def command(
                 terminal.complain(result)
         if write_manifest is not None:
             _write_manifest(write_manifest, shared, Run(tuple(results)), force)
-    except ResizeFixError as error:
-        wrong = batch.failure(error)
+    except (ResizeFixError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        wrong = batch.failure(of_system(error, "it") if isinstance(error, OSError) else error)
         results.append(wrong)
         terminal.complain(wrong)
     finally:

@@ -17,6 +17,11 @@ A finding about a layer is never an exception: it is a value (see `auditing.find
 from typing import Any, Sequence
 
 
+def reason(error: OSError) -> str:
+    """What the system says of a call that failed, as the end of a sentence."""
+    return (error.strerror or str(error) or "it does not say why").lower()
+
+
 class ResizeFixError(Exception):
     """A refusal that ends a run: `str(error)` is the fact, `hint` says what to do next."""
 
@@ -72,6 +77,14 @@ class UnmatchedError(ResizeFixError):
             "read `error.report`, or pass `partial=True` to take the fixes that there are",
         )
         self.report = report
+
+
+def of_system(error: OSError, what: str) -> ResizeFixError:
+    """A failure of the system where none is expected; `what` was being worked on."""
+    return ResizeFixError(
+        "the system failed at {}: {}".format(what, reason(error)),
+        "its files are as they were, or complete; check the disk and run again",
+    )
 
 
 class ProofError(ResizeFixError):

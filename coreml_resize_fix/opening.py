@@ -6,7 +6,7 @@ from typing import Iterator, List
 from coreml_resize_fix.coreml import schema, skeleton, sniff, versions, walk
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.coreml.wire import Source
-from coreml_resize_fix.errors import ModelError, SchemaError
+from coreml_resize_fix.errors import ModelError, SchemaError, reason
 
 
 class Opened:
@@ -42,7 +42,7 @@ def open_path(path: str) -> Iterator[Opened]:
         file = open(file_path, "rb", buffering=0)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise ModelError(
-            "cannot read `{}`: {}".format(path, (error.strerror or "").lower()),
+            "cannot read `{}`: {}".format(path, reason(error)),
             "check the path and its permissions",
         ) from error
     with file:

@@ -98,7 +98,7 @@ def save(
 
     if target is None:
         return write(model_file, True)
-    if not os.path.isdir(path):
+    if model_file == path:
         return write(target, force)
     with atomic.package(target, path, model_file, force) as new_model:
         return write(new_model, False)

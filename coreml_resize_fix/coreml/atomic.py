@@ -7,7 +7,8 @@ import tempfile
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Iterator, List
 
-from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.coreml.exchange import exchange
+from coreml_resize_fix.errors import OutputError, reason
 
 
 @contextmanager
@@ -23,12 +24,16 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
         OutputError: the folder cannot be written, or the target exists.
     """
     target = os.path.realpath(target) if replace else os.path.abspath(target)
+    if replace and os.path.islink(target):
+        raise OutputError(
+            "`{}` is a link that cannot be followed".format(target), "name the file that is meant"
+        )
     folder, name = os.path.split(target)
     try:
         handle, temporary = tempfile.mkstemp(prefix=".crf-", suffix=".tmp", dir=folder)
     except OSError as error:
         raise OutputError(
-            "cannot write in `{}`: {}".format(folder, (error.strerror or str(error)).lower()),
+            "cannot write in `{}`: {}".format(folder, reason(error)),
             "choose a folder that you may write to with `-o`",
         ) from error
     try:
@@ -44,12 +49,21 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
         _take_place(temporary, target, replace)
     except OSError as error:
         raise OutputError(
-            "cannot write `{}`: {}".format(name, (error.strerror or str(error)).lower()),
+            "cannot write `{}`: {}".format(name, reason(error)),
             "nothing was written; free the space or the permission and run again",
         ) from error
     finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+        _clean(temporary)
+
+
+def _clean(temporary: str) -> None:
+    """Remove what is left of a try; once more if the system failed, for nothing depends on it."""
+    for _ in range(2):
+        with suppress(OSError):
+            if os.path.isdir(temporary):
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                os.unlink(temporary)
 
 
 def send_to_disk(out: BinaryIO, start: int) -> int:
@@ -134,11 +148,11 @@ def package(target: str, package: str, model_file: str, replace: bool) -> Iterat
         except OSError as error:
             raise _unwritable(folder, error) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _clean(temporary)
 
 
 def _take_package_place(new: str, target: str, old: str, replace: bool) -> None:
-    """Rename `new` to `target`; what was there goes to `old`, and comes back if that fails."""
+    """Rename `new` to `target`; what was there changes places with it, or goes to `old`."""
     if not os.path.lexists(target):
         os.rename(new, target)
         return
@@ -146,6 +160,9 @@ def _take_package_place(new: str, target: str, old: str, replace: bool) -> None:
         raise OutputError(
             "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
         )
+    if exchange(new, target):
+        return
+    # In between there is no package for a moment; a system that can do better just did.
     os.rename(target, old)
     try:
         os.rename(new, target)
@@ -156,6 +173,6 @@ def _take_package_place(new: str, target: str, old: str, replace: bool) -> None:
 
 def _unwritable(folder: str, error: OSError) -> OutputError:
     return OutputError(
-        "cannot write in `{}`: {}".format(folder, (error.strerror or str(error)).lower()),
+        "cannot write in `{}`: {}".format(folder, reason(error)),
         "choose a folder that you may write to, with room for the package, with `-o`",
     )

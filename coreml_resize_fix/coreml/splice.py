@@ -19,7 +19,7 @@ from typing import (
 
 from coreml_resize_fix.coreml import wire
 from coreml_resize_fix.coreml.skeleton import Node
-from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.errors import OutputError, reason
 
 # Apple's reader refuses messages of 2 GiB and more, and protobuf cannot write them.
 LARGEST = 2**31 - 1
@@ -126,9 +126,7 @@ def _copy(
             block = source.read(min(left, _BLOCK))
         except OSError as error:
             raise OutputError(
-                "the model cannot be read any more: {}".format(
-                    (error.strerror or str(error)).lower()
-                ),
+                "the model cannot be read any more: {}".format(reason(error)),
                 "nothing was written; check the disk, or copy the model to another one",
             ) from error
         if not block:

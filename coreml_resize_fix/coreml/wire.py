@@ -4,9 +4,10 @@ Source of the format: the public Protocol Buffers encoding guide (varints, tags,
 """
 
 import os
+from contextlib import suppress
 from typing import BinaryIO, Iterator, NamedTuple, Optional, Tuple, Union
 
-from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.errors import ModelError, reason
 
 VARINT, FIXED64, LENGTH, GROUP_START, GROUP_END, FIXED32 = range(6)
 
@@ -46,7 +47,8 @@ class Source:
         self._file = source
         self.size = os.fstat(source.fileno()).st_size
         if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            with suppress(OSError):  # advice, no more
+                os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes of [start, end); shorter only where the source ends."""
@@ -75,7 +77,7 @@ class Source:
             data = self._file.read(count)
         except OSError as error:
             raise ModelError(
-                "byte {} cannot be read: {}".format(at, (error.strerror or str(error)).lower()),
+                "byte {} cannot be read: {}".format(at, reason(error)),
                 "check the disk, or copy the model to another one",
             ) from error
         self.bytes_read += len(data)

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, Dict, List, Optional, Tuple
 
-from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.errors import ManifestError, reason
 from coreml_resize_fix.intents import fields
 from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
@@ -23,7 +23,7 @@ def load(path: str) -> List[Intent]:
             text = file.read().decode("utf-8-sig")
     except OSError as error:
         raise ManifestError(
-            "cannot read the manifest `{}`: {}".format(path, (error.strerror or "").lower()),
+            "cannot read the manifest `{}`: {}".format(path, reason(error)),
             "pass the path of a .json file with `-m`",
         ) from error
     except UnicodeDecodeError as error:

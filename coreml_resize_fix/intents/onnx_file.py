@@ -4,7 +4,7 @@ import os
 import warnings
 from typing import Any, Iterator, Tuple
 
-from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.errors import ManifestError, reason
 
 Proto = Any  # a message of the onnx package, which is imported inside functions only
 
@@ -86,7 +86,7 @@ def _bytes_of(path: str) -> bytes:
             data = file.read()
     except OSError as error:
         raise ManifestError(
-            "cannot read `{}`: {}".format(path, (error.strerror or str(error)).lower()),
+            "cannot read `{}`: {}".format(path, reason(error)),
             "pass the path of a .onnx file with `-m`",
         ) from error
     if not data:

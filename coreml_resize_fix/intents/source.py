@@ -3,7 +3,7 @@
 import json
 from typing import Any, Dict, Iterable, List
 
-from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.errors import OutputError, reason
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
@@ -68,6 +68,6 @@ def write(path: str, document: Dict[str, Any]) -> None:
             file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise OutputError(
-            "cannot write the manifest `{}`: {}".format(path, (error.strerror or "").lower()),
+            "cannot write the manifest `{}`: {}".format(path, reason(error)),
             "choose a folder that exists and may be written to",
         ) from error

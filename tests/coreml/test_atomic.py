@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from coreml_resize_fix.coreml import splice
+from coreml_resize_fix.coreml import atomic, splice
 from coreml_resize_fix.errors import OutputError, ProofError
 from tests.support import saving
 from tests.support.cases import read_bytes
@@ -131,6 +131,7 @@ def test_a_failing_rename_leaves_everything_as_it_was(error, place, tmp_path, mo
         really_rename(one, other)
 
     monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(atomic, "exchange", lambda one, other: False)
     if not os.path.isdir(place.path) or place.target is None:
         for call in ("link", "replace"):
             monkeypatch.setattr(os, call, failing(OSError(error, os.strerror(error))))
