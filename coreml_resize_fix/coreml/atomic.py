@@ -1,5 +1,6 @@
 """A file or a package that takes its place whole, or not at all."""
 
+import errno
 import os
 import shutil
 import stat
@@ -9,6 +10,8 @@ from typing import BinaryIO, Iterator, List
 
 from coreml_resize_fix.coreml.exchange import exchange
 from coreml_resize_fix.errors import OutputError, reason
+
+_HINTS = {errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `-o`"}
 
 
 @contextmanager
@@ -50,7 +53,9 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
     except OSError as error:
         raise OutputError(
             "cannot write `{}`: {}".format(name, reason(error)),
-            "nothing was written; free the space or the permission and run again",
+            _HINTS.get(
+                error.errno, "nothing was written; free the space or the permission and run again"
+            ),
         ) from error
     finally:
         _clean(temporary)
@@ -132,12 +137,14 @@ def package(target: str, package: str, model_file: str, replace: bool) -> Iterat
         raise _unwritable(folder, error) from error
 
     def is_model(directory: str, names: List[str]) -> List[str]:
-        return [n for n in names if os.path.realpath(os.path.join(directory, n)) == model_file]
+        paths = {name: os.path.join(directory, name) for name in names}
+        files = {name: path for name, path in paths.items() if not os.path.islink(path)}
+        return [name for name, path in files.items() if os.path.realpath(path) == model_file]
 
     try:
         new = os.path.join(temporary, "new")
         try:
-            shutil.copytree(package, new, ignore=is_model)
+            shutil.copytree(package, new, symlinks=True, ignore=is_model)
         except OSError as error:
             raise _unwritable(folder, error) from error
         built = os.path.join(new, os.path.relpath(model_file, os.path.realpath(package)))

@@ -18,7 +18,8 @@ def model_path(package: str) -> str:
     """Path of the model file that the package's Manifest.json names as its root model.
 
     Raises:
-        ModelError: the manifest is damaged, or names a file outside of the package.
+        ModelError: the manifest is damaged, names a file outside of the package, or a link in the
+            package leads there.
     """
     try:
         with open(os.path.join(package, "Manifest.json"), "rb") as file:
@@ -42,4 +43,23 @@ def model_path(package: str) -> str:
             "`{}` has no model file `{}`".format(package, relative),
             "save the package again with coremltools",
         )
+    _refuse_links_out(package)
     return path
+
+
+def _refuse_links_out(package: str) -> None:
+    """A copy of the package would take what such a link leads to with it, whatever that is."""
+    inside = os.path.realpath(package)
+    for folder, folders, files in os.walk(inside):
+        for name in folders + files:
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                continue
+            leads_to = os.path.realpath(path)
+            if os.path.isabs(os.readlink(path)) or not leads_to.startswith(inside + os.sep):
+                raise ModelError(
+                    "the package `{}` has a link that leads out of it: `{}`".format(
+                        package, os.path.relpath(path, inside)
+                    ),
+                    "put the file itself in the place of the link",
+                )
