@@ -1,6 +1,7 @@
 """Do two axes compute the same? If not, by how many pixels do their grids differ?"""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Dict, Optional
 
 from coreml_resize_fix.sampling.grid import AxisSpec
@@ -34,6 +35,7 @@ class Difference:
     first_index: Optional[int] = None
 
 
+@lru_cache(maxsize=1024)  # many layers ask for the same, and a result is audited again
 def difference(intended: AxisSpec, actual: AxisSpec) -> Difference:
     """Compare two axes as linear maps, in time and memory proportional to their taps."""
     sizes = (intended.input_size, intended.output_size)
