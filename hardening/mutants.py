@@ -1,0 +1,127 @@
+"""Mutation testing of the parts that decide and edit: `python -m hardening.mutants splice`.
+
+Runs cosmic-ray on a copy of the repository, over a seeded sample of its mutants or all of them,
+each against the tests named here, and prints the score and every survivor. Needs
+`pip install -e '.[test,hardening]'`.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from typing import Any, Dict, List, NamedTuple
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Part(NamedTuple):
+    """What is mutated, and the tests that should see it."""
+
+    module: str
+    tests: str
+
+
+PARTS: Dict[str, Part] = {
+    "splice": Part(
+        "coreml_resize_fix/coreml/splice.py",
+        "tests/coreml/test_splice.py tests/coreml/test_atomic.py tests/coreml/test_faults.py "
+        "tests/coreml/test_largest.py",
+    ),
+    "sampling": Part("coreml_resize_fix/sampling", "tests/sampling"),
+    "auditing": Part("coreml_resize_fix/auditing", "tests/audit tests/cli/test_text_report.py"),
+    "rewrite": Part(
+        "coreml_resize_fix/rewrite",
+        "tests/decompose tests/coreml/test_declared_sizes.py tests/coreml/test_targets.py",
+    ),
+}
+_CONFIGURATION = """
+[cosmic-ray]
+module-path = "{module}"
+timeout = 200.0
+excluded-modules = []
+test-command = "{python} -m pytest -x -q -p no:cacheprovider {tests}"
+
+[cosmic-ray.distributor]
+name = "local"
+"""
+
+
+def score(part: Part, sample: int, seed: int) -> Dict[str, Any]:
+    """Run a sample of the mutants of a part, and say what became of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, "copy")
+        shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "build"))
+        config, session = os.path.join(copy, "cr.toml"), os.path.join(copy, "session.sqlite")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(_CONFIGURATION.format(python=sys.executable, **part._asdict()))
+        _cosmic_ray(copy, "init", config, session)
+        total = _keep(session, sample, seed)
+        _cosmic_ray(copy, "baseline", config)
+        _cosmic_ray(copy, "exec", config, session)
+        return {"mutants": total, **_outcomes(session)}
+
+
+def _cosmic_ray(folder: str, *arguments: str) -> None:
+    environment = dict(os.environ, PYTHONPATH=folder)
+    tool = os.path.join(os.path.dirname(sys.executable), "cosmic-ray")
+    subprocess.run([tool, *arguments], cwd=folder, env=environment, check=True)
+
+
+def _keep(session: str, sample: int, seed: int) -> int:
+    """Leave so many mutants in the session, chosen at random; returns how many there were."""
+    with sqlite3.connect(session) as base:
+        jobs = sorted(job for (job,) in base.execute("select job_id from work_items"))
+        # Identifiers of jobs are random, the mutants that they stand for are not.
+        rows = base.execute(
+            "select job_id from mutation_specs order by module_path, start_pos_row, "
+            "start_pos_col, operator_name, occurrence, operator_args"
+        )
+        ordered = [job for (job,) in rows]
+        kept = set(random.Random(seed).sample(ordered, min(sample, len(ordered))))
+        for job in set(jobs) - kept:
+            base.execute("delete from mutation_specs where job_id = ?", (job,))
+            base.execute("delete from work_items where job_id = ?", (job,))
+    return len(ordered)
+
+
+def _outcomes(session: str) -> Dict[str, Any]:
+    survivors: List[str] = []
+    counts = {"run": 0, "killed": 0, "survived": 0}
+    with sqlite3.connect(session) as base:
+        for outcome, diff, path, row in base.execute(
+            "select test_outcome, diff, module_path, start_pos_row from work_results "
+            "join mutation_specs using (job_id)"
+        ):
+            counts["run"] += 1
+            survived = str(outcome).lower().endswith("survived")
+            counts["survived" if survived else "killed"] += 1
+            if survived:
+                survivors.append("{}:{}\n{}".format(path, row, _changed(diff)))
+    return {**counts, "survivors": survivors}
+
+
+def _changed(diff: str) -> str:
+    lines = [line for line in diff.splitlines() if line[:1] in "+-"]
+    return "\n".join(line for line in lines if line[:3] not in ("+++", "---"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("--sample", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=8)
+    options = parser.parse_args()
+    for name in options.parts:
+        found = score(PARTS[name], options.sample, options.seed)
+        survivors = found.pop("survivors")
+        print(json.dumps({"part": name, **found}))
+        print("\n\n".join(survivors), flush=True)
+
+
+if __name__ == "__main__":
+    main()
