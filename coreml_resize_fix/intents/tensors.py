@@ -47,14 +47,12 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
     path = beside(manifest)
     if not os.path.isfile(path):
         return {}
-    import zipfile
-
     import numpy as np
 
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {index: _pair(arrays, index) for index in range(count)}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:  # which ones zipfile and NumPy raise depends on their versions
         raise ManifestError(
             "the recorded tensors in `{}` cannot be read: {}".format(path, str(error).lower()),
             "record them again, or remove the file",

@@ -1,0 +1,148 @@
+"""A small file never takes much memory, whatever it says of sizes, numbers and depths."""
+
+import json
+import os
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from tests.cli.commands import manifest
+from tests.support import build
+from tests.support.process import REPOSITORY
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "wait4"), reason="the peak memory of a process is measured by wait4 of POSIX"
+)
+
+MOST = 1 << 30  # bytes that no file of a kilobyte may take
+CORNERS = ("--assume", "bilinear,align_corners=true")
+CENTRES = ("--assume", "bilinear,align_corners=false")
+
+
+def upsample(factor, shape=(2, 6, 8), count=1):
+    text = "upsample {{ scalingFactor: {0} scalingFactor: {0} mode: BILINEAR }}".format(factor)
+    return build.network(shape, [text] * count, version=3)
+
+
+def to_size(height, width, shape=(2, 6, 8)):
+    text = "resizeBilinear {{ targetSize: {} targetSize: {} }}".format(height, width)
+    return build.network(shape, [text], version=3)
+
+
+def ranged(factor, *ranges):
+    model = upsample(factor, (1, 100, 100))
+    taken = model.description.input[0].type.multiArrayType
+    for low, high in ranges:
+        taken.shapeRange.sizeRanges.add(lowerBound=low, upperBound=high)
+    return model
+
+
+def listed(count):
+    model = upsample(2, (1, 100, 1))
+    taken = model.description.input[0].type.multiArrayType
+    for index in range(count):
+        taken.enumeratedShapes.shapes.add(shape=[1, 50000 + index, 1])
+    return model
+
+
+# name -> model, what is asked for
+SMALL = {
+    "a factor of 2^63": (upsample(2**63), CORNERS),
+    "a factor of 8192": (upsample(8192, (1, 8, 8)), CORNERS),
+    "a map of 2^80 pixels": (upsample(2, (1, 2**40, 2**40)), CENTRES),
+    "a map of 2^34 pixels": (upsample(2, (1, 2**16, 2**16)), CENTRES),
+    "a map of 8K video": (upsample(2, (1, 2160, 3840)), CENTRES),
+    "a column of 2^17 pixels": (to_size(2**17, 1), CORNERS),
+    "2^30 channels": (upsample(2, (2**30, 4, 4)), CENTRES),
+    "2^17 channels of any size": (
+        ranged(2, (2**17, 2**17), (1, 2**40), (1, 2**40)),
+        ("--assume", "bilinear,scale_factor=2"),
+    ),
+    "sizes without end": (ranged(64, (1, 1), (1, 2**62), (1, -1)), CENTRES),
+    "a hundred sizes": (listed(100), CENTRES),
+    "a chain to 2^40": (upsample(16, count=10), CORNERS),
+    "a large matrix": (to_size(4096, 4096, (1, 4000, 4000)), ("--assume", "bicubic")),
+    "a larger matrix": (
+        to_size(9000, 3, (1, 9000, 3)),
+        ("--assume", "area,size=8999x3"),
+    ),
+}
+
+
+def peak(*arguments):
+    """Exit code and peak memory, in bytes, of the command."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(write, 1)
+        os.dup2(write, 2)
+        command = [sys.executable, "-m", "coreml_resize_fix", *map(str, arguments)]
+        environment = dict(os.environ, PYTHONPATH=REPOSITORY, OPENBLAS_NUM_THREADS="1")
+        os.execvpe(command[0], command, environment)
+    os.close(write)
+    with open(read, "rb") as output:
+        said = output.read().decode("utf-8", "replace")
+    _, status, used = os.wait4(child, 0)
+    assert os.WIFEXITED(status), "killed by signal {}".format(os.WTERMSIG(status))
+    assert "a defect of this tool" not in said, said
+    unit = 1 if sys.platform == "darwin" else 1024
+    return os.WEXITSTATUS(status), used.ru_maxrss * unit
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_a_small_model_never_takes_a_gigabyte(name, tmp_path):
+    model, ask = SMALL[name]
+    path = build.write(tmp_path, model)
+    assert os.path.getsize(path) < 2048
+    code, used = peak(path, *ask, "--decompose", "--partial")
+    assert code in (0, 1, 2)
+    assert used < MOST
+
+
+def test_the_measurement_sees_a_gigabyte():
+    """What it says of a process that takes too much, or the tests above could not fail."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-c", "len(b'x' * (1 << 30))"])
+    os.close(read)
+    os.close(write)
+    _, _, used = os.wait4(child, 0)
+    assert used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) > MOST
+
+
+@pytest.mark.parametrize("text", ["[" * 100000, '{"a":' * 100000, "1" * 100000, "[" + "1," * 99])
+def test_a_manifest_that_only_looks_deep_or_long(text, tmp_path):
+    path = tmp_path / "intent.json"
+    path.write_text(text, encoding="utf-8")
+    code, used = peak(build.write(tmp_path, upsample(2)), "-m", path)
+    assert code == 2
+    assert used < MOST // 4
+
+
+def test_a_manifest_of_large_sizes(tmp_path):
+    sizes = {"size": [65536, 65536], "input_size": [65536, 65536], "align_corners": True}
+    path = manifest({"scores_0": sizes}, tmp_path)
+    code, used = peak(build.write(tmp_path, to_size(65536, 65536)), "-m", path, "--decompose")
+    assert code in (1, 2)
+    assert used < MOST
+
+
+def test_tensors_that_claim_to_be_huge(tmp_path):
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1048576, 1048576), }"
+    text = header.ljust(117) + "\n"
+    magic = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little")
+    path = tmp_path / "intent.npz"
+    with zipfile.ZipFile(str(path), "w") as archive:
+        for name in ("interp0_in.npy", "interp0_out.npy"):
+            archive.writestr(name, magic + text.encode() + bytes(100))
+    with np.load(str(path)) as arrays:
+        assert arrays.files == ["interp0_in", "interp0_out"]
+    intents = manifest({"scores_0": {"align_corners": True, "size": [12, 16]}}, tmp_path)
+    code, used = peak(build.write(tmp_path, upsample(2)), "-m", intents)
+    assert code == 2
+    assert used < MOST // 4
+    with open(intents, encoding="utf-8") as file:
+        assert json.load(file)
