@@ -11,10 +11,10 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import Audit, run
-from coreml_resize_fix.coreml import needs, schema, sniff, splice, versions, weights
+from coreml_resize_fix.coreml import needs, sniff, splice, weights
 from coreml_resize_fix.coreml.splice import Patch
 from coreml_resize_fix.coreml.walk import LayerRef
-from coreml_resize_fix.errors import ModelError, ProofError, SchemaError, UsageError, of_system
+from coreml_resize_fix.errors import ModelError, ProofError, of_system
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.request import ModelReport, Request
@@ -76,7 +76,15 @@ def _process(path: str, request: Request, tell: Tell) -> ModelReport:
 
             into = None if request.in_place else target
             sha256 = output.save(
-                path, model_file, into, changes, request.force, stand, request.fingerprint, tell
+                path,
+                model_file,
+                into,
+                changes,
+                request.force,
+                stand,
+                request.fingerprint,
+                tell,
+                opened.source.stamp,
             )
         elif request.fingerprint:
             sha256 = output.fingerprint(model_file)
@@ -104,7 +112,7 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
 
 
 def _decide(opened: Opened, request: Request, tell: Tell = silent) -> _Work:
-    allowed = _allowed_version(opened, request.target)
+    allowed = needs.allowed_version(opened.label, opened.models, request.target)
     audit = _audit(opened, request, allowed)
     proposal = plan(
         opened.source,
@@ -156,45 +164,6 @@ def _report(
         request.asks,
         tuple(moved),
     )
-
-
-def _allowed_version(opened: Opened, target: Optional[int]) -> int:
-    if target is not None and target >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
-        raise SchemaError(
-            "the installed coremltools is too old to write layers of iOS 14",
-            "install coremltools 4 or newer, or choose a lower `--deployment-target`",
-        )
-    if target is None:
-        return max(opened.spec_version, versions.RESIZE_BILINEAR)
-    if target < opened.spec_version:
-        _refuse_lowering(opened, target)
-    return target
-
-
-def _refuse_lowering(opened: Opened, target: int) -> None:
-    """Refuse a target below what layers that do not resize need, or below iOS 12.
-
-    Raises:
-        UsageError: says what is in the way.
-    """
-    hint = "convert it for the lower target, or leave `--deployment-target` out"
-    if target < needs.LOWEST:
-        raise UsageError(
-            "`{}` needs iOS {} (specification version {}), and no model is brought below iOS "
-            "12".format(
-                opened.label, versions.minimum_ios(opened.spec_version), opened.spec_version
-            ),
-            hint,
-        )
-    for model in opened.models:
-        for need in needs.needs(model, skip_resizes=True):
-            if need.spec_version > target:
-                raise UsageError(
-                    "`{}` needs iOS {} for {}, above the deployment target".format(
-                        opened.label, versions.minimum_ios(need.spec_version), need.what
-                    ),
-                    hint,
-                )
 
 
 def _target(path: str, request: Request, changes: bool) -> Optional[str]:

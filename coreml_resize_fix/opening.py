@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from typing import Iterator, List
 
-from coreml_resize_fix.coreml import schema, skeleton, sniff, versions, walk
+from coreml_resize_fix.coreml import needs, schema, skeleton, sniff, versions, walk
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
@@ -20,7 +20,7 @@ class Opened:
             raise
         except ModelError as error:
             raise sniff.explain(label, source, error) from error
-        self.spec_version = max(int(m.message.specificationVersion) for m in self.models)
+        self.spec_version = needs.current_version(self.models)
         if self.spec_version >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
             raise SchemaError(
                 "`{}` has specification version {}, and the installed coremltools is too old to "

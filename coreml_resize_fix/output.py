@@ -8,6 +8,7 @@ from typing import BinaryIO, Callable, Optional, Sequence
 
 from coreml_resize_fix.coreml import package, splice
 from coreml_resize_fix.coreml.splice import Patch
+from coreml_resize_fix.coreml.wire import Stamp, stamp
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.progress import Tell, silent
 
@@ -73,11 +74,13 @@ def save(
     prove: Callable[[str], None],
     hashed: bool = False,
     tell: Tell = silent,
+    read: Optional[Stamp] = None,
 ) -> Optional[str]:
     """Write the changed model; returns the SHA-256 of the one that was read if it is `hashed`.
 
     `target` None replaces the input. `prove` gets the path of the complete result before it takes
-    its place; what it raises leaves everything as it was.
+    its place; what it raises leaves everything as it was. `read` is the file that was audited: if
+    it is another one by now, the changes are none of its own.
 
     Raises:
         OutputError: the result cannot be written.
@@ -93,7 +96,9 @@ def save(
             watch = _Watch(out, size, hashed, tell)
             splice.write(original, size, out, changes, watch.seen)
             out.flush()
+            _refuse_changed(path, model_file, read)
             prove(out.name)
+            _refuse_changed(path, model_file, read)
         return watch.sha256
 
     if target is None:
@@ -102,6 +107,14 @@ def save(
         return write(target, force)
     with atomic.package(target, path, model_file, force) as new_model:
         return write(new_model, False)
+
+
+def _refuse_changed(path: str, model_file: str, read: Optional[Stamp]) -> None:
+    if read is not None and stamp(model_file) != read:
+        raise OutputError(
+            "`{}` changed while it was read".format(path),
+            "nothing was written; run again when nothing writes to it",
+        )
 
 
 class _Watch:

@@ -131,7 +131,7 @@ def whole_command(data: bytes) -> str:
             file.write(content)
     code = run(model, *(option.format(folder) for option in OPTIONS[job.options]))
     in_place = "--in-place" in OPTIONS[job.options]
-    assert in_place and code != 2 or _bytes(model) == job.model, "the input was changed"
+    assert (in_place and code != 2) or _bytes(model) == job.model, "the input was changed"
     assert not [name for name in os.listdir(folder) if name.startswith(".")], "left behind"
     fixed = os.path.join(folder, "model-fixed.mlmodel")
     if code == 0 and os.path.exists(fixed):

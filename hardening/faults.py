@@ -213,9 +213,7 @@ def strike(name: str, fault: str, call: Call) -> str:
         return _judged(ended, before, after, found, where, bool(struck))
 
 
-def _judged(
-    ended: Outcome, before: Any, after: Any, found: Any, where: str, struck: bool
-) -> str:
+def _judged(ended: Outcome, before: Any, after: Any, found: Any, where: str, struck: bool) -> str:
     extra = {key for key in found if os.sep + ".crf-" in os.sep + key}
     rest = {key: value for key, value in found.items() if key not in extra}
     assert rest in (before, after), "something was lost: {}".format(where)

@@ -54,7 +54,8 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
         raise OutputError(
             "cannot write `{}`: {}".format(name, reason(error)),
             _HINTS.get(
-                error.errno, "nothing was written; free the space or the permission and run again"
+                error.errno or 0,
+                "nothing was written; free the space or the permission and run again",
             ),
         ) from error
     finally:

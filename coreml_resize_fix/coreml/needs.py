@@ -5,10 +5,11 @@ are not looked at: whatever they are stored as can be read from version 3 on, wh
 lowering ends.
 """
 
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
 
-from coreml_resize_fix.coreml import resize_params
+from coreml_resize_fix.coreml import resize_params, schema, versions
 from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.errors import SchemaError, UsageError
 
 LOWEST = 3
 _FIRST_IOS13_LAYER = 600  # field numbers: all layers from `copy` on came with iOS 13
@@ -65,3 +66,55 @@ def _of_kind(message: Any, kind: Any) -> int:
         return 5
     number = message.DESCRIPTOR.fields_by_name[kind].number
     return 4 if number >= _FIRST_IOS13_LAYER else LOWEST
+
+
+def current_version(models: Sequence[ModelRef]) -> int:
+    """The highest specificationVersion of a file's models."""
+    return max(int(model.message.specificationVersion) for model in models)
+
+
+def allowed_version(label: str, models: Sequence[ModelRef], target: Optional[int]) -> int:
+    """The highest specification version of a result; `target` is what was asked for, if anything.
+
+    `label` names the file in messages, `models` are all of its models.
+
+    Raises:
+        SchemaError: the installed coremltools cannot describe layers of the target.
+        UsageError: other layers than resizes need more than the target.
+    """
+    current = current_version(models)
+    if target is not None and target >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
+        raise SchemaError(
+            "the installed coremltools is too old to write layers of iOS 14",
+            "install coremltools 4 or newer, or choose a lower `--deployment-target`",
+        )
+    if target is None:
+        return max(current, versions.RESIZE_BILINEAR)
+    if target < current:
+        _refuse_lowering(label, models, target)
+    return target
+
+
+def _refuse_lowering(label: str, models: Sequence[ModelRef], target: int) -> None:
+    """Refuse a target below what layers that do not resize need, or below iOS 12.
+
+    Raises:
+        UsageError: says what is in the way.
+    """
+    current = current_version(models)
+    hint = "convert it for the lower target, or leave `--deployment-target` out"
+    if target < LOWEST:
+        raise UsageError(
+            "`{}` needs iOS {} (specification version {}), and no model is brought below iOS "
+            "12".format(label, versions.minimum_ios(current), current),
+            hint,
+        )
+    for model in models:
+        for need in needs(model, skip_resizes=True):
+            if need.spec_version > target:
+                raise UsageError(
+                    "`{}` needs iOS {} for {}, above the deployment target".format(
+                        label, versions.minimum_ios(need.spec_version), need.what
+                    ),
+                    hint,
+                )

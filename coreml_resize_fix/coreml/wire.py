@@ -16,6 +16,15 @@ _WINDOW = 512
 _LONGEST_VARINT = 10
 
 
+class Stamp(NamedTuple):
+    """A file as it was when it was opened: device, inode, bytes, nanoseconds."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+
+
 class Field(NamedTuple):
     """One field occurrence; offsets are bytes from the beginning of the source."""
 
@@ -25,6 +34,15 @@ class Field(NamedTuple):
     value_at: int  # after the tag: a length prefix begins here if there is one
     start: int  # first byte of the content
     end: int
+
+
+def stamp(file: Union[int, str]) -> Stamp:
+    """What changes when somebody writes to a file, or puts another one in its place.
+
+    `file` is a path, or the number of an open file.
+    """
+    found = os.stat(file)
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 class Source:
@@ -40,12 +58,14 @@ class Source:
         self._window_at = 0
         self._window = b""
         self.bytes_read = 0
+        self.stamp: Optional[Stamp] = None  # of a file
         if isinstance(source, bytes):
             self._data = source
             self.size = len(source)
             return
         self._file = source
-        self.size = os.fstat(source.fileno()).st_size
+        self.stamp = stamp(source.fileno())
+        self.size = self.stamp.size
         if hasattr(os, "posix_fadvise"):
             with suppress(OSError):  # advice, no more
                 os.posix_fadvise(source.fileno(), 0, 0, os.POSIX_FADV_RANDOM)

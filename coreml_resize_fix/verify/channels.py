@@ -24,7 +24,7 @@ def narrowed(layers: Sequence[Any], channels: int, count: int) -> List[Any]:
 
 def _is_depthwise(layer: Any, channels: int) -> bool:
     is_convolution = layer.WhichOneof("layer") == "convolution"
-    return is_convolution and layer.convolution.nGroups == channels > 1
+    return is_convolution and int(layer.convolution.nGroups) == channels > 1
 
 
 def _narrow(layer: Any, count: int) -> Any:

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
+from coreml_resize_fix.coreml import schema
 from hardening import differential, networks
 from tests.support.cases import IOS14_VERSION
-from coreml_resize_fix.coreml import schema
 
 pytestmark = pytest.mark.skipif(
     not schema.knows_ios14(),

@@ -19,7 +19,7 @@ NUMBERS = st.integers(0, 2**32 - 1)
 
 @pytest.mark.parametrize("entry", sorted(entries.ENTRIES))
 def test_what_converters_wrote_is_read(entry):
-    """Each way in has seeds that go all the way through, or fuzzing would begin at a closed door."""
+    """Each way in has seeds that go all the way through: others begin at a closed door."""
     found = Counter(entries.ENTRIES[entry](seed) for seed in SEEDS[entry])
     through = {"wire": "edited", "manifest": "read", "onnx": "read", "command": "exit code 0"}
     assert found[through[entry]] >= 6
