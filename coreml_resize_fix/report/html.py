@@ -10,6 +10,7 @@ from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import minimum_ios
 from coreml_resize_fix.report import drawing, images
+from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
 from coreml_resize_fix.request import Failure, ModelReport, Run
@@ -87,10 +88,16 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
     )
     environment.filters.update(error=_error, ticks=_ticks)
     environment.globals["width"] = drawing.WIDTH
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """Text that is put into the page, with nothing in it that hides or turns other text."""
+    return visible(value) if type(value) is str else value
 
 
 def _counts(run: Run) -> List[Tuple[Sign, int, str]]:

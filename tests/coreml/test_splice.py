@@ -137,6 +137,29 @@ def test_edits_that_balance_leave_the_prefix_as_it_was_written():
     assert spliced(data, [Edit(3, 4, b"XY", (node,))])[0] == b"\x0a\x05XYbcd"
 
 
+def test_a_message_that_keeps_its_length_stops_no_other():
+    # The smaller one, whose edit leaves its length as it is, comes first.
+    data = b"\x0a\x02ab" + b"\x0a\x03cde"
+    small = Node("Message", Field(1, 2, 0, 1, 2, 4), 2, 4, {}, None)
+    large = Node("Message", Field(1, 2, 4, 5, 6, 9), 6, 9, {}, None)
+    edits = [Edit(2, 3, b"A", (small,)), Edit(6, 7, b"CC", (large,))]
+    assert spliced(data, edits)[0] == b"\x0a\x02Ab" + b"\x0a\x04CCde"
+
+
+def test_a_needlessly_long_inner_prefix_shrinks_and_so_do_those_around_it():
+    data = b"\x0a\x08" + b"\x0a\x82\x80\x80\x80\x00ab"
+    outer = Node("Message", Field(1, 2, 0, 1, 2, 10), 2, 10, {}, None)
+    inner = Node("Message", Field(1, 2, 2, 3, 8, 10), 8, 10, {}, None)
+    assert spliced(data, [Edit(8, 9, b"AA", (outer, inner))])[0] == b"\x0a\x05\x0a\x03AAb"
+
+
+def test_a_file_is_copied_in_pieces_that_fit_in_memory_and_in_a_cache():
+    data, pieces = bytes(3 << 20), []
+    splice.write(io.BytesIO(data), len(data), io.BytesIO(), [], pieces.append)
+    assert 1 << 16 <= max(map(len, pieces)) <= 1 << 20
+    assert sum(map(len, pieces)) == len(data)
+
+
 def test_an_empty_edit_inserts():
     node = Node("Message", Field(1, 2, 0, 1, 2, 4), 2, 4, {}, None)
     assert spliced(b"\x0a\x02abz", [Edit(2, 2, b"--", (node,))])[0] == b"\x0a\x04--abz"

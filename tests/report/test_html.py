@@ -117,7 +117,8 @@ def page_named(name, unet):
 def test_names_are_text(name, unet):
     shown, harmless = page_named(name, unet), page_named("harmless", unet)
     assert {tag for tag, _ in shown.elements} == {tag for tag, _ in harmless.elements}
-    assert shown.text.count(" ".join(name.replace("`", "").split())) > 4
+    said = name.replace("`", "").replace("\n", "\\n")
+    assert shown.text.count(" ".join(said.split())) > 4
     assert "49" not in shown.text.split("Skip")[0]
 
 
