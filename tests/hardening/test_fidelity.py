@@ -139,7 +139,7 @@ def test_fields_of_later_versions_in_the_layer_that_is_replaced_stay_beside_it()
 
 def test_custom_layers_beside_a_resize():
     """No fixture has both: the custom layer of one is put at the end of the other."""
-    (custom,) = (
+    custom = next(
         layer
         for layer in layers(edits.parse(cases.read_bytes(cases.named("blog_custom").path)))
         if layer.WhichOneof("layer") == "custom"
