@@ -10,6 +10,7 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import interpret, probes
+from coreml_resize_fix.verify.layers_common import LayerError
 
 Size = Tuple[int, int]
 
@@ -56,7 +57,17 @@ def measure(
     tolerance = EXACT
     if isinstance(params, Composite):
         tolerance = min(RECORDED, STORED_WEIGHTS + max(input_size) * STORED_PIXEL)
-    return _compare(expected, interpret.run(params, images, output_size), tolerance)
+    return _compare(expected, _computed(params, images, output_size), tolerance)
+
+
+def _computed(params: ResizeParams, images: np.ndarray, output_size: Size) -> np.ndarray:
+    try:
+        return interpret.run(params, images, output_size)
+    except LayerError as error:
+        raise ProofError(
+            "the layers of `{}` cannot be computed: {}".format(params, error),
+            "nothing was written; please report this with the model's structure",
+        ) from error
 
 
 def _probes(input_size: Size, output_size: Size) -> np.ndarray:

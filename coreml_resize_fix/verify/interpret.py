@@ -5,7 +5,7 @@ repeat their mistakes, so the layers are computed here in the other form in whic
 them: as a `linspace` of positions, and pixel by pixel.
 """
 
-from typing import Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -86,8 +86,7 @@ def _several(params: Composite, images: np.ndarray) -> np.ndarray:
     messages = params.messages()
     if channels > len(planes):
         messages, channels = narrowed(messages, channels, len(planes)), len(planes)
-    outputs = {name for message in messages for name in message.output}
-    blob = next(n for message in messages for n in message.input if n not in outputs)
+    blob = _blob_read(messages)
     rounds = -(-len(planes) // channels)
     filled = np.resize(planes, (rounds * channels,) + planes.shape[1:])
     made = []
@@ -97,6 +96,17 @@ def _several(params: Composite, images: np.ndarray) -> np.ndarray:
         made.append(result.reshape(result.shape[-3:]))
     flat = np.concatenate(made)[: len(planes)]
     return np.asarray(flat.reshape(images.shape[:-2] + flat.shape[-2:]))
+
+
+def _blob_read(messages: Sequence[Any]) -> str:
+    """The first blob that no layer before its reader made; the last layer may write it again."""
+    made: Set[str] = set()
+    for message in messages:
+        for name in message.input:
+            if name not in made:
+                return str(name)
+        made.update(message.output)
+    return ""
 
 
 def _copy_pixels(params: Upsample, images: np.ndarray, wanted: Tuple[int, int]) -> np.ndarray:

@@ -19,6 +19,7 @@ EXPECTED = {
     "onnx-40c0f1340169": "read",  # an output of rank 1
     "command-ea3d03bfdb67": "exit code 1",  # a layer without a blob to write, and --decompose
     "command-oom-49f512249230": "exit code 1",  # a layer of half a million channels
+    "command-90cc942d4284": "exit code 0",  # a layer that writes the blob that it reads
 }
 
 
