@@ -12,13 +12,13 @@ import struct
 import tempfile
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
-from coreml_resize_fix.cli import command
 from coreml_resize_fix.coreml import skeleton, splice, walk
 from coreml_resize_fix.coreml.wire import Source, encode_varint
 from coreml_resize_fix.errors import ManifestError, ModelError
 from coreml_resize_fix.intents import manifest, onnx_reader
 from coreml_resize_fix.intents.source import Manifest
 from hardening import mutations
+from tests.cli import commands
 
 Entry = Callable[[bytes], str]
 
@@ -146,18 +146,13 @@ def run(*arguments: str) -> int:
     Raises:
         AssertionError: it ended with a defect, or refused without a word.
     """
-    from click.testing import CliRunner
-
     # With `-v` a defect is raised where it arose, not told in a sentence.
-    result = CliRunner().invoke(command, ["-v", *arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    told = result.stderr_bytes.decode("utf-8", "replace") if result.stderr_bytes else ""
-    assert "a defect of this tool" not in told, told
-    assert "Traceback" not in told, told
-    assert result.exit_code in (0, 1, 2, 3), result.exit_code
-    assert result.exit_code != 2 or told.strip(), "refused without a word"
-    return result.exit_code
+    ran = commands.run("-v", *arguments)
+    assert "a defect of this tool" not in ran.err, ran.err
+    assert "Traceback" not in ran.err, ran.err
+    assert ran.code in (0, 1, 2, 3), ran.code
+    assert ran.code != 2 or ran.err.strip(), "refused without a word"
+    return ran.code
 
 
 _kept: List[str] = []

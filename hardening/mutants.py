@@ -20,10 +20,14 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Part(NamedTuple):
-    """What is mutated, and the tests that should see it."""
+    """What is mutated, the tests that should see it, and more for those that survive them."""
 
     module: str
     tests: str
+    more: str = (
+        "tests/cli tests/report tests/audit tests/decompose tests/coreml tests/shapes "
+        "tests/test_generated_networks.py tests/test_lowering.py tests/test_models.py"
+    )
 
 
 PARTS: Dict[str, Part] = {
@@ -42,7 +46,7 @@ PARTS: Dict[str, Part] = {
 _CONFIGURATION = """
 [cosmic-ray]
 module-path = "{module}"
-timeout = 200.0
+timeout = 400.0
 excluded-modules = []
 test-command = "{python} -m pytest -x -q -p no:cacheprovider {tests}"
 
@@ -58,12 +62,26 @@ def score(part: Part, sample: int, seed: int) -> Dict[str, Any]:
         shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "build"))
         config, session = os.path.join(copy, "cr.toml"), os.path.join(copy, "session.sqlite")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(_CONFIGURATION.format(python=sys.executable, **part._asdict()))
+            file.write(_configuration(part.module, part.tests))
         _cosmic_ray(copy, "init", config, session)
         total = _keep(session, sample, seed)
         _cosmic_ray(copy, "baseline", config)
         _cosmic_ray(copy, "exec", config, session)
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(_configuration(part.module, part.more))
+        _forget_survivors(session)
+        _cosmic_ray(copy, "exec", config, session)
         return {"mutants": total, **_outcomes(session)}
+
+
+def _configuration(module: str, tests: str) -> str:
+    return _CONFIGURATION.format(python=sys.executable, module=module, tests=tests)
+
+
+def _forget_survivors(session: str) -> None:
+    """So that they are run again."""
+    with sqlite3.connect(session) as base:
+        base.execute("delete from work_results where lower(test_outcome) like '%survived'")
 
 
 def _cosmic_ray(folder: str, *arguments: str) -> None:

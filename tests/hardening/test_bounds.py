@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import zipfile
 
@@ -13,7 +14,7 @@ from tests.support import build
 from tests.support.process import REPOSITORY
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(os, "wait4"), reason="the peak memory of a process is measured by wait4 of POSIX"
+    os.name != "posix", reason="the peak memory of a process is told by getrusage of POSIX"
 )
 
 MOST = 1 << 30  # bytes that no file of a kilobyte may take
@@ -71,24 +72,33 @@ SMALL = {
 }
 
 
+# The peak of a process is known to the one that waits for it, and only for all of its children.
+MEASURE = """
+import json, resource, subprocess, sys
+ran = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+unit = 1 if sys.platform == "darwin" else 1024
+used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+print(json.dumps([ran.returncode, used, ran.stdout.decode("utf-8", "replace")]))
+"""
+
+
+def measured(*command):
+    """Exit code and peak memory, in bytes, of a Python process, and what it said."""
+    environment = dict(os.environ, PYTHONPATH=REPOSITORY, OPENBLAS_NUM_THREADS="1")
+    ran = subprocess.run(
+        [sys.executable, "-c", MEASURE, sys.executable, *map(str, command)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(ran.stdout.decode("utf-8"))
+
+
 def peak(*arguments):
-    """Exit code and peak memory, in bytes, of the command."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.dup2(write, 1)
-        os.dup2(write, 2)
-        command = [sys.executable, "-m", "coreml_resize_fix", *map(str, arguments)]
-        environment = dict(os.environ, PYTHONPATH=REPOSITORY, OPENBLAS_NUM_THREADS="1")
-        os.execvpe(command[0], command, environment)
-    os.close(write)
-    with open(read, "rb") as output:
-        said = output.read().decode("utf-8", "replace")
-    _, status, used = os.wait4(child, 0)
-    assert os.WIFEXITED(status), "killed by signal {}".format(os.WTERMSIG(status))
+    """Exit code and peak memory of the command, which must not end with a defect."""
+    code, used, said = measured("-m", "coreml_resize_fix", *arguments)
     assert "a defect of this tool" not in said, said
-    unit = 1 if sys.platform == "darwin" else 1024
-    return os.WEXITSTATUS(status), used.ru_maxrss * unit
+    return code, used
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
@@ -103,20 +113,22 @@ def test_a_small_model_never_takes_a_gigabyte(name, tmp_path):
 
 def test_the_measurement_sees_a_gigabyte():
     """What it says of a process that takes too much, or the tests above could not fail."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.execv(sys.executable, [sys.executable, "-c", "len(b'x' * (1 << 30))"])
-    os.close(read)
-    os.close(write)
-    _, _, used = os.wait4(child, 0)
-    assert used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) > MOST
+    _, used, _ = measured("-c", "len(b'x' * (1 << 30))")
+    assert used > MOST
 
 
-@pytest.mark.parametrize("text", ["[" * 100000, '{"a":' * 100000, "1" * 100000, "[" + "1," * 99])
-def test_a_manifest_that_only_looks_deep_or_long(text, tmp_path):
+DEEP = {
+    "lists": "[" * 100000,
+    "objects": '{"a":' * 100000,
+    "digits": "1" * 100000,
+    "cut off": "[" + "1," * 99,
+}
+
+
+@pytest.mark.parametrize("name", sorted(DEEP))
+def test_a_manifest_that_only_looks_deep_or_long(name, tmp_path):
     path = tmp_path / "intent.json"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(DEEP[name], encoding="utf-8")
     code, used = peak(build.write(tmp_path, upsample(2)), "-m", path)
     assert code == 2
     assert used < MOST // 4
