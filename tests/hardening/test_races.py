@@ -221,26 +221,30 @@ def test_a_report_cut_off_by_its_reader(tmp_path, fixed):
     assert read_bytes(path) == fixed
 
 
-FULL = """
-mount -t tmpfs -o size=200k tmpfs {0} && cp {1} {0}/model.mlmodel && \\
-dd if=/dev/zero of={0}/rest bs=1k count=193 status=none
-"""
+# What is done to a small file system that holds the model, and what the fix says then.
+DISKS = {
+    "full": ("(dd if=/dev/zero of={0}/rest bs=1k status=none || true)", "no space left on device"),
+    "read-only": ("mount -o remount,ro {0}", "read-only file system"),
+}
+MOUNT = "mount -t tmpfs -o size=200k tmpfs {0} && cp {1} {0}/model.mlmodel && touch {0}/rest && "
 
 
 @posix
-def test_a_disk_that_is_really_full(tmp_path):
+@pytest.mark.parametrize("what", sorted(DISKS))
+def test_a_disk_that_takes_nothing(what, tmp_path):
     place = tmp_path / "small"
     place.mkdir()
-    source = named("blog_q4lut").path
+    source, (change, says) = named("blog_q4lut").path, DISKS[what]
+    prepare = (MOUNT + change).format(place, source)
     made = subprocess.run(
-        ["unshare", "-m", "sh", "-c", FULL.format(place, source) + "true"],
+        ["unshare", "-m", "sh", "-c", prepare],
         capture_output=True,
         check=False,
     )
     if made.returncode:
         pytest.skip("needs the right to mount a small file system: run as root on Linux")
-    script = FULL.format(place, source) + (
-        "cd {}; before=$(sha256sum model.mlmodel); "
+    script = prepare + (
+        " && cd {}; before=$(sha256sum model.mlmodel); "
         "'{}' -m coreml_resize_fix model.mlmodel --assume {} --partial --in-place; "
         'echo "code $?"; ls -A; test "$before" = "$(sha256sum model.mlmodel)" && echo intact'
     ).format(place, sys.executable, CORNERS)
@@ -252,4 +256,4 @@ def test_a_disk_that_is_really_full(tmp_path):
         check=False,
     )
     assert ran.stdout.split()[-5:] == ["code", "2", "model.mlmodel", "rest", "intact"], ran
-    assert "no space left on device" in ran.stderr
+    assert says in ran.stderr
