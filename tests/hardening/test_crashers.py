@@ -9,17 +9,25 @@ import pytest
 
 from coreml_resize_fix.intents import onnx_reader
 from hardening import entries
+from tests.cli import commands
+from tests.support import build
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "crashers")
 
-# name -> the outcome of its entry, and what was wrong
+# name -> the outcome of its entry, and what is said. What was wrong stands behind it.
 EXPECTED = {
-    "onnx-b9c9923f2085": "read",  # a brace in a mode, taken for a place in a sentence
-    "onnx-d2631c5e659e": "no intent",  # Gather without indices
-    "onnx-40c0f1340169": "read",  # an output of rank 1
-    "command-ea3d03bfdb67": "exit code 1",  # a layer without a blob to write, and --decompose
-    "command-oom-49f512249230": "exit code 1",  # a layer of half a million channels
-    "command-90cc942d4284": "exit code 0",  # a layer that writes the blob that it reads
+    # A brace in a mode was taken for a place in a sentence.
+    "onnx-b9c9923f2085": ("read", "is not one of ONNX's"),
+    # Gather without indices.
+    "onnx-d2631c5e659e": ("no intent", "of opset 9, which cannot say whether PyTorch used"),
+    # An output of rank 1.
+    "onnx-40c0f1340169": ("read", "of an input whose size is not known"),
+    # A layer without a blob to write, and `--decompose`.
+    "command-ea3d03bfdb67": ("exit code 1", "RSZ"),
+    # A layer of half a million channels.
+    "command-oom-49f512249230": ("exit code 1", "RSZ"),
+    # A layer that writes the blob that it reads.
+    "command-90cc942d4284": ("exit code 0", "0 right already; wrote "),
 }
 
 
@@ -31,7 +39,24 @@ def read(name):
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_ends_as_it_must(name):
     entry, _, _ = name.partition("-")
-    assert entries.ENTRIES[entry](read(name)) == EXPECTED[name]
+    assert entries.ENTRIES[entry](read(name)) == EXPECTED[name][0]
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_says_what_it_must(name, tmp_path):
+    text = EXPECTED[name][1]
+    if name.startswith("onnx"):
+        path = tmp_path / "model.onnx"
+        path.write_bytes(read(name))
+        notices = onnx_reader.load(str(path)).notices
+        assert text in " ".join(notices)
+        return
+    job = entries.unpacked(read(name))
+    (tmp_path / "intent.json").write_bytes(job.manifest)
+    options = [option.format(tmp_path) for option in entries.OPTIONS[job.options]]
+    ran = commands.run(build.write(tmp_path, job.model), *options)
+    assert text in ran.out
+    assert ran.err == ""
 
 
 def test_every_input_that_was_kept_is_here():

@@ -1,0 +1,64 @@
+"""docs/security.md says what the code does: its limits, its tests, its commands."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from coreml_resize_fix.auditing import facts, situation
+from coreml_resize_fix.coreml import skeleton, splice
+from coreml_resize_fix.intents import fields, onnx_file
+from coreml_resize_fix.rewrite.decompose import table
+from coreml_resize_fix.verify import compare, probes
+from tests.support.cases import TESTS
+from tests.support.process import REPOSITORY
+
+with open(os.path.join(REPOSITORY, "docs", "security.md"), encoding="utf-8") as file:
+    DOC = file.read()
+
+# what the row of the limits says -> the constant that holds it
+LIMITS = {
+    "nested messages of a model": skeleton.DEEPEST,
+    "bytes of a result": splice.LARGEST,
+    "side of an image in a manifest or an ONNX file": fields.LARGEST_SIDE,
+    "factor or target size of a layer": facts._LARGEST_SIDE,
+    "side of an image that is compared": situation._LARGEST_SIDE,
+    "pixels of a map that is compared in values": compare._MOST_PIXELS,
+    "pixels up to which all probes are compared, and shown in a page": probes.LARGEST_MAP,
+    "weights of several layers in the place of one": table._MOST_WEIGHTS,
+    "numbers of a tensor that an ONNX graph computes with": onnx_file.MOST_ELEMENTS,
+}
+ROWS = dict(re.findall(r"^\| ([^|]+) \| ([\d,]+) \|", DOC, re.M))
+
+
+def test_every_limit_has_its_row():
+    assert {what: int(number.replace(",", "")) for what, number in ROWS.items()} == LIMITS
+
+
+def test_every_test_that_is_named_exists():
+    names = set(re.findall(r"`(test_\w+\.py)`", DOC))
+    there = {name for _, _, files in os.walk(TESTS) for name in files}
+    assert len(names) > 9
+    assert names <= there
+    folders = re.findall(r"`tests/(\w+)/`", DOC)
+    assert folders
+    assert all(os.path.isdir(os.path.join(TESTS, folder)) for folder in folders)
+
+
+def test_every_place_of_the_figures_is_filled():
+    assert not re.search(r"\b(FUZZ|DIFF|FAULTS|MUTANTS)\b", DOC)
+
+
+@pytest.mark.parametrize("command", re.findall(r"^python -m (hardening\.\w+)", DOC, re.M))
+def test_every_command_starts(command):
+    ran = subprocess.run(
+        [sys.executable, "-m", command, "--help"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("usage: ")
