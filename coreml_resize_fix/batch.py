@@ -230,6 +230,12 @@ def _in_worker(task: Task, given: Optional[str], request: Request) -> Result:
 
 def _defect(model: str, error: Exception) -> Failure:
     """A defect of this tool, told as one sentence like everything else."""
+    if isinstance(error, MemoryError):
+        return Failure(
+            model,
+            "there is not enough memory for `{}`".format(model),
+            "nothing was written; end other programs, or pass `--no-verify`",
+        )
     return Failure(
         model,
         "a defect of this tool stopped it at `{}`: {}: {}".format(

@@ -195,7 +195,9 @@ def command(
     except (ResizeFixError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        wrong = batch.failure(of_system(error, "it") if isinstance(error, OSError) else error)
+        wrong = batch.failure(
+            of_system(error, "the files of this run") if isinstance(error, OSError) else error
+        )
         results.append(wrong)
         terminal.complain(wrong)
     finally:

@@ -24,7 +24,7 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
     faster.
 
     Raises:
-        OutputError: the folder cannot be written, or the target exists.
+        OutputError: the folder cannot be written, or the target exists, or is a link to nowhere.
     """
     target = os.path.realpath(target) if replace else os.path.abspath(target)
     if replace and os.path.islink(target):

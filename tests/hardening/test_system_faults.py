@@ -106,7 +106,20 @@ def test_a_failure_before_any_model_is_told_too(tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "find", failing)
     ran = run(model(FIXABLE, tmp_path), "--assume", CORNERS)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("error: the system failed at it: input/output error")
+    assert ran.err.startswith("error: the system failed at the files of this run: ")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_machine_without_memory_is_no_defect(jobs, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(api, "_decide", fail)
+    path, other = model(FIXABLE, tmp_path), model(FIXABLE, tmp_path, "other.mlmodel")
+    ran = run(path, other, "--assume", CORNERS, "--jobs", jobs)
+    assert ran.code == 2
+    assert ran.err.count("error: there is not enough memory for `") == 2
+    assert "defect" not in ran.err
 
 
 def test_what_an_unfinished_try_left_is_removed_at_the_second_attempt(tmp_path, monkeypatch):
