@@ -47,7 +47,7 @@ def fixed(tmp_path):
 
 def replaced(path):
     other = path + ".other"
-    shutil.copy(path, other)
+    shutil.copy2(path, other)  # of the same size and time: another file all the same
     os.replace(other, path)
 
 

@@ -199,13 +199,15 @@ def test_over_a_package_with_and_without_an_exchange(can, tmp_path, monkeypatch)
     assert [name for name in os.listdir(str(tmp_path)) if name.startswith(".")] == []
 
 
-@pytest.mark.parametrize("link", ["/etc/passwd", "../../secret", "folder"])
+# `itself` is an absolute path into the package: in a copy it would lead to the original.
+@pytest.mark.parametrize("link", ["/etc/passwd", "../../secret", "folder", "itself"])
 def test_a_link_out_of_a_package_is_refused(link, tmp_path):
     path = build.write_package(tmp_path, build.network([2, 6, 8], [build.DOUBLE], version=3))
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "folder").mkdir()
     inside = os.path.join(path, "Data", "more")
-    os.symlink(str(tmp_path / "folder") if link == "folder" else link, inside)
+    places = {"folder": str(tmp_path / "folder"), "itself": os.path.join(path, "Data")}
+    os.symlink(places.get(link, link), inside)
     before = contents(tmp_path)
     ran = run(path, "--assume", CORNERS)
     assert ran.code == 2
