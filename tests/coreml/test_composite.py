@@ -5,7 +5,9 @@ from coreml_resize_fix.coreml import composite, schema
 from coreml_resize_fix.coreml.skeleton import read
 from coreml_resize_fix.coreml.walk import models
 from coreml_resize_fix.coreml.wire import Source
+from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import Intent
+from tests.support import build, edits
 
 
 def layer(network, name, kind, reads, makes=None):
@@ -90,3 +92,31 @@ def test_a_manifest_that_pins_by_address_still_fits_the_result(tmp_path):
         0,
         ["layers[1]", "layers[2]"],
     )
+
+
+def half_precision():
+    """A network whose weights are float16, before a layer that only several layers can replace."""
+    convolution = (
+        "convolution { outputChannels: 2 kernelChannels: 2 kernelSize: 1 kernelSize: 1 valid { } "
+        'weights { float16Value: "\\000\\074\\000\\000\\000\\000\\000\\074" } }'
+    )
+    return build.network([2, 6, 8], [convolution, build.DOUBLE], version=3).SerializeToString()
+
+
+def test_layers_of_half_precision_are_known_again():
+    request = api.Request(
+        assume=assume.parse("bilinear,align_corners=false,size=12x16"), decompose=True
+    )
+    report, result = api.process_bytes(half_precision(), "model", request)
+    assert [finding.verdict for finding in report.findings] == ["fixed"]
+    made = list(edits.parse(result).neuralNetwork.layers)[1:]
+    stored = [layer.convolution.weights for layer in made if layer.HasField("convolution")]
+    assert all(len(weights.float16Value) > 0 for weights in stored)
+    assert stored
+    # They are, whatever the weights of the rest have become since.
+    changed = edits.parse(result)
+    changed.neuralNetwork.layers[0].convolution.weights.ClearField("float16Value")
+    changed.neuralNetwork.layers[0].convolution.weights.floatValue.extend([1, 0, 0, 1])
+    for data in (result, changed.SerializeToString()):
+        again = api.process_bytes(data, "model", request)
+        assert (again[0].exit_code, again[1]) == (0, data)
