@@ -1,5 +1,6 @@
 """The command as a process of its own: streams, signals, terminals, and what it imports."""
 
+import errno
 import json
 import os
 import signal
@@ -65,20 +66,32 @@ def test_a_closed_pipe_is_quiet_and_the_result_is_whole(tmp_path):
     assert not [name for name in os.listdir(str(tmp_path)) if name.startswith(".crf")]
 
 
+def opened_by_its_reader(pipe, running):
+    """The writing end of a pipe, once a process reads the other."""
+    while running.poll() is None:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        time.sleep(0.01)
+    raise AssertionError(running.communicate())
+
+
 @posix
 def test_an_interrupt_is_quiet_and_writes_nothing(tmp_path):
     source, pipe = model(FIXABLE, tmp_path), str(tmp_path / "intent.json")
-    os.mkfifo(pipe)  # opening it waits for a writer that never comes
+    os.mkfifo(pipe)  # reading it waits for a writer who never writes
     running = subprocess.Popen(
         COMMAND + [source, "-m", pipe],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(2)
-    assert running.poll() is None
+    writer = opened_by_its_reader(pipe, running)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate()
+    os.close(writer)
     assert running.returncode != 0
     assert out == b""
     assert b"Traceback" not in err
