@@ -113,6 +113,7 @@ def test_what_cannot_be_resized_is_refused(x, message):
         (("linear", "half-pixel", 3, 3), "unknown transform 'half-pixel'"),
         (("linear", "half_pixel", 3, 3, -1.0), "negative"),
         (("linear", "half_pixel", 3, 3, float("nan")), "negative"),
+        (("linear", "half_pixel", 3, 3, float("inf")), "finite"),
     ],
 )
 def test_a_spec_that_means_nothing_is_refused(arguments, message):
