@@ -177,3 +177,12 @@ def test_two_names_for_one_layer():
     same = [call(name="up"), call(name="/up/Upsample")]
     places, result = found(same, [layer(0, "/up/Upsample")])
     assert (places, result.unused) == ([0], [])
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+@pytest.mark.parametrize("other", [True, False])
+def test_beside_a_pinned_intent_another_is_shared_only_if_it_asks_for_the_same(pinned, other):
+    intents = [call(layer="a", true=pinned), call(true=other)]
+    places, result = found(intents, [layer(0, "a")])
+    assert places == [0]
+    assert result.unused == ([] if pinned == other else intents[1:])
