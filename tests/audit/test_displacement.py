@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix import api
+from coreml_resize_fix.auditing import displacement
 from coreml_resize_fix.coreml import schema, shapes
 from coreml_resize_fix.intents.model import Intent
 
@@ -86,3 +87,19 @@ def test_a_chain_of_factors_needs_no_more_walks_than_a_short_one(count, tmp_path
     report = api.process(str(path), api.Request(manifest=calls, dry_run=True, verify=None))
     assert [finding.verdict for finding in report.findings] == ["fixable"] * count
     assert len(walks) <= 8
+
+
+@pytest.mark.parametrize(
+    ("mean", "says"),
+    [
+        ((0.0, 1.0), "moved by 1.00 pixels to the right on average"),
+        ((0.0, -1.0), "moved by 1.00 pixels to the left on average"),
+        ((-2.0, 0.004), "moved by 2.00 pixels up on average"),
+        ((2.0, 0.005), "moved by 2.00 pixels down and 0.01 pixels to the right on average"),
+        ((0.004, -0.004), "moved by less than 0.01 pixels on average"),
+    ],
+)
+def test_a_direction_without_a_shift_is_left_out(mean, says):
+    shares = mean[0] / 10, mean[1] / 20
+    step = displacement.Step("layers[0]", shares, (0.3, 0.3))
+    assert says in displacement.told(displacement.Displacement("mask", (10, 20), (step,)))

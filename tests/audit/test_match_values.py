@@ -118,6 +118,7 @@ def test_a_pin_that_names_none_or_several_is_unused(key, notice):
         ("/decoder.0/up/Upsample_output_0", {"decoder.0.up"}),
         ("/head/head.1/Upsample", {"head.1"}),
         ("/seq/seq.1/seq.1.0/up/Resize", {"seq.1.0.up"}),
+        ("/net/head/head.1/Resize", {"net.head.1"}),
         ("/up/up2/Upsample", {"up.up2"}),
         ("/up_1/Upsample", {"up_1", "up"}),
         ("/block/up_3/Resize", {"block.up_3", "block.up"}),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from coreml_resize_fix.coreml import schema
 from tests.cli.commands import run
 from tests.support import build
 from tests.support.folders import contents
@@ -44,6 +45,16 @@ def factors(*numbers):
 
     return change
 
+
+WITH_IOS14 = {
+    "whole and fractional factors at once": (
+        network(
+            layer(kind=field(210, field(1, b"\2\2") + field(7, b"\0\0\0\x40" * 2) + b"\x28\1"))
+        ),
+        2,
+        "has parameters that Core ML does not accept",
+    ),
+}
 
 # name -> the model, exit code, and what is said of it (on whichever stream)
 TABLE = {
@@ -98,6 +109,10 @@ TABLE = {
     "a field of number 0": (network(b"\x02\x00"), 2, "holds a field of number 0"),
     "two thousand layers of one name": (network(layer() * 2000), 1, "RSZ"),
 }
+
+
+if schema.knows_ios14():
+    TABLE.update(WITH_IOS14)
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))
