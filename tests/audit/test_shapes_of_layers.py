@@ -50,3 +50,11 @@ def test_the_longest_side_that_is_compared(side, compared):
     found = finding(model, "bilinear,align_corners=true")
     assert (found.max_shift_px is not None) == compared
     assert (found.verdict == "match") == compared
+
+
+def test_a_wrong_grid_of_the_right_size_is_told_as_one_where_the_input_is_not_known():
+    text = "resizeBilinear { targetSize: 9 targetSize: 12 mode { samplingMethod: UPSAMPLE_MODE } }"
+    model = build.network([1], [text], version=3)
+    message = finding(model, "bilinear,align_corners=true,size=9x12").message
+    assert "it reads up to" in message
+    assert "instead of" not in message
