@@ -54,7 +54,7 @@ def test_the_longest_side_that_is_compared(side, compared):
 
 def test_a_wrong_grid_of_the_right_size_is_told_as_one_where_the_input_is_not_known():
     text = "resizeBilinear { targetSize: 9 targetSize: 12 mode { samplingMethod: UPSAMPLE_MODE } }"
-    model = build.network([1], [text], version=3)
+    model = build.network([], [text], version=3)
     message = finding(model, "bilinear,align_corners=true,size=9x12").message
     assert "it reads up to" in message
     assert "instead of" not in message
