@@ -60,27 +60,27 @@ def score(part: Part, sample: int, seed: int) -> Dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "copy")
         shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "build"))
-        config, session = os.path.join(copy, "cr.toml"), os.path.join(copy, "session.sqlite")
+        config, database = os.path.join(copy, "cr.toml"), os.path.join(copy, "mutants.sqlite")
         with open(config, "w", encoding="utf-8") as file:
             file.write(_configuration(part.module, part.tests))
-        _cosmic_ray(copy, "init", config, session)
-        total = _keep(session, sample, seed)
+        _cosmic_ray(copy, "init", config, database)
+        total = _keep(database, sample, seed)
         _cosmic_ray(copy, "baseline", config)
-        _cosmic_ray(copy, "exec", config, session)
+        _cosmic_ray(copy, "exec", config, database)
         with open(config, "w", encoding="utf-8") as file:
             file.write(_configuration(part.module, part.more))
-        _forget_survivors(session)
-        _cosmic_ray(copy, "exec", config, session)
-        return {"mutants": total, **_outcomes(session)}
+        _forget_survivors(database)
+        _cosmic_ray(copy, "exec", config, database)
+        return {"mutants": total, **_outcomes(database)}
 
 
 def _configuration(module: str, tests: str) -> str:
     return _CONFIGURATION.format(python=sys.executable, module=module, tests=tests)
 
 
-def _forget_survivors(session: str) -> None:
+def _forget_survivors(database: str) -> None:
     """So that they are run again."""
-    with sqlite3.connect(session) as base:
+    with sqlite3.connect(database) as base:
         base.execute("delete from work_results where lower(test_outcome) like '%survived'")
 
 
@@ -90,9 +90,9 @@ def _cosmic_ray(folder: str, *arguments: str) -> None:
     subprocess.run([tool, *arguments], cwd=folder, env=environment, check=True)
 
 
-def _keep(session: str, sample: int, seed: int) -> int:
-    """Leave so many mutants in the session, chosen at random; returns how many there were."""
-    with sqlite3.connect(session) as base:
+def _keep(database: str, sample: int, seed: int) -> int:
+    """Leave so many mutants in the database, chosen at random; returns how many there were."""
+    with sqlite3.connect(database) as base:
         jobs = sorted(job for (job,) in base.execute("select job_id from work_items"))
         # Identifiers of jobs are random, the mutants that they stand for are not.
         rows = base.execute(
@@ -107,10 +107,10 @@ def _keep(session: str, sample: int, seed: int) -> int:
     return len(ordered)
 
 
-def _outcomes(session: str) -> Dict[str, Any]:
+def _outcomes(database: str) -> Dict[str, Any]:
     survivors: List[str] = []
     counts = {"run": 0, "killed": 0, "survived": 0}
-    with sqlite3.connect(session) as base:
+    with sqlite3.connect(database) as base:
         for outcome, diff, path, row in base.execute(
             "select test_outcome, diff, module_path, start_pos_row from work_results "
             "join mutation_specs using (job_id)"
