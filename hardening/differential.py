@@ -9,14 +9,14 @@ import argparse
 import json
 import os
 import random
-import tempfile
 from collections import Counter
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 from coreml_resize_fix import api
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeBilinear
 from coreml_resize_fix.intents import manifest
 from hardening import networks, trees
+from hardening.entries import scratch
 from tests.support import edits
 
 # The version from which on each layer exists, as Apple's NeuralNetwork.proto says.
@@ -68,19 +68,10 @@ def _written_otherwise(data: bytes, rng: random.Random) -> bytes:
 def _assert_loads(result: bytes, expected: Any) -> None:
     from coremltools.models.utils import load_spec
 
-    path = os.path.join(_folder(), "model.mlmodel")
+    path = os.path.join(scratch(), "model.mlmodel")
     with open(path, "wb") as file:
         file.write(result)
     assert load_spec(path) == expected, "load_spec reads another message"
-
-
-_kept: List[Any] = []
-
-
-def _folder() -> str:
-    if not _kept:
-        _kept.append(tempfile.TemporaryDirectory())
-    return str(_kept[0].name)
 
 
 def _edited(model: Any, changes: Mapping[str, Any]) -> Any:
@@ -89,7 +80,8 @@ def _edited(model: Any, changes: Mapping[str, Any]) -> Any:
     for address in sorted(changes, key=_order, reverse=True):
         params, place = changes[address], edits.locate(model, address)
         if isinstance(params, Composite):
-            holder = _holder(model, address)
+            inner = place.models[-1]
+            holder = getattr(inner, inner.WhichOneof("Type"))
             index = int(address[address.rindex("[") + 1 : -1])
             behind = list(holder.layers)[index + 1 :]
             del holder.layers[index:]
@@ -116,13 +108,6 @@ def _set(layer: Any, params: Any) -> None:
     message.fractionalScalingFactor.extend(params.fractional_scaling_factor)
     message.mode = getattr(message, params.mode)
     message.linearUpsampleMode = getattr(message, params.linear_upsample_mode)
-
-
-def _holder(model: Any, address: str) -> Any:
-    """The network of a layer."""
-    place = edits.locate(model, address)
-    model = place.models[-1]
-    return getattr(model, model.WhichOneof("Type"))
 
 
 def _order(address: str) -> Tuple[int, ...]:

@@ -19,6 +19,7 @@ from coreml_resize_fix.intents import manifest, onnx_reader
 from coreml_resize_fix.intents.source import Manifest
 from hardening import mutations
 from tests.cli import commands
+from tests.support import cases
 
 Entry = Callable[[bytes], str]
 
@@ -81,7 +82,6 @@ def json_manifest(data: bytes) -> str:
         return "refused"
     for intent in intents:
         assert str(intent)
-    # What one manifest says of several frameworks, two producers' versions say.
     again = manifest.parse(json.dumps(Manifest(intents).document()))
     assert [intent.ask for intent in again] == [intent.ask for intent in intents]
     return "read"
@@ -89,7 +89,7 @@ def json_manifest(data: bytes) -> str:
 
 def onnx_file(data: bytes) -> str:
     """An ONNX file as a manifest."""
-    path = os.path.join(_folder(), "model.onnx")
+    path = os.path.join(scratch(), "model.onnx")
     with open(path, "wb") as file:
         file.write(data)
     try:
@@ -122,7 +122,7 @@ def unpacked(data: bytes) -> Job:
 
 def whole_command(data: bytes) -> str:
     """The command on a model and a manifest."""
-    job, folder = unpacked(data), _folder()
+    job, folder = unpacked(data), scratch()
     for name in os.listdir(folder):
         os.unlink(os.path.join(folder, name))
     model, intent = os.path.join(folder, "model.mlmodel"), os.path.join(folder, "intent.json")
@@ -131,7 +131,7 @@ def whole_command(data: bytes) -> str:
             file.write(content)
     code = run(model, *(option.format(folder) for option in OPTIONS[job.options]))
     in_place = "--in-place" in OPTIONS[job.options]
-    assert (in_place and code != 2) or _bytes(model) == job.model, "the input was changed"
+    assert (in_place and code != 2) or cases.read_bytes(model) == job.model, "the input was changed"
     assert not [name for name in os.listdir(folder) if name.startswith(".")], "left behind"
     fixed = os.path.join(folder, "model-fixed.mlmodel")
     if code == 0 and os.path.exists(fixed):
@@ -158,7 +158,7 @@ def run(*arguments: str) -> int:
 _kept: List[str] = []
 
 
-def _folder() -> str:
+def scratch() -> str:
     """A folder of this process for files; in memory where the system has such a place."""
     if not _kept:
         memory = "/dev/shm"
@@ -167,11 +167,6 @@ def _folder() -> str:
 
         atexit.register(shutil.rmtree, _kept[0], ignore_errors=True)
     return _kept[0]
-
-
-def _bytes(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _changed_job(data: bytes, seed: int, most: int) -> bytes:

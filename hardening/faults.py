@@ -34,12 +34,11 @@ OLD = b"what an earlier run wrote"
 
 
 class Place(NamedTuple):
-    """What a fix is asked to do in a folder, and what it replaces there."""
+    """What is in a folder, and what a fix is asked to do there."""
 
     make: Callable[[str], None]
     arguments: Tuple[str, ...]
     input: str
-    output: str
 
 
 def _file(folder: str) -> None:
@@ -70,15 +69,13 @@ def _two_packages(folder: str) -> None:
 
 
 PLACES: Dict[str, Place] = {
-    "new file": Place(_file, (), "model.mlmodel", "model-fixed.mlmodel"),
-    "over a file": Place(_file_and_old, ("--force",), "model.mlmodel", "model-fixed.mlmodel"),
-    "in place": Place(_file, ("--in-place",), "model.mlmodel", "model.mlmodel"),
-    "through a link": Place(_link, ("--in-place",), "model.mlmodel", "real.mlmodel"),
-    "new package": Place(_package, (), "model.mlpackage", "model-fixed.mlpackage"),
-    "over a package": Place(
-        _two_packages, ("--force",), "model.mlpackage", "model-fixed.mlpackage"
-    ),
-    "package in place": Place(_package, ("--in-place",), "model.mlpackage", "model.mlpackage"),
+    "new file": Place(_file, (), "model.mlmodel"),
+    "over a file": Place(_file_and_old, ("--force",), "model.mlmodel"),
+    "in place": Place(_file, ("--in-place",), "model.mlmodel"),
+    "through a link": Place(_link, ("--in-place",), "model.mlmodel"),
+    "new package": Place(_package, (), "model.mlpackage"),
+    "over a package": Place(_two_packages, ("--force",), "model.mlpackage"),
+    "package in place": Place(_package, ("--in-place",), "model.mlpackage"),
 }
 
 
