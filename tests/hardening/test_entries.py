@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from hardening import entries, mutations, seeds, trees
 
-QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+QUIET = {
+    "derandomize": True,
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "database": None,
+}
 SEEDS = {entry: seeds.of(entry) for entry in entries.ENTRIES}
 NUMBERS = st.integers(0, 2**32 - 1)
 
