@@ -4,6 +4,7 @@ Every entry takes bytes and returns in a word what became of them. A broken prom
 AssertionError, and any other error but a refusal of the package is one, too.
 """
 
+import atexit
 import io
 import json
 import os
@@ -16,8 +17,9 @@ from coreml_resize_fix.coreml import skeleton, splice, walk
 from coreml_resize_fix.coreml.wire import Source, encode_varint
 from coreml_resize_fix.errors import ManifestError, ModelError
 from coreml_resize_fix.intents import manifest, onnx_reader
+from coreml_resize_fix.intents import onnx_file as onnx_files
 from coreml_resize_fix.intents.source import Manifest
-from hardening import mutations
+from hardening import inference, mutations
 from tests.cli import commands
 from tests.support import cases
 
@@ -93,7 +95,7 @@ def onnx_file(data: bytes) -> str:
     with open(path, "wb") as file:
         file.write(data)
     try:
-        found = onnx_reader.load(path)
+        found = onnx_reader.of(onnx_files.read(path), inference.infer)
     except ManifestError as error:
         assert str(error) and error.hint
         return "refused"
@@ -163,8 +165,6 @@ def scratch() -> str:
     if not _kept:
         memory = "/dev/shm"
         _kept.append(tempfile.mkdtemp(dir=memory if os.path.isdir(memory) else None))
-        import atexit
-
         atexit.register(shutil.rmtree, _kept[0], ignore_errors=True)
     return _kept[0]
 

@@ -1,53 +1,79 @@
-"""Shape inference by the onnx package, in a child process where PyTorch would make it crash."""
+"""Shape inference by the onnx package, in a process of its own.
 
+Files that are changed by a few bytes end a process in this inference, by a division by zero or
+without a stack, with every version from 1.6 to 1.19 at least; so does any file where PyTorch 1.4
+was imported first, whose ONNX library others see. In a process of its own it takes nobody along.
+"""
+
+import struct
 import subprocess
 import sys
+from contextlib import contextmanager
+from typing import Callable, Iterator, Optional
 
 from coreml_resize_fix.intents.onnx_file import Proto
 
-# PyTorch brings an ONNX library of its own. Versions that show it to others (1.4 does) end the
-# process in the onnx package's shape inference, if they were imported first.
-_TORCH_HIDES_ITS_OWN = (1, 8)
+Infer = Callable[[Proto], Proto]
 
+_LENGTH = struct.Struct("<Q")
+# Without data_prop: it would fold sizes as we do, but without a limit on their number, so that a
+# file of a few kilobytes could ask for all memory. What cannot be inferred is answered by nothing.
 _CHILD = """
-import sys, onnx
-from onnx import shape_inference
-model = onnx.load_from_string(sys.stdin.buffer.read())
-sys.stdout.buffer.write(shape_inference.infer_shapes(model).SerializeToString())
+import sys
+sys.path[:] = sys.argv[1:]
+import struct
+from onnx import load_from_string, shape_inference
+length = struct.Struct("<Q")
+while True:
+    head = sys.stdin.buffer.read(length.size)
+    if len(head) < length.size:
+        break
+    data = sys.stdin.buffer.read(*length.unpack(head))
+    try:
+        answer = shape_inference.infer_shapes(load_from_string(data)).SerializeToString()
+    except Exception:
+        answer = b""
+    sys.stdout.buffer.write(length.pack(len(answer)) + answer)
+    sys.stdout.buffer.flush()
 """
 
 
-def inferred(model: Proto) -> Proto:
-    """The model with the shapes that can be inferred; they are a help, so a failure is none."""
+@contextmanager
+def inference() -> Iterator[Infer]:
+    """A function from a model to one with the shapes that can be inferred, while the context lasts.
+
+    Shapes are a help: where there are none to be had, the function gives back its argument.
+    """
+    child = _started()
     try:
-        return _in_child(model) if _torch_interferes() else _here(model)
-    except Exception:  # which ones the package raises depends on its version
+        yield lambda model: model if child is None else _asked(child, model)
+    finally:
+        if child is not None:
+            child.kill()
+            child.communicate()
+
+
+def _started() -> "Optional[subprocess.Popen[bytes]]":
+    # `-I`: nothing is imported from the folder in which the command happens to run.
+    command = [sys.executable, "-I", "-c", _CHILD, *map(str, sys.path)]
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
+    except OSError:
+        return None
+
+
+def _asked(child: "subprocess.Popen[bytes]", model: Proto) -> Proto:
+    from google.protobuf.message import Error
+
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        data = model.SerializeToString()
+        child.stdin.write(_LENGTH.pack(len(data)) + data)
+        child.stdin.flush()
+        (size,) = _LENGTH.unpack(child.stdout.read(_LENGTH.size))
+        answer = child.stdout.read(size)
+        return type(model).FromString(answer) if len(answer) == size > 0 else model
+    except (OSError, ValueError, struct.error, Error):  # it has ended, or the model is too large
         return model
-
-
-def _here(model: Proto) -> Proto:
-    from onnx import shape_inference
-
-    # Without data_prop: it would fold sizes as we do, but without a limit on their number, so that
-    # a file of a few kilobytes could ask for all memory.
-    return shape_inference.infer_shapes(model)
-
-
-def _torch_interferes() -> bool:
-    version = str(getattr(sys.modules.get("torch"), "__version__", "")).split(".")
-    if len(version) < 2 or not (version[0].isdecimal() and version[1].isdecimal()):
-        return False
-    imported = list(sys.modules)  # in the order in which the imports began
-    is_first = imported.index("torch") < imported.index("onnx")
-    return is_first and (int(version[0]), int(version[1])) < _TORCH_HIDES_ITS_OWN
-
-
-def _in_child(model: Proto) -> Proto:
-    child = subprocess.run(
-        [sys.executable, "-c", _CHILD],
-        input=model.SerializeToString(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
-    return type(model).FromString(child.stdout)

@@ -9,10 +9,11 @@ import re
 from dataclasses import replace
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.intents import onnx_file, onnx_meaning, onnx_names, onnx_shapes
+from coreml_resize_fix.intents import onnx_file, onnx_infer, onnx_meaning, onnx_names, onnx_shapes
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.onnx_file import Proto
 from coreml_resize_fix.intents.onnx_geometry import LeftOut
+from coreml_resize_fix.intents.onnx_infer import Infer
 from coreml_resize_fix.intents.onnx_shapes import ResizeNode
 
 
@@ -45,11 +46,17 @@ def load(path: str) -> OnnxIntents:
         ManifestError: it cannot be read, or is not an ONNX model.
     """
     model = onnx_file.read(path)
+    with onnx_infer.inference() as infer:
+        return of(model, infer)
+
+
+def of(model: Proto, infer: Infer) -> OnnxIntents:
+    """The intents of a model that `onnx_file.read` gave, with a way to infer shapes."""
     version = onnx_file.opset(model)
     producer = _torch_version(model)
     intents: List[Intent] = []
     remarks: Dict[str, List[str]] = {}
-    for resize in onnx_shapes.find(model, version):
+    for resize in onnx_shapes.find(model, version, infer):
         found, texts = _read(resize, version, producer)
         for text in texts:
             remarks.setdefault(text, []).append(resize.label)

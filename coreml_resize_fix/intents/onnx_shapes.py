@@ -6,7 +6,7 @@ import numpy as np
 
 from coreml_resize_fix.intents.onnx_file import Proto, bodies, graphs, is_standard
 from coreml_resize_fix.intents.onnx_fold import Shape, attribute, fold, tensor_value
-from coreml_resize_fix.intents.onnx_infer import inferred
+from coreml_resize_fix.intents.onnx_infer import Infer
 
 Numbers = Optional[List[Any]]
 
@@ -50,10 +50,11 @@ class ResizeNode(NamedTuple):
         return self.node.name or (self.node.output[0] if self.node.output else "?")
 
 
-def find(model: Proto, version: int) -> List[ResizeNode]:
+def find(model: Proto, version: int, infer: Infer) -> List[ResizeNode]:
     """All resize nodes in the order of the file, bodies of If and Loop where they are used.
 
-    Sizes behind a resize are known once its own are: each round settles one resize more.
+    `infer` (`onnx_infer.inference`) adds shapes. Sizes behind a resize are known once its own are:
+    each round settles one resize more.
     """
     for graph in graphs(model.graph):
         for tensor in graph.initializer:  # onnx before 1.8 knows those only that are inputs, too
@@ -61,7 +62,7 @@ def find(model: Proto, version: int) -> List[ResizeNode]:
     declared: Dict[str, int] = {}
     found: List[ResizeNode] = []
     for _ in range(_MOST_ROUNDS):
-        model = inferred(model)
+        model = infer(model)
         found = list(_walk(model.graph, version, {}, {}))
         fresh = [resize for resize in found if _adds(resize, declared)]
         if not fresh:

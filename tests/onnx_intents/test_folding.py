@@ -1,12 +1,10 @@
 """Sizes and factors that nodes compute: what is folded, and what is rightly not known."""
 
-import sys
-
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from coreml_resize_fix.intents import onnx_file, onnx_infer, onnx_reader
+from coreml_resize_fix.intents import onnx_file, onnx_reader
 from coreml_resize_fix.intents.onnx_fold import fold, tensor_value
 from tests.onnx_intents import build
 
@@ -201,13 +199,6 @@ def test_large_weights_are_dropped_before_shape_inference(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(proto.SerializeToString())
     assert onnx_file.read(str(path)).ByteSize() < 1000 < proto.ByteSize()
-
-
-def test_shape_inference_in_a_child_process(tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx_infer, "_torch_interferes", lambda: True)
-    assert onnx_infer.inferred(chain(1)).graph.value_info
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
-    assert not onnx_infer.inferred(chain(1)).graph.value_info
 
 
 def test_size_at_run_time(tmp_path):
