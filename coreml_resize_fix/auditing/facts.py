@@ -20,6 +20,8 @@ Content = Callable[[LayerRef], bytes]  # a layer's bytes in the file, weights in
 
 # Core ML cannot hold a larger image, and a grid of that length is no longer worth computing.
 _LARGEST_SIDE = 1 << 20
+# Two grids that are the same at this size, at a small one and in between are so at any size.
+_LARGE_ENOUGH = 1 << 10
 _EXACT_ARRAY_MAPPING, _RANK4_IMAGE_MAPPING = 1, 1
 _RESIZING_NAMES = ("upsample", "resize", "interpolate")
 
@@ -227,6 +229,12 @@ def _extent(shape: Optional[Shape]) -> Dict[str, object]:
 
 
 def _between(low: int, high: Optional[int]) -> Tuple[int, int, int]:
-    """Sizes of a range to compare at: its ends and one in between (odd, where there is room)."""
-    top = max(low, 1) * 2 + 1 if high is None else high
-    return max(low, 1), max((max(low, 1) + top) // 2 | 1, 1) if top - low > 1 else top, top
+    """Sizes of a range to compare at: one in between (odd, where there is room), and its ends.
+
+    A range without an end, or with one that nobody means, ends where images are large enough.
+    """
+    low = max(low, 1)
+    top = low * 2 + 1
+    if high is not None:
+        top = min(high, max(top, _LARGE_ENOUGH))
+    return (low + top) // 2 | 1 if top - low > 1 else top, low, top

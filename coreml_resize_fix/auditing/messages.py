@@ -7,7 +7,7 @@ from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.natives import allowed
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.auditing.situation import Situation, pair
+from coreml_resize_fix.auditing.situation import Situation, comparable, pair
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.intents.model import Intent
 
@@ -116,20 +116,16 @@ def inventory(layer: ResizeLayer) -> str:
     input_size = layer.sizes[0]
     output_size = layer.params.output_size(input_size)
     start += ": {} → {}".format(size(input_size), size(output_size))
-    if min(input_size + output_size) < 1:
+    sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
+    if not sizes:
         return start + ", which is no image"
     if isinstance(layer.params, Composite):
         return start + ", which these layers compute together"
     equal = [
         call
         for call, intent in CALLS
-        if all(_equals(intent, layer.params, at) for at in layer.sizes)
+        if all(pair(intent, layer.params, at, layer.params.output_size(at)).equal for at in sizes)
     ]
     if not equal:
         return start + ", which equals no call of PyTorch or TensorFlow"
     return "{}, which equals {}".format(start, " and ".join(equal))
-
-
-def _equals(intent: Intent, params: ResizeParams, at: Size) -> bool:
-    output_size = params.output_size(at)
-    return min(output_size) > 0 and pair(intent, params, at, output_size).equal

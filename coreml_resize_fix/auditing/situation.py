@@ -9,7 +9,7 @@ from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.sampling import Difference, difference
+from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
 
 Size = Tuple[int, int]
 
@@ -52,9 +52,6 @@ REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 EVIDENCE_OK, CONTRADICTED, SIZELESS = "ok", "contradicted", "sizeless"
 EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS)
 
-
-# A longer side is no image; its grid alone would ask for a gigabyte.
-_LARGEST_SIDE = 1 << 17
 
 # Stand for an input size that nobody knows: what holds at all of them follows from no one size.
 _ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
@@ -118,10 +115,15 @@ def pair(intent: Intent, params: ResizeParams, input_size: Size, intended: Size)
     return Pairing(input_size, intended, intended, rows, columns)
 
 
+def comparable(*sizes: Size) -> bool:
+    """Whether all of these are sizes of images, which have a grid."""
+    return all(1 <= side <= LARGEST_SIDE for size in sizes for side in size)
+
+
 def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[Size, Size]]]:
     """The sizes to compare at, (input, intended output) each, and the intent as it reads there.
 
-    No sizes come back if neither the layer nor the intent knows any.
+    No sizes come back if neither the layer nor the intent knows any, or one is no image's.
     """
     asked = _as_factor(intent, layer)
     sizes = layer.sizes
@@ -133,11 +135,8 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[
         sizes = _ANY_SIZES if intent.size is not None else ()
     # An intent that names no size keeps the layer's own.
     pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
-    return asked, [
-        (size, target)
-        for size, target in pairs
-        if min(size + target) > 0 and max(target) <= _LARGEST_SIDE
-    ]
+    images = [(size, target) for size, target in pairs if min(size + target) > 0]
+    return asked, images if all(comparable(*image) for image in images) else []
 
 
 def assess(

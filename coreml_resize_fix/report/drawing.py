@@ -3,7 +3,7 @@
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.situation import comparisons
+from coreml_resize_fix.auditing.situation import comparable, comparisons
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
@@ -99,7 +99,7 @@ def _axes(
     """What a layer samples, and whether its output has the size that was asked for."""
     fits = params.may_make(before, after)
     own = after if fits else params.output_size(before)
-    if isinstance(params, Composite) or min(own) < 1:
+    if isinstance(params, Composite) or not comparable(own):
         return None, fits
     return params.axes(before, own), fits
 

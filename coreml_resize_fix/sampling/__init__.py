@@ -4,11 +4,18 @@
 """
 
 from coreml_resize_fix.sampling.difference import TOLERANCE, Difference, difference
-from coreml_resize_fix.sampling.grid import TRANSFORMS, AxisSpec, coordinates, source_step
+from coreml_resize_fix.sampling.grid import (
+    LARGEST_SIDE,
+    TRANSFORMS,
+    AxisSpec,
+    coordinates,
+    source_step,
+)
 from coreml_resize_fix.sampling.kernels import KERNELS, positions, taps
 
 __all__ = [
     "KERNELS",
+    "LARGEST_SIDE",
     "TOLERANCE",
     "TRANSFORMS",
     "AxisSpec",

@@ -10,11 +10,15 @@ from typing import Callable, Dict, Optional, Tuple
 
 from coreml_resize_fix.sampling.single import single
 
-__all__ = ["TRANSFORMS", "AxisSpec", "coordinates", "source_step"]
+__all__ = ["LARGEST_SIDE", "TRANSFORMS", "AxisSpec", "coordinates", "source_step"]
 
 # (output index, length of the sampled interval, N, step as numerator and denominator)
 # -> source coordinate
 Transform = Callable[[float, float, int, Tuple[float, float]], float]
+
+# A longer side is no image: a model of a few bytes may claim one of 2^60 pixels, and a grid takes
+# about a hundred bytes for each.
+LARGEST_SIDE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class AxisSpec:
     """What a resize computes along one axis, independent of any framework. Hashable.
 
     kernel: a key of `KERNELS`; transform: a key of `TRANSFORMS`.
-    input_size, output_size: X and N in pixels, both at least 1.
+    input_size, output_size: X and N in pixels, from 1 to LARGEST_SIDE.
     step: source pixels per output pixel; None means X / N. Only the transforms that scale by a
         ratio use it (asymmetric and the half-pixel family), and the antialias kernels, which
         widen their filter by it.
@@ -34,8 +38,8 @@ class AxisSpec:
     zero_outside: outputs whose coordinate is outside [0, X - 1] are zero.
     in_single: coordinates are rounded to single precision, which decides ties of nearest neighbour.
 
-    Raises ValueError for sizes below 1, an unknown transform, or a step that is negative or not
-    finite.
+    Raises ValueError for sizes out of this range, an unknown transform, or a step that is negative
+    or not finite.
     """
 
     kernel: str
@@ -50,9 +54,10 @@ class AxisSpec:
     in_single: bool = False
 
     def __post_init__(self) -> None:
-        if self.input_size < 1 or self.output_size < 1:
+        sizes = (self.input_size, self.output_size)
+        if min(sizes) < 1 or max(sizes) > LARGEST_SIDE:
             raise ValueError(
-                f"sizes must be at least 1, got {self.input_size} -> {self.output_size}"
+                "sizes must be from 1 to {}, got {} -> {}".format(LARGEST_SIDE, *sizes)
             )
         if self.transform not in TRANSFORMS:
             raise ValueError(

@@ -46,6 +46,15 @@ class Measurement(NamedTuple):
         return "{:.6g} instead of {:.6g} at {}".format(self.actual, self.expected, list(self.worst))
 
 
+def is_small(input_size: Size, output_size: Size) -> bool:
+    """Whether maps of these sizes can be compared in values."""
+    return _pixels(input_size, output_size) <= _MOST_PIXELS
+
+
+def _pixels(input_size: Size, output_size: Size) -> int:
+    return max(input_size[0], output_size[0]) * max(input_size[1], output_size[1])
+
+
 def measure(
     intent: Intent, params: ResizeParams, input_size: Size, output_size: Size
 ) -> Optional[Measurement]:
@@ -76,7 +85,7 @@ def _probes(input_size: Size, output_size: Size) -> np.ndarray:
     Raises:
         ProofError: even one would.
     """
-    pixels = max(input_size[0], output_size[0]) * max(input_size[1], output_size[1])
+    pixels = _pixels(input_size, output_size)
     if pixels > _MOST_PIXELS:
         raise ProofError(
             "a map of {} pixels is too large to be compared in values".format(pixels),

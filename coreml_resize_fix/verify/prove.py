@@ -10,7 +10,7 @@ from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.progress import Tell
-from coreml_resize_fix.verify.compare import Measurement, measure, measure_recorded
+from coreml_resize_fix.verify.compare import Measurement, is_small, measure, measure_recorded
 
 
 def examined(
@@ -79,8 +79,10 @@ def _objection(
 def _measurements(
     finding: Finding, intent: Intent, params: ResizeParams, tensors: Tensors
 ) -> List[Optional[Measurement]]:
-    """Comparisons on the recorded tensors, if there are any, and on probes of every size."""
+    """Comparisons on probes of every size, and on the recorded tensors if there are any."""
     asked, sizes = comparisons(intent, finding.layer)
+    # Of the sizes of a flexible input those will do that are not too large.
+    sizes = [size for size in sizes if is_small(*size)] or sizes
     found = [measure(asked, params, before, after) for before, after in sizes]
     recorded = tensors.get(intent.index) if intent.index is not None else None
     if recorded is not None and _belongs(recorded, finding):

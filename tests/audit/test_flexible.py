@@ -16,15 +16,15 @@ FLEXIBLE = [
 ]
 
 
-def model(path, fill, exact=False, version=3):
-    """One resize layer behind an input of 1 to 64 pixels each way."""
+def model(path, fill, exact=False, version=3, most=64):
+    """One resize layer behind an input of 1 to `most` pixels each way."""
     proto = schema.model_class()()
     proto.specificationVersion = version
     feature = proto.description.input.add()
     feature.name = "image"
     array = feature.type.multiArrayType
     array.shape.extend((1, 3, 8, 8) if exact else (3, 8, 8))
-    for low, high in ([(1, 1)] if exact else []) + [(3, 3), (1, 64), (1, 64)]:
+    for low, high in ([(1, 1)] if exact else []) + [(3, 3), (1, most), (1, most)]:
         size = array.shapeRange.sizeRanges.add()
         size.lowerBound, size.upperBound = low, high
     proto.description.output.add().name = "result"
@@ -53,6 +53,40 @@ def resize_bilinear(*size):
         layer.resizeBilinear.targetSize.extend(size)
 
     return fill
+
+
+WIDE = (65, 1024, 1025, 10**4, 10**6, 2**40, -1)
+
+
+@pytest.mark.parametrize("most", WIDE)
+def test_a_range_that_nobody_means_is_compared_where_images_are(most, tmp_path):
+    """A layer that reads one pixel matches any intent: not at that size alone."""
+    path = model(str(tmp_path / "m.mlmodel"), upsample(2, 2, mode=1), most=most)
+    verdicts = {}
+    for name, intent in {
+        "corners": Intent(align_corners=True, scale_factor=(2.0, 2.0)),
+        "tensorflow": Intent(framework="tensorflow1", scale_factor=(2.0, 2.0)),
+    }.items():
+        report = api.process(path, api.Request(manifest=[intent], dry_run=True, verify=True))
+        (finding,) = report.findings
+        verdicts[name] = finding.verdict
+        assert (finding.max_shift_px > 0.2) == (name == "corners")
+    assert verdicts == {"corners": "unmatchable", "tensorflow": "match"}
+
+
+def test_a_factor_too_large_for_its_range_is_not_judged_by_one_pixel(tmp_path):
+    path = model(str(tmp_path / "m.mlmodel"), upsample(1000, 1000, mode=1), most=1024)
+    intent = Intent(align_corners=True, scale_factor=(1000.0, 1000.0))
+    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    assert [finding.codes for finding in report.findings] == [("RSZ307",)]
+
+
+def test_values_are_compared_at_the_sizes_that_fit_into_memory(tmp_path):
+    """Eight times 1,024 pixels square would be twice what is compared."""
+    path = model(str(tmp_path / "m.mlmodel"), upsample(8, 8), most=1024)
+    report = api.process(path, api.Request(assume=Intent(mode="nearest"), verify=True))
+    (finding,) = report.findings
+    assert (finding.verdict, finding.max_abs_error_before) == ("match", 0)
 
 
 @pytest.mark.parametrize("name", FLEXIBLE)

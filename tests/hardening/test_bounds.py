@@ -55,6 +55,8 @@ SMALL = {
     "a map of 2^80 pixels": (upsample(2, (1, 2**40, 2**40)), CENTRES),
     "a map of 2^34 pixels": (upsample(2, (1, 2**16, 2**16)), CENTRES),
     "a map of 8K video": (upsample(2, (1, 2160, 3840)), CENTRES),
+    "a side of 2^30 pixels": (to_size(8, 8, (1, 2**30, 8)), ("--assume", "area")),
+    "a size for a factor of 2^18": (upsample(2**18), ("--assume", "bilinear,size=8x8")),
     "a column of 2^17 pixels": (to_size(2**17, 1), CORNERS),
     "2^30 channels": (upsample(2, (2**30, 4, 4)), CENTRES),
     "2^17 channels of any size": (
@@ -107,6 +109,18 @@ def test_a_small_model_never_takes_a_gigabyte(name, tmp_path):
     path = build.write(tmp_path, model)
     assert os.path.getsize(path) < 2048
     code, used = peak(path, *ask, "--decompose", "--partial")
+    assert code in (0, 1, 2)
+    assert used < MOST
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_neither_does_its_inventory_or_its_page(name, tmp_path):
+    model, ask = SMALL[name]
+    path = build.write(tmp_path, model)
+    code, used = peak(path)
+    assert code == (2 if name == "a factor of 2^63" else 3)
+    assert used < MOST
+    code, used = peak(path, *ask, "--dry-run", "--report", tmp_path / "report.html")
     assert code in (0, 1, 2)
     assert used < MOST
 

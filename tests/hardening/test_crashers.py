@@ -26,6 +26,9 @@ EXPECTED = {
     "command-ea3d03bfdb67": ("exit code 1", "RSZ"),
     # A layer of half a million channels.
     "command-oom-49f512249230": ("exit code 1", "RSZ"),
+    # An inventory of maps with a side of 2^28 pixels, and of 2^34.
+    "command-oom-0189b0455fc7": ("exit code 3", "is no image"),
+    "command-5129b9834348": ("exit code 3", "is no image"),
     # A layer that writes the blob that it reads.
     "command-90cc942d4284": ("exit code 0", "0 right already; wrote "),
 }

@@ -13,11 +13,11 @@ from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.report import document, drawing, html
 from coreml_resize_fix.request import Failure
-from tests.cli.commands import CORNERS, HALF, INTENT, NEVER, RIGHT, UNET, VARYING
+from tests.cli.commands import CORNERS, HALF, INTENT, RIGHT, UNET
 from tests.report import reports
 from tests.report.pages import Page
 from tests.report.reports import report
-from tests.support import cases
+from tests.support import build, cases
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = [SCRIPT, '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "&lt;b&gt;", "'", "a\nb", "`x`"]
@@ -245,9 +245,10 @@ def test_failures_and_the_rest_of_a_batch(unet):
     assert "3 layers would be fixed" in shown.text
 
 
-def test_numbers_of_outputs_do_not_touch():
+def test_numbers_of_outputs_do_not_touch(tmp_path):
     """4 → 6 reads two pixels twice: only the first output of each is numbered."""
-    found = audited(cases.named(NEVER).path, manifest=None, assume=assume.parse(VARYING))
+    path = build.write(tmp_path, build.network((1, 4, 4), [build.NEAREST]))
+    found = audited(path, manifest=None, assume=assume.parse("nearest,size=6x6"))
     asked = drawing.drawings(found.findings[0])[0].lanes[0]
     assert len(asked.marks) == 6
     numbered = [mark.x for mark in asked.marks if mark.numbered]

@@ -108,8 +108,10 @@ def test_what_cannot_be_resized_is_refused(x, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("linear", "half_pixel", 0, 3), "at least 1"),
-        (("linear", "half_pixel", 3, 0), "at least 1"),
+        (("linear", "half_pixel", 0, 3), "from 1 to 131072"),
+        (("linear", "half_pixel", 3, 0), "from 1 to 131072"),
+        (("linear", "half_pixel", 131073, 3), "from 1 to 131072"),
+        (("linear", "half_pixel", 3, 131073), "from 1 to 131072"),
         (("linear", "half-pixel", 3, 3), "unknown transform 'half-pixel'"),
         (("linear", "half_pixel", 3, 3, -1.0), "negative"),
         (("linear", "half_pixel", 3, 3, float("nan")), "negative"),
