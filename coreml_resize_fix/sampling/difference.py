@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Dict, Optional
 
 from coreml_resize_fix.sampling.grid import AxisSpec
-from coreml_resize_fix.sampling.kernels import Row, positions, taps
+from coreml_resize_fix.sampling.kernels import Row, is_decided_by_position, positions, taps
 
 __all__ = ["TOLERANCE", "Difference", "difference"]
 
@@ -46,6 +46,8 @@ def difference(intended: AxisSpec, actual: AxisSpec) -> Difference:
     moved = largest > TOLERANCE
     if moved:
         wrong = [shift > TOLERANCE for shift in shifts]
+    elif intended.kernel == actual.kernel and all(map(is_decided_by_position, (intended, actual))):
+        wrong = []
     else:
         wrong = [_differ(a, b) for a, b in zip(taps(intended), taps(actual))]
     to_output = intended.output_size / intended.input_size

@@ -6,7 +6,7 @@ from typing import Callable, Dict, Tuple
 
 from coreml_resize_fix.sampling.grid import AxisSpec, coordinates, source_step
 
-__all__ = ["KERNELS", "Row", "Taps", "positions", "taps"]
+__all__ = ["KERNELS", "Row", "Taps", "is_decided_by_position", "positions", "taps"]
 
 Row = Tuple[Tuple[int, float], ...]  # (source index, weight) of what one output reads
 Taps = Tuple[Row, ...]
@@ -86,6 +86,9 @@ KERNELS.update(
     ("nearest_" + name, functools.partial(_nearest, rounding))
     for name, rounding in _ROUNDINGS.items()
 )
+# Kernels that a coordinate alone decides: where they read, of a coordinate inside the image.
+_READS: Dict[str, Callable[[float], float]] = {"linear": float}
+_READS.update(("nearest_" + name, rounding) for name, rounding in _ROUNDINGS.items())
 
 # An audit compares the same few axes over and over; long ones are rare and large.
 _REMEMBERED, _LONGEST = 64, 4096
@@ -130,4 +133,17 @@ def positions(spec: AxisSpec) -> Tuple[float, ...]:
 
     It is the weighted mean of its taps' indices; for the linear kernel, the clamped coordinate.
     """
+    if not is_decided_by_position(spec):
+        return _means(spec)
+    reads, last = _READS[spec.kernel], float(spec.input_size - 1)
+    return tuple(min(max(float(reads(centre)), 0.0), last) for centre in coordinates(spec))
+
+
+@functools.lru_cache(maxsize=8)  # an intent is compared with one layer after the other
+def _means(spec: AxisSpec) -> Tuple[float, ...]:
     return tuple(sum(index * weight for index, weight in row) for row in taps(spec))
+
+
+def is_decided_by_position(spec: AxisSpec) -> bool:
+    """Whether two such axes with equal positions and kernels are the same: linear and nearest."""
+    return spec.kernel in _READS and not (spec.exclude_outside or spec.zero_outside)
