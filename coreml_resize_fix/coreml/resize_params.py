@@ -32,6 +32,14 @@ class Upsample:
         """Whether a field is set that only specification version 5 has."""
         return self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
 
+    @property
+    def takes_its_factors(self) -> bool:
+        """Whether Core ML accepts the factors: of one kind, and fractions with aligned modes."""
+        if not self.fractional_scaling_factor:
+            return True
+        aligned = self.mode == "BILINEAR" and self.linear_upsample_mode != "DEFAULT"
+        return aligned and not self.scaling_factor
+
     def output_size(self, input_size: Size) -> Size:
         """(height, width) that the layer makes of an input of (height, width) pixels."""
         fractional = bool(self.fractional_scaling_factor)

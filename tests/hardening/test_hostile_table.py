@@ -46,11 +46,32 @@ def factors(*numbers):
     return change
 
 
+FRACTIONS = field(7, b"\0\0\0\x40" * 2)
+BILINEAR, CORNERS_TRUE = b"\x28\1", b"\x30\1"
+
+
+def fractional(modes, more=b""):
+    return network(layer(kind=field(210, FRACTIONS + modes + more)))
+
+
 WITH_IOS14 = {
+    "fractional factors of nearest": (
+        fractional(CORNERS_TRUE),
+        2,
+        "has parameters that Core ML does not accept",
+    ),
+    "fractional factors without alignment": (
+        fractional(BILINEAR),
+        2,
+        "has parameters that Core ML does not accept",
+    ),
+    "fractional factors of bilinear": (
+        fractional(BILINEAR + CORNERS_TRUE),
+        1,
+        "1 layer would be fixed",
+    ),
     "whole and fractional factors at once": (
-        network(
-            layer(kind=field(210, field(1, b"\2\2") + field(7, b"\0\0\0\x40" * 2) + b"\x28\1"))
-        ),
+        fractional(BILINEAR + CORNERS_TRUE, field(1, b"\2\2")),
         2,
         "has parameters that Core ML does not accept",
     ),
