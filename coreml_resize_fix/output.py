@@ -45,6 +45,8 @@ def check_target(path: str, target: str, force: bool) -> None:
     Raises:
         OutputError: says which, and what to do.
     """
+    from coreml_resize_fix.files import atomic
+
     if os.path.exists(target) and os.path.samefile(target, path):
         raise OutputError(
             "the output `{}` is the input".format(target), "pass `--in-place` to replace it"
@@ -57,6 +59,7 @@ def check_target(path: str, target: str, force: bool) -> None:
         raise OutputError(
             "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
         )
+    atomic.refuse_special(target)
     if os.path.isdir(target) and not package.is_package(target):
         raise OutputError("`{}` is a folder".format(target), "pass the name of a file with `-o`")
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
@@ -85,7 +88,7 @@ def save(
     Raises:
         OutputError: the result cannot be written.
     """
-    from coreml_resize_fix.coreml import atomic
+    from coreml_resize_fix.files import atomic
 
     size = os.path.getsize(model_file)
 
@@ -123,7 +126,7 @@ class _Watch:
     def __init__(self, out: BinaryIO, size: int, hashed: bool, tell: Tell) -> None:
         import hashlib
 
-        from coreml_resize_fix.coreml.atomic import send_to_disk
+        from coreml_resize_fix.files.atomic import send_to_disk
 
         self._send = send_to_disk
         self._digest = hashlib.sha256() if hashed else None

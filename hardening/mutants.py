@@ -33,8 +33,7 @@ class Part(NamedTuple):
 PARTS: Dict[str, Part] = {
     "splice": Part(
         "coreml_resize_fix/coreml/splice.py",
-        "tests/coreml/test_splice.py tests/coreml/test_atomic.py tests/coreml/test_faults.py "
-        "tests/coreml/test_largest.py",
+        "tests/coreml/test_splice.py tests/files tests/coreml/test_largest.py",
     ),
     "sampling": Part("coreml_resize_fix/sampling", "tests/sampling"),
     "auditing": Part("coreml_resize_fix/auditing", "tests/audit tests/cli/test_text_report.py"),

@@ -3,7 +3,6 @@
 import json
 from typing import Any, Dict, Iterable, List
 
-from coreml_resize_fix.errors import OutputError, reason
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
@@ -58,16 +57,14 @@ class Manifest(List[Intent]):
 
 
 def write(path: str, document: Dict[str, Any]) -> None:
-    """Write a manifest.
+    """Write a manifest, whole or not at all.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise OutputError(
-            "cannot write the manifest `{}`: {}".format(path, reason(error)),
-            "choose a folder that exists and may be written to",
-        ) from error
+    from coreml_resize_fix.files import atomic
+
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    with atomic.file(path, replace=True) as file:
+        # What UTF-8 cannot hold is written as JSON escapes it.
+        file.write(text.encode("utf-8", "backslashreplace"))

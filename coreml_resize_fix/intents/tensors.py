@@ -27,13 +27,20 @@ def beside(manifest: str) -> str:
 
 
 def save(manifest: str, tensors: Mapping[int, Recorded]) -> None:
-    """Write tensors beside a manifest, under the names that `load` reads."""
+    """Write tensors beside a manifest, under the names that `load` reads, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     import numpy as np
+
+    from coreml_resize_fix.files import atomic
 
     arrays: Dict[str, Any] = {}
     for index, pair in tensors.items():
         arrays[INPUT.format(index)], arrays[OUTPUT.format(index)] = pair
-    np.savez_compressed(beside(manifest), **arrays)
+    with atomic.file(beside(manifest), replace=True) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def load(manifest: str, count: int) -> Dict[int, Recorded]:

@@ -61,7 +61,7 @@ def write(path: str, text: str) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    from coreml_resize_fix.coreml import atomic
+    from coreml_resize_fix.files import atomic
 
     with atomic.file(path, replace=True) as file:
         file.write(text.encode("utf-8", "backslashreplace"))

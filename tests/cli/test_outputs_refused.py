@@ -1,6 +1,7 @@
 """Outputs that are refused: exit code 2, and the folder stays as it was."""
 
 import os
+import stat
 
 import pytest
 
@@ -95,3 +96,21 @@ def test_a_folder_that_cannot_be_written(tmp_path, source, monkeypatch):
     before = contents(tmp_path)
     monkeypatch.setattr("tempfile.mkstemp", refuse)
     refused(run(source, *FIX), before, tmp_path, str(tmp_path), "permission denied")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes that have a name, as POSIX has them")
+@pytest.mark.parametrize("option", ["-o", "--write-manifest", "--report"])
+def test_a_pipe_or_a_device_is_not_replaced(option, tmp_path, source):
+    """Who may write in /dev would be without /dev/null."""
+    target = str(tmp_path / "pipe.json")
+    os.mkfifo(target)
+    for place in (target, link(target, tmp_path)):
+        ran = run(source, *FIX, option, place, "--force")
+        assert (ran.code, ran.out) == (2, "" if option != "--write-manifest" else ran.out)
+        assert "pipe or a device" in ran.err or option == "--report"
+        assert stat.S_ISFIFO(os.lstat(target).st_mode)
+
+
+def link(target, folder):
+    os.symlink(target, str(folder / "link.json"))
+    return folder / "link.json"

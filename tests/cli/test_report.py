@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from coreml_resize_fix.coreml import atomic
 from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.files import atomic
 from tests.cli.commands import CORNERS, FIXABLE, INTENT, RIGHT, UNET, model, run
 from tests.report.json_v1 import check
 from tests.support.cases import read_bytes

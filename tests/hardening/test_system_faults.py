@@ -11,9 +11,9 @@ import sys
 import pytest
 
 from coreml_resize_fix import api, batch, output
-from coreml_resize_fix.coreml import atomic
-from coreml_resize_fix.coreml.exchange import exchange
 from coreml_resize_fix.errors import OutputError, ResizeFixError
+from coreml_resize_fix.files import atomic
+from coreml_resize_fix.files.exchange import exchange
 from coreml_resize_fix.intents import assume
 from tests.cli.commands import CORNERS, FIXABLE, model, package, run
 from tests.support import build, saving

@@ -6,8 +6,9 @@ import tempfile
 
 import pytest
 
-from coreml_resize_fix.coreml import atomic, splice
+from coreml_resize_fix.coreml import splice
 from coreml_resize_fix.errors import OutputError, ProofError
+from coreml_resize_fix.files import atomic
 from tests.support import saving
 from tests.support.cases import read_bytes
 from tests.support.folders import contents

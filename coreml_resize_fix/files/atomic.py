@@ -8,8 +8,8 @@ import tempfile
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Iterator, List
 
-from coreml_resize_fix.coreml.exchange import exchange
 from coreml_resize_fix.errors import OutputError, reason
+from coreml_resize_fix.files.exchange import exchange
 
 _HINTS = {errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `-o`"}
 
@@ -24,20 +24,19 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
     faster.
 
     Raises:
-        OutputError: the folder cannot be written, or the target exists, or is a link to nowhere.
+        OutputError: the folder cannot be written, or the target exists, is a link to nowhere, or
+            something that no file replaces.
     """
     target = os.path.realpath(target) if replace else os.path.abspath(target)
-    if replace and os.path.islink(target):
-        raise OutputError(
-            "`{}` is a link that cannot be followed".format(target), "name the file that is meant"
-        )
+    if replace:
+        refuse_special(target)
     folder, name = os.path.split(target)
     try:
         handle, temporary = tempfile.mkstemp(prefix=".crf-", suffix=".tmp", dir=folder)
     except OSError as error:
         raise OutputError(
             "cannot write in `{}`: {}".format(folder, reason(error)),
-            "choose a folder that you may write to with `-o`",
+            "choose a folder that you may write to, for a model with `-o`",
         ) from error
     try:
         os.close(handle)
@@ -60,6 +59,23 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
         ) from error
     finally:
         _clean(temporary)
+
+
+def refuse_special(target: str) -> None:
+    """Refuse what a rename would destroy and nobody means, `/dev/null` above all.
+
+    Raises:
+        OutputError: the target is a pipe or a device, or a link that leads nowhere.
+    """
+    if os.path.islink(os.path.realpath(target)):
+        raise OutputError(
+            "`{}` is a link that cannot be followed".format(target), "name the file that is meant"
+        )
+    if os.path.exists(target) and not (os.path.isfile(target) or os.path.isdir(target)):
+        raise OutputError(
+            "`{}` is a pipe or a device, which is not replaced".format(target),
+            "name a file; `--dry-run` writes none",
+        )
 
 
 def _clean(temporary: str) -> None:

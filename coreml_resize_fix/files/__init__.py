@@ -1,0 +1,1 @@
+"""Files that take their place whole, or not at all."""
