@@ -49,10 +49,8 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
     Raises:
         ResizeFixError: the model cannot be read, the result not written, or a proof failed.
     """
-    try:
+    with of_system("`{}`".format(path)):
         return _process(path, request, tell)
-    except OSError as error:
-        raise of_system(error, "`{}`".format(path)) from error
 
 
 def _process(path: str, request: Request, tell: Tell) -> ModelReport:

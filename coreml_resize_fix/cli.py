@@ -165,39 +165,38 @@ def command(
     shared = render = None
     bar = terminal.Progress(quiet)
     try:
-        if output is not None and in_place:
-            raise UsageError("`--output` and `--in-place` exclude each other", "pass one of them")
-        request = Request(
-            assume=assumption.parse(assume) if assume is not None else None,
-            target=_target(deployment_target),
-            dry_run=dry_run,
-            in_place=in_place,
-            force=force,
-            partial=partial,
-            decompose=decompose,
-            verify=True if verify is None and (report_path or style != "text") else verify,
-            fingerprint=style == "json" or (report_path or "").endswith(".json"),
-            pictures=report_path is not None and files.needs_pictures(report_path),
-        )
-        render = files.renderer(report_path) if report_path is not None else None
-        tasks = _tasks(models, output, writes=not dry_run and bool(manifest or request.asks))
-        if manifest is not None and not os.path.isdir(manifest):
-            shared = read(manifest)
-        for result in batch.run(
-            tasks, manifest, request, read, jobs or os.cpu_count() or 1, bar, verbose
-        ):
-            results.append(result)
-            if isinstance(result, Failure):
-                bar.close()
-                terminal.complain(result)
-        if write_manifest is not None:
-            _write_manifest(write_manifest, shared, Run(tuple(results)), force)
-    except (ResizeFixError, OSError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        wrong = batch.failure(
-            of_system(error, "the files of this run") if isinstance(error, OSError) else error
-        )
+        with of_system("the files of this run"):
+            if output is not None and in_place:
+                raise UsageError(
+                    "`--output` and `--in-place` exclude each other", "pass one of them"
+                )
+            request = Request(
+                assume=assumption.parse(assume) if assume is not None else None,
+                target=_target(deployment_target),
+                dry_run=dry_run,
+                in_place=in_place,
+                force=force,
+                partial=partial,
+                decompose=decompose,
+                verify=True if verify is None and (report_path or style != "text") else verify,
+                fingerprint=style == "json" or (report_path or "").endswith(".json"),
+                pictures=report_path is not None and files.needs_pictures(report_path),
+            )
+            render = files.renderer(report_path) if report_path is not None else None
+            tasks = _tasks(models, output, writes=not dry_run and bool(manifest or request.asks))
+            if manifest is not None and not os.path.isdir(manifest):
+                shared = read(manifest)
+            for result in batch.run(
+                tasks, manifest, request, read, jobs or os.cpu_count() or 1, bar, verbose
+            ):
+                results.append(result)
+                if isinstance(result, Failure):
+                    bar.close()
+                    terminal.complain(result)
+            if write_manifest is not None:
+                _write_manifest(write_manifest, shared, Run(tuple(results)), force)
+    except ResizeFixError as error:
+        wrong = batch.failure(error)
         results.append(wrong)
         terminal.complain(wrong)
     finally:
@@ -248,7 +247,8 @@ def _write_report(path: str, render: "Callable[[Run], str]", run: "Run") -> "Run
     from coreml_resize_fix.request import Run
 
     try:
-        files.write(path, render(run))
+        with of_system("`{}`".format(path)):
+            files.write(path, render(run))
     except ResizeFixError as error:
         wrong = batch.failure(error)
         terminal.complain(wrong)

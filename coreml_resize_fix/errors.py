@@ -14,7 +14,8 @@
 A finding about a layer is never an exception: it is a value (see `auditing.findings`).
 """
 
-from typing import Any, Sequence
+from contextlib import contextmanager
+from typing import Any, Iterator, Sequence
 
 
 def reason(error: OSError) -> str:
@@ -79,12 +80,22 @@ class UnmatchedError(ResizeFixError):
         self.report = report
 
 
-def of_system(error: OSError, what: str) -> ResizeFixError:
-    """A failure of the system where none is expected; `what` was being worked on."""
-    return ResizeFixError(
-        "the system failed at {}: {}".format(what, reason(error)),
-        "its files are as they were, or complete; check the disk and run again",
-    )
+@contextmanager
+def of_system(what: str) -> Iterator[None]:
+    """Tell failures of the system where none is expected; `what` is being worked on.
+
+    Raises:
+        ResizeFixError: in the place of an OSError, but for a pipe that nobody reads any more.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ResizeFixError(
+            "the system failed at {}: {}".format(what, reason(error)),
+            "its files are as they were, or complete; check the disk and run again",
+        ) from error
 
 
 class ProofError(ResizeFixError):

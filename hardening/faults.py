@@ -21,6 +21,7 @@ from tests.support import cases
 from tests.support.folders import contents
 
 MODEL = cases.named("blog_size2x_acT").path
+RIGHT = cases.named("blog_same_acT").path  # there is nothing to fix
 ASSUME = ("--assume", "bilinear,align_corners=true", "--quiet")
 FILES = "%file,%desc"
 # What strace injects: a kill at any call, or an error of calls that take a path or a file.
@@ -39,6 +40,7 @@ class Place(NamedTuple):
     make: Callable[[str], None]
     arguments: Tuple[str, ...]
     input: str
+    report: str = ""  # which tells a failure, too
 
 
 def _file(folder: str) -> None:
@@ -68,6 +70,15 @@ def _two_packages(folder: str) -> None:
     shutil.copytree(package, os.path.join(folder, "model-fixed.mlpackage"))
 
 
+def _audited(folder: str) -> None:
+    """A model that is right, and what earlier runs said of another one."""
+    shutil.copy(RIGHT, os.path.join(folder, "model.mlmodel"))
+    with open(os.path.join(folder, "report.md"), "wb") as file:
+        file.write(b"<!-- coreml-resize-fix -->\n")
+    with open(os.path.join(folder, "intent.json"), "wb") as file:
+        file.write(OLD)
+
+
 PLACES: Dict[str, Place] = {
     "new file": Place(_file, (), "model.mlmodel"),
     "over a file": Place(_file_and_old, ("--force",), "model.mlmodel"),
@@ -76,6 +87,12 @@ PLACES: Dict[str, Place] = {
     "new package": Place(_package, (), "model.mlpackage"),
     "over a package": Place(_two_packages, ("--force",), "model.mlpackage"),
     "package in place": Place(_package, ("--in-place",), "model.mlpackage"),
+    "over a report": Place(
+        _audited, ("--dry-run", "--report", "report.md"), "model.mlmodel", "report.md"
+    ),
+    "over a manifest": Place(
+        _audited, ("--dry-run", "--write-manifest", "intent.json", "--force"), "model.mlmodel"
+    ),
 }
 
 
@@ -207,7 +224,15 @@ def strike(name: str, fault: str, call: Call) -> str:
         where = "{} of {}: {}".format(fault, name, struck[:1] or ended.calls[-2:])
         if ended.code < 0:
             where += " {}".format(ended.calls[-2:])
+        if ended.code == 2 and place.report and found[place.report] != before[place.report]:
+            assert reason(ended.told) in str(found[place.report]), "not told by {}".format(where)
+            found[place.report] = before[place.report]
         return _judged(ended, before, after, found, where, bool(struck))
+
+
+def reason(told: str) -> str:
+    """What the system said: the end of the error's sentence."""
+    return told.splitlines()[0].rpartition(": ")[2]
 
 
 def _judged(ended: Outcome, before: Any, after: Any, found: Any, where: str, struck: bool) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -10,6 +12,7 @@ from coreml_resize_fix.coreml import schema
 from tests.cli.commands import CORNERS, FIXABLE, UNET, model, package, run
 from tests.support import cases
 from tests.support.folders import contents
+from tests.support.process import REPOSITORY
 
 
 def write(data):
@@ -115,3 +118,27 @@ def test_a_model_that_may_not_be_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr("builtins.open", refuse)
     complained(run(source, "--assume", CORNERS), source, "permission denied")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder in use can be removed on POSIX alone")
+def test_a_folder_that_is_gone_is_told(tmp_path):
+    """What is relative has no place any more; what is absolute has."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = "cd '{}' && rmdir ../gone; exec '{}' -m coreml_resize_fix {} -q -n {}"
+    for report, code, says in (
+        ("report.md", 2, "the system failed at `report.md`: no such file or directory"),
+        (str(tmp_path / "report.md"), 1, ""),
+    ):
+        gone.mkdir(exist_ok=True)
+        options = "--assume {} --report {}".format(CORNERS, report)
+        path = model(FIXABLE, tmp_path)
+        ran = subprocess.run(
+            ["sh", "-c", command.format(gone, sys.executable, path, options)],
+            env=dict(os.environ, PYTHONPATH=REPOSITORY),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, "Traceback" in ran.stderr) == (code, False), ran.stderr
+        assert says in ran.stderr
