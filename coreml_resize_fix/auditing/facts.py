@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing import ranges
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, Place, ResizeLayer
 from coreml_resize_fix.coreml import composite, resize_params, shapes
 from coreml_resize_fix.coreml.shapes import (
@@ -20,8 +21,6 @@ Content = Callable[[LayerRef], bytes]  # a layer's bytes in the file, weights in
 
 # Core ML cannot hold a larger image, and a grid of that length is no longer worth computing.
 _LARGEST_SIDE = 1 << 20
-# Two grids that are the same at this size, at a small one and in between are so at any size.
-_LARGE_ENOUGH = 1 << 10
 _EXACT_ARRAY_MAPPING, _RANK4_IMAGE_MAPPING = 1, 1
 _RESIZING_NAMES = ("upsample", "resize", "interpolate")
 
@@ -219,23 +218,17 @@ def _extent(shape: Optional[Shape]) -> Dict[str, object]:
         if all(low == high for low, high in shape.dims[-2:]):
             size = (shape.dims[-2][0], shape.dims[-1][0])
             return {"shape": STATIC, "input_size": size, "sizes": (size,), "channels": channels}
-        rows, columns = (_between(low, high) for low, high in shape.dims[-2:])
-        return {"shape": FLEXIBLE, "sizes": tuple(zip(rows, columns)), "channels": channels}
+        both = tuple(ranges.bounded(low, high) for low, high in shape.dims[-2:])
+        rows, columns = (ranges.compared(*limits) for limits in both)
+        return {
+            "shape": FLEXIBLE,
+            "sizes": tuple(zip(rows, columns)),
+            "ranges": both,
+            "channels": channels,
+        }
     dims = getattr(shape, "dims", None)
     return {
         "shape": UNKNOWN,
         "channels": dims[-3] if dims is not None and len(dims) >= 3 else None,
         "size_reason": getattr(shape, "reason", "its input is not known"),
     }
-
-
-def _between(low: int, high: Optional[int]) -> Tuple[int, int, int]:
-    """Sizes of a range to compare at: one in between (odd, where there is room), and its ends.
-
-    A range without an end, or with one that nobody means, ends where images are large enough.
-    """
-    low = max(low, 1)
-    top = low * 2 + 1
-    if high is not None:
-        top = min(high, max(top, _LARGE_ENOUGH))
-    return (low + top) // 2 | 1 if top - low > 1 else top, low, top

@@ -30,7 +30,8 @@ class Place:
 class ResizeLayer:
     """`input_size` is (height, width), None unless `shape` is static.
 
-    `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one.
+    `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one,
+    whose `ranges` are the first and last (height, width) that it may get.
     `original_address` is that before several layers stood in for others of the network.
     `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
     """
@@ -47,6 +48,7 @@ class ResizeLayer:
     size_reason: str = ""
     place: Optional[Place] = None
     original_address: str = ""
+    ranges: Tuple[Tuple[int, int], ...] = ()
 
     @property
     def kind(self) -> str:

@@ -5,6 +5,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.natives import Native, in_place_of
+from coreml_resize_fix.auditing.ranges import misfit
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
@@ -160,6 +161,9 @@ def assess(
         )
     else:
         pairings = tuple(pair(asked, layer.params, size, target) for size, target in known)
+    wrong = misfit(asked, layer.params, layer)
+    if wrong is not None:
+        pairings += (pair(asked, layer.params, *wrong),)
     current = _current(asked, layer.params, pairings)
     if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
         current = TOO_NEW
@@ -207,7 +211,7 @@ def _way(
         else:
             above = _Way(ABOVE, remedy, native.spec_version, freezes)
     offer = workshop.offer(layer, asked, known, spec_version)
-    if offer is None:
+    if offer is None or misfit(asked, offer.params, layer) is not None:
         return above
     if offer.spec_version <= spec_version:
         return _Way(LAYERS if workshop.open else LAYERS_ASKED, offer.params, offer.spec_version)
@@ -235,9 +239,9 @@ def _remedy(
     natives = [native for native in in_place_of(layer) if native.may_stand_for(intent)]
     for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
-        if params is not None and all(
-            pair(intent, params, size, target).equal for size, target in known
-        ):
+        if params is None or misfit(intent, params, layer) is not None:
+            continue
+        if all(pair(intent, params, size, target).equal for size, target in known):
             return native, params
     return None, None
 

@@ -1,5 +1,7 @@
 """Models with flexible inputs: nothing may freeze them."""
 
+import re
+
 import pytest
 
 from coreml_resize_fix import api
@@ -79,6 +81,31 @@ def test_a_factor_too_large_for_its_range_is_not_judged_by_one_pixel(tmp_path):
     intent = Intent(align_corners=True, scale_factor=(1000.0, 1000.0))
     report = api.process(path, api.Request(manifest=[intent], dry_run=True))
     assert [finding.codes for finding in report.findings] == [("RSZ307",)]
+
+
+def thirds(layer):
+    """What a converter writes for 3 → 7: a factor of 7/3 and a ten-thousandth of a pixel."""
+    layer.upsample.fractionalScalingFactor.extend([2.3333666] * 2)
+    layer.upsample.mode = layer.upsample.linearUpsampleMode = 1
+
+
+# With 68, grids are compared at 1, 35 and 68 pixels, where both factors give the same.
+@pytest.mark.parametrize("most", [64, 68, 10**6])
+def test_a_factor_that_is_off_at_some_sizes_of_the_range(most, tmp_path):
+    """2.3333333 · 3 is below 7, so PyTorch makes 6 pixels of 3."""
+    if not schema.knows_ios14():
+        pytest.skip("coremltools 3 cannot write layers of iOS 14: pip install 'coremltools>=4'")
+    path = model(str(tmp_path / "m.mlmodel"), thirds, exact=True, version=5, most=most)
+    found = {}
+    for factor in (7 / 3, 2.3333333):
+        intent = Intent(align_corners=True, scale_factor=(factor, factor))
+        report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+        found[factor] = report.findings[0]
+    assert found[7 / 3].verdict == "match"
+    assert found[2.3333333].codes[0] == "RSZ102"
+    wrong = re.search(r"(\d+)×\1 becomes (\d+)×\2 instead of (\d+)×\3", found[2.3333333].message)
+    before, made, asked = map(int, wrong.groups())
+    assert (before % 3, made, asked) == (0, before // 3 * 7, before // 3 * 7 - 1)
 
 
 def test_values_are_compared_at_the_sizes_that_fit_into_memory(tmp_path):

@@ -1,0 +1,60 @@
+"""Sizes that an input of varying size may have: a few are compared in full, all in what they give.
+
+Grids that are equal at three sizes are so at any. Sizes are not: ⌊X · s⌋ of two factors that differ
+in the sixth digit is the same for most X, and one off for some.
+"""
+
+from itertools import zip_longest
+from typing import Iterator, Optional, Tuple
+
+from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
+from coreml_resize_fix.intents.model import Intent
+
+Size = Tuple[int, int]
+Range = Tuple[int, int]
+
+# Two grids that are the same at this size, at a small one and in between are so at any size.
+LARGE_ENOUGH = 1 << 10
+
+
+def bounded(low: int, high: Optional[int]) -> Range:
+    """First and last size to look at: a range without an end has one where images are large."""
+    low = max(low, 1)
+    return low, min(high, max(2 * low + 1, LARGE_ENOUGH)) if high is not None else 2 * low + 1
+
+
+def compared(first: int, last: int) -> Tuple[int, int, int]:
+    """Sizes to compare grids at: one in between (odd, where there is room), and the ends."""
+    return (first + last) // 2 | 1 if last - first > 1 else last, first, last
+
+
+def misfit(intent: Intent, params: ResizeParams, layer: ResizeLayer) -> Optional[Tuple[Size, Size]]:
+    """A size in the layer's ranges, and its intended output, that `params` do not make; or None."""
+    if _scales_by_whole_factors(intent, params):
+        return None
+    for size in _sizes(layer.ranges):
+        target = intent.target_size(size)
+        if target is not None and min(target) > 0 and not params.may_make(size, target):
+            return size, target
+    return None
+
+
+def _scales_by_whole_factors(intent: Intent, params: ResizeParams) -> bool:
+    """Then the sizes are the same everywhere, or differ at every size that is compared."""
+    if intent.size is not None or isinstance(params, ResizeBilinear):
+        return True
+    factors = tuple(intent.scale_factor or ())
+    if isinstance(params, Upsample):
+        factors += params.fractional_scaling_factor
+    else:
+        factors += params.factor or ()
+    return all(float(factor).is_integer() for factor in factors)
+
+
+def _sizes(ranges: Tuple[Range, ...]) -> Iterator[Size]:
+    if len(ranges) == 2:
+        (top, bottom), (left, right) = ranges
+        rows, columns = range(top, bottom + 1), range(left, right + 1)
+        for row, column in zip_longest(rows, columns):
+            yield (bottom if row is None else row, right if column is None else column)
