@@ -17,7 +17,7 @@ Infer = Callable[[Proto], Proto]
 
 _LENGTH = struct.Struct("<Q")
 # Without data_prop: it would fold sizes as we do, but without a limit on their number, so that a
-# file of a few kilobytes could ask for all memory. What cannot be inferred is answered by nothing.
+# file of a few kilobytes could ask for all memory. What cannot be inferred comes back as it is.
 _CHILD = """
 import sys
 sys.path[:] = sys.argv[1:]
@@ -32,7 +32,7 @@ while True:
     try:
         answer = shape_inference.infer_shapes(load_from_string(data)).SerializeToString()
     except Exception:
-        answer = b""
+        answer = data
     sys.stdout.buffer.write(length.pack(len(answer)) + answer)
     sys.stdout.buffer.flush()
 """
@@ -74,6 +74,6 @@ def _asked(child: "subprocess.Popen[bytes]", model: Proto) -> Proto:
         child.stdin.flush()
         (size,) = _LENGTH.unpack(child.stdout.read(_LENGTH.size))
         answer = child.stdout.read(size)
-        return type(model).FromString(answer) if len(answer) == size > 0 else model
+        return type(model).FromString(answer) if len(answer) == size else model
     except (OSError, ValueError, struct.error, Error):  # it has ended, or the model is too large
         return model
