@@ -35,6 +35,7 @@ PARTS: Dict[str, Part] = {
         "coreml_resize_fix/coreml/splice.py",
         "tests/coreml/test_splice.py tests/files tests/coreml/test_largest.py",
     ),
+    "files": Part("coreml_resize_fix/files", "tests/files", "tests/hardening tests/cli"),
     "sampling": Part("coreml_resize_fix/sampling", "tests/sampling"),
     "auditing": Part("coreml_resize_fix/auditing", "tests/audit tests/cli/test_text_report.py"),
     "rewrite": Part(
