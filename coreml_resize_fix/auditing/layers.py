@@ -67,7 +67,7 @@ class ResizeLayer:
         """What the layer makes of its input, where that is known without the input's size, too."""
         if self.input_size is not None:
             return self.params.output_size(self.input_size)
-        return self.params.output_size((1, 1)) if self.kind == "resizeBilinear" else None
+        return self.params.fixed_size
 
 
 def module_paths(name: str) -> FrozenSet[str]:

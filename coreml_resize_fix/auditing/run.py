@@ -12,7 +12,8 @@ from coreml_resize_fix.auditing.match import Matching, contradiction, match
 from coreml_resize_fix.auditing.situation import Size, comparisons
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
-from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes, Overrides
+from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes, Overrides, PartialSize
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.intents.model import Intent
 
@@ -91,6 +92,13 @@ def _intended(
     return known[0][1]
 
 
+def _made(params: ResizeParams, input_size: Optional[Size]) -> PartialSize:
+    """What a layer makes of an input, which may be of unknown size."""
+    if input_size is not None:
+        return params.output_size(input_size)
+    return params.fixed_size or (None, None)
+
+
 def _decided(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
     return {address: size for address, size in sizes.items() if size is not None}
 
@@ -143,9 +151,13 @@ def run(
             break
         intended = sizes
         layers = layers_for(_decided(intended))
-    fixable = {f.layer.address for f in found if f.verdict == findings.FIXABLE}
-    planned = {address: size for address, size in intended.items() if address in fixable}
-    after = file.shapes(_decided(planned))
+    # What the new layers make of what they really get: some before them may stay as they are.
+    planned = {
+        finding.layer.address: partial(_made, finding.after)
+        for finding in found
+        if finding.verdict == findings.FIXABLE and finding.after is not None
+    }
+    after = file.shapes(planned)
     return Audit(
         tuple(found),
         matching,

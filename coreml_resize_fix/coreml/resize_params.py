@@ -21,6 +21,7 @@ class Upsample:
     fractional_scaling_factor: Tuple[float, ...] = ()
 
     kind = "upsample"
+    fixed_size = None  # what it makes of any input
 
     @property
     def copies_nearest(self) -> bool:
@@ -99,10 +100,15 @@ class ResizeBilinear:
     uses_ios14 = False
     copies_nearest = False
 
-    def output_size(self, input_size: Size) -> Size:
+    @property
+    def fixed_size(self) -> Size:
         """(height, width) that the layer makes, whatever the input's size is."""
         height, width = self.target_size or (1, 1)
         return height, width
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that the layer makes, whatever the input's size is."""
+        return self.fixed_size
 
     def may_make(self, input_size: Size, output_size: Size) -> bool:
         """Whether the layer makes this size."""
@@ -145,6 +151,11 @@ class Composite:
     kind = "composite"
     uses_ios14 = False
     copies_nearest = False
+
+    @property
+    def fixed_size(self) -> Optional[Size]:
+        """(height, width) that the layers make, unless they follow their input."""
+        return self.size
 
     @property
     def added_layers(self) -> int:
