@@ -9,7 +9,13 @@ from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix import api, progress
 from coreml_resize_fix.coreml.package import is_package
-from coreml_resize_fix.errors import ManifestError, OutputError, ResizeFixError, reason
+from coreml_resize_fix.errors import (
+    ManifestError,
+    OutputError,
+    ResizeFixError,
+    lacks_memory,
+    reason,
+)
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.output import default_output
 from coreml_resize_fix.request import Failure, ModelReport, Request
@@ -230,7 +236,7 @@ def _in_worker(task: Task, given: Optional[str], request: Request) -> Result:
 
 def _defect(model: str, error: Exception) -> Failure:
     """A defect of this tool, told as one sentence like everything else."""
-    if isinstance(error, MemoryError):
+    if lacks_memory(error):
         return Failure(
             model,
             "there is not enough memory for `{}`".format(model),

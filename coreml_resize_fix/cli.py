@@ -279,5 +279,5 @@ def _write_manifest(path: str, intents: "Optional[Manifest]", run: "Run", force:
 
 
 def main() -> None:
-    """Entry point; click ends a closed pipe and Ctrl-C quietly, with exit code 1."""
+    """Run the command; click ends a closed pipe quietly, with exit code 1."""
     command(prog_name="coreml-resize-fix")

@@ -14,13 +14,26 @@
 A finding about a layer is never an exception: it is a value (see `auditing.findings`).
 """
 
+import errno
 from contextlib import contextmanager
 from typing import Any, Iterator, Sequence
+
+# What the system says of a library for which there is no memory.
+_NOT_MAPPED = "failed to map segment"
 
 
 def reason(error: OSError) -> str:
     """What the system says of a call that failed, as the end of a sentence."""
     return (error.strerror or str(error) or "it does not say why").lower()
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether a lack of memory is behind an error; imports tell it in words of their own."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, ImportError) and _NOT_MAPPED in str(error))
+    )
 
 
 class ResizeFixError(Exception):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from coreml_resize_fix import streams
 from coreml_resize_fix.request import Failure
 
 if TYPE_CHECKING:
@@ -15,9 +16,18 @@ _PATIENCE = 1.0  # seconds; what is done by then needs no progress bar
 
 
 def say(content: str, err: bool = False) -> None:
-    """Print; what the stream's encoding does not have is escaped (×, →, odd names of layers)."""
-    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
-    click.echo(content.encode(encoding, "backslashreplace").decode(encoding), err=err)
+    """Print; what the stream's encoding does not have is escaped (×, →, odd names of layers).
+
+    What stderr takes no more is left out: the exit code and the report tell it, too.
+    """
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        click.echo(content.encode(encoding, "backslashreplace").decode(encoding), err=err)
+    except OSError:
+        if not err:
+            raise
+        streams.give_up(stream)
 
 
 def complain(failure: Failure) -> None:

@@ -22,6 +22,7 @@ WORK = {"rewrite", "verify", "opening", "output"} | VERDICTS
 MAY_IMPORT = {
     "errors": set(),
     "progress": set(),
+    "streams": set(),
     "sampling": LOWEST,
     "dialects": {"sampling"},
     "files": LOWEST,
@@ -37,11 +38,11 @@ MAY_IMPORT = {
     "api": WORK | {"request", "progress"},
     "report": VERDICTS | {"files", "request"},
     "batch": WORK | {"api", "request", "progress"},
-    "terminal": {"request", "progress", "report"},
+    "terminal": {"request", "progress", "report", "streams"},
     "models": WORK | {"api", "report", "request"},
     "completion": {"auditing", "coreml"},
     "cli": {"completion", "batch", "terminal", "report", "request", "intents", "coreml", "errors"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "errors", "streams"},
     # The public names; each is imported when it is first used.
     "__init__": WORK | {"api", "models", "request"},
 }
