@@ -7,12 +7,14 @@
 found.
 """
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 __all__ = ["Manifest", "Report", "audit", "exportable", "fix", "record_intents"]
 
+# As in `typing`, which is not imported: until the command can end quietly, little may happen.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.intents.torch_export import exportable
     from coreml_resize_fix.intents.torch_recorder import record_intents
@@ -30,7 +32,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError("module `coreml_resize_fix` has no attribute `{}`".format(name))
     import importlib

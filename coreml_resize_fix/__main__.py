@@ -1,6 +1,6 @@
 """`python -m coreml_resize_fix`, and the command itself: however it ends, it says so in a sentence.
 
-Imports stand inside of functions: a machine without memory fails at them.
+Imports stand inside of functions: Ctrl-C and a machine without memory do not wait for them.
 """
 
 import sys
@@ -10,14 +10,17 @@ _NO_MEMORY = "there is not enough memory", "end other programs, or allow this on
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; its exit code is 128 + its number where a signal ended it."""
     try:
-        from coreml_resize_fix import streams
+        from coreml_resize_fix import signals, streams
 
+        signals.as_exceptions()
         streams.complete()
         from coreml_resize_fix import cli
 
         cli.main()
+    except KeyboardInterrupt:  # before signals were exceptions
+        sys.exit(130)
     except Exception as error:
         if "-v" in sys.argv or "--verbose" in sys.argv:
             raise

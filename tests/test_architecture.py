@@ -22,6 +22,7 @@ WORK = {"rewrite", "verify", "opening", "output"} | VERDICTS
 MAY_IMPORT = {
     "errors": set(),
     "progress": set(),
+    "signals": set(),
     "streams": set(),
     "sampling": LOWEST,
     "dialects": {"sampling"},
@@ -42,7 +43,7 @@ MAY_IMPORT = {
     "models": WORK | {"api", "report", "request"},
     "completion": {"auditing", "coreml"},
     "cli": {"completion", "batch", "terminal", "report", "request", "intents", "coreml", "errors"},
-    "__main__": {"cli", "errors", "streams"},
+    "__main__": {"cli", "errors", "signals", "streams"},
     # The public names; each is imported when it is first used.
     "__init__": WORK | {"api", "models", "request"},
 }

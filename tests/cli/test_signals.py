@@ -1,0 +1,140 @@
+"""Signals that end a run: nothing unfinished stays, nothing is said, the exit code is 128 + n."""
+
+import os
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from coreml_resize_fix import signals
+from tests.cli.commands import CORNERS, FIXABLE, model, package
+from tests.cli.test_process import environment
+from tests.support.folders import contents
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+# What ends a process -> the exit code that a shell tells of it.
+CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
+
+# The command, with signals that it sends to itself at two places.
+STRUCK = """
+import os, signal, sys
+from coreml_resize_fix import __main__ as start
+from coreml_resize_fix.coreml import splice
+from coreml_resize_fix.files import atomic
+written, cleaned = (getattr(signal, name, None) for name in sys.argv[1:3])
+del sys.argv[1:3]
+write, clean = splice.write, atomic._clean
+def struck_write(*arguments):
+    write(*arguments)
+    os.kill(os.getpid(), written)
+def struck_clean(*arguments):
+    if cleaned is not None:
+        os.kill(os.getpid(), cleaned)
+    clean(*arguments)
+splice.write, atomic._clean = struck_write, struck_clean
+start.main()
+"""
+
+
+def struck(path, written, cleaned="", ignored=()):
+    """A fix that gets a signal when the copy is written, and maybe another when it cleans up."""
+
+    def as_a_terminal_starts_it():  # a shell may switch SIGINT off for what runs beside it
+        for name in CODES:
+            how = signal.SIG_IGN if name in ignored else signal.SIG_DFL
+            signal.signal(getattr(signal, name), how)
+
+    return subprocess.run(
+        [sys.executable, "-c", STRUCK, written, cleaned, path, "--assume", CORNERS],
+        env=environment(),
+        capture_output=True,
+        preexec_fn=as_a_terminal_starts_it,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("make", [lambda folder: model(FIXABLE, folder), package])
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_a_signal_while_the_result_is_written(name, make, tmp_path):
+    path = make(tmp_path)
+    before = contents(tmp_path)
+    ran = struck(path, name)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (CODES[name], b"", b"")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_a_second_one_does_not_end_the_cleaning_up(name, tmp_path):
+    path = package(tmp_path)
+    before = contents(tmp_path)
+    ran = struck(path, "SIGTERM", name)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (CODES["SIGTERM"], b"", b"")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_what_the_caller_has_switched_off_stays_so(name, tmp_path):
+    """As `nohup` does it."""
+    ran = struck(model(FIXABLE, tmp_path), name, ignored=[name])
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert FIXABLE + "-fixed.mlmodel" in contents(tmp_path)
+
+
+def test_a_signal_that_came_to_nothing_is_not_the_last(monkeypatch):
+    """An exception may get lost, in a destructor for example; nobody needs `kill -9` for that."""
+    now = iter([100.0, 104.9, 105.1])
+    monkeypatch.setattr(signals, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    handle = signals._handler()
+    with pytest.raises(SystemExit) as first:
+        handle(signal.SIGINT, None)
+    handle(signal.SIGTERM, None)
+    with pytest.raises(SystemExit) as third:
+        handle(signal.SIGTERM, None)
+    assert (first.value.code, third.value.code) == (130, 143)
+
+
+def test_signals_that_are_held_count_afterwards():
+    seen = []
+
+    def ends_well():
+        with signals.held():
+            os.kill(os.getpid(), signal.SIGTERM)
+            seen.append("done")
+
+    before = signal.signal(signal.SIGTERM, signals._handler())
+    try:
+        with pytest.raises(SystemExit):
+            ends_well()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == ["done"]
+
+
+# The command, with an interrupt when it comes to import a module.
+INTERRUPTED = """
+import os, sys
+class Finder:
+    def find_spec(name, path, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), 2)
+sys.meta_path.insert(0, Finder)
+from coreml_resize_fix import __main__ as start
+start.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["signals", "cli", "batch"])
+def test_an_interrupt_while_the_command_is_imported(name):
+    ran = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, "coreml_resize_fix." + name, "x.mlmodel"],
+        env=environment(),
+        capture_output=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, b"", b"")
