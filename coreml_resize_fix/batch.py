@@ -1,13 +1,13 @@
 """Several models in one run: which they are, the manifest of each, and one process or several."""
 
 import os
-import signal
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+from functools import partial
+from typing import Callable, Generator, Iterator, List, Optional, Sequence, Tuple, Union
 
-from coreml_resize_fix import api, progress
+from coreml_resize_fix import api, pool, progress
 from coreml_resize_fix.coreml.package import is_package
 from coreml_resize_fix.errors import (
     ManifestError,
@@ -16,13 +16,13 @@ from coreml_resize_fix.errors import (
     lacks_memory,
     reason,
 )
-from coreml_resize_fix.intents.source import Manifest
+from coreml_resize_fix.intents.source import Manifest, Remembering
 from coreml_resize_fix.output import default_output
 from coreml_resize_fix.request import Failure, ModelReport, Request
 
 Result = Union[ModelReport, Failure]
 Reader = Callable[[str], Manifest]
-Calls = Iterator[Tuple["Task", Callable[[], Result]]]
+Calls = Generator[Callable[[], Result], None, None]
 
 _SUFFIXES = (".mlmodel", ".mlpackage")
 # What the manifest of `net.mlmodel` may be called in a folder of manifests.
@@ -141,7 +141,7 @@ def manifest_of(task: Task, given: Optional[str]) -> Optional[str]:
 
 def remembering() -> Reader:
     """Reads manifests, and keeps the last one for the next model that shares it."""
-    return lru_cache(maxsize=1)(Manifest.load)
+    return Remembering()
 
 
 def one(
@@ -184,54 +184,54 @@ def run(
 ) -> Iterator[Result]:
     """The results in the order of the tasks, `jobs` models at a time.
 
-    An interrupt ends the run when the models that are being worked on are done. A defect of this
-    tool is a failure of one model, or raised with `show_defects`.
+    A defect of this tool is a failure of one model, or raised with `show_defects`. Closing the
+    iterator ends the work on models that are not done; their results are not there then.
     """
+    jobs = min(jobs, len(tasks))
     alone = tell if len(tasks) == 1 else progress.silent
-    calls: Calls = (
-        _in_processes(tasks, given, request, min(jobs, len(tasks)))
-        if min(jobs, len(tasks)) > 1
-        else ((task, partial(one, task, given, request, read, alone)) for task in tasks)
+    work = partial(
+        _done, given=given, request=request, read=read, tell=alone, show_defects=show_defects
     )
-    for number, (task, call) in enumerate(calls, 1):
-        try:
-            result = call()
-        except Exception as error:
-            if show_defects:
-                raise
-            result = _defect(task.model, error)
-        if len(tasks) > 1:
-            tell(number, len(tasks), "models", "model")
-        yield result
+    calls: Calls = (
+        pool.run(work, tasks, jobs) if jobs > 1 else (partial(work, task) for task in tasks)
+    )
+    with closing(calls):
+        for number, (task, call) in enumerate(zip(tasks, calls), 1):
+            try:
+                result = call()
+            except pool.EndedError as error:
+                result = _ended(task.model, error)
+            if len(tasks) > 1:
+                tell(number, len(tasks), "models", "model")
+            yield result
 
 
-def _in_processes(
-    tasks: Sequence[Task], given: Optional[str], request: Request, jobs: int
-) -> Calls:
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(jobs, initializer=_prepare) as pool:
-        futures = [pool.submit(_in_worker, task, given, request) for task in tasks]
-        try:
-            for task, future in zip(tasks, futures):
-                yield task, future.result
-        finally:
-            for future in futures:
-                future.cancel()
-
-
-_worker_reads: Reader = Manifest.load
-
-
-def _prepare() -> None:
-    """Ctrl-C reaches every process of a terminal; the first one ends the run for all."""
-    global _worker_reads
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker_reads = remembering()
+def _done(
+    task: Task,
+    given: Optional[str],
+    request: Request,
+    read: Reader,
+    tell: progress.Tell,
+    show_defects: bool,
+) -> Result:
+    """What became of one model; a defect of this tool is a value, too, unless they are shown."""
+    try:
+        return one(task, given, request, read, tell)
+    except Exception as error:
+        if show_defects:
+            raise
+        return _defect(task.model, error)
 
 
-def _in_worker(task: Task, given: Optional[str], request: Request) -> Result:
-    return one(task, given, request, _worker_reads)
+def _ended(model: str, error: pool.EndedError) -> Failure:
+    return Failure(
+        model,
+        "a worker process was ended by the system at `{}`, and so was a second one ({})".format(
+            model, error
+        ),
+        "its result is there as a whole or not at all; if memory is short, end other programs, or "
+        "pass `--jobs 1` or `--no-verify`",
+    )
 
 
 def _defect(model: str, error: Exception) -> Failure:

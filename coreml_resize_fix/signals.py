@@ -1,9 +1,10 @@
 """Signals that end a process: each becomes an exception, so that unfinished files are removed."""
 
+import atexit
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable, Iterator
 
 # Ctrl-C, `kill`, and a terminal that is closed (which Windows does not tell).
@@ -11,6 +12,7 @@ _ENDING = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasatt
 # Seconds for cleaning up after a signal. Another one in this time would leave it half done: people
 # press Ctrl-C twice. After it, whoever sends one more is right to expect that it counts.
 _CLEANING = 5.0
+_PR_SET_PDEATHSIG = 1  # prctl of Linux: which signal a process gets when its parent ends
 
 
 def as_exceptions() -> None:
@@ -22,6 +24,13 @@ def as_exceptions() -> None:
     for number in _ENDING:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             signal.signal(number, handler)
+    # Python gives signals back their own effect while it ends, when there is nothing left to end.
+    atexit.register(_ignore)
+
+
+def _ignore() -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _handler() -> Callable[[int, Any], None]:
@@ -35,6 +44,31 @@ def _handler() -> Callable[[int, Any], None]:
             sys.exit(128 + number)
 
     return handle
+
+
+def end_with_parent() -> None:
+    """For a worker process: its parent ends it by SIGTERM, and on Linux so does the parent's end.
+
+    Ctrl-C reaches every process of a terminal; it is the parent that ends the run.
+    """
+    handler = _handler()
+    for number in _ENDING:
+        if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else handler)
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(AttributeError, OSError):  # a C library without the call
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
+def name(number: int) -> str:
+    """What a signal is called, such as `SIGKILL`."""
+    with suppress(ValueError):
+        return signal.Signals(number).name
+    return "signal {}".format(number)
 
 
 @contextmanager

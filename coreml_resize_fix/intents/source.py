@@ -1,7 +1,7 @@
 """Where intents come from: a manifest or an ONNX file, or a recording; and how they are kept."""
 
 import json
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List, Optional
 
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
@@ -54,6 +54,27 @@ class Manifest(List[Intent]):
             "producer": {"framework": first.framework, "version": first.framework_version},
             "resizes": [intent.as_dict() for intent in self],
         }
+
+
+class Remembering:
+    """Reads manifests, and keeps the last one for the next model that shares it.
+
+    What was kept goes to worker processes with it: a pipe can be read once only.
+    """
+
+    def __init__(self) -> None:
+        self._path: Optional[str] = None
+        self._manifest = Manifest()
+
+    def __call__(self, path: str) -> Manifest:
+        """The manifest at `path`.
+
+        Raises:
+            ManifestError: the file cannot be read, or has defects; all of them are listed.
+        """
+        if path != self._path:
+            self._manifest, self._path = Manifest.load(path), path
+        return self._manifest
 
 
 def write(path: str, document: Dict[str, Any]) -> None:

@@ -1,12 +1,16 @@
 """Several models in one run: folders, a manifest for each, processes, and errors of single ones."""
 
+import json
+import multiprocessing
 import os
 import re
 import signal
+import threading
+from pathlib import Path
 
 import pytest
 
-from coreml_resize_fix import batch
+from coreml_resize_fix import api, batch, pool
 from coreml_resize_fix.errors import ManifestError
 from tests.cli.commands import (
     CORNERS,
@@ -178,17 +182,69 @@ def test_defects_of_one_manifest_are_listed_for_its_model_alone(tmp_path):
     assert [line.split(":")[0] for line in error["details"]] == ["$.resizes[0].sise"]
 
 
-def test_a_process_that_is_killed_is_an_error_of_its_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "_in_worker", _die)
-    paths = [model(RIGHT, tmp_path, name) for name in ("a.mlmodel", "b.mlmodel")]
+forked = pytest.mark.skipif(
+    multiprocessing.get_start_method() != "fork",
+    reason="needs processes that are forks: others do not see what a test puts in a place",
+)
+
+
+@pytest.fixture
+def killed(monkeypatch):
+    """Paths of models at which the process is killed, as the system does where memory is short."""
+    paths, really = set(), api.process
+
+    def process(path, *arguments):
+        if path in paths:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return really(path, *arguments)
+
+    monkeypatch.setattr(api, "process", process)
+    return paths
+
+
+@forked
+def test_a_model_at_which_processes_are_killed_fails_alone(tmp_path, killed):
+    names = ["a.mlmodel", "b.mlmodel", "c.mlmodel", "d.mlmodel"]
+    paths = [model(RIGHT, tmp_path, name) for name in names]
+    killed.add(paths[1])
     ran = run(*paths, "-n", *FIX, *JSON, "--jobs", 2)
+    check(ran.json)
     assert ran.code == 2
-    assert [error["path"] for error in ran.json["errors"]] == paths
-    assert all("stopped it at `" in error["message"] for error in ran.json["errors"])
+    assert [entry["path"] for entry in ran.json["models"]] == [paths[0], *paths[2:]]
+    (error,) = ran.json["errors"]
+    assert error["path"] == paths[1]
+    assert error["message"].startswith(
+        "a worker process was ended by the system at `{}`".format(paths[1])
+    )
+    assert "(SIGKILL)" in error["message"]
+    assert "--jobs" in error["help"]
+    assert "nothing was written" not in error["help"]
 
 
-def _die(*args):
-    os.kill(os.getpid(), signal.SIGKILL)
+@forked
+def test_where_a_defect_of_a_worker_arose_is_shown(tmp_path, monkeypatch):
+    def fail(*arguments):
+        return {}["no such key"]
+
+    monkeypatch.setattr(api, "process", fail)
+    paths = [model(RIGHT, tmp_path, name) for name in ("a.mlmodel", "b.mlmodel")]
+    assert run(*paths, "-n", *FIX, "--jobs", 2).err.count("a defect of this tool") == 2
+    with pytest.raises(pool.TaskError, match=r"(?s)Traceback .* in fail.*KeyError"):
+        run(*paths, "-n", *FIX, "--jobs", 2, "-v")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with a name are of POSIX")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_manifest_from_a_pipe_serves_all_models(jobs, tmp_path):
+    paths = [model(FIXABLE, tmp_path, name) for name in ("a.mlmodel", "b.mlmodel", "c.mlmodel")]
+    pipe = str(tmp_path / "pipe")
+    os.mkfifo(pipe)
+    text = json.dumps({"8": {"align_corners": True, "size": [10, 12]}})
+    writer = threading.Thread(target=Path(pipe).write_text, args=(text,), daemon=True)
+    writer.start()
+    ran = run(*paths, "-n", "-m", pipe, *JSON, "--jobs", jobs)
+    writer.join()
+    assert ran.json["summary"] == {"fixable": 3}
 
 
 def test_jobs_below_zero_are_refused():

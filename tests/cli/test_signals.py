@@ -1,5 +1,6 @@
 """Signals that end a run: nothing unfinished stays, nothing is said, the exit code is 128 + n."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,6 +15,11 @@ from tests.cli.test_process import environment
 from tests.support.folders import contents
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+forked = pytest.mark.skipif(
+    multiprocessing.get_start_method() != "fork",
+    reason="needs processes that are forks: others do not see what a test puts in a place",
+)
 
 # What ends a process -> the exit code that a shell tells of it.
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
@@ -74,6 +80,65 @@ def test_a_second_one_does_not_end_the_cleaning_up(name, tmp_path):
     ran = struck(path, "SIGTERM", name)
     assert (ran.returncode, ran.stdout, ran.stderr) == (CODES["SIGTERM"], b"", b"")
     assert contents(tmp_path) == before
+
+
+# The command with two workers, each of which ends a process when it has written its copy. Where
+# that is their parent, both have done so.
+WORKERS = """
+import os, signal, sys, time
+from coreml_resize_fix import __main__ as start
+from coreml_resize_fix.coreml import splice
+who, number, marks = sys.argv[1], getattr(signal, sys.argv[2]), sys.argv[3]
+del sys.argv[1:4]
+parent, write = os.getpid(), splice.write
+def struck_write(*arguments):
+    write(*arguments)
+    if who == "a worker":
+        os.kill(os.getpid(), number)
+    os.mkdir(os.path.join(marks, str(os.getpid())))
+    while len(os.listdir(marks)) < 2:
+        time.sleep(0.01)
+    os.kill(parent, number)
+    time.sleep(300)
+splice.write = struck_write
+start.main()
+"""
+
+
+def with_workers(who, name, around):
+    folder, marks = around / "models", around / "marks"
+    folder.mkdir()
+    marks.mkdir()
+    paths = [model(FIXABLE, folder, letter + ".mlmodel") for letter in "abc"]
+    before = contents(folder)
+    arguments = [who, name, str(marks), *paths, "--assume", CORNERS, "--jobs", "2"]
+    ran = subprocess.run(
+        [sys.executable, "-c", WORKERS, *arguments],
+        env=environment(),
+        capture_output=True,  # to the end of the last process that has them
+        timeout=200,
+        check=False,
+    )
+    assert contents(folder) == before
+    return ran
+
+
+@forked
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_workers_that_are_ended_leave_nothing(name, tmp_path):
+    ran = with_workers("a worker", name, tmp_path)
+    assert ran.returncode == 2
+    errors = [line for line in ran.stderr.decode().splitlines() if line.startswith("error: ")]
+    assert len(errors) == 3
+    assert all("was ended by the system" in line for line in errors)
+
+
+@forked
+@pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG (Linux)")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL"])
+def test_workers_of_a_run_that_is_ended_leave_nothing(name, tmp_path):
+    ran = with_workers("the parent", name, tmp_path)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (CODES.get(name, -9), b"", b"")
 
 
 @pytest.mark.parametrize("name", sorted(CODES))
