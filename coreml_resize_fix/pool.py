@@ -184,6 +184,7 @@ def _end(crew: List[_Worker]) -> None:
         for worker in crew:
             worker.process.join(_HEARING)
     for worker in crew:
+        worker.process.kill()
         worker.process.join()
 
 
