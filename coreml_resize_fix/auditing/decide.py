@@ -199,8 +199,8 @@ def decide(
         after=found.remedy if fixes else None,
         intended_size=found.intended,
         # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
-        max_shift_px=found.pairings[0].max_shift
-        if found.pairings and (layer.sizes or match.intent.input_size)
+        max_shift_px=found.worst.max_shift
+        if found.worst and (layer.sizes or match.intent.input_size)
         else None,
         needs=needs if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,

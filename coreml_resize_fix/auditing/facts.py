@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import ranges
-from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, Place, ResizeLayer
+from coreml_resize_fix.auditing.extent import extent
+from coreml_resize_fix.auditing.layers import Place, ResizeLayer
 from coreml_resize_fix.coreml import composite, resize_params, shapes
 from coreml_resize_fix.coreml.shapes import (
     Flexible,
@@ -65,13 +65,13 @@ class File:
     def layers(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every resize layer in order, several layers that stand in for one included."""
         return [
-            self._layer(resize, by_prefix[prefix].layers)
+            self._layer(resize, by_prefix[prefix])
             for prefix, resizes in self._resizes.items()
             for resize in resizes
         ]
 
-    def _layer(self, resize: _Resize, known: Mapping[str, LayerShapes]) -> ResizeLayer:
-        ref, params = resize.ref, resize.native
+    def _layer(self, resize: _Resize, shapes: ModelShapes) -> ResizeLayer:
+        ref, params, known = resize.ref, resize.native, shapes.layers
         shape: Optional[Shape] = None
         if resize.group is not None:
             shape = _read_by(resize.group, known)
@@ -88,7 +88,7 @@ class File:
             modern=resize.modern,
             place=replace(resize.place, rank=rank, sequence=sequence),
             original_address=resize.original_address,
-            **_extent(shape),  # type: ignore[arg-type]
+            **extent(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
 
@@ -200,35 +200,3 @@ def _check(address: str, name: str, params: resize_params.ResizeParams) -> None:
             ),
             "convert the model again",
         )
-
-
-def _extent(shape: Optional[Shape]) -> Dict[str, object]:
-    """The fields of a ResizeLayer that say how large its input is."""
-    if isinstance(shape, Known) and len(shape.dims) >= 3 and min(shape.dims) >= 1:
-        height, width = shape.dims[-2:]
-        size = (height, width)
-        return {
-            "shape": STATIC,
-            "input_size": size,
-            "sizes": (size,),
-            "channels": shape.dims[-3],
-        }
-    if isinstance(shape, Flexible) and len(shape.dims) >= 3:
-        channels = shape.dims[-3][0] if shape.dims[-3][0] == shape.dims[-3][1] else None
-        if all(low == high for low, high in shape.dims[-2:]):
-            size = (shape.dims[-2][0], shape.dims[-1][0])
-            return {"shape": STATIC, "input_size": size, "sizes": (size,), "channels": channels}
-        both = tuple(ranges.bounded(low, high) for low, high in shape.dims[-2:])
-        rows, columns = (ranges.compared(*limits) for limits in both)
-        return {
-            "shape": FLEXIBLE,
-            "sizes": tuple(zip(rows, columns)),
-            "ranges": both,
-            "channels": channels,
-        }
-    dims = getattr(shape, "dims", None)
-    return {
-        "shape": UNKNOWN,
-        "channels": dims[-3] if dims is not None and len(dims) >= 3 else None,
-        "size_reason": getattr(shape, "reason", "its input is not known"),
-    }

@@ -254,6 +254,8 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
     facts: List[Tuple[str, object, object]] = [("channels", intent.channels, layer.channels)]
     if not (pinned and intent.size is None):
         facts.append(("input size", intent.input_size, layer.input_size))
+        sides = zip(("height", "width"), intent.input_size or (None, None), layer.partial_size)
+        facts += [("an input " + name, said, seen) for name, said, seen in sides]
     for what, said, seen in facts:
         if not _may_equal(said, seen):
             return "`{}` was recorded with {} {}, and `{}` gets {}".format(

@@ -78,6 +78,7 @@ def _context(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Conte
         exact_mapping=place.exact_mapping,
         sequence=place.sequence,
         factors=intent.scale_factor if layer.shape == FLEXIBLE else None,
+        enumerated=layer.listed,
         others=tuple(axes[1:]) if layer.shape == FLEXIBLE else (),
         # Its own parts are no names that are taken when the same layers are made again.
         taken_names=place.names - own,
