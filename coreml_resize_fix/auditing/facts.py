@@ -1,7 +1,7 @@
 """Resize layers of a walked model as the values that the audit works on."""
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing.extent import extent
 from coreml_resize_fix.auditing.layers import Place, ResizeLayer
@@ -138,17 +138,37 @@ def _composite(
     rank, _ = _leading(read)
     channels = read.dims[-3] if isinstance(read, Known) and len(read.dims) >= 3 else None
     factor = None
-    if isinstance(read, Flexible) and isinstance(made, Flexible):
+    if isinstance(read, Flexible) and len(read.dims) >= 3:
         channels = read.dims[-3][0] if read.dims[-3][0] == read.dims[-3][1] else None
-        factor = (_ratio(read.dims[-2], made.dims[-2]), _ratio(read.dims[-1], made.dims[-1]))
+        if isinstance(made, (Known, Flexible)) and len(made.dims) >= 2:
+            pairs = list(zip(_sizes(read), _sizes(made)))
+            factor = (
+                _ratio([(a[0], b[0]) for a, b in pairs]),
+                _ratio([(a[1], b[1]) for a, b in pairs]),
+            )
+            size = None
     return resize_params.Composite(
         "several layers", layers, size=size, factor=factor, rank=rank or 5, channels=channels
     )
 
 
-def _ratio(read: Tuple[int, Optional[int]], made: Tuple[int, Optional[int]]) -> float:
-    """By what layers scale a size that varies, from its largest value, where rounding is least."""
-    return (made[1] or made[0]) / max(read[1] or read[0], 1)
+def _sizes(shape: Union[Known, Flexible]) -> List[Tuple[int, int]]:
+    """(height, width) at the default, at the smallest size and, where there is one, the largest."""
+    if isinstance(shape, Known):
+        return [(shape.dims[-2], shape.dims[-1])] * 3
+    (top, bottom), (left, right) = shape.dims[-2:]
+    sizes = [(shape.default[-2], shape.default[-1]), (top, left)]
+    return sizes if bottom is None or right is None else [*sizes, (bottom, right)]
+
+
+def _ratio(pairs: Sequence[Tuple[int, int]]) -> float:
+    """By what layers scale a size that varies: a whole number, or one over a whole number."""
+    read, made = pairs[0]
+    for step in range(1, read + 1 if made else 1):
+        # A size of which nothing is left is none of those that are made.
+        if all(before // step in (after, 0) for before, after in pairs):
+            return 1 / step
+    return made / max(read, 1)
 
 
 def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:

@@ -24,7 +24,7 @@ def with_ranges(feature: Any, shape: Shape) -> Any:
                 _set(size, limit)
         elif kind == "enumeratedShapes":
             rank = len(array.shape)
-            del array.enumeratedShapes.shapes[:]
+            array.ClearField("enumeratedShapes")
             for dims in _listed(shape):
                 array.enumeratedShapes.shapes.add(shape=dims[-rank:])
     elif feature.type.WhichOneof("Type") == "imageType":
@@ -34,7 +34,7 @@ def with_ranges(feature: Any, shape: Shape) -> Any:
             _set(image.imageSizeRange.heightRange, limits[-2])
             _set(image.imageSizeRange.widthRange, limits[-1])
         elif kind == "enumeratedSizes":
-            del image.enumeratedSizes.sizes[:]
+            image.ClearField("enumeratedSizes")
             for dims in _listed(shape):
                 image.enumeratedSizes.sizes.add(height=dims[-2], width=dims[-1])
     return feature

@@ -167,7 +167,10 @@ def _enumerated(blobs: Sequence[Blob]) -> _Input:
 
 def _ranged(declared: Dims, ranges: Sequence[Range]) -> _Input:
     """Samples of one input between the bounds of its axes."""
-    default = [size or low for size, (low, _) in zip(declared, ranges)]
+    default = [
+        max(size or low, low) if high is None else min(max(size or low, low), high)
+        for size, (low, high) in zip(declared, ranges)
+    ]
     if all(low == high for low, high in ranges):
         return _Input([Blob(tuple(default))])
 
