@@ -46,7 +46,12 @@ def _static(dims: Tuple[int, ...]) -> Dict[str, object]:
 
 def _varying(ranges: Sequence[Range]) -> Dict[str, object]:
     sizes = zip(*(compared(*limits) for limits in ranges))
-    return {"shape": FLEXIBLE, "sizes": tuple(dict.fromkeys(sizes)), "ranges": tuple(ranges)}
+    return {
+        "shape": FLEXIBLE,
+        "sizes": tuple(dict.fromkeys(sizes)),
+        "ranges": tuple(ranges),
+        "partial_size": tuple(first if first == last else None for first, last in ranges),
+    }
 
 
 def bounded(low: int, high: Optional[int]) -> Range:

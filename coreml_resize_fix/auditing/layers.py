@@ -32,7 +32,7 @@ class ResizeLayer:
 
     `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one,
     whose `ranges` are the first and last (height, width) that it may get, unless `sizes` are all
-    that there are (`listed`). `partial_size` is what is known of an unknown one.
+    that there are (`listed`). `partial_size` is what is known of one that is unknown or varies.
     `original_address` is that before several layers stood in for others of the network.
     `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
     """

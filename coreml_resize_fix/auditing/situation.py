@@ -91,7 +91,7 @@ class Situation:
     reach: str
     asks: str
     evidence: str
-    freezes: bool  # the native layer has a fixed size
+    freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
     remedy: Optional[ResizeParams] = None
     needs_version: int = 1
@@ -208,10 +208,10 @@ def _way(
     native, remedy = _remedy(layer, asked, known, spec_version)
     above = _Way(NONE)
     if native is not None:
-        freezes = native.fixed_size
+        freezes = native.fixed_size and layer.params.fixed_size is None
         if native.spec_version <= spec_version:
             within = _Way(WITHIN, remedy, native.spec_version, freezes)
-            if not (freezes and layer.shape == FLEXIBLE and layer.params.fixed_size is None):
+            if not (freezes and layer.shape == FLEXIBLE):
                 return within
             above = within
         else:
