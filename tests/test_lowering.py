@@ -3,10 +3,12 @@
 import pytest
 
 from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.coreml import needs, schema, skeleton, walk
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear
 from coreml_resize_fix.coreml.versions import for_target
+from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import UsageError
+from tests.support import build
 from tests.support.cases import Case
 
 pytestmark = pytest.mark.skipif(
@@ -90,3 +92,56 @@ def test_a_model_that_needs_less_than_it_says_comes_down_alone(tmp_path):
         file.write(model.SerializeToString())
     report = api.process(path, api.Request(manifest=case.intents(), target=3, output=output))
     assert (report.exit_code, report.spec_after) == (0, 3)
+
+
+def with_layer(text, inputs=1, feature=None):
+    """A layer before a resize that a lower version can do, too."""
+    model = build.network((1, 3, 8, 8), [], version=7, mapping=build.EXACT)
+    if feature is not None:
+        feature(model.description.input[0].type)
+    first = ("first", ["image"] * inputs, "x", text)
+    up = build.DOUBLE.replace("BILINEAR", "BILINEAR linearUpsampleMode: ALIGN_CORNERS_TRUE")
+    build.named(model.neuralNetwork, [first, ("up", ["x"], "scores", up)])
+    return model.SerializeToString()
+
+
+def default_value(kind):
+    kind.multiArrayType.floatDefaultValue = 1.5
+
+
+def gray(kind):
+    kind.imageType.colorSpace = 40
+    kind.imageType.width = kind.imageType.height = 8
+
+
+SLICE = "beginIds: 0 endIds: 1 strides: 1 squeezeMasks: {}"
+# Source: each field's comment in Apple's Model.proto and NeuralNetwork.proto.
+LATER = {
+    "nothing else": (with_layer(build.RELU), 4),
+    "a pixel shuffle": (with_layer("reorganizeData { mode: PIXEL_SHUFFLE blockSize: 1 }"), 5),
+    "space to depth": (with_layer("reorganizeData { mode: SPACE_TO_DEPTH blockSize: 1 }"), 4),
+    "interleaved": (with_layer("concatND { axis: -3 interleave: true }"), 5),
+    "not interleaved": (with_layer("concatND { axis: -3 }"), 4),
+    "dynamic quantization": (with_layer("innerProduct { int8DynamicQuantize: true }"), 5),
+    "the same of a product": (with_layer("batchedMatmul { int8DynamicQuantize: true }"), 5),
+    "a squeezed slice": (with_layer("sliceStatic { " + SLICE.format("true") + " }"), 5),
+    "a slice": (with_layer("sliceStatic { " + SLICE.format("false") + " }"), 4),
+    "a slice of seven inputs": (with_layer("sliceDynamic { }", 7), 5),
+    "a default value": (with_layer(build.RELU, feature=default_value), 5),
+    "a float16 image": (with_layer(build.RELU, feature=gray), 7),
+}
+
+
+@pytest.mark.parametrize("name", sorted(LATER))
+def test_nothing_is_brought_below_what_it_needs(name):
+    data, version = LATER[name]
+    models = walk.models(skeleton.read(Source(data)))
+    found = [need.spec_version for model in models for need in needs.needs(model, True)]
+    assert max(found) == version
+
+
+def test_weights_that_are_computed_need_ios_13():
+    model = build.network((3, 8, 8), [], version=5)
+    build.named(model.neuralNetwork, [("conv", ["image", "image"], "scores", "convolution { }")])
+    (found,) = walk.models(skeleton.read(Source(model.SerializeToString())))
+    assert [need.spec_version for need in needs.needs(found, True)] == [4]
