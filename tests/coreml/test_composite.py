@@ -1,5 +1,7 @@
 """Groups of layers that stand in for one: found by name, and addresses as they were before."""
 
+import pytest
+
 from coreml_resize_fix import api
 from coreml_resize_fix.coreml import composite, schema
 from coreml_resize_fix.coreml.skeleton import read
@@ -43,6 +45,37 @@ def test_names_of_other_converters_are_no_group():
     layer(network, "u__resize_padding", "padding", ["conv"])
     layer(network, "up", "convolution", ["u__resize_padding"])
     assert groups_of(model) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "makes"),
+    [
+        ("up__resize_activation", "activation", None),  # not the one that changes nothing
+        ("up__resize_padding", "padding", "x"),
+        ("up__resize_padding", "crop", None),
+        ("up__resize_up", "upsample", None),
+        ("up__resize_softmax", "softmax", None),
+        ("up__resize_", "padding", None),
+    ],
+)
+def test_layers_that_only_sound_like_parts_are_none(name, kind, makes):
+    model = schema.model_class()()
+    layer(model.neuralNetwork, name, kind, ["image"], makes)
+    layer(model.neuralNetwork, "up", "convolution", [makes or name])
+    assert groups_of(model) == []
+
+
+def test_an_honest_layer_with_the_name_of_a_part_is_no_part_of_a_fix():
+    relu = ("scores__resize_activation", ["image"], "x", build.RELU)
+    model = build.network((2, 6, 8), [], version=3)
+    build.named(model.neuralNetwork, [relu, ("scores", ["x"], "scores", build.DOUBLE)])
+    request = api.Request(
+        assume=assume.parse("bilinear,align_corners=false,size=12x16"), decompose=True
+    )
+    report, result = api.process_bytes(model.SerializeToString(), "model", request)
+    assert [finding.verdict for finding in report.findings] == ["fixed"]
+    again, same = api.process_bytes(result, "model", request)
+    assert (again.exit_code, same) == (0, result)
 
 
 def test_a_group_that_reads_two_blobs_is_none():
