@@ -126,6 +126,12 @@ def _by_pin(intents: Sequence[Intent], pairs: _Pairs, result: Matching) -> None:
             )
             continue
         address = named[0].address
+        at_place = [layer for layer in pairs.layers if layer.address == intent.layer]
+        if at_place and at_place[0] is not named[0]:
+            result.notices.append(
+                "`{}` names `{}`, which had that address before several layers stood in for one; "
+                "`{}` has it now".format(intent.layer, named[0].name, at_place[0].name)
+            )
         other = pairs.found.get(address)
         if other is not None and other.intent is not None and other.intent.ask != intent.ask:
             pairs.found[address] = Match(code=MERGED, reason=_differ([other.intent, intent]))

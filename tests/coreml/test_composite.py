@@ -9,6 +9,7 @@ from coreml_resize_fix.coreml.walk import models
 from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.report.template import template
 from tests.support import build, edits
 
 
@@ -125,6 +126,25 @@ def test_a_manifest_that_pins_by_address_still_fits_the_result(tmp_path):
         0,
         ["layers[1]", "layers[2]"],
     )
+    assert again.notices[0] == (
+        "`layers[1]` names `result`, which had that address before several layers stood in for "
+        "one; `one` has it now"
+    )
+
+
+def test_a_template_of_the_result_pins_what_a_manifest_means():
+    """Layers of one name are pinned by address, which the first replacement has moved."""
+    model = build.network((2, 6, 8), [], version=3)
+    layers = [("up", ["image"], "x", build.DOUBLE), ("up", ["x"], "scores", build.DOUBLE)]
+    build.named(model.neuralNetwork, layers)
+    asks = [Intent(layer="layers[0]", size=(12, 16)), Intent(layer="layers[1]", size=(24, 32))]
+    request = api.Request(manifest=asks, decompose=True)
+    report, result = api.process_bytes(model.SerializeToString(), "model", request)
+    assert report.exit_code == 0
+    found, _ = api.process_bytes(result, "model", api.Request())
+    entries = template(found.findings)["resizes"]
+    pinned = {tuple(ask.size): ask.layer for ask in asks}
+    assert {tuple(entry["size"]): entry["layer"] for entry in entries} == pinned
 
 
 def half_precision():
