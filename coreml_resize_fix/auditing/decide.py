@@ -6,6 +6,7 @@ Every combination of the situation's fields hits exactly one row; None stands fo
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import situation as facts
+from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
     FIXABLE,
@@ -17,7 +18,7 @@ from coreml_resize_fix.auditing.findings import (
 )
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.match import NO_INTENT as NO_INTENT_CODE
-from coreml_resize_fix.auditing.match import Match, contradiction
+from coreml_resize_fix.auditing.match import Match
 from coreml_resize_fix.auditing.messages import describe
 from coreml_resize_fix.auditing.situation import Situation, assess
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop

@@ -6,9 +6,10 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import facts, findings
 from coreml_resize_fix.auditing.decide import decide
+from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
-from coreml_resize_fix.auditing.match import Matching, contradiction, match
+from coreml_resize_fix.auditing.match import Matching, match
 from coreml_resize_fix.auditing.situation import Size, comparisons
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
