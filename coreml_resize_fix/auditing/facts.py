@@ -96,12 +96,15 @@ def _resizes(model: ModelRef) -> List[_Resize]:
     """What of the resize layers of one network does not depend on sizes."""
     groups = {group.last.address: group for group in composite.groups(model.layers)}
     originals = composite.original_addresses(model.layers, list(groups.values())) if groups else {}
+    parts = {layer.address for group in groups.values() for layer in group.layers[:-1]}
     names = frozenset(ref.message.name for ref in model.layers)
     blobs = frozenset(name for ref in model.layers for name in ref.message.output)
     blobs |= frozenset(feature.name for feature in model.message.description.input)
     exact_mapping = int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
     found: List[_Resize] = []
     for ref in model.layers:
+        if ref.address in parts:
+            continue
         native = resize_params.read(ref.message)
         group = groups.get(ref.address) if native is None else None
         if native is not None:

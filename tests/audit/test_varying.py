@@ -4,6 +4,7 @@ import pytest
 
 from coreml_resize_fix import api
 from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.intents.model import Intent
 from tests.support import build
 from tests.support.edits import parse
@@ -277,3 +278,41 @@ def test_a_partial_fix_declares_what_the_file_makes():
     report, data = api.process_bytes(model.SerializeToString(), "model", request)
     assert [finding.verdict for finding in report.findings] == ["needs-option", "fixed"]
     assert list(parse(data).description.output[0].type.multiArrayType.shape) == [3, 16, 16]
+
+
+def chained(first, second):
+    return network(
+        [("a", ["image"], "x", first), ("b", ["x"], "scores", second)],
+        ranges=square(4, 32),
+        version=4,
+    )
+
+
+def test_a_fix_behind_one_that_follows_the_size_follows_it_too():
+    """In the file the first layer makes one size, and is asked to scale."""
+    first = (
+        "resizeBilinear { targetSize: 16 targetSize: 16 mode { samplingMethod: UPSAMPLE_MODE } }"
+    )
+    doubled = {"mode": "nearest", "scale_factor": (2.0, 2.0)}
+    request = api.Request(manifest=[Intent(layer=name, **doubled) for name in "ab"])
+    report, data = api.process_bytes(
+        chained(first, upsample(1, "NN")).SerializeToString(), "model", request
+    )
+    assert [(f.verdict, str(f.after)) for f in report.findings] == [
+        ("fixed", "Upsample NN ×2,2"),
+        ("fixed", "Upsample NN ×2,2"),
+    ]
+    again, same = api.process_bytes(data, "model", request)
+    assert (again.exit_code, same) == (0, data)
+
+
+def test_a_partial_fix_freezes_nothing():
+    """The second layer would get one size if the first were right, which stays as it is."""
+    asks = [
+        Intent(layer="a", mode="bicubic", size=(16, 20)),
+        Intent(layer="b", align_corners=True, scale_factor=(2.0, 2.0)),
+    ]
+    request = api.Request(manifest=asks, partial=True)
+    data = chained(upsample(2), upsample(2)).SerializeToString()
+    with pytest.raises(ProofError, match="the fix of `b` is for one size, and what it gets varies"):
+        api.process_bytes(data, "model", request)
