@@ -10,7 +10,7 @@ Range = Tuple[int, int]
 # Up to this size (height, width) are looked at for what a factor makes of them ...
 LARGEST = 1 << 12
 # ... and up to this one grids are compared.
-LARGE_ENOUGH = 1 << 10
+LARGE_ENOUGH = 1 << 8
 
 
 def extent(shape: Optional[Shape], varies: bool) -> Dict[str, object]:
@@ -26,7 +26,7 @@ def extent(shape: Optional[Shape], varies: bool) -> Dict[str, object]:
         if all(first == last for first, last in shape.dims[-2:]):
             return dict(_static(low), channels=channels)
         if shape.listed:
-            sizes = tuple(dict.fromkeys(dims[-2:] for dims in shape.listed))
+            sizes = tuple(dict.fromkeys(dims[-2:] for dims in shape.samples if dims))
             return {"shape": FLEXIBLE, "sizes": sizes, "listed": True, "channels": channels}
         return dict(_varying([bounded(*limits) for limits in shape.dims[-2:]]), channels=channels)
     dims = shape.dims if isinstance(shape, Unknown) else None

@@ -144,34 +144,22 @@ def _composite(
     if isinstance(read, Flexible) and len(read.dims) >= 3:
         channels = read.dims[-3][0] if read.dims[-3][0] == read.dims[-3][1] else None
         if isinstance(made, (Known, Flexible)) and len(made.dims) >= 2:
-            pairs = list(zip(_sizes(read), _sizes(made)))
-            factor = (
-                _ratio([(a[0], b[0]) for a, b in pairs]),
-                _ratio([(a[1], b[1]) for a, b in pairs]),
-            )
+            factor = _ratio(read, made, -2), _ratio(read, made, -1)
             size = None
     return resize_params.Composite(
         "several layers", layers, size=size, factor=factor, rank=rank or 5, channels=channels
     )
 
 
-def _sizes(shape: Union[Known, Flexible]) -> List[Tuple[int, int]]:
-    """(height, width) at the default, at the smallest size and, where there is one, the largest."""
-    if isinstance(shape, Known):
-        return [(shape.dims[-2], shape.dims[-1])] * 3
-    (top, bottom), (left, right) = shape.dims[-2:]
-    sizes = [(shape.default[-2], shape.default[-1]), (top, left)]
-    return sizes if bottom is None or right is None else [*sizes, (bottom, right)]
-
-
-def _ratio(pairs: Sequence[Tuple[int, int]]) -> float:
+def _ratio(read: Flexible, made: Union[Known, Flexible], axis: int) -> float:
     """By what layers scale a size that varies: a whole number, or one over a whole number."""
-    read, made = pairs[0]
-    for step in range(1, read + 1 if made else 1):
-        # A size of which nothing is left is none of those that are made.
-        if all(before // step in (after, 0) for before, after in pairs):
+    afters = made.samples if isinstance(made, Flexible) else (made.dims,) * len(read.samples)
+    pairs = [(x[axis], n[axis]) for x, n in zip(read.samples, afters) if x and n]
+    before, after = pairs[0] if pairs else (1, 1)
+    for step in range(1, before + 1 if after else 1):
+        if all(x // step == n for x, n in pairs):
             return 1 / step
-    return made / max(read, 1)
+    return after / max(before, 1)
 
 
 def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:

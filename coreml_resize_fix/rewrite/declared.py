@@ -53,5 +53,5 @@ def _limits(shape: Shape) -> List[Range]:
 
 def _listed(shape: Shape) -> Tuple[Tuple[int, ...], ...]:
     if isinstance(shape, Flexible):
-        return shape.listed
+        return tuple(dict.fromkeys(dims for dims in shape.samples if dims)) if shape.listed else ()
     return (shape.dims,) if isinstance(shape, Known) else ()

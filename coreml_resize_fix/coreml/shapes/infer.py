@@ -113,9 +113,13 @@ def merge(blobs: Sequence[Blob], doubled: bool, listed: bool = False) -> Shape:
         ranges.append((low, None if grows else high))
     if all(low == high for low, high in ranges):
         return Known(tuple(low for low, _ in ranges))
-    shapes = [tuple(size for size in dims if size is not None) for dims in whole]
-    is_all = listed and len(whole) == len(blobs)
-    return Flexible(tuple(ranges), shapes[0], tuple(dict.fromkeys(shapes)) if is_all else ())
+    samples = tuple(_whole(blob.dims) for blob in blobs)
+    return Flexible(tuple(ranges), samples, listed and None not in samples)
+
+
+def _whole(dims: Optional[Dims]) -> Optional[Tuple[int, ...]]:
+    sizes = tuple(size for size in dims or () if size is not None)
+    return sizes if dims is not None and len(sizes) == len(dims) else None
 
 
 def _differ(one: Optional[Dims], other: Optional[Dims], axis: int) -> bool:

@@ -27,13 +27,19 @@ class Known:
 class Flexible:
     """A shape that follows the input: inclusive (low, high) per dimension, high None = unbounded.
 
-    The bounds are those of the input sizes that were evaluated (see `inputs`). `default` is the
-    shape at the declared default, `listed` all that there are, if the input enumerates its sizes.
+    The bounds are those of the input sizes that were evaluated (see `inputs`). `samples` are the
+    shapes at each of them, the default first, None where nothing fits; `listed` tells that these
+    are all that there are.
     """
 
     dims: Tuple[Tuple[int, Optional[int]], ...]
-    default: Tuple[int, ...] = field(default=(), compare=False)
-    listed: Tuple[Tuple[int, ...], ...] = field(default=(), compare=False)
+    samples: Tuple[Optional[Tuple[int, ...]], ...] = field(default=(), compare=False)
+    listed: bool = field(default=False, compare=False)
+
+    @property
+    def default(self) -> Tuple[int, ...]:
+        """The shape at the declared default size; () if it is not known."""
+        return (self.samples and self.samples[0]) or ()
 
 
 @dataclass(frozen=True)
