@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.coreml import needs, resize_params, schema, wire
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
-from coreml_resize_fix.coreml.shapes import Flexible, Known, LayerShapes, ModelShapes, Shape
+from coreml_resize_fix.coreml.shapes import Flexible, LayerShapes, ModelShapes, Shape
 from coreml_resize_fix.coreml.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.coreml.splice import Edit
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
@@ -150,7 +150,7 @@ def _default(shape: Shape) -> Tuple[int, ...]:
     """The shape at the declared default size of the input; () if it is not known."""
     if isinstance(shape, Flexible):
         return shape.default
-    return shape.dims if isinstance(shape, Known) else ()
+    return tuple(size for size in shape.dims or () if size is not None)
 
 
 def _changed_outputs(

@@ -224,6 +224,19 @@ def test_layers_that_scale_a_range_down_are_known_again(low, high, factor, mode)
     assert ([finding.verdict for finding in again.findings], same) == (["match"], data)
 
 
+def test_layers_that_compute_it_at_whole_multiples_alone_are_none():
+    """TensorFlow samples by X / N: a quarter of 31 pixels are 7, and 31 / 7 is no 4."""
+    model = network(
+        [("up", ["image"], "scores", upsample(2))],
+        (1, 3, 12, 12),
+        [(1, 1), *square(1, -1)],
+        version=4,
+    )
+    ask = Intent(framework="tensorflow2", mode="nearest", scale_factor=(0.25, 0.25))
+    report = judged(model, ask, decompose=True)
+    assert [finding.verdict for finding in report.findings] == ["unmatchable"]
+
+
 def declaring(text, limits=None, listed=(), image=False):
     """A flexible model of one layer that declares its output as large as its input."""
     model = one(text, ranges=() if listed else square(1, 64), listed=[(3, n, n) for n in listed])
