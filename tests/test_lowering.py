@@ -117,25 +117,25 @@ def gray(kind):
 SLICE = "beginIds: 0 endIds: 1 strides: 1 squeezeMasks: {}"
 # Source: each field's comment in Apple's Model.proto and NeuralNetwork.proto.
 LATER = {
-    "nothing else": (with_layer(build.RELU), 4),
-    "a pixel shuffle": (with_layer("reorganizeData { mode: PIXEL_SHUFFLE blockSize: 1 }"), 5),
-    "space to depth": (with_layer("reorganizeData { mode: SPACE_TO_DEPTH blockSize: 1 }"), 4),
-    "interleaved": (with_layer("concatND { axis: -3 interleave: true }"), 5),
-    "not interleaved": (with_layer("concatND { axis: -3 }"), 4),
-    "dynamic quantization": (with_layer("innerProduct { int8DynamicQuantize: true }"), 5),
-    "the same of a product": (with_layer("batchedMatmul { int8DynamicQuantize: true }"), 5),
-    "a squeezed slice": (with_layer("sliceStatic { " + SLICE.format("true") + " }"), 5),
-    "a slice": (with_layer("sliceStatic { " + SLICE.format("false") + " }"), 4),
-    "a slice of seven inputs": (with_layer("sliceDynamic { }", 7), 5),
-    "a default value": (with_layer(build.RELU, feature=default_value), 5),
-    "a float16 image": (with_layer(build.RELU, feature=gray), 7),
+    "nothing else": (4, build.RELU),
+    "a pixel shuffle": (5, "reorganizeData { mode: PIXEL_SHUFFLE blockSize: 1 }"),
+    "space to depth": (4, "reorganizeData { mode: SPACE_TO_DEPTH blockSize: 1 }"),
+    "interleaved": (5, "concatND { axis: -3 interleave: true }"),
+    "not interleaved": (4, "concatND { axis: -3 }"),
+    "dynamic quantization": (5, "innerProduct { int8DynamicQuantize: true }"),
+    "the same of a product": (5, "batchedMatmul { int8DynamicQuantize: true }"),
+    "a squeezed slice": (5, "sliceStatic { " + SLICE.format("true") + " }"),
+    "a slice": (4, "sliceStatic { " + SLICE.format("false") + " }"),
+    "a slice of seven inputs": (5, "sliceDynamic { }", 7),
+    "a default value": (5, build.RELU, 1, default_value),
+    "a float16 image": (7, build.RELU, 1, gray),
 }
 
 
 @pytest.mark.parametrize("name", sorted(LATER))
 def test_nothing_is_brought_below_what_it_needs(name):
-    data, version = LATER[name]
-    models = walk.models(skeleton.read(Source(data)))
+    version, *layer = LATER[name]
+    models = walk.models(skeleton.read(Source(with_layer(*layer))))
     found = [need.spec_version for model in models for need in needs.needs(model, True)]
     assert max(found) == version
 

@@ -84,10 +84,10 @@ def _intended(
     """What a layer that does not vary should make of an input of that size, if that is known."""
     if intent is None:
         return None
-    if input_size is None:
-        placed = replace(layer, shape=UNKNOWN, input_size=None, sizes=())
-    else:
-        placed = replace(layer, shape=STATIC, input_size=input_size, sizes=(input_size,))
+    # What is known of the size in the file as it is does not count: it is another one here.
+    placed = replace(layer, shape=UNKNOWN, input_size=None, sizes=(), partial_size=(None, None))
+    if input_size is not None:
+        placed = replace(placed, shape=STATIC, input_size=input_size, sizes=(input_size,))
     _, known = comparisons(intent, placed)
     if not known or contradiction(intent, placed, pinned=True) is not None:
         return None
