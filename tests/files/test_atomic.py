@@ -2,7 +2,6 @@
 
 import errno
 import os
-import tempfile
 
 import pytest
 
@@ -144,8 +143,7 @@ def test_a_failing_rename_leaves_everything_as_it_was(error, place, tmp_path, mo
 def test_a_folder_that_may_not_be_written(place, tmp_path, monkeypatch):
     # Permissions do not bind root, so the refusal of the system is played.
     before = contents(tmp_path)
-    for call in ("mkstemp", "mkdtemp"):
-        monkeypatch.setattr(tempfile, call, failing(FAILURES["read-only"]))
+    saving.making_fails(monkeypatch, FAILURES["read-only"])
     with pytest.raises(OutputError, match=r"cannot write in `.*`: permission denied") as caught:
         place.save()
     assert "-o" in caught.value.hint
