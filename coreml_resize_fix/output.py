@@ -98,7 +98,7 @@ def save(
     Raises:
         OutputError: the result cannot be written.
     """
-    from coreml_resize_fix.files import atomic
+    from coreml_resize_fix.files import atomic, packages
 
     size = os.path.getsize(model_file)
 
@@ -118,7 +118,7 @@ def save(
         return write(model_file, True)
     if model_file == path:
         return write(target, force)
-    with atomic.package(target, path, model_file, force) as new_model:
+    with packages.package(target, path, model_file, force) as new_model:
         return write(new_model, False)
 
 

@@ -1,14 +1,12 @@
-"""A file or a package that takes its place whole, or not at all."""
+"""A file that takes its place whole, or not at all."""
 
 import os
-import shutil
 from contextlib import contextmanager
 from functools import partial
-from typing import BinaryIO, Iterator, List
+from typing import BinaryIO, Iterator
 
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.files import attributes, cleanup, failures
-from coreml_resize_fix.files.exchange import exchange
 
 
 @contextmanager
@@ -88,58 +86,3 @@ def _take_place(temporary: str, target: str, replace: bool) -> None:
                 "pass `--force` to overwrite it, or choose another `-o`",
             ) from None
         os.replace(temporary, target)  # a file system without hard links
-
-
-@contextmanager
-def package(target: str, package: str, model_file: str, replace: bool) -> Iterator[str]:
-    """The model file to write so that `target` becomes the package with another model.
-
-    The new package is built beside its target and takes its place when the block ends well.
-    Without `replace`, a target that appeared meanwhile is left alone.
-
-    Raises:
-        OutputError: the package cannot be copied, or not be put in its place.
-    """
-    folder = os.path.dirname(os.path.abspath(target))
-    model_file = os.path.realpath(model_file)
-
-    def is_model(directory: str, names: List[str]) -> List[str]:
-        paths = {name: os.path.join(directory, name) for name in names}
-        files = {name: path for name, path in paths.items() if not os.path.islink(path)}
-        return [name for name, path in files.items() if os.path.realpath(path) == model_file]
-
-    temporary = cleanup.name_beside(os.path.abspath(target))
-    with cleanup.afterwards(partial(cleanup.remove, temporary)):
-        new = os.path.join(temporary, "new")
-        try:
-            os.mkdir(temporary, 0o700)
-            shutil.copytree(package, new, symlinks=True, ignore=is_model)
-        except OSError as error:
-            raise failures.unwritable(folder, error) from error
-        built = os.path.join(new, os.path.relpath(model_file, os.path.realpath(package)))
-        yield built
-        shutil.copymode(model_file, built)
-        try:
-            _take_package_place(new, target, os.path.join(temporary, "old"), replace)
-        except OSError as error:
-            raise failures.unwritable(folder, error) from error
-
-
-def _take_package_place(new: str, target: str, old: str, replace: bool) -> None:
-    """Rename `new` to `target`; what was there changes places with it, or goes to `old`."""
-    if not os.path.lexists(target):
-        os.rename(new, target)
-        return
-    if not replace:
-        raise OutputError(
-            "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
-        )
-    if exchange(new, target):
-        return
-    # In between there is no package for a moment; a system that can do better just did.
-    os.rename(target, old)
-    try:
-        os.rename(new, target)
-    except OSError:
-        os.rename(old, target)
-        raise

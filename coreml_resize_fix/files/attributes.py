@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file that nobody else may open, until `take_over` allows it."""
+    """Open a file that nobody else may open, until `take_over` or `copy_mode` allows it."""
     return os.open(path, flags, stat.S_IRUSR | stat.S_IWUSR)
 
 
@@ -23,6 +23,15 @@ def take_over(target: str, path: str) -> None:
         return
     os.chmod(path, stat.S_IMODE(there.st_mode))
     _keep_extended(target, path)
+
+
+def copy_mode(original: str, path: str) -> None:
+    """Give a file, which is another's copy, its permission bits.
+
+    Raises:
+        OSError: they cannot be set.
+    """
+    os.chmod(path, stat.S_IMODE(os.stat(original).st_mode))
 
 
 def _mask() -> int:

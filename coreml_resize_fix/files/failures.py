@@ -1,8 +1,8 @@
-"""What is told when the system will not write a file."""
+"""What is told when the system will not read or write a file."""
 
 import errno
 
-from coreml_resize_fix.errors import OutputError, reason
+from coreml_resize_fix.errors import ModelError, OutputError, reason
 
 _HINTS = {errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `-o`"}
 
@@ -24,4 +24,12 @@ def unwritable(folder: str, error: OSError) -> OutputError:
         _HINTS.get(
             error.errno or 0, "choose a folder that you may write to, for a model with `-o`"
         ),
+    )
+
+
+def unreadable(path: str, error: OSError) -> ModelError:
+    """The error of a file of a package that cannot be copied."""
+    return ModelError(
+        "cannot read `{}`: {}".format(path, reason(error)),
+        "nothing was written; check the file, its permissions and the disk",
     )

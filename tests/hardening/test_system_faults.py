@@ -12,7 +12,7 @@ import pytest
 
 from coreml_resize_fix import api, batch, output
 from coreml_resize_fix.errors import OutputError, ResizeFixError
-from coreml_resize_fix.files import atomic
+from coreml_resize_fix.files import packages
 from coreml_resize_fix.files.exchange import exchange
 from coreml_resize_fix.intents import assume
 from tests.cli.commands import CORNERS, FIXABLE, model, package, run
@@ -192,7 +192,7 @@ def test_nothing_moves_where_there_is_nothing_to_exchange(tmp_path):
 @pytest.mark.parametrize("can", [True, False])
 def test_over_a_package_with_and_without_an_exchange(can, tmp_path, monkeypatch):
     if not can:
-        monkeypatch.setattr(atomic, "exchange", lambda one, other: False)
+        monkeypatch.setattr(packages, "exchange", lambda one, other: False)
     place = saving.package_by_force(str(tmp_path))
     place.save()
     assert not os.path.exists(os.path.join(place.target, "old.txt"))
