@@ -13,7 +13,7 @@ from coreml_resize_fix.files import attributes, cleanup, failures
 def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
     """A file beside `target` that takes its place when the block ends well, and goes if not.
 
-    With `replace` an existing target is overwritten and keeps its permission bits, and of
+    With `replace` an existing target is overwritten and keeps its owner and permission bits, and of
     a link the file that it leads to; without it, a target that appeared meanwhile is left alone.
     Room for `size` bytes is taken at once: a full disk shows before anything is copied, and the
     copy is faster.
@@ -37,7 +37,7 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
                     os.posix_fallocate(out.fileno(), 0, size)
                 yield out
                 out.flush()
-                attributes.take_over(target, temporary)
+                attributes.take_over(target, out)
                 os.fsync(out.fileno())
             _take_place(temporary, target, replace)
         except OSError as error:

@@ -4,7 +4,10 @@ import errno
 
 from coreml_resize_fix.errors import ModelError, OutputError, reason
 
-_HINTS = {errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `-o`"}
+_HINTS = {
+    errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `-o`",
+    errno.EIO: "nothing was written; check the disk and run again",
+}
 
 
 def unwritten(name: str, error: OSError) -> OutputError:
