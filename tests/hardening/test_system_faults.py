@@ -52,13 +52,14 @@ def strace_may_attach():
 STRUCK = """
 import json
 from hardening import faults
+MOVES = ("rename", "link", "unlink", "rmdir", "fsync", "chmod", "fchmod", "fchown", "mkdir")
 faults.warm_up()
 found = {}
 for name in faults.PLACES:
-    for fault in ("kill -9", "EIO"):
+    for fault in ("kill -9", "EIO", "Ctrl-C"):
         for call in faults.calls(name, fault):
-            moves = call.name.startswith(("rename", "link", "unlink", "fsync", "chmod", "mkdir"))
-            if moves or (call.name, call.number) in (("openat", 2), ("close", 1)):
+            reads = (call.name, call.number) in (("openat", 2), ("close", 1))
+            if reads or call.name.startswith(MOVES):
                 ended = faults.strike(name, fault, call)
                 found[ended] = found.get(ended, 0) + 1
 print(json.dumps(found))
