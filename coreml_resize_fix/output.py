@@ -59,7 +59,7 @@ def check_target(path: str, target: str, force: bool) -> None:
         raise OutputError(
             "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
         )
-    atomic.refuse_special(target)
+    atomic.followed(target)
     if os.path.isdir(target) and not os.path.isdir(path):
         raise OutputError("`{}` is a folder".format(target), "pass the name of a file with `-o`")
     if os.path.isdir(target) and not package.has_root_model(target):

@@ -22,9 +22,7 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
         OutputError: the folder cannot be written, or the target exists, is a link to nowhere, or
             something that no file replaces.
     """
-    target = os.path.realpath(target) if replace else os.path.abspath(target)
-    if replace:
-        refuse_special(target)
+    target = followed(target) if replace else os.path.abspath(target)
     temporary = cleanup.name_beside(target)
     with cleanup.afterwards(partial(cleanup.remove, temporary)):
         try:
@@ -44,21 +42,24 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
             raise failures.unwritten(os.path.basename(target), error) from error
 
 
-def refuse_special(target: str) -> None:
-    """Refuse what a rename would destroy and nobody means, `/dev/null` above all.
+def followed(target: str) -> str:
+    """What a path leads to, if a file may take its place: `/dev/null` is destroyed by a rename.
 
     Raises:
-        OutputError: the target is a pipe or a device, or a link that leads nowhere.
+        OutputError: it is a pipe or a device, or a link that cannot be followed.
     """
-    if os.path.islink(os.path.realpath(target)):
+    real = os.path.realpath(target)
+    # A link of a loop is left as it is, and so is one of which the system failed to say what it is.
+    if os.path.islink(real):
         raise OutputError(
             "`{}` is a link that cannot be followed".format(target), "name the file that is meant"
         )
-    if os.path.exists(target) and not (os.path.isfile(target) or os.path.isdir(target)):
+    if os.path.exists(real) and not (os.path.isfile(real) or os.path.isdir(real)):
         raise OutputError(
             "`{}` is a pipe or a device, which is not replaced".format(target),
             "name a file; `--dry-run` writes none",
         )
+    return real
 
 
 def send_to_disk(out: BinaryIO, start: int) -> int:
