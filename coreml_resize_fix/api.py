@@ -225,6 +225,12 @@ def _changes(work: _Work) -> List[Patch]:
                 ),
                 "nothing was written; check the sizes in the manifest",
             )
+        for finding in work.audit.freezing:
+            raise ProofError(
+                "the fix of `{}` is for one size, and what it gets varies as long as a layer "
+                "before it stays as it is".format(finding.layer.name),
+                "nothing was written; fix the layers before it, too, or leave its intent out",
+            )
     changes = splice.patches(work.proposal.edits)
     if changes or work.request.output is not None:
         splice.size_after(work.opened.source.size, changes)

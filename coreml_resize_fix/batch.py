@@ -8,7 +8,7 @@ from functools import partial
 from typing import Callable, Generator, Iterator, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix import api, pool, progress
-from coreml_resize_fix.coreml.package import is_package
+from coreml_resize_fix.coreml.package import SUFFIX, is_package
 from coreml_resize_fix.errors import (
     ManifestError,
     OutputError,
@@ -24,19 +24,24 @@ Result = Union[ModelReport, Failure]
 Reader = Callable[[str], Manifest]
 Calls = Generator[Callable[[], Result], None, None]
 
-_SUFFIXES = (".mlmodel", ".mlpackage")
+_SUFFIXES = (".mlmodel", SUFFIX)
+_SEPARATORS = os.sep + (os.altsep or "")
 # What the manifest of `net.mlmodel` may be called in a folder of manifests.
 _MANIFESTS = (".json", ".intent.json", ".onnx")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One model of a run: its path, and its name below an output folder or a manifest folder."""
+    """One model of a run: its path, and its name below an output folder or a manifest folder.
+
+    `folder` is the one that its result goes to, if it is made for that.
+    """
 
     model: str
     name: str
     output: Optional[str] = None
     manifest: Optional[str] = None
+    folder: Optional[str] = None
 
 
 def find(paths: Sequence[str]) -> Tuple[List[Task], List[str]]:
@@ -85,27 +90,47 @@ def _models_below(folder: str) -> Iterator[str]:
                 yield os.path.join(root, name)
 
 
-def into(tasks: Sequence[Task], output: str, writes: bool) -> List[Task]:
+def into(tasks: Sequence[Task], output: str) -> List[Task]:
     """The tasks with the places of their results: a file for one model, else below a folder.
 
-    Folders are made if the run `writes`.
-
     Raises:
-        OutputError: two models would go to one place, or a folder cannot be made.
+        OutputError: two models would go to one place, or several into a package.
     """
-    if len(tasks) == 1 and (not os.path.isdir(output) or is_package(output)):
-        return [replace(tasks[0], output=output)]
+    if len(tasks) == 1 and not _is_folder(output, tasks[0].model):
+        return [replace(tasks[0], output=output.rstrip(_SEPARATORS))]
+    if is_package(output):
+        raise OutputError(
+            "`{}` is a package, and {} models would go into it".format(output, len(tasks)),
+            "with several models `-o` is a folder: choose another",
+        )
     twice = [name for name, count in Counter(task.name for task in tasks).items() if count > 1]
     if twice:
         raise OutputError(
             "two models are called `{}`, and both would go to `{}`".format(min(twice), output),
             "run once for each",
         )
-    placed = [replace(task, output=os.path.join(output, task.name)) for task in tasks]
-    if writes:
-        for task in placed:
-            _make_folder(os.path.dirname(task.output or ""))
-    return placed
+    paths = [os.path.join(output, task.name) for task in tasks]
+    return [
+        replace(task, output=path, folder=os.path.dirname(path)) for task, path in zip(tasks, paths)
+    ]
+
+
+def _is_folder(output: str, model: str) -> bool:
+    """Whether the result of one model goes into `output`; a shell ends packages in `/`, too."""
+    if os.path.isdir(output):
+        return not is_package(output)
+    named_as_package = output.rstrip(_SEPARATORS).endswith(SUFFIX) and is_package(model)
+    return output.endswith(tuple(_SEPARATORS)) and not named_as_package
+
+
+def make_folders(tasks: Sequence[Task]) -> None:
+    """Make the folders that results go to.
+
+    Raises:
+        OutputError: one cannot be made.
+    """
+    for folder in {task.folder: None for task in tasks if task.folder is not None}:
+        _make_folder(folder)
 
 
 def _make_folder(folder: str) -> None:

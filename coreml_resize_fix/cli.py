@@ -8,7 +8,7 @@ import click
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.completion import Words, codes, targets
-from coreml_resize_fix.errors import OutputError, ResizeFixError, UsageError, of_system
+from coreml_resize_fix.errors import ResizeFixError, UsageError, of_system
 
 
 def _explain(code: str) -> None:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from coreml_resize_fix.batch import Result, Task
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.request import Run
+    from coreml_resize_fix.roles import Named
 
 
 @click.command(
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     type=PATH,
-    help="Where to write: a file, or a folder for several models. "
+    help="Where to write: a file, or a folder for several models or if it ends in `/`. "
     "Default: beside the input, `<stem>-fixed<suffix>`.",
 )
 @click.option("--in-place", is_flag=True, help="Replace the input, atomically.")
@@ -107,7 +108,8 @@ if TYPE_CHECKING:
 @click.option(
     "--write-manifest",
     type=PATH,
-    help="Write the intents found, or without any a template of the model's layers to fill in.",
+    help="Write the intents found, or without any a template of the model's layers to fill in, "
+    "to a .json file.",
 )
 @click.option(
     "-j",
@@ -155,7 +157,7 @@ def command(
     exact layer exists. Without an intent, what each layer computes is listed.
     """
     # Imported here, so that `--help` and `--version` load nothing heavy.
-    from coreml_resize_fix import batch, terminal
+    from coreml_resize_fix import batch, roles, terminal
     from coreml_resize_fix.intents import assume as assumption
     from coreml_resize_fix.report import files
     from coreml_resize_fix.request import Failure, Request, Run
@@ -170,6 +172,8 @@ def command(
                 raise UsageError(
                     "`--output` and `--in-place` exclude each other", "pass one of them"
                 )
+            named = roles.Named(manifest, output, report_path, write_manifest)
+            roles.check(named, force)
             request = Request(
                 assume=assumption.parse(assume) if assume is not None else None,
                 target=_target(deployment_target),
@@ -182,8 +186,10 @@ def command(
                 fingerprint=style == "json" or (report_path or "").endswith(".json"),
                 pictures=report_path is not None and files.needs_pictures(report_path),
             )
-            render = files.renderer(report_path) if report_path is not None else None
-            tasks = _tasks(models, output, writes=not dry_run and bool(manifest or request.asks))
+            renderer = files.renderer(report_path) if report_path is not None else None
+            writes = not dry_run and bool(manifest or request.asks)
+            tasks = _tasks(models, named, writes, in_place)
+            render = renderer  # only now: a refused run may be one whose report is in the way
             if manifest is not None and not os.path.isdir(manifest):
                 shared = read(manifest)
             for result in batch.run(
@@ -226,18 +232,23 @@ def _target(text: Optional[str]) -> Optional[int]:
     return version
 
 
-def _tasks(models: Tuple[str, ...], output: Optional[str], writes: bool) -> "List[Task]":
+def _tasks(models: Tuple[str, ...], named: "Named", writes: bool, in_place: bool) -> "List[Task]":
     """The models that were named, and where their results go.
 
     Raises:
         ResizeFixError: the results cannot go there.
     """
-    from coreml_resize_fix import batch, terminal
+    from coreml_resize_fix import batch, roles, terminal
 
     tasks, passed = batch.find(models)
     if passed:
         terminal.say("passed over what earlier runs made: " + ", ".join(passed), err=True)
-    return tasks if output is None else batch.into(tasks, output, writes)
+    if named.output is not None:
+        tasks = batch.into(tasks, named.output)
+    roles.refuse_conflicts(roles.of_run(named, tasks, writes and not in_place))
+    if writes:
+        batch.make_folders(tasks)
+    return tasks
 
 
 def _write_report(path: str, render: "Callable[[Run], str]", run: "Run") -> "Run":
@@ -262,11 +273,11 @@ def _write_manifest(path: str, intents: "Optional[Manifest]", run: "Run", force:
     Raises:
         ResizeFixError: there are several models, or the file cannot be written.
     """
+    from coreml_resize_fix import roles
     from coreml_resize_fix.intents.source import Manifest, write
     from coreml_resize_fix.report.template import template
 
-    if os.path.lexists(path) and not force:
-        raise OutputError("`{}` exists".format(path), "pass `--force` to overwrite it")
+    roles.refuse_existing(path, force)  # it may have appeared meanwhile
     if intents is not None:
         Manifest(intents).save(path)
     elif len(run.reports) == 1:

@@ -40,18 +40,18 @@ def default_output(path: str) -> str:
 
 
 def check_target(path: str, target: str, force: bool) -> None:
-    """Refuse a target that is the input or inside of it, exists, or has no folder.
+    """Refuse a target that is the input, inside of it or around it, exists, or has no folder.
 
     Raises:
         OutputError: says which, and what to do.
     """
-    from coreml_resize_fix.files import atomic
+    from coreml_resize_fix.files import atomic, places
 
-    if os.path.exists(target) and os.path.samefile(target, path):
+    if places.same(target, path):
         raise OutputError(
             "the output `{}` is the input".format(target), "pass `--in-place` to replace it"
         )
-    if os.path.realpath(target).startswith(os.path.realpath(path) + os.sep):
+    if places.is_inside(target, path):
         raise OutputError(
             "the output `{}` is inside of the input".format(target), "choose another `-o`"
         )
@@ -59,9 +59,19 @@ def check_target(path: str, target: str, force: bool) -> None:
         raise OutputError(
             "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
         )
-    atomic.refuse_special(target)
-    if os.path.isdir(target) and not package.is_package(target):
+    atomic.followed(target)
+    if os.path.isdir(target) and not os.path.isdir(path):
         raise OutputError("`{}` is a folder".format(target), "pass the name of a file with `-o`")
+    if os.path.isdir(target) and not package.has_root_model(target):
+        raise OutputError(
+            "`{}` is a folder, and no package that can be replaced".format(target),
+            "choose another `-o`",
+        )
+    if places.is_inside(path, target):
+        raise OutputError(
+            "the input `{}` is inside of the output `{}`".format(path, target),
+            "choose another `-o`: what is there would be replaced, with the input in it",
+        )
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
         raise OutputError(
             "the folder of `{}` does not exist".format(target), "create it, or choose another `-o`"
@@ -88,7 +98,7 @@ def save(
     Raises:
         OutputError: the result cannot be written.
     """
-    from coreml_resize_fix.files import atomic
+    from coreml_resize_fix.files import atomic, packages
 
     size = os.path.getsize(model_file)
 
@@ -108,7 +118,7 @@ def save(
         return write(model_file, True)
     if model_file == path:
         return write(target, force)
-    with atomic.package(target, path, model_file, force) as new_model:
+    with packages.package(target, path, model_file, force) as new_model:
         return write(new_model, False)
 
 

@@ -3,7 +3,8 @@
 A process that has imported everything forks one child for each fault. strace kills the child at
 one of its system calls, or makes that call fail, for every call that a fix makes. Then the input
 must be what it was, the result the old one or the new one, and nothing else may be there but, after
-a kill, the unfinished file. A failing call must be told in a sentence.
+a kill, the unfinished file. A failing call must be told in a sentence. An interrupt is served when
+what was begun is finished or removed.
 """
 
 import argparse
@@ -11,89 +12,28 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
-from tests.support import cases
+from coreml_resize_fix.files import packages
+from hardening.places import PLACES, Place
 from tests.support.folders import contents
 
-MODEL = cases.named("blog_size2x_acT").path
-RIGHT = cases.named("blog_same_acT").path  # there is nothing to fix
-ASSUME = ("--assume", "bilinear,align_corners=true", "--quiet")
 FILES = "%file,%desc"
-# What strace injects: a kill at any call, or an error of calls that take a path or a file.
+# What strace injects: a signal at any call, or an error of calls that take a path or a file.
 FAULTS: Dict[str, Tuple[str, str]] = {
     "kill -9": ("all", "signal=KILL"),
     "EIO": (FILES, "error=EIO"),
     "ENOSPC": (FILES, "error=ENOSPC"),
     "EACCES": (FILES, "error=EACCES"),
+    "Ctrl-C": ("all", "signal=INT"),
 }
-OLD = b"what an earlier run wrote"
-
-
-class Place(NamedTuple):
-    """What is in a folder, and what a fix is asked to do there."""
-
-    make: Callable[[str], None]
-    arguments: Tuple[str, ...]
-    input: str
-    report: str = ""  # which tells a failure, too
-
-
-def _file(folder: str) -> None:
-    shutil.copy(MODEL, os.path.join(folder, "model.mlmodel"))
-
-
-def _file_and_old(folder: str) -> None:
-    _file(folder)
-    with open(os.path.join(folder, "model-fixed.mlmodel"), "wb") as file:
-        file.write(OLD)
-
-
-def _link(folder: str) -> None:
-    shutil.copy(MODEL, os.path.join(folder, "real.mlmodel"))
-    os.symlink("real.mlmodel", os.path.join(folder, "model.mlmodel"))
-
-
-def _package(folder: str) -> None:
-    from tests.support import build
-
-    build.write_package(folder, cases.read_bytes(MODEL))
-
-
-def _two_packages(folder: str) -> None:
-    _package(folder)
-    package = os.path.join(folder, "model.mlpackage")
-    shutil.copytree(package, os.path.join(folder, "model-fixed.mlpackage"))
-
-
-def _audited(folder: str) -> None:
-    """A model that is right, and what earlier runs said of another one."""
-    shutil.copy(RIGHT, os.path.join(folder, "model.mlmodel"))
-    with open(os.path.join(folder, "report.md"), "wb") as file:
-        file.write(b"<!-- coreml-resize-fix -->\n")
-    with open(os.path.join(folder, "intent.json"), "wb") as file:
-        file.write(OLD)
-
-
-PLACES: Dict[str, Place] = {
-    "new file": Place(_file, (), "model.mlmodel"),
-    "over a file": Place(_file_and_old, ("--force",), "model.mlmodel"),
-    "in place": Place(_file, ("--in-place",), "model.mlmodel"),
-    "through a link": Place(_link, ("--in-place",), "model.mlmodel"),
-    "new package": Place(_package, (), "model.mlpackage"),
-    "over a package": Place(_two_packages, ("--force",), "model.mlpackage"),
-    "package in place": Place(_package, ("--in-place",), "model.mlpackage"),
-    "over a report": Place(
-        _audited, ("--dry-run", "--report", "report.md"), "model.mlmodel", "report.md"
-    ),
-    "over a manifest": Place(
-        _audited, ("--dry-run", "--write-manifest", "intent.json", "--force"), "model.mlmodel"
-    ),
-}
+# How strace writes that it did.
+STRUCK = ("INJECTED", "+++ killed", "--- SIGINT")
 
 
 class Outcome(NamedTuple):
@@ -141,8 +81,13 @@ def _child(go: int, folder: str, place: Place, errors: str) -> None:
     try:
         os.dup2(os.open(errors, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
         os.chdir(folder)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if not place.exchanges:
+            packages.exchange = lambda one, other: False
         _wait(go)
-        code = run([place.input, *ASSUME, *place.arguments])
+        code = run(place.command)
+    except KeyboardInterrupt:
+        code = 1  # just before or after the command, which ends so itself
     finally:
         os._exit(code)
 
@@ -174,7 +119,7 @@ def warm_up() -> None:
             os.mkdir(inside)
             place.make(inside)
             with _in(inside):
-                assert run([place.input, *ASSUME, *place.arguments]) == 0
+                assert run(place.command) == 0
 
 
 @contextlib.contextmanager
@@ -190,6 +135,8 @@ def _in(folder: str) -> Iterator[None]:
 def calls(name: str, fault: str) -> List[Call]:
     """The calls of a fix that the fault can meet."""
     place = PLACES[name]
+    if fault == "kill -9" and not place.exchanges:
+        return []  # between two steps there is no package, and nobody left to put the old one back
     with tempfile.TemporaryDirectory() as around:
         folder = os.path.join(around, "here")
         os.mkdir(folder)
@@ -216,11 +163,11 @@ def strike(name: str, fault: str, call: Call) -> str:
         good = os.path.join(around, "good")
         shutil.copytree(folder, good, symlinks=True)
         with _in(good):
-            assert run([place.input, *ASSUME, *place.arguments]) == 0
+            assert run(place.command) == 0
         after = contents(good)
         ended = outcome(folder, place, fault, call)
         found = contents(folder)
-        struck = [line for line in ended.calls if "INJECTED" in line or "+++ killed" in line]
+        struck = [line for line in ended.calls if any(mark in line for mark in STRUCK)]
         where = "{} of {}: {}".format(fault, name, struck[:1] or ended.calls[-2:])
         if ended.code < 0:
             where += " {}".format(ended.calls[-2:])
@@ -240,10 +187,11 @@ def _judged(ended: Outcome, before: Any, after: Any, found: Any, where: str, str
     rest = {key: value for key, value in found.items() if key not in extra}
     assert rest in (before, after), "something was lost: {}".format(where)
     if ended.code >= 0:
+        told = ended.told.startswith("error: ") or (ended.code == 1 and "Ctrl-C" in where)
         assert ended.code in (0, 1, 2), "{} ended with {}".format(where, ended.code)
         assert "defect of this tool" not in ended.told, where + ": " + ended.told
         assert "Traceback" not in ended.told, where + ": " + ended.told
-        assert ended.code == 0 or ended.told.startswith("error: "), where
+        assert ended.code == 0 or told, where + ": " + ended.told
         assert ended.code != 0 or rest == after, "{} said it was done".format(where)
         assert not extra, "{} left {}".format(where, sorted(extra))
     if not struck:

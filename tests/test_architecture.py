@@ -40,10 +40,12 @@ MAY_IMPORT = {
     "api": WORK | {"request", "progress"},
     "report": VERDICTS | {"files", "request"},
     "batch": WORK | {"api", "pool", "progress", "request"},
+    "roles": {"batch", "coreml", "errors", "files", "intents", "output"},
     "terminal": {"request", "progress", "report", "streams"},
     "models": WORK | {"api", "report", "request"},
     "completion": {"auditing", "coreml"},
-    "cli": {"completion", "batch", "terminal", "report", "request", "intents", "coreml", "errors"},
+    "cli": {"completion", "batch", "roles", "terminal", "report", "request"}
+    | {"intents", "coreml", "errors"},
     "__main__": {"cli", "errors", "signals", "streams"},
     # The public names; each is imported when it is first used.
     "__init__": WORK | {"api", "models", "request"},

@@ -8,7 +8,7 @@ manifest. The result is computed by `numpy.interp`, which shares no code with th
 import json
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix import api
@@ -137,6 +137,14 @@ def no_layer_before_ios_14(mode, before, after):
 
 @settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 @given(networks())
+@example(  # a size in the file as it is does not speak against the one that a fix makes
+    [
+        ("align_corners", (2, 1), (1, 2)),
+        ("align_corners", (1, 2), (1, 5)),
+        ("align_corners", (1, 5), (1, 6)),
+        ("align_corners", (1, 6), (1, 1)),
+    ]
+)
 def test_every_network_is_mended_or_refused_and_never_wrong(tmp_path_factory, calls):
     folder = tmp_path_factory.mktemp("generated")
     path, output = str(folder / "model.mlmodel"), str(folder / "out.mlmodel")

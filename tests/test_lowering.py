@@ -3,10 +3,12 @@
 import pytest
 
 from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.coreml import needs, schema, skeleton, walk
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear
 from coreml_resize_fix.coreml.versions import for_target
+from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import UsageError
+from tests.support import build
 from tests.support.cases import Case
 
 pytestmark = pytest.mark.skipif(
@@ -90,3 +92,56 @@ def test_a_model_that_needs_less_than_it_says_comes_down_alone(tmp_path):
         file.write(model.SerializeToString())
     report = api.process(path, api.Request(manifest=case.intents(), target=3, output=output))
     assert (report.exit_code, report.spec_after) == (0, 3)
+
+
+def with_layer(text, inputs=1, feature=None):
+    """A layer before a resize that a lower version can do, too."""
+    model = build.network((1, 3, 8, 8), [], version=7, mapping=build.EXACT)
+    if feature is not None:
+        feature(model.description.input[0].type)
+    first = ("first", ["image"] * inputs, "x", text)
+    up = build.DOUBLE.replace("BILINEAR", "BILINEAR linearUpsampleMode: ALIGN_CORNERS_TRUE")
+    build.named(model.neuralNetwork, [first, ("up", ["x"], "scores", up)])
+    return model.SerializeToString()
+
+
+def default_value(kind):
+    kind.multiArrayType.floatDefaultValue = 1.5
+
+
+def gray(kind):
+    kind.imageType.colorSpace = 40
+    kind.imageType.width = kind.imageType.height = 8
+
+
+SLICE = "beginIds: 0 endIds: 1 strides: 1 squeezeMasks: {}"
+# Source: each field's comment in Apple's Model.proto and NeuralNetwork.proto.
+LATER = {
+    "nothing else": (4, build.RELU),
+    "a pixel shuffle": (5, "reorganizeData { mode: PIXEL_SHUFFLE blockSize: 1 }"),
+    "space to depth": (4, "reorganizeData { mode: SPACE_TO_DEPTH blockSize: 1 }"),
+    "interleaved": (5, "concatND { axis: -3 interleave: true }"),
+    "not interleaved": (4, "concatND { axis: -3 }"),
+    "dynamic quantization": (5, "innerProduct { int8DynamicQuantize: true }"),
+    "the same of a product": (5, "batchedMatmul { int8DynamicQuantize: true }"),
+    "a squeezed slice": (5, "sliceStatic { " + SLICE.format("true") + " }"),
+    "a slice": (4, "sliceStatic { " + SLICE.format("false") + " }"),
+    "a slice of seven inputs": (5, "sliceDynamic { }", 7),
+    "a default value": (5, build.RELU, 1, default_value),
+    "a float16 image": (7, build.RELU, 1, gray),
+}
+
+
+@pytest.mark.parametrize("name", sorted(LATER))
+def test_nothing_is_brought_below_what_it_needs(name):
+    version, *layer = LATER[name]
+    models = walk.models(skeleton.read(Source(with_layer(*layer))))
+    found = [need.spec_version for model in models for need in needs.needs(model, True)]
+    assert max(found) == version
+
+
+def test_weights_that_are_computed_need_ios_13():
+    model = build.network((3, 8, 8), [], version=5)
+    build.named(model.neuralNetwork, [("conv", ["image", "image"], "scores", "convolution { }")])
+    (found,) = walk.models(skeleton.read(Source(model.SerializeToString())))
+    assert [need.spec_version for need in needs.needs(found, True)] == [4]

@@ -54,9 +54,13 @@ def align(rows: int, columns: int, fits: Sequence[Sequence[bool]]) -> Alignment:
 
 
 def _table(rows: int, columns: int, fits: Sequence[Sequence[bool]]) -> List[List[int]]:
-    best = [[0] * (columns + 1) for _ in range(rows + 1)]
-    for row in range(rows):
-        for column in range(columns):
-            paired = best[row][column] + 1 if fits[row][column] else 0
-            best[row + 1][column + 1] = max(paired, best[row][column + 1], best[row + 1][column])
+    best = [[0] * (columns + 1)]
+    for fitting in fits[:rows]:
+        above, found = best[-1], [0]
+        for column, fit in enumerate(fitting):
+            without = above[column + 1]
+            if found[column] > without:
+                without = found[column]
+            found.append(above[column] + 1 if fit and above[column] >= without else without)
+        best.append(found)
     return best

@@ -6,6 +6,7 @@ Every combination of the situation's fields hits exactly one row; None stands fo
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import situation as facts
+from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
     FIXABLE,
@@ -17,7 +18,7 @@ from coreml_resize_fix.auditing.findings import (
 )
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.match import NO_INTENT as NO_INTENT_CODE
-from coreml_resize_fix.auditing.match import Match, contradiction
+from coreml_resize_fix.auditing.match import Match
 from coreml_resize_fix.auditing.messages import describe
 from coreml_resize_fix.auditing.situation import Situation, assess
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
@@ -199,8 +200,8 @@ def decide(
         after=found.remedy if fixes else None,
         intended_size=found.intended,
         # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
-        max_shift_px=found.pairings[0].max_shift
-        if found.pairings and (layer.sizes or match.intent.input_size)
+        max_shift_px=found.worst.max_shift
+        if found.worst and (layer.sizes or match.intent.input_size)
         else None,
         needs=needs if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,

@@ -1,10 +1,10 @@
 """Resize layers of a walked model as the values that the audit works on."""
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from coreml_resize_fix.auditing import ranges
-from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, Place, ResizeLayer
+from coreml_resize_fix.auditing.extent import extent
+from coreml_resize_fix.auditing.layers import Place, ResizeLayer
 from coreml_resize_fix.coreml import composite, resize_params, shapes
 from coreml_resize_fix.coreml.shapes import (
     Flexible,
@@ -65,13 +65,13 @@ class File:
     def layers(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every resize layer in order, several layers that stand in for one included."""
         return [
-            self._layer(resize, by_prefix[prefix].layers)
+            self._layer(resize, by_prefix[prefix])
             for prefix, resizes in self._resizes.items()
             for resize in resizes
         ]
 
-    def _layer(self, resize: _Resize, known: Mapping[str, LayerShapes]) -> ResizeLayer:
-        ref, params = resize.ref, resize.native
+    def _layer(self, resize: _Resize, shapes: ModelShapes) -> ResizeLayer:
+        ref, params, known = resize.ref, resize.native, shapes.layers
         shape: Optional[Shape] = None
         if resize.group is not None:
             shape = _read_by(resize.group, known)
@@ -88,7 +88,7 @@ class File:
             modern=resize.modern,
             place=replace(resize.place, rank=rank, sequence=sequence),
             original_address=resize.original_address,
-            **_extent(shape),  # type: ignore[arg-type]
+            **extent(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
 
@@ -96,12 +96,15 @@ def _resizes(model: ModelRef) -> List[_Resize]:
     """What of the resize layers of one network does not depend on sizes."""
     groups = {group.last.address: group for group in composite.groups(model.layers)}
     originals = composite.original_addresses(model.layers, list(groups.values())) if groups else {}
+    parts = {layer.address for group in groups.values() for layer in group.layers[:-1]}
     names = frozenset(ref.message.name for ref in model.layers)
     blobs = frozenset(name for ref in model.layers for name in ref.message.output)
     blobs |= frozenset(feature.name for feature in model.message.description.input)
     exact_mapping = int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
     found: List[_Resize] = []
     for ref in model.layers:
+        if ref.address in parts:
+            continue
         native = resize_params.read(ref.message)
         group = groups.get(ref.address) if native is None else None
         if native is not None:
@@ -138,17 +141,25 @@ def _composite(
     rank, _ = _leading(read)
     channels = read.dims[-3] if isinstance(read, Known) and len(read.dims) >= 3 else None
     factor = None
-    if isinstance(read, Flexible) and isinstance(made, Flexible):
+    if isinstance(read, Flexible) and len(read.dims) >= 3:
         channels = read.dims[-3][0] if read.dims[-3][0] == read.dims[-3][1] else None
-        factor = (_ratio(read.dims[-2], made.dims[-2]), _ratio(read.dims[-1], made.dims[-1]))
+        if isinstance(made, (Known, Flexible)) and len(made.dims) >= 2:
+            factor = _ratio(read, made, -2), _ratio(read, made, -1)
+            size = None
     return resize_params.Composite(
         "several layers", layers, size=size, factor=factor, rank=rank or 5, channels=channels
     )
 
 
-def _ratio(read: Tuple[int, Optional[int]], made: Tuple[int, Optional[int]]) -> float:
-    """By what layers scale a size that varies, from its largest value, where rounding is least."""
-    return (made[1] or made[0]) / max(read[1] or read[0], 1)
+def _ratio(read: Flexible, made: Union[Known, Flexible], axis: int) -> float:
+    """By what layers scale a size that varies: a whole number, or one over a whole number."""
+    afters = made.samples if isinstance(made, Flexible) else (made.dims,) * len(read.samples)
+    pairs = [(x[axis], n[axis]) for x, n in zip(read.samples, afters) if x and n]
+    before, after = pairs[0] if pairs else (1, 1)
+    for step in range(1, before + 1 if after else 1):
+        if all(x // step == n for x, n in pairs):
+            return 1 / step
+    return after / max(before, 1)
 
 
 def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
@@ -200,35 +211,3 @@ def _check(address: str, name: str, params: resize_params.ResizeParams) -> None:
             ),
             "convert the model again",
         )
-
-
-def _extent(shape: Optional[Shape]) -> Dict[str, object]:
-    """The fields of a ResizeLayer that say how large its input is."""
-    if isinstance(shape, Known) and len(shape.dims) >= 3 and min(shape.dims) >= 1:
-        height, width = shape.dims[-2:]
-        size = (height, width)
-        return {
-            "shape": STATIC,
-            "input_size": size,
-            "sizes": (size,),
-            "channels": shape.dims[-3],
-        }
-    if isinstance(shape, Flexible) and len(shape.dims) >= 3:
-        channels = shape.dims[-3][0] if shape.dims[-3][0] == shape.dims[-3][1] else None
-        if all(low == high for low, high in shape.dims[-2:]):
-            size = (shape.dims[-2][0], shape.dims[-1][0])
-            return {"shape": STATIC, "input_size": size, "sizes": (size,), "channels": channels}
-        both = tuple(ranges.bounded(low, high) for low, high in shape.dims[-2:])
-        rows, columns = (ranges.compared(*limits) for limits in both)
-        return {
-            "shape": FLEXIBLE,
-            "sizes": tuple(zip(rows, columns)),
-            "ranges": both,
-            "channels": channels,
-        }
-    dims = getattr(shape, "dims", None)
-    return {
-        "shape": UNKNOWN,
-        "channels": dims[-3] if dims is not None and len(dims) >= 3 else None,
-        "size_reason": getattr(shape, "reason", "its input is not known"),
-    }

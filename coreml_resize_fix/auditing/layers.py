@@ -31,7 +31,8 @@ class ResizeLayer:
     """`input_size` is (height, width), None unless `shape` is static.
 
     `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one,
-    whose `ranges` are the first and last (height, width) that it may get.
+    whose `ranges` are the first and last (height, width) that it may get, unless `sizes` are all
+    that there are (`listed`). `partial_size` is what is known of one that is unknown or varies.
     `original_address` is that before several layers stood in for others of the network.
     `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
     """
@@ -49,6 +50,8 @@ class ResizeLayer:
     place: Optional[Place] = None
     original_address: str = ""
     ranges: Tuple[Tuple[int, int], ...] = ()
+    listed: bool = False
+    partial_size: Tuple[Optional[int], Optional[int]] = (None, None)
 
     @property
     def kind(self) -> str:

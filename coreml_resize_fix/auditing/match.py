@@ -5,9 +5,10 @@ is ambiguous.
 """
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.align import Alignment, align
+from coreml_resize_fix.auditing.evidence import contradiction, fitting, may_equal
 from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.names import by_name
 from coreml_resize_fix.coreml.shapes import Overrides, PartialSize
@@ -16,6 +17,8 @@ from coreml_resize_fix.intents.model import Intent
 LayersFor = Callable[[Overrides], Sequence[ResizeLayer]]
 
 NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"
+
+_MOST_STEPS = 4 * 1000 * 1000  # of alignment: rounds times pairs of an intent and a layer
 
 
 @dataclass
@@ -49,7 +52,9 @@ def match(
     previous: Optional[Dict[str, _Assumption]] = None
     assumed = {layer.address: _Assumption() for layer in layers}
     matching = Matching()
-    rounds = len(layers) + 2  # each round decides at least one more layer, or is the last
+    # Each round decides at least one more layer, or is the last. Of hundreds in a chain whose sizes
+    # are all wrong, not every one is waited for.
+    rounds = min(len(layers) + 2, max(8, _MOST_STEPS // (len(layers) * len(intents) + 1)))
     while assumed != previous and rounds:
         rounds -= 1
         layers = layers_for(assumed)
@@ -126,6 +131,12 @@ def _by_pin(intents: Sequence[Intent], pairs: _Pairs, result: Matching) -> None:
             )
             continue
         address = named[0].address
+        at_place = [layer for layer in pairs.layers if layer.address == intent.layer]
+        if at_place and at_place[0] is not named[0]:
+            result.notices.append(
+                "`{}` names `{}`, which had that address before several layers stood in for one; "
+                "`{}` has it now".format(intent.layer, named[0].name, at_place[0].name)
+            )
         other = pairs.found.get(address)
         if other is not None and other.intent is not None and other.intent.ask != intent.ask:
             pairs.found[address] = Match(code=MERGED, reason=_differ([other.intent, intent]))
@@ -151,7 +162,7 @@ def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:
 
 def _by_order(intents: Sequence[Intent], pairs: _Pairs, result: Matching) -> None:
     layers = pairs.open
-    fits = [[contradiction(intent, layer) is None for layer in layers] for intent in intents]
+    fits = fitting(intents, layers)
     alignment = align(len(intents), len(layers), fits)
     agrees = alignment.size == min(len(intents), len(layers))
     for index, layer in enumerate(layers):
@@ -195,17 +206,19 @@ def _settle_leftovers(
     intents: Sequence[Intent], alignment: Optional[Alignment], pairs: _Pairs, result: Matching
 ) -> None:
     """Intents without a layer of their own: merged into another's layer, or unused."""
+    asks = [intent.ask for intent in intents]
+    partners: Dict[int, Set[Tuple[object, ...]]] = {}  # of a column, what they ask for
     for index, intent in enumerate(intents):
         if alignment is not None and (not alignment.can_skip_intent(index)):
             continue
-        if alignment is not None and _is_ambiguous(index, alignment, pairs, intents):
+        if alignment is not None and _is_ambiguous(index, alignment, asks, partners):
             continue
         shared = False
         for layer in pairs.layers:
             found = pairs.found[layer.address]
             if found.intent is None or contradiction(intent, layer):
                 continue
-            if found.intent.ask == intent.ask:
+            if found.intent.ask == asks[index]:
                 shared = True
             elif found.how != "layer" and _exports_equal(found.intent, intent):
                 result.by_address[layer.address] = Match(
@@ -217,13 +230,19 @@ def _settle_leftovers(
 
 
 def _is_ambiguous(
-    index: int, alignment: Alignment, pairs: _Pairs, intents: Sequence[Intent]
+    index: int,
+    alignment: Alignment,
+    asks: Sequence[Tuple[object, ...]],
+    partners: Dict[int, Set[Tuple[object, ...]]],
 ) -> bool:
-    """Whether some layer is reported as ambiguous because this intent may be its own."""
-    asks = {intents[index].ask}
+    """Whether some layer is reported as ambiguous because this intent may be its own.
+
+    `partners` remembers, by column, what all that may be its own ask for.
+    """
     for column in alignment.columns(index):
-        others = {intents[i].ask for i in alignment.partners(column)}
-        if others - asks:
+        if column not in partners:
+            partners[column] = {asks[row] for row in alignment.partners(column)}
+        if partners[column] - {asks[index]}:
             return True
     return False
 
@@ -233,37 +252,9 @@ def _exports_equal(one: Intent, other: Intent) -> bool:
     return (
         one.is_nearest == other.is_nearest
         and one.target_size(one.input_size) == other.target_size(other.input_size)
-        and _may_equal(one.input_size, other.input_size)
-        and _may_equal(one.channels, other.channels)
+        and may_equal(one.input_size, other.input_size)
+        and may_equal(one.channels, other.channels)
     )
-
-
-def _may_equal(one: object, other: object) -> bool:
-    return one is None or other is None or one == other
-
-
-def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> Optional[str]:
-    """Why this intent cannot be this layer's, or None if nothing speaks against it.
-
-    A pinned intent may meet another mode than its own, and its factor applies at any size.
-    """
-    if layer.params.copies_nearest and not intent.is_nearest and not pinned:
-        return "`{}` is {}, and `{}` samples the nearest pixel".format(
-            intent.label, intent.mode, layer.name
-        )
-    facts: List[Tuple[str, object, object]] = [("channels", intent.channels, layer.channels)]
-    if not (pinned and intent.size is None):
-        facts.append(("input size", intent.input_size, layer.input_size))
-    for what, said, seen in facts:
-        if not _may_equal(said, seen):
-            return "`{}` was recorded with {} {}, and `{}` gets {}".format(
-                intent.label, what, _show(said), layer.name, _show(seen)
-            )
-    return None
-
-
-def _show(value: object) -> str:
-    return "×".join(str(n) for n in value) if isinstance(value, tuple) else str(value)
 
 
 def _differ(intents: Sequence[Intent]) -> str:

@@ -73,7 +73,7 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
         )
     if isinstance(layer.params, Composite):
         return "these layers are not those that compute it"
-    shift = first.max_shift or 0.0
+    shift = found.worst.max_shift or 0.0 if found.worst else 0.0
     names = {
         facts.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
         facts.ANTIALIAS_DROPPED: "it does not filter before it samples down",

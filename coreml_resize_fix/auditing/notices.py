@@ -4,8 +4,10 @@ from typing import List, Sequence
 
 from coreml_resize_fix.auditing import facts
 from coreml_resize_fix.auditing.displacement import Displacement, told
+from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.run import Audit
+from coreml_resize_fix.auditing.situation import comparisons
 from coreml_resize_fix.coreml import versions
 from coreml_resize_fix.coreml.walk import ModelRef
 
@@ -60,6 +62,7 @@ def notices(
                     layer.name, layer.params
                 )
             )
+        found += _read_as_factor(finding)
     for model in models:
         if not (model.is_network or "pipeline" in model.kind.lower()):
             where = model.prefix.rstrip("/") or "the model"
@@ -67,3 +70,16 @@ def notices(
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
+
+
+def _read_as_factor(finding: Finding) -> List[str]:
+    """That a size stands for the factor that made it, which no size of a varying input says."""
+    intent, layer = finding.intent, finding.layer
+    read = comparisons(intent, layer)[0] if intent is not None else None
+    if intent is None or read is None or intent.size is None or read.scale_factor is None:
+        return []
+    height, width = read.scale_factor
+    return [
+        "`{}` was recorded with the size {}×{}, which is read as {:g} and {:g} times its input, as "
+        "that varies".format(layer.name, *intent.size, height, width)
+    ]

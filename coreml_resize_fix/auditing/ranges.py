@@ -1,7 +1,7 @@
 """Sizes that an input of varying size may have: a few are compared in full, all in what they give.
 
-Grids that are equal at three sizes are so at any. Sizes are not: ⌊X · s⌋ of two factors that differ
-in the sixth digit is the same for most X, and one off for some.
+Grids of one formula that are equal at a few sizes are so at any. What they make of a size is not:
+⌊X · s⌋ of two factors that differ in the sixth digit is the same for most X, and one off for some.
 """
 
 from itertools import zip_longest
@@ -12,21 +12,6 @@ from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams,
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
-Range = Tuple[int, int]
-
-# Two grids that are the same at this size, at a small one and in between are so at any size.
-LARGE_ENOUGH = 1 << 10
-
-
-def bounded(low: int, high: Optional[int]) -> Range:
-    """First and last size to look at: a range without an end has one where images are large."""
-    low = max(low, 1)
-    return low, min(high, max(2 * low + 1, LARGE_ENOUGH)) if high is not None else 2 * low + 1
-
-
-def compared(first: int, last: int) -> Tuple[int, int, int]:
-    """Sizes to compare grids at: one in between (odd, where there is room), and the ends."""
-    return (first + last) // 2 | 1 if last - first > 1 else last, first, last
 
 
 def misfit(intent: Intent, params: ResizeParams, layer: ResizeLayer) -> Optional[Tuple[Size, Size]]:
@@ -52,7 +37,7 @@ def _scales_by_whole_factors(intent: Intent, params: ResizeParams) -> bool:
     return all(float(factor).is_integer() for factor in factors)
 
 
-def _sizes(ranges: Tuple[Range, ...]) -> Iterator[Size]:
+def _sizes(ranges: Tuple[Size, ...]) -> Iterator[Size]:
     if len(ranges) == 2:
         (top, bottom), (left, right) = ranges
         rows, columns = range(top, bottom + 1), range(left, right + 1)

@@ -6,13 +6,14 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import facts, findings
 from coreml_resize_fix.auditing.decide import decide
+from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
-from coreml_resize_fix.auditing.match import Matching, contradiction, match
+from coreml_resize_fix.auditing.match import Matching, match
 from coreml_resize_fix.auditing.situation import Size, comparisons
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
-from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes, Overrides, PartialSize
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.intents.model import Intent
@@ -36,6 +37,7 @@ class Audit:
     after: Dict[str, ModelShapes]
     conflicts_before: Tuple[Conflict, ...]
     conflicts_after: Tuple[Conflict, ...]
+    freezing: Tuple[Finding, ...] = ()  # fixed at a size that varies as a layer before stays
 
     @property
     def fixable(self) -> List[Finding]:
@@ -82,10 +84,10 @@ def _intended(
     """What a layer that does not vary should make of an input of that size, if that is known."""
     if intent is None:
         return None
-    if input_size is None:
-        placed = replace(layer, shape=UNKNOWN, input_size=None, sizes=())
-    else:
-        placed = replace(layer, shape=STATIC, input_size=input_size, sizes=(input_size,))
+    # What is known of the size in the file as it is does not count: it is another one here.
+    placed = replace(layer, shape=UNKNOWN, input_size=None, sizes=(), partial_size=(None, None))
+    if input_size is not None:
+        placed = replace(placed, shape=STATIC, input_size=input_size, sizes=(input_size,))
     _, known = comparisons(intent, placed)
     if not known or contradiction(intent, placed, pinned=True) is not None:
         return None
@@ -97,6 +99,25 @@ def _made(params: ResizeParams, input_size: Optional[Size]) -> PartialSize:
     if input_size is not None:
         return params.output_size(input_size)
     return params.fixed_size or (None, None)
+
+
+def _asked(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Intent]:
+    """By address, what layers of varying size are asked for, as it reads there."""
+    found = {}
+    for layer in layers:
+        intent = matching.by_address[layer.address].intent
+        # Of several layers, the last reads what those before it made.
+        if (
+            layer.shape == FLEXIBLE
+            and intent is not None
+            and not isinstance(layer.params, Composite)
+        ):
+            found[layer.address], _ = comparisons(intent, layer)
+    return found
+
+
+def _varying(asked: Intent, input_size: Optional[Size]) -> Optional[Size]:
+    return asked.target_size(input_size) if input_size or asked.size else None
 
 
 def _decided(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
@@ -137,20 +158,23 @@ def run(
         for layer in layers
         if layer.shape != FLEXIBLE
     }
+    varying: Dict[str, Intent] = {}
     for _ in range(len(layers) + 2):
         found = [
             decide(layer, matching.by_address[layer.address], spec_version, workshop)
             for layer in layers
         ]
+        asked = _asked(layers, matching)
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found
             if finding.layer.shape != FLEXIBLE
         }
-        if sizes == intended:
+        if (sizes, asked) == (intended, varying):
             break
-        intended = sizes
-        layers = layers_for(_decided(intended))
+        intended, varying = sizes, asked
+        follow = {address: partial(_varying, ask) for address, ask in varying.items()}
+        layers = layers_for({**_decided(intended), **follow})
     # What the new layers make of what they really get: some before them may stay as they are.
     planned = {
         finding.layer.address: partial(_made, finding.after)
@@ -158,6 +182,7 @@ def run(
         if finding.verdict == findings.FIXABLE and finding.after is not None
     }
     after = file.shapes(planned)
+    varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}
     return Audit(
         tuple(found),
         matching,
@@ -165,4 +190,18 @@ def run(
         after,
         _conflicts(models, before),
         _conflicts(models, after),
+        tuple(
+            finding for finding in found if finding.layer.address in varies and _freezes(finding)
+        ),
+    )
+
+
+def _freezes(finding: Finding) -> bool:
+    """Whether a fix makes one size of an input that was taken to have one."""
+    return (
+        finding.after is not None
+        and finding.verdict == findings.FIXABLE
+        and finding.layer.shape == STATIC
+        and finding.after.fixed_size is not None
+        and finding.layer.params.fixed_size is None
     )

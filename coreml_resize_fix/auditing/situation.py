@@ -91,11 +91,17 @@ class Situation:
     reach: str
     asks: str
     evidence: str
-    freezes: bool  # the native layer has a fixed size
+    freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
     remedy: Optional[ResizeParams] = None
     needs_version: int = 1
     pairings: Tuple[Pairing, ...] = ()
+
+    @property
+    def worst(self) -> Optional[Pairing]:
+        """The pairing whose grids are farthest apart, of those with grids of equal size."""
+        same = [pairing for pairing in self.pairings if pairing.max_shift is not None]
+        return max(same, key=lambda pairing: pairing.max_shift or 0.0, default=None)
 
     @property
     def intended(self) -> Optional[Size]:
@@ -202,7 +208,7 @@ def _way(
     native, remedy = _remedy(layer, asked, known, spec_version)
     above = _Way(NONE)
     if native is not None:
-        freezes = native.fixed_size
+        freezes = native.fixed_size and layer.params.fixed_size is None
         if native.spec_version <= spec_version:
             within = _Way(WITHIN, remedy, native.spec_version, freezes)
             if not (freezes and layer.shape == FLEXIBLE):
@@ -221,10 +227,12 @@ def _way(
 def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
     """A size recorded on a flexible model is read as the whole factor that made it.
 
-    The call took it from another tensor's shape, or the model would not be flexible.
+    The call took it from another tensor's shape, or the layer would have that size.
     """
     before, after = intent.input_size, intent.target_size(None)
     if layer.shape != FLEXIBLE or intent.size is None or before is None or after is None:
+        return intent
+    if layer.params.fixed_size is not None:
         return intent
     if any(n % x for x, n in zip(before, after)):
         return intent

@@ -6,7 +6,26 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 from coreml_resize_fix.coreml.walk import LayerRef
 
 _INFIX = "__resize_"
-_KIND = re.compile(r"\w+")
+_NUMBER = re.compile(r"_\d+$")
+# What replacements are made of beside their last layer.
+PART_KINDS = frozenset(
+    (
+        "activation",
+        "batchedMatmul",
+        "convolution",
+        "crop",
+        "cropResize",
+        "expandDims",
+        "gather",
+        "loadConstant",
+        "loadConstantND",
+        "padding",
+        "permute",
+        "squeeze",
+        "transpose",
+        "upsample",
+    )
+)
 
 
 def part_name(name: str, kind: str, number: int = 1) -> str:
@@ -44,9 +63,15 @@ def groups(layers: Sequence[LayerRef]) -> List[Group]:
 
 
 def _helps(part: LayerRef, layer: LayerRef) -> bool:
+    """Whether a part is named after the layer and its own kind, and its blob after itself."""
     helped, infix, kind = part.message.name.rpartition(_INFIX)
-    named = bool(infix) and helped == layer.message.name and _KIND.fullmatch(kind) is not None
-    return named and part.path[-1] == layer.path[-1]
+    if not infix or helped != layer.message.name or part.path[-1] != layer.path[-1]:
+        return False
+    if part.kind != _NUMBER.sub("", kind) or part.kind not in PART_KINDS:
+        return False
+    if part.kind == "activation" and not part.message.activation.HasField("linear"):
+        return False
+    return list(part.message.output) == [part.message.name]
 
 
 def _group(layers: List[LayerRef]) -> Optional[Group]:

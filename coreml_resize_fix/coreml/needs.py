@@ -5,7 +5,7 @@ are not looked at: whatever they are stored as can be read from version 3 on, wh
 lowering ends.
 """
 
-from typing import Any, Iterator, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.coreml import resize_params, schema, versions
 from coreml_resize_fix.coreml.walk import ModelRef
@@ -26,6 +26,19 @@ _IOS14_LAYERS = frozenset(
     )
 )
 _FLOAT16_ARRAY = 65552  # ArrayDataType.FLOAT16
+_FLOAT16_GRAY = 40  # ImageFeatureType.GRAYSCALE_FLOAT16
+_PIXEL_SHUFFLE = 2
+
+# kind → (field, version): fields that came to older layers, where they are set
+_LATER_FIELDS: Dict[str, Tuple[Tuple[str, int], ...]] = {
+    "innerProduct": (("int8DynamicQuantize", 5),),
+    "batchedMatmul": (("int8DynamicQuantize", 5),),
+    "concatND": (("interleave", 5),),
+    "sliceDynamic": (("squeezeMasks", 5),),
+    "sliceStatic": (("squeezeMasks", 5),),
+}
+# kind → (inputs, version): as many inputs as older versions do not take
+_LATER_INPUTS = {"convolution": (2, 4), "sliceDynamic": (7, 5)}
 
 
 class Need(NamedTuple):
@@ -48,8 +61,11 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
         if getattr(model.network, name) != 0:
             yield Need(4, "its `{}`".format(name))
     for feature in list(message.description.input) + list(message.description.output):
-        if feature.type.multiArrayType.dataType == _FLOAT16_ARRAY:
+        array, image = feature.type.multiArrayType, feature.type.imageType
+        if array.dataType == _FLOAT16_ARRAY or image.colorSpace == _FLOAT16_GRAY:
             yield Need(7, "the float16 feature `{}`".format(feature.name))
+        if any(field.name.endswith("DefaultValue") for field, _ in array.ListFields()):
+            yield Need(5, "the default value of `{}`".format(feature.name))
     for layer in model.layers:
         params = resize_params.read(layer.message)
         if params is not None and (skip_resizes or not params.uses_ios14):
@@ -65,7 +81,21 @@ def _of_kind(message: Any, kind: Any) -> int:
     if kind in _IOS14_LAYERS:
         return 5
     number = message.DESCRIPTOR.fields_by_name[kind].number
-    return 4 if number >= _FIRST_IOS13_LAYER else LOWEST
+    params, versions_of = getattr(message, kind), [LOWEST]
+    if number >= _FIRST_IOS13_LAYER:
+        versions_of.append(4)
+    inputs, version = _LATER_INPUTS.get(kind, (0, LOWEST))
+    if inputs and len(message.input) >= inputs:
+        versions_of.append(version)
+    fields = _LATER_FIELDS.get(kind, ())
+    versions_of += [since for name, since in fields if _is_set(getattr(params, name, False))]
+    if kind == "reorganizeData" and params.mode == _PIXEL_SHUFFLE:
+        versions_of.append(5)
+    return max(versions_of)
+
+
+def _is_set(value: Any) -> bool:
+    return value if isinstance(value, bool) else any(value)
 
 
 def current_version(models: Sequence[ModelRef]) -> int:

@@ -14,6 +14,14 @@ def is_package(path: str) -> bool:
     return os.path.isdir(path) and os.path.isfile(os.path.join(path, "Manifest.json"))
 
 
+def has_root_model(path: str) -> bool:
+    """Whether `path` is a package with a model in it, and not just a folder with such a file."""
+    try:
+        return is_package(path) and bool(_root_model(path))
+    except ModelError:
+        return False
+
+
 def model_path(package: str) -> str:
     """Path of the model file that the package's Manifest.json names as its root model.
 
@@ -21,6 +29,12 @@ def model_path(package: str) -> str:
         ModelError: the manifest is damaged, names a file outside of the package, or a link in the
             package leads there.
     """
+    path = _root_model(package)
+    _refuse_links_out(package)
+    return path
+
+
+def _root_model(package: str) -> str:
     try:
         with open(os.path.join(package, "Manifest.json"), "rb") as file:
             manifest: Any = json.loads(file.read().decode("utf-8"))
@@ -43,7 +57,6 @@ def model_path(package: str) -> str:
             "`{}` has no model file `{}`".format(package, relative),
             "save the package again with coremltools",
         )
-    _refuse_links_out(package)
     return path
 
 

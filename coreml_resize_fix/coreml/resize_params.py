@@ -179,7 +179,8 @@ class Composite:
         """(height, width) that the layers make of an input of (height, width) pixels."""
         if self.factor is None:
             return self.size or input_size
-        height, width = (int(n * factor) for n, factor in zip(input_size, self.factor))
+        # Whole numbers, or one over them: a quotient may be a little below the whole number it is.
+        height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
         return height, width
 
     def may_make(self, input_size: Size, output_size: Size) -> bool:

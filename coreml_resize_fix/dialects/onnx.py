@@ -63,17 +63,18 @@ def axis(
         raise ValueError("tf_crop_and_resize needs a roi")
     kernel = KERNELS[mode, bool(antialias)]
     is_nearest = kernel == "nearest"
+    in_single = is_nearest and nearest_mode in _IN_SINGLE
     return AxisSpec(
         kernel=f"nearest_{nearest_mode}" if is_nearest else kernel,
         transform=coordinate_transformation_mode,
         input_size=input_size,
         output_size=output_size,
-        step=_STEPS[is_nearest](input_size, output_size, scale),
+        step=_STEPS[in_single](input_size, output_size, scale),
         box=(roi[0] * (input_size - 1), roi[1] * (input_size - 1)) if crops and roi else None,
         cubic_coeff_a=cubic_coeff_a,
         exclude_outside=bool(exclude_outside),
         zero_outside=crops,
-        in_single=is_nearest,
+        in_single=in_single,
     )
 
 
@@ -97,5 +98,7 @@ def _step(input_size: int, output_size: int, scale: Optional[float]) -> float:
     return 1 / shortest(single(scale))
 
 
-# is nearest -> step
+# ONNX Runtime 1.32 rounds up and down what it computed in float32, but knows a tie for one.
+_IN_SINGLE = ("floor", "ceil")
+# in single precision -> step
 _STEPS = {True: _step_in_float32, False: _step}

@@ -10,7 +10,8 @@ OPEN = "true or false?"
 
 
 def template(findings: Sequence[Finding]) -> Dict[str, Any]:
-    """The long form, one entry for each layer, pinned by its name (its address if that repeats).
+    """The long form, one entry for each layer, pinned by its name (its address if that repeats,
+    as it was before several layers stood in for one: so a manifest means it).
 
     Sizes are what the layers make of their inputs now, which is wrong where a factor was cut.
     """
@@ -18,8 +19,9 @@ def template(findings: Sequence[Finding]) -> Dict[str, Any]:
     resizes: List[Dict[str, Any]] = []
     for finding in findings:
         layer = finding.layer
+        address = layer.original_address or layer.address
         entry: Dict[str, Any] = {
-            "layer": layer.name if names.count(layer.name) == 1 else layer.address,
+            "layer": layer.name if names.count(layer.name) == 1 else address,
             "mode": "nearest" if layer.params.copies_nearest else "bilinear",
         }
         if not layer.params.copies_nearest:

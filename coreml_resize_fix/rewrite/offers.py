@@ -12,6 +12,7 @@ from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import MINIMUM_IOS
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.rewrite.decompose import REPLACEMENTS, Choice, Context, cheapest
+from coreml_resize_fix.rewrite.decompose.context import PROBES
 
 _NEWEST = max(MINIMUM_IOS)
 
@@ -61,7 +62,7 @@ def _context(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Conte
         return None
     if layer.shape == FLEXIBLE and intent.scale_factor is None:
         return None  # a plain size, which no layers make of every input
-    axes = [intent.axes(before, after) for before, after in sizes]
+    axes = [intent.axes(before, after) for before, after in _probed(layer, intent, sizes)]
     own = (
         frozenset(message.name for message in layer.params.messages())
         if isinstance(layer.params, Composite)
@@ -78,11 +79,21 @@ def _context(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Conte
         exact_mapping=place.exact_mapping,
         sequence=place.sequence,
         factors=intent.scale_factor if layer.shape == FLEXIBLE else None,
+        enumerated=True,  # the sizes that stand for all are among the others
         others=tuple(axes[1:]) if layer.shape == FLEXIBLE else (),
         # Its own parts are no names that are taken when the same layers are made again.
         taken_names=place.names - own,
         taken_blobs=place.blobs - own,
     )
+
+
+def _probed(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Sizes:
+    """Those sizes, and of an input that varies others that stand for all: small ones tell most."""
+    if layer.shape != FLEXIBLE or layer.listed:
+        return sizes
+    pairs = [((side, side), intent.target_size((side, side))) for side in PROBES]
+    made = [(size, target) for size, target in pairs if target is not None and min(target) > 0]
+    return list(dict.fromkeys([*sizes, *made]))
 
 
 def _params(choice: Choice, context: Context, sizes: Sizes) -> Composite:

@@ -9,12 +9,13 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.coreml import needs, resize_params, schema, wire
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
-from coreml_resize_fix.coreml.shapes import Known, LayerShapes, ModelShapes, Shape
+from coreml_resize_fix.coreml.shapes import Flexible, LayerShapes, ModelShapes, Shape
 from coreml_resize_fix.coreml.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.coreml.splice import Edit
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
 from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
 from coreml_resize_fix.coreml.wire import Field, Source
+from coreml_resize_fix.rewrite.declared import with_ranges
 
 _INPUT_TENSOR, _OUTPUT_TENSOR = 4, 5
 
@@ -138,11 +139,18 @@ def _tensor_edits(
 
 
 def _fitting(shape: Shape, rank: int) -> Optional[Tuple[int, ...]]:
-    """The last `rank` dimensions, if nothing but ones is left out."""
-    if not isinstance(shape, Known) or rank == 0 or len(shape.dims) < rank:
+    """The last `rank` dimensions at the default size, if nothing but ones is left out."""
+    dims = _default(shape)
+    if rank == 0 or len(dims) < rank:
         return None
-    left_out = shape.dims[: len(shape.dims) - rank]
-    return shape.dims[-rank:] if all(n == 1 for n in left_out) else None
+    return dims[-rank:] if all(n == 1 for n in dims[: len(dims) - rank]) else None
+
+
+def _default(shape: Shape) -> Tuple[int, ...]:
+    """The shape at the declared default size of the input; () if it is not known."""
+    if isinstance(shape, Flexible):
+        return shape.default
+    return tuple(size for size in shape.dims or () if size is not None)
 
 
 def _changed_outputs(
@@ -189,9 +197,9 @@ def _with_shape(feature: Any, shape: Shape) -> Optional[Any]:
             return None
         del array.shape[:]
         array.shape.extend(dims)
-    elif kind == "imageType" and isinstance(shape, Known) and len(shape.dims) >= 2:
-        edited.type.imageType.height, edited.type.imageType.width = shape.dims[-2:]
-    return edited if edited != feature else None
+    elif kind == "imageType" and len(_default(shape)) >= 2:
+        edited.type.imageType.height, edited.type.imageType.width = _default(shape)[-2:]
+    return with_ranges(edited, shape) if edited != feature else None
 
 
 def _version_edit(model: ModelRef, version: int) -> Edit:

@@ -12,9 +12,11 @@ from coreml_resize_fix.sampling.single import single
 
 __all__ = ["LARGEST_SIDE", "TRANSFORMS", "AxisSpec", "coordinates", "source_step"]
 
-# (output index, length of the sampled interval, N, step as numerator and denominator)
+Rounding = Callable[[float], float]  # of every intermediate result: to single precision, or not
+
+# (output index, length of the sampled interval, N, step as numerator and denominator, rounding)
 # -> source coordinate
-Transform = Callable[[float, float, int, Tuple[float, float]], float]
+Transform = Callable[[float, float, int, Tuple[float, float], Rounding], float]
 
 # A longer side is no image: a model of a few bytes may claim one of 2^60 pixels, and a grid takes
 # about a hundred bytes for each.
@@ -36,7 +38,8 @@ class AxisSpec:
     exclude_outside: drop taps outside the image and rescale the rest to sum to one, instead of
         repeating the edge pixel.
     zero_outside: outputs whose coordinate is outside [0, X - 1] are zero.
-    in_single: coordinates are rounded to single precision, which decides ties of nearest neighbour.
+    in_single: coordinates are computed in single precision, which decides ties of nearest
+        neighbour.
 
     Raises ValueError for sizes out of this range, an unknown transform, or a step that is negative
     or not finite.
@@ -67,52 +70,66 @@ class AxisSpec:
             raise ValueError(f"step must be finite and not negative, got {self.step}")
 
 
-def _identity(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
+def _identity(
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
+) -> float:
     return index
 
 
-def _align_corners(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
-    return index * (length - 1) / max(count - 1, 1)
+def _align_corners(
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
+) -> float:
+    return rounded(rounded(index * (length - 1)) / max(count - 1, 1))
 
 
-def _align_endpoints(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
+def _align_endpoints(
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
+) -> float:
     if count == 1:
         return index + (length - 1) / 2
-    return _align_corners(index, length, count, step)
+    return _align_corners(index, length, count, step, rounded)
 
 
-def _asymmetric(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
-    return index * step[0] / step[1]
+def _asymmetric(
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
+) -> float:
+    return rounded(index * step[0] / step[1])
 
 
 def _tf_half_pixel_for_nn(
-    index: float, length: float, count: int, step: Tuple[float, float]
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
 ) -> float:
-    return _asymmetric(index + 0.5, length, count, step)
+    return _asymmetric(index + 0.5, length, count, step, rounded)
 
 
-def _half_pixel(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
-    return _asymmetric(index + 0.5, length, count, step) - 0.5
+def _half_pixel(
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
+) -> float:
+    return rounded(_asymmetric(index + 0.5, length, count, step, rounded) - 0.5)
 
 
 def _pytorch_half_pixel(
-    index: float, length: float, count: int, step: Tuple[float, float]
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
 ) -> float:
-    return index if count == 1 else _half_pixel(index, length, count, step)
+    return index if count == 1 else _half_pixel(index, length, count, step, rounded)
 
 
 def _half_pixel_symmetric(
-    index: float, length: float, count: int, step: Tuple[float, float]
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
 ) -> float:
     overhang = length - count * step[0] / step[1]
-    return overhang / 2 + _half_pixel(index, length, count, step)
+    return rounded(overhang / 2 + _half_pixel(index, length, count, step, rounded))
 
 
-def _roi_align(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
+def _roi_align(
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
+) -> float:
     return (index + 0.5) * max(1, length - 1) / count
 
 
-def _upsample(index: float, length: float, count: int, step: Tuple[float, float]) -> float:
+def _upsample(
+    index: float, length: float, count: int, step: Tuple[float, float], rounded: Rounding
+) -> float:
     return min(length - 1, index * length / count)
 
 
@@ -155,5 +172,10 @@ def coordinates(spec: AxisSpec) -> Tuple[float, ...]:
     # nearest neighbour would round it to the wrong pixel.
     step = (length, float(spec.output_size)) if spec.step is None else (spec.step, 1.0)
     transform, count = TRANSFORMS[spec.transform], spec.output_size
-    raw = [first + transform(float(index), length, count, step) for index in range(count)]
+    rounded = single if spec.in_single else _exact
+    raw = [first + transform(float(index), length, count, step, rounded) for index in range(count)]
     return tuple(map(single, raw) if spec.in_single else raw)
+
+
+def _exact(value: float) -> float:
+    return value

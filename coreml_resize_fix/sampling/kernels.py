@@ -67,12 +67,14 @@ def _rescaled(row: Row) -> Row:
     return tuple((index, weight / total) for index, weight in row) if total else row
 
 
-# Ties of the nearest family are at .5; the two roundings differ there and nowhere else.
+# Ties of the nearest family are at .5; the two roundings differ there and nowhere else. What was
+# computed in double precision may miss a tie by its last digits.
+_TIE = 1e-9
 _ROUNDINGS: Dict[str, Callable[[float], int]] = {
     "floor": math.floor,
     "ceil": math.ceil,
-    "round_prefer_floor": lambda coordinate: math.ceil(coordinate - 0.5),
-    "round_prefer_ceil": lambda coordinate: math.floor(coordinate + 0.5),
+    "round_prefer_floor": lambda coordinate: math.ceil(coordinate - 0.5 - _TIE),
+    "round_prefer_ceil": lambda coordinate: math.floor(coordinate + 0.5 + _TIE),
 }
 
 KERNELS: Dict[str, Callable[[AxisSpec], Taps]] = {

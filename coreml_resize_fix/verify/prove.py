@@ -12,6 +12,8 @@ from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.progress import Tell
 from coreml_resize_fix.verify.compare import Measurement, is_small, measure, measure_recorded
 
+_MOST_SIZES = 4
+
 
 def examined(
     label: str, found: Sequence[Finding], tensors: Tensors, tell: Tell
@@ -81,8 +83,8 @@ def _measurements(
 ) -> List[Optional[Measurement]]:
     """Comparisons on probes of every size, and on the recorded tensors if there are any."""
     asked, sizes = comparisons(intent, finding.layer)
-    # Of the sizes of a flexible input those will do that are not too large.
-    sizes = [size for size in sizes if is_small(*size)] or sizes
+    # Of the sizes of a flexible input a few will do that are not too large.
+    sizes = [size for size in sizes if is_small(*size)][:_MOST_SIZES] or sizes
     found = [measure(asked, params, before, after) for before, after in sizes]
     recorded = tensors.get(intent.index) if intent.index is not None else None
     if recorded is not None and _belongs(recorded, finding):

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from coreml_resize_fix.auditing import decide, situation
-from coreml_resize_fix.auditing.match import contradiction
+from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.auditing.situation import Situation, assess
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP

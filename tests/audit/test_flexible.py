@@ -89,7 +89,7 @@ def thirds(layer):
     layer.upsample.mode = layer.upsample.linearUpsampleMode = 1
 
 
-# With 68, grids are compared at 1, 35 and 68 pixels, where both factors give the same.
+# With 68, grids are compared at 1, 2, 35 and 68 pixels, where both factors give the same.
 @pytest.mark.parametrize("most", [64, 68, 10**6])
 def test_a_factor_that_is_off_at_some_sizes_of_the_range(most, tmp_path):
     """2.3333333 · 3 is below 7, so PyTorch makes 6 pixels of 3."""
@@ -109,8 +109,8 @@ def test_a_factor_that_is_off_at_some_sizes_of_the_range(most, tmp_path):
 
 
 def test_values_are_compared_at_the_sizes_that_fit_into_memory(tmp_path):
-    """Eight times 1,024 pixels square would be twice what is compared."""
-    path = model(str(tmp_path / "m.mlmodel"), upsample(8, 8), most=1024)
+    """Thirty-two times 256 pixels square would be twice what is compared."""
+    path = model(str(tmp_path / "m.mlmodel"), upsample(32, 32), most=1024)
     report = api.process(path, api.Request(assume=Intent(mode="nearest"), verify=True))
     (finding,) = report.findings
     assert (finding.verdict, finding.max_abs_error_before) == ("match", 0)
@@ -166,6 +166,10 @@ def test_a_size_recorded_on_a_flexible_model_is_read_as_its_factor(tmp_path):
     intent = Intent(mode="nearest", size=(16, 16), input_size=(8, 8))
     report = api.process(path, api.Request(manifest=[intent], dry_run=True))
     assert [finding.verdict for finding in report.findings] == ["match"]
+    assert report.notices[0] == (
+        "`up` was recorded with the size 16×16, which is read as 2 and 2 times its input, as that "
+        "varies"
+    )
 
 
 def test_several_layers_follow_the_size_or_are_not_used(tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from coreml_resize_fix.auditing.match import contradiction, match
+from coreml_resize_fix.auditing.evidence import contradiction
+from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.intents.model import Intent
 from tests.audit.test_match_values import call, found, layer
 

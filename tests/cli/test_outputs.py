@@ -54,6 +54,30 @@ def test_a_folder_that_exists(tmp_path, source, fixed):
     assert read(tmp_path / "out" / "net.mlmodel") == fixed
 
 
+def test_a_name_that_ends_in_a_separator_is_a_folder(tmp_path, source, fixed):
+    """One for several models is made, and so is one for a single model that is named as such."""
+    new = str(tmp_path / "new" / "deep") + os.sep
+    assert run(source, *FIX, "-n", "-o", new).code == 1
+    assert not os.path.exists(str(tmp_path / "new"))
+    ran = run(source, *FIX, "-o", new)
+    assert (ran.code, ran.err) == (0, "")
+    assert read(tmp_path / "new" / "deep" / "net.mlmodel") == fixed
+    assert "wrote {}net.mlmodel.".format(new) in ran.out
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_package_that_ends_in_a_separator_is_itself(there, tmp_path, fixed):
+    """A shell completes the name of a package so, for it is a folder."""
+    source, target = package(tmp_path), str(tmp_path / "out.mlpackage")
+    if there:
+        package(tmp_path, RIGHT, "out.mlpackage")
+    assert run(source, *FIX, "-o", target + os.sep, "--force").code == 0
+    assert read(os.path.join(target, "Data", "com.apple.CoreML", "model.mlmodel")) == fixed
+    assert sorted(os.listdir(target)) == ["Data", "Manifest.json"]
+    assert run(source, *FIX, "-o", str(tmp_path / "new") + os.sep).code == 0
+    assert sorted(os.listdir(str(tmp_path / "new"))) == ["model.mlpackage"]
+
+
 def test_in_place(tmp_path, source, fixed):
     assert run(source, *FIX, "--in-place").code == 0
     assert sorted(os.listdir(str(tmp_path))) == ["net.mlmodel"]

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from tests.cli.commands import CORNERS, FIXABLE, RIGHT, model, run
+from tests.support import saving
 from tests.support.folders import contents
 
 FIX = ["--assume", CORNERS]
@@ -90,11 +91,8 @@ def test_output_and_in_place_exclude_each_other(tmp_path, source):
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, source, monkeypatch):
-    def refuse(*args, **options):
-        raise PermissionError(13, "Permission denied")
-
     before = contents(tmp_path)
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    saving.making_fails(monkeypatch, PermissionError(13, "Permission denied"))
     refused(run(source, *FIX), before, tmp_path, str(tmp_path), "permission denied")
 
 

@@ -1,5 +1,7 @@
 """Groups of layers that stand in for one: found by name, and addresses as they were before."""
 
+import pytest
+
 from coreml_resize_fix import api
 from coreml_resize_fix.coreml import composite, schema
 from coreml_resize_fix.coreml.skeleton import read
@@ -7,6 +9,7 @@ from coreml_resize_fix.coreml.walk import models
 from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.report.template import template
 from tests.support import build, edits
 
 
@@ -43,6 +46,37 @@ def test_names_of_other_converters_are_no_group():
     layer(network, "u__resize_padding", "padding", ["conv"])
     layer(network, "up", "convolution", ["u__resize_padding"])
     assert groups_of(model) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "makes"),
+    [
+        ("up__resize_activation", "activation", None),  # not the one that changes nothing
+        ("up__resize_padding", "padding", "x"),
+        ("up__resize_padding", "crop", None),
+        ("up__resize_up", "upsample", None),
+        ("up__resize_softmax", "softmax", None),
+        ("up__resize_", "padding", None),
+    ],
+)
+def test_layers_that_only_sound_like_parts_are_none(name, kind, makes):
+    model = schema.model_class()()
+    layer(model.neuralNetwork, name, kind, ["image"], makes)
+    layer(model.neuralNetwork, "up", "convolution", [makes or name])
+    assert groups_of(model) == []
+
+
+def test_an_honest_layer_with_the_name_of_a_part_is_no_part_of_a_fix():
+    relu = ("scores__resize_activation", ["image"], "x", build.RELU)
+    model = build.network((2, 6, 8), [], version=3)
+    build.named(model.neuralNetwork, [relu, ("scores", ["x"], "scores", build.DOUBLE)])
+    request = api.Request(
+        assume=assume.parse("bilinear,align_corners=false,size=12x16"), decompose=True
+    )
+    report, result = api.process_bytes(model.SerializeToString(), "model", request)
+    assert [finding.verdict for finding in report.findings] == ["fixed"]
+    again, same = api.process_bytes(result, "model", request)
+    assert (again.exit_code, same) == (0, result)
 
 
 def test_a_group_that_reads_two_blobs_is_none():
@@ -92,6 +126,25 @@ def test_a_manifest_that_pins_by_address_still_fits_the_result(tmp_path):
         0,
         ["layers[1]", "layers[2]"],
     )
+    assert again.notices[0] == (
+        "`layers[1]` names `result`, which had that address before several layers stood in for "
+        "one; `one` has it now"
+    )
+
+
+def test_a_template_of_the_result_pins_what_a_manifest_means():
+    """Layers of one name are pinned by address, which the first replacement has moved."""
+    model = build.network((2, 6, 8), [], version=3)
+    layers = [("up", ["image"], "x", build.DOUBLE), ("up", ["x"], "scores", build.DOUBLE)]
+    build.named(model.neuralNetwork, layers)
+    asks = [Intent(layer="layers[0]", size=(12, 16)), Intent(layer="layers[1]", size=(24, 32))]
+    request = api.Request(manifest=asks, decompose=True)
+    report, result = api.process_bytes(model.SerializeToString(), "model", request)
+    assert report.exit_code == 0
+    found, _ = api.process_bytes(result, "model", api.Request())
+    entries = template(found.findings)["resizes"]
+    pinned = {tuple(ask.size): ask.layer for ask in asks}
+    assert {tuple(entry["size"]): entry["layer"] for entry in entries} == pinned
 
 
 def half_precision():

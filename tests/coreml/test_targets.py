@@ -1,7 +1,6 @@
 """Where a result may go, and that a refused one leaves nothing behind."""
 
 import os
-import tempfile
 
 import pytest
 
@@ -9,7 +8,7 @@ from coreml_resize_fix import api, output
 from coreml_resize_fix.coreml import resize_params, splice
 from coreml_resize_fix.errors import ModelError, OutputError, ProofError
 from coreml_resize_fix.intents.model import Intent
-from tests.support import build, cases, edits
+from tests.support import build, cases, edits, saving
 from tests.support.folders import contents
 
 ASK = Intent(align_corners=True, size=(12, 16))
@@ -140,10 +139,7 @@ def test_a_result_that_no_reader_takes_is_refused_before_it_is_opened(
     ).SerializeToString()
     before = contents(tmp_path)
 
-    def opened(*args, **options):
-        raise AssertionError("the output was opened")
-
-    monkeypatch.setattr(tempfile, "mkstemp", opened)
+    saving.making_fails(monkeypatch, AssertionError("the output was opened"))
     monkeypatch.setattr(splice, "LARGEST", len(result) - 1)
     with pytest.raises(OutputError, match="the result would have {} bytes".format(len(result))):
         fix(model, **options)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coreml_resize_fix.coreml.composite import PART_KINDS
 from coreml_resize_fix.rewrite.decompose import REPLACEMENTS
 from coreml_resize_fix.sampling import AxisSpec
 from tests.decompose.support import EXACT3, EXACT4, RANK5, context
@@ -53,6 +54,12 @@ def test_names(case, old, blobs, name, source, target):
         for place, layer in enumerate(layers):
             earlier = {source} | {other.output[0] for other in layers[:place]}
             assert set(layer.input) <= earlier
+
+
+def test_every_part_is_of_a_kind_by_which_it_is_known_again():
+    built = [row.build(case) or [] for row in REPLACEMENTS for case in CASES]
+    kinds = {layer.WhichOneof("layer") for layers in built for layer in layers[:-1]}
+    assert {"padding", "gather"} <= kinds <= PART_KINDS
 
 
 def test_new_names_tell_where_they_come_from():

@@ -2,13 +2,12 @@
 
 import errno
 import os
-import tempfile
 
 import pytest
 
 from coreml_resize_fix.coreml import splice
 from coreml_resize_fix.errors import OutputError, ProofError
-from coreml_resize_fix.files import atomic
+from coreml_resize_fix.files import packages
 from tests.support import saving
 from tests.support.cases import read_bytes
 from tests.support.folders import contents
@@ -123,16 +122,17 @@ def test_a_disk_that_fails_at_the_end_leaves_everything_as_it_was(
 @pytest.mark.parametrize("error", [errno.EXDEV, errno.EPERM])
 def test_a_failing_rename_leaves_everything_as_it_was(error, place, tmp_path, monkeypatch):
     before = contents(tmp_path)
-    really_rename = os.rename
+    really_rename, failed = os.rename, []
 
     def rename(one, other):
         # The step that puts the result in its place fails; giving back what was there does not.
-        if other == place.target and one.endswith("new"):
+        if other == place.target and not failed:
+            failed.append(one)
             raise OSError(error, os.strerror(error))
         really_rename(one, other)
 
     monkeypatch.setattr(os, "rename", rename)
-    monkeypatch.setattr(atomic, "exchange", lambda one, other: False)
+    monkeypatch.setattr(packages, "exchange", lambda one, other: False)
     if not os.path.isdir(place.path) or place.target is None:
         for call in ("link", "replace"):
             monkeypatch.setattr(os, call, failing(OSError(error, os.strerror(error))))
@@ -144,8 +144,7 @@ def test_a_failing_rename_leaves_everything_as_it_was(error, place, tmp_path, mo
 def test_a_folder_that_may_not_be_written(place, tmp_path, monkeypatch):
     # Permissions do not bind root, so the refusal of the system is played.
     before = contents(tmp_path)
-    for call in ("mkstemp", "mkdtemp"):
-        monkeypatch.setattr(tempfile, call, failing(FAILURES["read-only"]))
+    saving.making_fails(monkeypatch, FAILURES["read-only"])
     with pytest.raises(OutputError, match=r"cannot write in `.*`: permission denied") as caught:
         place.save()
     assert "-o" in caught.value.hint

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from coreml_resize_fix import sampling
-from coreml_resize_fix.auditing import facts, ranges
+from coreml_resize_fix.auditing import extent, facts
 from coreml_resize_fix.coreml import skeleton, splice
 from coreml_resize_fix.intents import fields, onnx_file
 from coreml_resize_fix.rewrite.decompose import table
@@ -26,7 +26,8 @@ LIMITS = {
     "side of an image in a manifest or an ONNX file": fields.LARGEST_SIDE,
     "factor or target size of a layer": facts._LARGEST_SIDE,
     "side of an image that is compared": sampling.LARGEST_SIDE,
-    "largest size of a flexible input that is compared": ranges.LARGE_ENOUGH,
+    "largest size of a flexible input that is compared": extent.LARGE_ENOUGH,
+    "largest size of a flexible input of which factors are looked at": extent.LARGEST,
     "pixels of a map that is compared in values": compare._MOST_PIXELS,
     "pixels up to which all probes are compared, and shown in a page": probes.LARGEST_MAP,
     "weights of several layers in the place of one": table._MOST_WEIGHTS,

@@ -141,6 +141,17 @@ def test_nearest_picks_the_same_pixels(transform, nearest_mode):
         assert len(wrong) <= (0 if exporters else 0.1 * after), f"{before} -> {after}: {wrong}"
 
 
+@pytest.mark.parametrize("nearest_mode", dialect.NEAREST_MODES)
+@pytest.mark.parametrize("transform", ["asymmetric", "half_pixel", "pytorch_half_pixel"])
+def test_nearest_picks_the_same_pixels_of_small_images_at_ties_too(transform, nearest_mode):
+    modes = {"coordinate_transformation_mode": transform, "nearest_mode": nearest_mode}
+    for before, after in itertools.product(range(1, 16), range(1, 24)):
+        line = np.arange(before, dtype=np.float32).reshape(1, 1, before, 1)
+        theirs = run(line, dict(modes, mode="nearest"), size=after).ravel()
+        spec = dialect.axis("nearest", transform, before, after, nearest_mode=nearest_mode)
+        assert list(tap_arrays(spec)[0][:, 0]) == list(theirs), f"{before} -> {after}"
+
+
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 def test_opset_10_is_asymmetric(mode):
     # Upscaling only: ONNX Runtime rounds up when an opset 10 nearest shrinks, and PyTorch, whose

@@ -45,6 +45,23 @@ def test_tensorflow_keras_and_opencv(row):
     assert positions(spec) == pytest.approx(printed, abs=5.1e-5)
 
 
+# Printed by ONNX Runtime 1.32: pixels at ties, by sizes or by a scale.
+TIES = [
+    ("half_pixel", "floor", 12, None, [1, 4, 7, 10]),
+    ("pytorch_half_pixel", "floor", 6, None, [1, 4]),
+    ("asymmetric", "round_prefer_ceil", 7, None, [0, 4]),
+    ("asymmetric", "round_prefer_ceil", 7, None, [0, 2, 4, 5]),
+    ("half_pixel", "round_prefer_floor", 6, 2.3, [0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 4, 4, 5]),
+    ("half_pixel", "floor", 3, 1 / 3, [1]),
+]
+
+
+@pytest.mark.parametrize(("transform", "nearest_mode", "size", "scale", "pixels"), TIES)
+def test_onnx_nearest_at_ties(transform, nearest_mode, size, scale, pixels):
+    spec = onnx.axis("nearest", transform, size, len(pixels), scale, nearest_mode)
+    assert tap_arrays(spec)[0][:, 0].tolist() == pixels
+
+
 def test_tensorflow_nearest_breaks_ties_in_float32():
     # Exact arithmetic reads pixel 1 at output 27, where (27 + .5) * 2 / 55 is 1; TensorFlow 2.21
     # reads pixel 0.

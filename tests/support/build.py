@@ -48,6 +48,12 @@ def chain(body: Any, layers: Sequence[str], names: Sequence[str]) -> None:
         blob = made
 
 
+def named(body: Any, layers: Sequence[Any]) -> None:
+    """Append layers to a network, each (name, inputs, output, text)."""
+    for name, inputs, output, text in layers:
+        text_format.Merge(text, body.layers.add(name=name, input=inputs, output=[output]))
+
+
 def pipeline(children: Sequence[Any], version: int = 1, kind: str = "pipeline") -> Any:
     """A pipeline with the input of its first model and the outputs of its last one."""
     model = schema.model_class()(specificationVersion=version)

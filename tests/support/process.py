@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from typing import Any, Sequence
+from typing import Any, List, Sequence
+
+import pytest
 
 from tests.support.cases import TESTS
 
@@ -26,6 +29,17 @@ def start(code: str, *args: str, path: Sequence[str] = (), options: Sequence[str
         check=False,
         timeout=100,
     )
+
+
+def bound_by_permissions() -> List[str]:
+    """What goes before a command so that permissions bind it, even where root runs the tests."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("needs permissions as POSIX has them")
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("permissions do not bind root: needs setpriv, of util-linux")
+    return ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
 
 
 def answer(code: str, *args: str, path: Sequence[str] = (), options: Sequence[str] = ()) -> Any:

@@ -72,6 +72,22 @@ PLACES: Dict[str, Callable[[str], Place]] = {
 }
 
 
+def making_fails(monkeypatch: Any, error: BaseException) -> None:
+    """No file and no folder can be made any more."""
+    really_open = os.open
+
+    def open_(path: Any, flags: int, *more: Any, **options: Any) -> int:
+        if flags & os.O_CREAT:
+            raise error
+        return really_open(path, flags, *more, **options)
+
+    def mkdir(*arguments: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "open", open_)
+    monkeypatch.setattr(os, "mkdir", mkdir)
+
+
 def as_json(place: Place) -> str:
     """A place as an argument of another process."""
     return json.dumps(list(place))

@@ -38,6 +38,9 @@ class Network:
             network = getattr(model, kind)
             self._layers = read_layers(network, prefix)
             self._samples = samples(model, network)
+            self._varies = bool(self._samples.flexible) or any(
+                layer.bodies or layer.too_deep for layer in self._layers
+            )
             self._outputs = [feature.name for feature in model.description.output]
 
     def infer(self, overrides: Optional[Overrides] = None) -> ModelShapes:
@@ -48,7 +51,7 @@ class Network:
         """
         if not self._is_network:
             return ModelShapes({}, {}, (), ())
-        doubled = self._samples.doubled
+        doubled, listed = self._samples.doubled, self._samples.listed
         runs = [
             Evaluation(self._layers, inputs, overrides or {}, self._answers)
             for inputs in self._samples.shapes
@@ -59,7 +62,7 @@ class Network:
             # The same few shapes come again and again.
             shape = seen.get(blobs)
             if shape is None:
-                shape = seen[blobs] = merge(blobs, doubled)
+                shape = seen[blobs] = merge(blobs, doubled, listed)
             return shape
 
         outputs = {name: merged(tuple(run.output(name) for run in runs)) for name in self._outputs}
@@ -70,7 +73,8 @@ class Network:
                 tuple([merged(blobs) for blobs in zip(*[t[0] for t in traces])]),
                 tuple([merged(blobs) for blobs in zip(*[t[1] for t in traces])]),
             )
-        return ModelShapes(shapes, outputs, _conflicts(runs), self._samples.flexible)
+        flexible = self._samples.flexible
+        return ModelShapes(shapes, outputs, _conflicts(runs), flexible, self._varies)
 
 
 def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -> ModelShapes:
@@ -78,11 +82,12 @@ def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -
     return Network(model, prefix).infer(overrides)
 
 
-def merge(blobs: Sequence[Blob], doubled: bool) -> Shape:
+def merge(blobs: Sequence[Blob], doubled: bool, listed: bool = False) -> Shape:
     """One shape from those at each evaluation, the first of which is the declared default.
 
     A size at which a dimension is unknown although it is known at the default has a conflict,
-    which is reported as such; the dimension is described by the other sizes.
+    which is reported as such; the dimension is described by the other sizes, if there are any.
+    `listed` tells that these are all the evaluations that there can be.
     """
     first = blobs[0]
     if first.dims is None:
@@ -97,6 +102,9 @@ def merge(blobs: Sequence[Blob], doubled: bool) -> Shape:
             sizes[0] if all(size == sizes[0] for size in sizes) else None for sizes in zip(*known)
         )
         return Unknown(first.reason, agreed)
+    whole = [dims for dims in known if None not in dims]
+    if len(whole) == 1:
+        return Unknown("no other size of the input than the default fits", first.dims)
     ranges: List[Tuple[int, Optional[int]]] = []
     for axis in range(len(first.dims)):
         sizes = [size for size in (dims[axis] for dims in known) if size is not None]
@@ -105,7 +113,13 @@ def merge(blobs: Sequence[Blob], doubled: bool) -> Shape:
         ranges.append((low, None if grows else high))
     if all(low == high for low, high in ranges):
         return Known(tuple(low for low, _ in ranges))
-    return Flexible(tuple(ranges))
+    samples = tuple(_whole(blob.dims) for blob in blobs)
+    return Flexible(tuple(ranges), samples, listed and None not in samples)
+
+
+def _whole(dims: Optional[Dims]) -> Optional[Tuple[int, ...]]:
+    sizes = tuple(size for size in dims or () if size is not None)
+    return sizes if dims is not None and len(sizes) == len(dims) else None
 
 
 def _differ(one: Optional[Dims], other: Optional[Dims], axis: int) -> bool:

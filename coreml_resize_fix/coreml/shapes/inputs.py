@@ -1,11 +1,14 @@
 """Declared input shapes, and the concrete input sizes at which a network is evaluated.
 
-A flexible input is sampled at: the declared default, its lower bounds, its upper bounds, and an odd
-size in between, or at each enumerated size. An axis without upper bound is sampled at 4 and at 8
-times its default instead (multiples of the default, so that sizes which a network halves and
-doubles keep fitting): what differs between these two is unbounded as well.
+A flexible input is sampled at: the declared default, its lower bounds, its upper bounds, an odd
+size in between, and the first and the last size that is as often even as the default (a network
+that halves and doubles fits at those alone); or at each enumerated size. An axis without upper
+bound is sampled at 4 and at 8 times its default instead of at its end: what differs between these
+two is unbounded as well. Several flexible inputs are sampled together, and each alone with the
+others at their default.
 """
 
+from itertools import islice
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .call import MAX_RANK, MAX_SIZE, Blob, show
@@ -14,26 +17,30 @@ from .values import Dims
 #: (low, high) of one axis; high None = unbounded.
 Range = Tuple[int, Optional[int]]
 
-MAX_SAMPLES = 64
+MAX_SAMPLES = 128  # as many sizes as Core ML lets an input enumerate
 _CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}  # ImageFeatureType.ColorSpace: gray, RGB, BGR, gray16
+_MOST_HALVINGS = 64  # by which networks divide and multiply a size
 _NO_BOUND = 2**31 - 1  # converters write INT_MAX where they mean "no bound"
 
 
 class Samples(NamedTuple):
     """The shapes of all inputs together at each evaluation; the first is the declared default.
 
-    `doubled` tells that the last two evaluations differ only in the axes without upper bound.
+    `doubled` tells that the last two evaluations differ only in the axes without upper bound,
+    `listed` that these are all the shapes that there are.
     """
 
     shapes: Tuple[Dict[str, Blob], ...]
     flexible: Tuple[str, ...]
     doubled: bool
+    listed: bool = False
 
 
 class _Input(NamedTuple):
     blobs: List[Blob]
     flexible: bool = False
     unbounded: bool = False
+    listed: bool = False
 
 
 def samples(model: Any, network: Any) -> Samples:
@@ -55,11 +62,17 @@ def samples(model: Any, network: Any) -> Samples:
     extra = 2 if unbounded else 0
     lengths = [len(item.blobs) + (0 if item.unbounded else extra) for item in inputs.values()]
     count = max(lengths or [1])
-    shapes = tuple(
+    shapes = [
         {name: _pick(item, index, count) for name, item in inputs.items()} for index in range(count)
-    )
+    ]
     flexible = tuple(name for name, item in inputs.items() if item.flexible)
-    return Samples(shapes, flexible, unbounded)
+    if len(flexible) > 1:
+        alone = (
+            dict(shapes[0], **{name: blob}) for name in flexible for blob in inputs[name].blobs
+        )
+        shapes[1:1] = [some for some in islice(alone, MAX_SAMPLES) if some not in shapes]
+    listed = len(flexible) == 1 and inputs[flexible[0]].listed
+    return Samples(tuple(shapes), flexible, unbounded, listed)
 
 
 def _pick(item: _Input, index: int, count: int) -> Blob:
@@ -148,12 +161,16 @@ def _enumerated(blobs: Sequence[Blob]) -> _Input:
     if not unique:
         return _Input([Blob(None, "an input enumerates no shape")])
     step = max(1, -(-len(unique) // MAX_SAMPLES))
-    return _Input(unique[::step] + (unique[-1:] if step > 1 else []), len(unique) > 1)
+    taken = unique[::step] + (unique[-1:] if step > 1 else [])
+    return _Input(taken, len(unique) > 1, listed=step == 1)
 
 
 def _ranged(declared: Dims, ranges: Sequence[Range]) -> _Input:
     """Samples of one input between the bounds of its axes."""
-    default = [size or low for size, (low, _) in zip(declared, ranges)]
+    default = [
+        max(size or low, low) if high is None else min(max(size or low, low), high)
+        for size, (low, high) in zip(declared, ranges)
+    ]
     if all(low == high for low, high in ranges):
         return _Input([Blob(tuple(default))])
 
@@ -165,13 +182,24 @@ def _ranged(declared: Dims, ranges: Sequence[Range]) -> _Input:
 
     lower = Blob(tuple(low for low, _ in ranges))
     odd = Blob(tuple(_odd(size, limits) for size, limits in zip(default, ranges)))
-    blobs = list(dict.fromkeys([Blob(tuple(default)), lower, odd]))
+    even = [_as_even(size, limits) for size, limits in zip(default, ranges)]
+    fitting = [Blob(tuple(sizes[end] for sizes in even)) for end in (0, 1)]
+    blobs = list(dict.fromkeys([Blob(tuple(default)), lower, odd, *fitting]))
     unbounded = any(high is None for _, high in ranges)
     if unbounded:
         # Both start above the lower bound, so that doubling is seen on every unbounded axis.
         default = [max(size, low) for size, (low, _) in zip(default, ranges)]
         return _Input(blobs + [sample(4), sample(8)], True, True)
     return _Input(list(dict.fromkeys(blobs + [sample(1)])), True)
+
+
+def _as_even(default: int, limits: Range) -> Tuple[int, int]:
+    """The first and the last size of a range that is as often even as the default is."""
+    low, high = limits
+    step = min(default & -default, _MOST_HALVINGS) or 1
+    first = -(-low // step) * step
+    last = default if high is None else high // step * step
+    return (first, last) if low <= first <= last else (default, default)
 
 
 def _odd(default: int, limits: Range) -> int:

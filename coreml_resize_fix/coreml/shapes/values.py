@@ -1,6 +1,6 @@
 """What is said of a blob's shape. Sizes are counts of elements, outermost dimension first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Dict, Mapping, Optional, Tuple, Union
 
 #: One entry per dimension; None means that this dimension is not known.
@@ -27,10 +27,19 @@ class Known:
 class Flexible:
     """A shape that follows the input: inclusive (low, high) per dimension, high None = unbounded.
 
-    The bounds are those of the input sizes that were evaluated (see `inputs`).
+    The bounds are those of the input sizes that were evaluated (see `inputs`). `samples` are the
+    shapes at each of them, the default first, None where nothing fits; `listed` tells that these
+    are all that there are.
     """
 
     dims: Tuple[Tuple[int, Optional[int]], ...]
+    samples: Tuple[Optional[Tuple[int, ...]], ...] = field(default=(), compare=False)
+    listed: bool = field(default=False, compare=False)
+
+    @property
+    def default(self) -> Tuple[int, ...]:
+        """The shape at the declared default size; () if it is not known."""
+        return (self.samples and self.samples[0]) or ()
 
 
 @dataclass(frozen=True)
@@ -74,10 +83,12 @@ class ModelShapes:
 
     `layers` is keyed by address ("layers[12]", "layers[3]/ifBranch/layers[0]", with the caller's
     prefix), `outputs` by the declared output name: what the last blob of that name has.
-    `flexible_inputs` names the inputs that allow more than one size.
+    `flexible_inputs` names the inputs that allow more than one size. `varies` tells that a shape
+    which is not known may be another one each time: inputs are flexible, or there is control flow.
     """
 
     layers: Dict[str, LayerShapes]
     outputs: Dict[str, Shape]
     conflicts: Tuple[Conflict, ...]
     flexible_inputs: Tuple[str, ...]
+    varies: bool = False

@@ -1,0 +1,38 @@
+"""What is told when the system will not read or write a file."""
+
+import errno
+
+from coreml_resize_fix.errors import ModelError, OutputError, reason
+
+_HINTS = {
+    errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `-o`",
+    errno.EIO: "nothing was written; check the disk and run again",
+}
+
+
+def unwritten(name: str, error: OSError) -> OutputError:
+    """The error of a file or a package that could not be written."""
+    return OutputError(
+        "cannot write `{}`: {}".format(name, reason(error)),
+        _HINTS.get(
+            error.errno or 0, "nothing was written; free the space or the permission and run again"
+        ),
+    )
+
+
+def unwritable(folder: str, error: OSError) -> OutputError:
+    """The error of a folder in which nothing can be made."""
+    return OutputError(
+        "cannot write in `{}`: {}".format(folder, reason(error)),
+        _HINTS.get(
+            error.errno or 0, "choose a folder that you may write to, for a model with `-o`"
+        ),
+    )
+
+
+def unreadable(path: str, error: OSError) -> ModelError:
+    """The error of a file of a package that cannot be copied."""
+    return ModelError(
+        "cannot read `{}`: {}".format(path, reason(error)),
+        "nothing was written; check the file, its permissions and the disk",
+    )

@@ -1,0 +1,83 @@
+"""A package that takes its place whole, or not at all."""
+
+import os
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Iterator
+
+from coreml_resize_fix.errors import OutputError, reason
+from coreml_resize_fix.files import attributes, cleanup, copying, failures
+from coreml_resize_fix.files.exchange import exchange
+
+
+@contextmanager
+def package(target: str, package: str, model_file: str, replace: bool) -> Iterator[str]:
+    """The model file to write so that `target` becomes the package with another model.
+
+    The new package is built beside its target and takes its place when the block ends well and it
+    is on the disk. Without `replace`, a target that appeared meanwhile is left alone.
+
+    Raises:
+        ModelError: the package cannot be read.
+        OutputError: it cannot be copied, or not be put in its place.
+    """
+    target = os.path.abspath(target)
+    model = os.path.relpath(os.path.realpath(model_file), os.path.realpath(package))
+    new = cleanup.name_beside(target)
+    # What it changes places with has that name then, and goes.
+    with cleanup.afterwards(partial(cleanup.remove, new)):
+        try:
+            os.mkdir(new, copying.PRIVATE)
+        except OSError as error:
+            raise failures.unwritable(os.path.dirname(target), error) from error
+        try:
+            folders = copying.copy(package, new, but=model)
+            built = os.path.join(new, model)
+            yield built
+            attributes.copy_mode(model_file, built)
+            copying.finish(package, new, folders)
+            _take_place(new, target, replace)
+        except OSError as error:
+            raise failures.unwritten(os.path.basename(target), error) from error
+
+
+def _take_place(new: str, target: str, replace: bool) -> None:
+    """Rename `new` to `target`; what was there changes places with it, or is removed."""
+    if not os.path.lexists(target):
+        os.rename(new, target)
+    elif not replace:
+        raise OutputError(
+            "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
+        )
+    elif not exchange(new, target):
+        _take_place_in_two_steps(new, target)
+    with suppress(OSError):  # the new one is there, whatever the disk says of it
+        copying.send_to_disk(os.path.dirname(target))
+
+
+def _take_place_in_two_steps(new: str, target: str) -> None:
+    """In between there is no package for a moment; a system that can do better just did."""
+    old = cleanup.name_beside(target)
+    with cleanup.afterwards(partial(_settle, old, target)):
+        os.rename(target, old)
+        os.rename(new, target)
+
+
+def _settle(old: str, target: str) -> None:
+    """Put back what was moved away and not replaced. It is never removed while nothing is there.
+
+    Raises:
+        OutputError: it cannot be put back, or not be removed; says where it is.
+    """
+    if os.path.lexists(target):
+        cleanup.remove(old)
+        return
+    try:
+        os.rename(old, target)
+    except FileNotFoundError:
+        return  # it was gone before
+    except OSError as error:
+        raise OutputError(
+            "`{}` could not be put back: {}".format(target, reason(error)),
+            "it is at `{}`: rename it yourself".format(old),
+        ) from error
