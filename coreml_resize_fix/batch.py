@@ -16,6 +16,7 @@ from coreml_resize_fix.errors import (
     lacks_memory,
     reason,
 )
+from coreml_resize_fix.files import failures, tree
 from coreml_resize_fix.intents.source import Manifest, Remembering
 from coreml_resize_fix.output import default_output
 from coreml_resize_fix.request import Failure, ModelReport, Request
@@ -49,6 +50,9 @@ def find(paths: Sequence[str]) -> Tuple[List[Task], List[str]]:
 
     A folder stands for every model in it and below it, in order of name, except for
     `<stem>-fixed<suffix>` beside its input.
+
+    Raises:
+        ModelError: a folder cannot be read: a model in it would be passed over.
     """
     tasks: List[Task] = []
     passed: List[str] = []
@@ -80,7 +84,14 @@ def _may_hold_models(path: str) -> bool:
 
 
 def _models_below(folder: str) -> Iterator[str]:
-    for root, folders, files in os.walk(folder):
+    try:
+        yield from _found_below(folder)
+    except OSError as error:
+        raise failures.unreadable(error.filename or folder, error) from error
+
+
+def _found_below(folder: str) -> Iterator[str]:
+    for root, folders, files in tree.walk(folder):
         packages = [name for name in folders if name.endswith(_SUFFIXES)]
         folders[:] = sorted(
             name for name in folders if name not in packages and not name.startswith(".")

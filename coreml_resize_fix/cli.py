@@ -239,10 +239,12 @@ def _tasks(models: Tuple[str, ...], named: "Named", writes: bool, in_place: bool
         ResizeFixError: the results cannot go there.
     """
     from coreml_resize_fix import batch, roles, terminal
+    from coreml_resize_fix.report.plain import visible
 
     tasks, passed = batch.find(models)
     if passed:
-        terminal.say("passed over what earlier runs made: " + ", ".join(passed), err=True)
+        names = ", ".join(map(visible, passed))
+        terminal.say("passed over what earlier runs made: " + names, err=True)
     if named.output is not None:
         tasks = batch.into(tasks, named.output)
     roles.refuse_conflicts(roles.of_run(named, tasks, writes and not in_place))

@@ -2,11 +2,13 @@
 
 import json
 import os
-from typing import Any
+from typing import Any, Iterator
 
 from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.files import failures, tree
 
 SUFFIX = ".mlpackage"
+_LONGEST = 1 << 24  # bytes of a Manifest.json; one of coremltools has a thousand
 
 
 def is_package(path: str) -> bool:
@@ -37,7 +39,7 @@ def model_path(package: str) -> str:
 def _root_model(package: str) -> str:
     try:
         with open(os.path.join(package, "Manifest.json"), "rb") as file:
-            manifest: Any = json.loads(file.read().decode("utf-8"))
+            manifest: Any = json.loads(file.read(_LONGEST).decode("utf-8"))
         root = manifest["rootModelIdentifier"]
         relative = str(manifest["itemInfoEntries"][root]["path"]).replace("\0", "\ufffd")
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
@@ -63,16 +65,21 @@ def _root_model(package: str) -> str:
 def _refuse_links_out(package: str) -> None:
     """A copy of the package would take what such a link leads to with it, whatever that is."""
     inside = os.path.realpath(package)
-    for folder, folders, files in os.walk(inside):
-        for name in folders + files:
-            path = os.path.join(folder, name)
-            if not os.path.islink(path):
-                continue
-            leads_to = os.path.realpath(path)
-            if os.path.isabs(os.readlink(path)) or not leads_to.startswith(inside + os.sep):
-                raise ModelError(
-                    "the package `{}` has a link that leads out of it: `{}`".format(
-                        package, os.path.relpath(path, inside)
-                    ),
-                    "put the file itself in the place of the link",
-                )
+    for path in _links_below(inside):
+        leads_to = os.path.realpath(path)
+        if os.path.isabs(os.readlink(path)) or not leads_to.startswith(inside + os.sep):
+            raise ModelError(
+                "the package `{}` has a link that leads out of it: `{}`".format(
+                    package, os.path.relpath(path, inside)
+                ),
+                "put the file itself in the place of the link",
+            )
+
+
+def _links_below(folder: str) -> Iterator[str]:
+    try:
+        for place, folders, files in tree.walk(folder):
+            paths = (os.path.join(place, name) for name in folders + files)
+            yield from filter(os.path.islink, paths)
+    except OSError as error:
+        raise failures.unreadable(error.filename or folder, error) from error

@@ -19,6 +19,7 @@ VERSION_FIELD, DESCRIPTION_FIELD, OUTPUT_FIELD = 1, 2, 10
 ML_PROGRAM = 502  # coremltools before 5 does not know this type of model
 BRANCH, LOOP = 605, 615
 _FIRST_MODEL_TYPE = 200  # Model: every field from here on is one of the `Type` oneof
+_FIRST_LAYER_TYPE = 100  # Layer: likewise
 
 # message → field number → message: the way down to the layers.
 WAY_DOWN: Dict[str, Dict[int, str]] = {
@@ -124,8 +125,10 @@ def _leaf(source: Source, message: str, item: Field) -> bytearray:
         return bytearray(source.read(item.start, item.end))
     if message in _HOLDS_BULK:
         return bytearray()
-    if message != "Layer" or item.number not in schema.layer_type_numbers():
+    if message != "Layer" or item.number < _FIRST_LAYER_TYPE:
         return bytearray(source.read(item.start, item.end))
+    if item.number not in schema.layer_type_numbers():
+        return bytearray()  # a later kind of layer: its weights are among what nobody here knows
     kept = bytearray()
     for inner in wire.fields(source, item.start, item.end):
         if inner.wire_type == wire.LENGTH and inner.end - inner.start > BULK:

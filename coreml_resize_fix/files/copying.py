@@ -11,7 +11,7 @@ import stat
 from typing import Iterator, List, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError
-from coreml_resize_fix.files import attributes, failures
+from coreml_resize_fix.files import attributes, failures, tree
 
 PRIVATE = stat.S_IRWXU
 _BLOCK = 1 << 20
@@ -79,7 +79,7 @@ def _below(folder: str) -> Iterator[Tuple[str, int]]:
         ModelError: something cannot be read, or is neither file nor folder nor link.
     """
     try:
-        for root, folders, files in os.walk(folder, onerror=_fail):
+        for root, folders, files in tree.walk(folder):
             for name in folders + files:
                 path = os.path.join(root, name)
                 mode = os.lstat(path).st_mode
@@ -91,10 +91,6 @@ def _below(folder: str) -> Iterator[Tuple[str, int]]:
                 yield os.path.relpath(path, folder), mode
     except OSError as error:
         raise failures.unreadable(error.filename or folder, error) from error
-
-
-def _fail(error: OSError) -> None:
-    raise error
 
 
 def _copy_file(original: str, made: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from typing import Any, Dict, List, Optional, Tuple
 
 from coreml_resize_fix.errors import ManifestError, reason
@@ -10,6 +11,7 @@ from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
 
 FORMAT, VERSION = "coreml-resize-fix/intent", 1
+LONGEST = 1 << 24  # bytes; what is read may be a pipe or a device without an end
 
 
 def load(path: str) -> List[Intent]:
@@ -20,12 +22,19 @@ def load(path: str) -> List[Intent]:
     """
     try:
         with open(path, "rb") as file:
-            text = file.read().decode("utf-8-sig")
+            content = file.read(LONGEST + 1)
     except OSError as error:
         raise ManifestError(
             "cannot read the manifest `{}`: {}".format(path, reason(error)),
             "pass the path of a .json file with `-m`",
         ) from error
+    if len(content) > LONGEST:
+        raise ManifestError(
+            "the manifest `{}` is longer than {} MiB".format(path, LONGEST >> 20),
+            "pass a .json file of intents with `-m`; a hundred thousand of them are shorter",
+        )
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ManifestError(
             "the manifest `{}` is not UTF-8 text (byte {})".format(path, error.start),
@@ -68,8 +77,8 @@ class _Unique(Dict[str, Any]):
 
     def __init__(self, pairs: List[Tuple[str, Any]]) -> None:
         super().__init__(pairs)
-        seen = [key for key, _ in pairs]
-        self.repeated = sorted({key for key in seen if seen.count(key) > 1})
+        counts = Counter(key for key, _ in pairs)
+        self.repeated = sorted(key for key, count in counts.items() if count > 1)
 
 
 def from_document(document: Any, defects: Defects) -> List[Intent]:

@@ -1,6 +1,7 @@
 """An ONNX file as a message that is safe to walk: no weights, no external files, no bad text."""
 
 import os
+import stat
 import warnings
 from typing import Any, Iterator, Tuple
 
@@ -10,6 +11,7 @@ Proto = Any  # a message of the onnx package, which is imported inside functions
 
 # Shape arithmetic works on a handful of numbers; what is larger is a weight.
 MOST_ELEMENTS = 1024
+_LONGEST = (1 << 31) - 1  # bytes; protobuf reads no longer message
 
 _HINT = "pass a file that `torch.onnx.export` wrote, at opset 11 or later"
 
@@ -82,6 +84,11 @@ def _bytes_of(path: str) -> bytes:
     if os.path.isdir(path):
         raise _refusal(path, "it is a folder")
     try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise _refusal(path, "it is a pipe or a device")
+        if status.st_size > _LONGEST:
+            raise _refusal(path, "it is longer than 2 GiB, and no protobuf message is")
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:

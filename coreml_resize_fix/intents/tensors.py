@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 INPUT, OUTPUT = "interp{}_in", "interp{}_out"
+_LARGEST = 1 << 30  # bytes of all recorded tensors, unpacked
 
 
 Tensors = Mapping[int, "Recorded"]  # by place in the manifest
@@ -58,6 +59,7 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
 
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            _refuse_huge(arrays, count)
             found = {index: _pair(arrays, index) for index in range(count)}
     except Exception as error:  # which ones zipfile and NumPy raise depends on their versions
         raise ManifestError(
@@ -65,6 +67,14 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
             "record them again, or remove the file",
         ) from error
     return {index: pair for index, pair in found.items() if pair is not None}
+
+
+def _refuse_huge(arrays: "np.lib.npyio.NpzFile", count: int) -> None:
+    """What is unpacked has the size that the archive says, and a packed one may be much smaller."""
+    names = {form.format(index) + ".npy" for index in range(count) for form in (INPUT, OUTPUT)}
+    size = sum(item.file_size for item in arrays.zip.infolist() if item.filename in names)
+    if size > _LARGEST:
+        raise ValueError("they are {} bytes, and at most {} are read".format(size, _LARGEST))
 
 
 def _pair(arrays: "np.lib.npyio.NpzFile", index: int) -> Optional[Recorded]:

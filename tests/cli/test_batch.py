@@ -58,6 +58,16 @@ def test_a_folder_stands_for_the_models_below_it(models):
     assert ran.json["summary"] == {"match": 1, "fixable": 3}
 
 
+def test_names_of_what_is_passed_over_cannot_write_to_the_terminal(tmp_path):
+    path = model(RIGHT, tmp_path, "a\x1b[31m.mlmodel")
+    model(RIGHT, tmp_path, "a\x1b[31m-fixed.mlmodel")
+    said = run(tmp_path, "-n", *FIX).err
+    assert "passed over" in said
+    assert "\\x1b[31m-fixed.mlmodel" in said
+    assert "\x1b" not in said
+    assert os.path.exists(path)
+
+
 def test_results_of_earlier_runs_are_passed_over_and_said(models):
     assert run(models, *FIX).code == 0
     once = contents(models)

@@ -9,6 +9,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from coreml_resize_fix.coreml import wire
+from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.intents import tensors
 from tests.cli.commands import manifest
 from tests.support import build
 from tests.support.process import REPOSITORY
@@ -148,6 +151,50 @@ def test_a_manifest_that_only_looks_deep_or_long(name, tmp_path):
     assert used < MOST // 4
 
 
+def test_a_manifest_without_an_end(tmp_path):
+    code, used = peak(build.write(tmp_path, upsample(2)), "-m", "/dev/zero")
+    assert code == 2
+    assert used < MOST // 4
+
+
+def sparse(path, size):
+    """A file of that size that takes no room on the disk."""
+    with open(str(path), "wb") as file:
+        file.truncate(size)
+    return path
+
+
+@pytest.mark.parametrize("name", ["intent.json", "intent.onnx"])
+def test_manifests_that_are_too_long_to_be_one(name, tmp_path):
+    path = sparse(tmp_path / name, 1 << 31)
+    code, used = peak(build.write(tmp_path, upsample(2)), "-m", path)
+    assert code == 2
+    assert used < MOST // 4
+
+
+def test_a_package_whose_manifest_is_too_long(tmp_path):
+    package = build.write_package(tmp_path, upsample(2))
+    sparse(os.path.join(package, "Manifest.json"), 1 << 31)
+    code, used = peak(package, *CORNERS)
+    assert code == 2
+    assert used < MOST // 4
+
+
+def test_a_layer_of_a_later_kind_is_not_kept_in_memory(tmp_path):
+    """Its weights are a field that this schema does not know."""
+    used = []
+    for size in (1, 1 << 26):
+        model = upsample(2)
+        layer = model.neuralNetwork.layers.add(name="later", input=["scores"], output=["more"])
+        layer.MergeFromString(
+            wire.encode_varint(1990 << 3 | 2) + wire.encode_varint(size) + bytes(size)
+        )
+        code, peak_of_size = peak(build.write(tmp_path, model), *CORNERS, "--dry-run")
+        assert code == 1  # one layer to fix
+        used.append(peak_of_size)
+    assert used[1] - used[0] < 1 << 24
+
+
 def test_a_manifest_of_large_sizes(tmp_path):
     sizes = {"size": [65536, 65536], "input_size": [65536, 65536], "align_corners": True}
     path = manifest({"scores_0": sizes}, tmp_path)
@@ -172,3 +219,17 @@ def test_tensors_that_claim_to_be_huge(tmp_path):
     assert used < MOST // 4
     with open(intents, encoding="utf-8") as file:
         assert json.load(file)
+
+
+def test_tensors_that_are_packed_small(tmp_path, monkeypatch):
+    """A thousand zeros take a byte in an archive: what is unpacked is bounded, too."""
+    zeros = np.zeros((1, 1, 512, 512))
+    pair = {0: tensors.Recorded(zeros, zeros)}
+    path = str(tmp_path / "intent.json")
+    tensors.save(path, pair)
+    assert os.path.getsize(tensors.beside(path)) * 500 < 2 * zeros.nbytes
+    monkeypatch.setattr(tensors, "_LARGEST", 2 * zeros.nbytes + 256)  # with their headers
+    assert sorted(tensors.load(path, 1)) == [0]
+    monkeypatch.setattr(tensors, "_LARGEST", 2 * zeros.nbytes)
+    with pytest.raises(ManifestError, match="they are 4194560 bytes, and at most 4194304"):
+        tensors.load(path, 1)
