@@ -65,7 +65,12 @@ def _root_model(package: str) -> str:
 def _refuse_links_out(package: str) -> None:
     """A copy of the package would take what such a link leads to with it, whatever that is."""
     inside = os.path.realpath(package)
-    for path in _links_below(inside):
+    try:
+        links = list(_links_below(inside))
+    except OSError as error:
+        where = os.path.relpath(error.filename or inside, inside)
+        raise failures.unreadable(os.path.join(package, where), error) from error
+    for path in links:
         leads_to = os.path.realpath(path)
         if os.path.isabs(os.readlink(path)) or not leads_to.startswith(inside + os.sep):
             raise ModelError(
@@ -77,9 +82,5 @@ def _refuse_links_out(package: str) -> None:
 
 
 def _links_below(folder: str) -> Iterator[str]:
-    try:
-        for place, folders, files in tree.walk(folder):
-            paths = (os.path.join(place, name) for name in folders + files)
-            yield from filter(os.path.islink, paths)
-    except OSError as error:
-        raise failures.unreadable(error.filename or folder, error) from error
+    for place, folders, files in tree.walk(folder):
+        yield from filter(os.path.islink, (os.path.join(place, name) for name in folders + files))

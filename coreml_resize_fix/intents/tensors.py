@@ -58,8 +58,8 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
     import numpy as np
 
     try:
+        _refuse_huge(path, count)
         with np.load(path, allow_pickle=False) as arrays:
-            _refuse_huge(arrays, count)
             found = {index: _pair(arrays, index) for index in range(count)}
     except Exception as error:  # which ones zipfile and NumPy raise depends on their versions
         raise ManifestError(
@@ -69,10 +69,13 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
     return {index: pair for index, pair in found.items() if pair is not None}
 
 
-def _refuse_huge(arrays: "np.lib.npyio.NpzFile", count: int) -> None:
+def _refuse_huge(path: str, count: int) -> None:
     """What is unpacked has the size that the archive says, and a packed one may be much smaller."""
+    from zipfile import ZipFile
+
     names = {form.format(index) + ".npy" for index in range(count) for form in (INPUT, OUTPUT)}
-    size = sum(item.file_size for item in arrays.zip.infolist() if item.filename in names)
+    with ZipFile(path) as archive:
+        size = sum(item.file_size for item in archive.infolist() if item.filename in names)
     if size > _LARGEST:
         raise ValueError("they are {} bytes, and at most {} are read".format(size, _LARGEST))
 

@@ -29,10 +29,10 @@ STRUCK = """
 import os, signal, sys
 from coreml_resize_fix import __main__ as start
 from coreml_resize_fix.coreml import splice
-from coreml_resize_fix.files import atomic
+from coreml_resize_fix.files import cleanup
 written, cleaned = (getattr(signal, name, None) for name in sys.argv[1:3])
 del sys.argv[1:3]
-write, clean = splice.write, atomic._clean
+write, clean = splice.write, cleanup.remove
 def struck_write(*arguments):
     write(*arguments)
     os.kill(os.getpid(), written)
@@ -40,7 +40,7 @@ def struck_clean(*arguments):
     if cleaned is not None:
         os.kill(os.getpid(), cleaned)
     clean(*arguments)
-splice.write, atomic._clean = struck_write, struck_clean
+splice.write, cleanup.remove = struck_write, struck_clean
 start.main()
 """
 
