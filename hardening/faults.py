@@ -12,13 +12,13 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
+from coreml_resize_fix import signals
 from coreml_resize_fix.files import packages
 from hardening.places import PLACES, Place
 from tests.support.folders import contents
@@ -32,6 +32,7 @@ FAULTS: Dict[str, Tuple[str, str]] = {
     "EACCES": (FILES, "error=EACCES"),
     "Ctrl-C": ("all", "signal=INT"),
 }
+INTERRUPTED = 130  # exit code
 # How strace writes that it did.
 STRUCK = ("INJECTED", "+++ killed", "--- SIGINT")
 
@@ -81,13 +82,13 @@ def _child(go: int, folder: str, place: Place, errors: str) -> None:
     try:
         os.dup2(os.open(errors, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
         os.chdir(folder)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signals.as_exceptions()
         if not place.exchanges:
             packages.exchange = lambda one, other: False
         _wait(go)
         code = run(place.command)
-    except KeyboardInterrupt:
-        code = 1  # just before or after the command, which ends so itself
+    except SystemExit as end:
+        code = int(end.code or 0)  # just before or after the command, which ends so itself
     finally:
         os._exit(code)
 
@@ -187,8 +188,8 @@ def _judged(ended: Outcome, before: Any, after: Any, found: Any, where: str, str
     rest = {key: value for key, value in found.items() if key not in extra}
     assert rest in (before, after), "something was lost: {}".format(where)
     if ended.code >= 0:
-        told = ended.told.startswith("error: ") or (ended.code == 1 and "Ctrl-C" in where)
-        assert ended.code in (0, 1, 2), "{} ended with {}".format(where, ended.code)
+        told = ended.told.startswith("error: ") or (ended.code == INTERRUPTED and "Ctrl-C" in where)
+        assert ended.code in (0, 1, 2, INTERRUPTED), "{} ended with {}".format(where, ended.code)
         assert "defect of this tool" not in ended.told, where + ": " + ended.told
         assert "Traceback" not in ended.told, where + ": " + ended.told
         assert ended.code == 0 or told, where + ": " + ended.told
