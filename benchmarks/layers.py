@@ -22,6 +22,22 @@ with open(sys.argv[1], "rb") as file:
     model.ParseFromString(file.read())
 print(time.perf_counter() - started)
 """
+# Each branch sees the blobs before it, and its body has blobs of its own.
+BRANCHES = """
+import sys, time
+from coreml_resize_fix.coreml import schema, shapes
+model = schema.model_class()()
+model.description.input.add(name="b0").type.multiArrayType.shape.extend([4, 64, 64])
+network = model.neuralNetwork
+for index in range(int(sys.argv[1])):
+    outer = network.layers.add(name="branch", input=["b0"])
+    outer.branch.elseBranch.SetInParent()
+    names = {"input": ["b{}".format(index)], "output": ["b{}".format(index + 1)]}
+    outer.branch.ifBranch.layers.add(**names).activation.ReLU.SetInParent()
+started = time.perf_counter()
+shapes.infer(model)
+print(time.perf_counter() - started)
+"""
 
 
 def rows(rounds: int, folder: str) -> Iterator[Row]:
@@ -49,6 +65,16 @@ def rows(rounds: int, folder: str) -> Iterator[Row]:
     )
     yield Row(label, "the same without weights", ratios(samples[heavy], samples[many]))
     yield Row("audit of " + many, "audit of " + few, ratios(samples[many], samples[few]))
+    branches = {
+        count: lambda count=count: run([sys.executable, "-c", BRANCHES, count], timed_inside=True)
+        for count in ("5000", "1000")
+    }
+    timed = side_by_side(branches, rounds)
+    yield Row(
+        "shapes of 5,000 branches",
+        "shapes of 1,000 branches",
+        [large.inside / small.inside for large, small in zip(timed["5000"], timed["1000"])],
+    )
     label = "audit of {}, structure alone".format(many)
     yield Row(
         label,

@@ -1,7 +1,6 @@
 """No message raises: every outcome is a shape, an unknown with a reason, or a conflict."""
 
 import os
-import time
 
 import pytest
 
@@ -175,9 +174,7 @@ def test_deep_nesting(new_net, depth, kind, body):
     for _ in range(depth):
         where = getattr(getattr(net.layer(kind + " {}", "x", "", network=where), kind), body)
     net.layer("upsample { scalingFactor: 2 scalingFactor: 2 }", "x", "x", network=where)
-    start = time.process_time()
-    found = check(net.model)
-    assert time.process_time() - start < 5.0
+    found = check(net.model)  # 2^60 walks if each level took two
     assert isinstance(found.outputs["x"], Unknown)
     if depth > 32:
         assert "nests more than 32 bodies" in found.outputs["x"].reason
@@ -188,9 +185,7 @@ def test_sizes_do_not_explode(new_net):
     for index in range(3000):
         text = "upsample { scalingFactor: 18446744073709551615 scalingFactor: 3 }"
         net.layer(text, f"b{index}", f"b{index + 1}")
-    start = time.process_time()
-    check(net.model)
-    assert time.process_time() - start < 5.0
+    assert isinstance(check(net.model).outputs["b3000"], Unknown)
 
 
 def test_ranks_do_not_explode(new_net):
