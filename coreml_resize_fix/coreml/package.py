@@ -8,7 +8,7 @@ from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.files import failures, tree
 
 SUFFIX = ".mlpackage"
-_LONGEST = 1 << 24  # bytes of a Manifest.json; one of coremltools has a thousand
+LONGEST_MANIFEST = 1 << 24  # bytes of a Manifest.json; one of coremltools has a thousand
 
 
 def is_package(path: str) -> bool:
@@ -39,7 +39,7 @@ def model_path(package: str) -> str:
 def _root_model(package: str) -> str:
     try:
         with open(os.path.join(package, "Manifest.json"), "rb") as file:
-            manifest: Any = json.loads(file.read(_LONGEST).decode("utf-8"))
+            manifest: Any = json.loads(file.read(LONGEST_MANIFEST).decode("utf-8"))
         root = manifest["rootModelIdentifier"]
         relative = str(manifest["itemInfoEntries"][root]["path"]).replace("\0", "\ufffd")
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:

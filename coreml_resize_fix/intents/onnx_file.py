@@ -11,7 +11,7 @@ Proto = Any  # a message of the onnx package, which is imported inside functions
 
 # Shape arithmetic works on a handful of numbers; what is larger is a weight.
 MOST_ELEMENTS = 1024
-_LONGEST = (1 << 31) - 1  # bytes; protobuf reads no longer message
+LONGEST = (1 << 31) - 1  # bytes; protobuf reads no longer message
 
 _HINT = "pass a file that `torch.onnx.export` wrote, at opset 11 or later"
 
@@ -87,7 +87,7 @@ def _bytes_of(path: str) -> bytes:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             raise _refusal(path, "it is a pipe or a device")
-        if status.st_size > _LONGEST:
+        if status.st_size > LONGEST:
             raise _refusal(path, "it is longer than 2 GiB, and no protobuf message is")
         with open(path, "rb") as file:
             data = file.read()

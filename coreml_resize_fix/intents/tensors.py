@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 INPUT, OUTPUT = "interp{}_in", "interp{}_out"
-_LARGEST = 1 << 30  # bytes of all recorded tensors, unpacked
+LARGEST = 1 << 30  # bytes of all recorded tensors, unpacked
 
 
 Tensors = Mapping[int, "Recorded"]  # by place in the manifest
@@ -76,8 +76,8 @@ def _refuse_huge(path: str, count: int) -> None:
     names = {form.format(index) + ".npy" for index in range(count) for form in (INPUT, OUTPUT)}
     with ZipFile(path) as archive:
         size = sum(item.file_size for item in archive.infolist() if item.filename in names)
-    if size > _LARGEST:
-        raise ValueError("they are {} bytes, and at most {} are read".format(size, _LARGEST))
+    if size > LARGEST:
+        raise ValueError("they are {} bytes, and at most {} are read".format(size, LARGEST))
 
 
 def _pair(arrays: "np.lib.npyio.NpzFile", index: int) -> Optional[Recorded]:

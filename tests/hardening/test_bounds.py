@@ -228,8 +228,8 @@ def test_tensors_that_are_packed_small(tmp_path, monkeypatch):
     path = str(tmp_path / "intent.json")
     tensors.save(path, pair)
     assert os.path.getsize(tensors.beside(path)) * 500 < 2 * zeros.nbytes
-    monkeypatch.setattr(tensors, "_LARGEST", 2 * zeros.nbytes + 256)  # with their headers
+    monkeypatch.setattr(tensors, "LARGEST", 2 * zeros.nbytes + 256)  # with their headers
     assert sorted(tensors.load(path, 1)) == [0]
-    monkeypatch.setattr(tensors, "_LARGEST", 2 * zeros.nbytes)
+    monkeypatch.setattr(tensors, "LARGEST", 2 * zeros.nbytes)
     with pytest.raises(ManifestError, match="they are 4194560 bytes, and at most 4194304"):
         tensors.load(path, 1)

@@ -9,8 +9,9 @@ import pytest
 
 from coreml_resize_fix import sampling
 from coreml_resize_fix.auditing import extent, facts
-from coreml_resize_fix.coreml import skeleton, splice
-from coreml_resize_fix.intents import fields, onnx_file
+from coreml_resize_fix.coreml import package, skeleton, splice
+from coreml_resize_fix.files import tree
+from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
 from coreml_resize_fix.rewrite.decompose import table
 from coreml_resize_fix.verify import compare, probes
 from tests.support.cases import TESTS
@@ -22,6 +23,11 @@ with open(os.path.join(REPOSITORY, "docs", "security.md"), encoding="utf-8") as 
 # what the row of the limits says -> the constant that holds it
 LIMITS = {
     "nested messages of a model": skeleton.DEEPEST,
+    "nested folders, of a package or with models in them": tree.DEEPEST,
+    "bytes of a JSON manifest": manifest.LONGEST,
+    "bytes of the Manifest.json of a package": package.LONGEST_MANIFEST,
+    "bytes of an ONNX file": onnx_file.LONGEST,
+    "bytes of recorded tensors, unpacked": tensors.LARGEST,
     "bytes of a result": splice.LARGEST,
     "side of an image in a manifest or an ONNX file": fields.LARGEST_SIDE,
     "factor or target size of a layer": facts._LARGEST_SIDE,
