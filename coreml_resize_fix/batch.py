@@ -1,183 +1,19 @@
-"""Several models in one run: which they are, the manifest of each, and one process or several."""
+"""Several models in one run: what became of each, in one process or in several."""
 
-import os
-from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Callable, Generator, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Generator, Iterator, Optional, Sequence, Union
 
 from coreml_resize_fix import api, pool, progress
-from coreml_resize_fix.coreml.package import SUFFIX, is_package
-from coreml_resize_fix.errors import (
-    ManifestError,
-    OutputError,
-    ResizeFixError,
-    lacks_memory,
-    reason,
-)
-from coreml_resize_fix.files import failures, tree
-from coreml_resize_fix.intents.source import Manifest, Remembering
-from coreml_resize_fix.output import default_output
+from coreml_resize_fix.errors import ManifestError, ResizeFixError, lacks_memory
+from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.request import Failure, ModelReport, Request
+from coreml_resize_fix.tasks import Task, manifest_of
 
 Result = Union[ModelReport, Failure]
 Reader = Callable[[str], Manifest]
 Calls = Generator[Callable[[], Result], None, None]
-
-_SUFFIXES = (".mlmodel", SUFFIX)
-_SEPARATORS = os.sep + (os.altsep or "")
-# What the manifest of `net.mlmodel` may be called in a folder of manifests.
-_MANIFESTS = (".json", ".intent.json", ".onnx")
-
-
-@dataclass(frozen=True)
-class Task:
-    """One model of a run: its path, and its name below an output folder or a manifest folder.
-
-    `folder` is the one that its result goes to, if it is made for that.
-    """
-
-    model: str
-    name: str
-    output: Optional[str] = None
-    manifest: Optional[str] = None
-    folder: Optional[str] = None
-
-
-def find(paths: Sequence[str]) -> Tuple[List[Task], List[str]]:
-    """The models that the paths mean, and the results of earlier runs that folders hold.
-
-    A folder stands for every model in it and below it, in order of name, except for
-    `<stem>-fixed<suffix>` beside its input.
-
-    Raises:
-        ModelError: a folder cannot be read: a model in it would be passed over.
-    """
-    tasks: List[Task] = []
-    passed: List[str] = []
-    for path in paths:
-        inside = list(_models_below(path)) if _may_hold_models(path) else []
-        results = {default_output(model) for model in inside}
-        passed += [model for model in inside if model in results]
-        tasks += [
-            Task(model, os.path.relpath(model, path)) for model in inside if model not in results
-        ]
-        if not inside:  # one model, or something that will be told apart from one
-            tasks.append(Task(path, os.path.basename(path.rstrip("/"))))
-    seen = set()
-    once: List[Task] = []
-    for task in tasks:
-        real = os.path.realpath(task.model)
-        if real not in seen:
-            once.append(task)
-        seen.add(real)
-    return once, passed
-
-
-def _may_hold_models(path: str) -> bool:
-    return (
-        os.path.isdir(path)
-        and not is_package(path)
-        and not path.rstrip("/").endswith(_SUFFIXES + (".mlmodelc",))
-    )
-
-
-def _models_below(folder: str) -> Iterator[str]:
-    try:
-        yield from _found_below(folder)
-    except OSError as error:
-        raise failures.unreadable(error.filename or folder, error) from error
-
-
-def _found_below(folder: str) -> Iterator[str]:
-    for root, folders, files in tree.walk(folder):
-        packages = [name for name in folders if name.endswith(_SUFFIXES)]
-        folders[:] = sorted(
-            name for name in folders if name not in packages and not name.startswith(".")
-        )
-        for name in sorted(packages + [name for name in files if name.endswith(_SUFFIXES[0])]):
-            if not name.startswith("."):
-                yield os.path.join(root, name)
-
-
-def into(tasks: Sequence[Task], output: str) -> List[Task]:
-    """The tasks with the places of their results: a file for one model, else below a folder.
-
-    Raises:
-        OutputError: two models would go to one place, or several into a package.
-    """
-    if len(tasks) == 1 and not _is_folder(output, tasks[0].model):
-        return [replace(tasks[0], output=output.rstrip(_SEPARATORS))]
-    if is_package(output):
-        raise OutputError(
-            "`{}` is a package, and {} models would go into it".format(output, len(tasks)),
-            "with several models `-o` is a folder: choose another",
-        )
-    twice = [name for name, count in Counter(task.name for task in tasks).items() if count > 1]
-    if twice:
-        raise OutputError(
-            "two models are called `{}`, and both would go to `{}`".format(min(twice), output),
-            "run once for each",
-        )
-    paths = [os.path.join(output, task.name) for task in tasks]
-    return [
-        replace(task, output=path, folder=os.path.dirname(path)) for task, path in zip(tasks, paths)
-    ]
-
-
-def _is_folder(output: str, model: str) -> bool:
-    """Whether the result of one model goes into `output`; a shell ends packages in `/`, too."""
-    if os.path.isdir(output):
-        return not is_package(output)
-    named_as_package = output.rstrip(_SEPARATORS).endswith(SUFFIX) and is_package(model)
-    return output.endswith(tuple(_SEPARATORS)) and not named_as_package
-
-
-def make_folders(tasks: Sequence[Task]) -> None:
-    """Make the folders that results go to.
-
-    Raises:
-        OutputError: one cannot be made.
-    """
-    for folder in {task.folder: None for task in tasks if task.folder is not None}:
-        _make_folder(folder)
-
-
-def _make_folder(folder: str) -> None:
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            "cannot make the folder `{}`: {}".format(folder, reason(error)),
-            "with several models `-o` is a folder: choose another",
-        ) from error
-
-
-def manifest_of(task: Task, given: Optional[str]) -> Optional[str]:
-    """The manifest of one model: the file that was given, or the one of its name in that folder.
-
-    Raises:
-        ManifestError: the folder has none for the model, or two.
-    """
-    if given is None or not os.path.isdir(given):
-        return given
-    stems = [os.path.splitext(task.name)[0], os.path.splitext(os.path.basename(task.name))[0]]
-    names = [stem + suffix for stem in dict.fromkeys(stems) for suffix in _MANIFESTS]
-    found = [name for name in names if os.path.isfile(os.path.join(given, name))]
-    if len(found) != 1:
-        raise ManifestError(
-            "the folder `{}` has {} for `{}`".format(
-                given, "both " + " and ".join(found) if found else "no manifest", task.model
-            ),
-            "keep one of them" if found else "name it `{}`".format(stems[-1] + _MANIFESTS[0]),
-        )
-    return os.path.join(given, found[0])
-
-
-def remembering() -> Reader:
-    """Reads manifests, and keeps the last one for the next model that shares it."""
-    return Remembering()
 
 
 def one(

@@ -34,10 +34,11 @@ Exit codes:
 PATH = click.Path(readable=False)
 
 if TYPE_CHECKING:
-    from coreml_resize_fix.batch import Result, Task
+    from coreml_resize_fix.batch import Result
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.request import Run
     from coreml_resize_fix.roles import Named
+    from coreml_resize_fix.tasks import Task
 
 
 @click.command(
@@ -159,11 +160,12 @@ def command(
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix import batch, roles, terminal
     from coreml_resize_fix.intents import assume as assumption
+    from coreml_resize_fix.intents.source import Remembering
     from coreml_resize_fix.report import files
     from coreml_resize_fix.request import Failure, Request, Run
 
     results: List[Result] = []
-    read = batch.remembering()
+    read = Remembering()
     shared = render = None
     bar = terminal.Progress(quiet)
     try:
@@ -188,12 +190,12 @@ def command(
             )
             renderer = files.renderer(report_path) if report_path is not None else None
             writes = not dry_run and bool(manifest or request.asks)
-            tasks = _tasks(models, named, writes, in_place)
+            todo = _tasks(models, named, writes, in_place)
             render = renderer  # only now: a refused run may be one whose report is in the way
             if manifest is not None and not os.path.isdir(manifest):
                 shared = read(manifest)
             for result in batch.run(
-                tasks, manifest, request, read, jobs or os.cpu_count() or 1, bar, verbose
+                todo, manifest, request, read, jobs or os.cpu_count() or 1, bar, verbose
             ):
                 results.append(result)
                 if isinstance(result, Failure):
@@ -238,19 +240,19 @@ def _tasks(models: Tuple[str, ...], named: "Named", writes: bool, in_place: bool
     Raises:
         ResizeFixError: the results cannot go there.
     """
-    from coreml_resize_fix import batch, roles, terminal
+    from coreml_resize_fix import roles, tasks, terminal
     from coreml_resize_fix.report.plain import visible
 
-    tasks, passed = batch.find(models)
+    found, passed = tasks.find(models)
     if passed:
         names = ", ".join(map(visible, passed))
         terminal.say("passed over what earlier runs made: " + names, err=True)
     if named.output is not None:
-        tasks = batch.into(tasks, named.output)
-    roles.refuse_conflicts(roles.of_run(named, tasks, writes and not in_place))
+        found = tasks.into(found, named.output)
+    roles.refuse_conflicts(roles.of_run(named, found, writes and not in_place))
     if writes:
-        batch.make_folders(tasks)
-    return tasks
+        tasks.make_folders(found)
+    return found
 
 
 def _write_report(path: str, render: "Callable[[Run], str]", run: "Run") -> "Run":

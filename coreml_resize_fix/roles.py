@@ -4,12 +4,12 @@ import os
 from collections import defaultdict
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
-from coreml_resize_fix.batch import Task, manifest_of
 from coreml_resize_fix.coreml.package import is_package
 from coreml_resize_fix.errors import ManifestError, OutputError, UsageError, of_system
 from coreml_resize_fix.files import places
 from coreml_resize_fix.intents import tensors
 from coreml_resize_fix.output import default_output
+from coreml_resize_fix.tasks import Task, manifest_of
 
 _MANIFEST = ".json"
 

@@ -39,12 +39,13 @@ MAY_IMPORT = {
     "request": VERDICTS,
     "api": WORK | {"request", "progress"},
     "report": VERDICTS | {"files", "request"},
-    "batch": WORK | {"api", "files", "pool", "progress", "request"},
-    "roles": {"batch", "coreml", "errors", "files", "intents", "output"},
+    "tasks": {"coreml", "errors", "files", "output"},
+    "batch": WORK | {"api", "pool", "progress", "request", "tasks"},
+    "roles": {"coreml", "errors", "files", "intents", "output", "tasks"},
     "terminal": {"request", "progress", "report", "streams"},
     "models": WORK | {"api", "report", "request"},
     "completion": {"auditing", "coreml"},
-    "cli": {"completion", "batch", "roles", "terminal", "report", "request"}
+    "cli": {"completion", "batch", "roles", "tasks", "terminal", "report", "request"}
     | {"intents", "coreml", "errors"},
     "__main__": {"cli", "errors", "signals", "streams"},
     # The public names; each is imported when it is first used.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coreml_resize_fix import api, batch, pool
+from coreml_resize_fix import api, pool, tasks
 from coreml_resize_fix.errors import ManifestError
 from tests.cli.commands import (
     CORNERS,
@@ -176,9 +176,9 @@ def test_a_manifest_follows_the_folders_of_the_models(tmp_path):
     assert "has no manifest for `{}`".format(tmp_path / "models/y/net.mlmodel") in error["message"]
     assert error["help"] == "name it `net.json`"
     manifest(corners, tmp_path / "intents", "net.json")
-    both = batch.Task("x/net.mlmodel", os.path.join("x", "net.mlmodel"))
+    both = tasks.Task("x/net.mlmodel", os.path.join("x", "net.mlmodel"))
     with pytest.raises(ManifestError, match=r"has both .* and .* for"):
-        batch.manifest_of(both, str(tmp_path / "intents"))
+        tasks.manifest_of(both, str(tmp_path / "intents"))
 
 
 def test_defects_of_one_manifest_are_listed_for_its_model_alone(tmp_path):
