@@ -6,8 +6,9 @@ from coreml_resize_fix.auditing import situation as facts
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.natives import allowed
+from coreml_resize_fix.auditing.pairing import comparable, pair
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.auditing.situation import Situation, comparable, pair
+from coreml_resize_fix.auditing.situation import Situation
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.intents.model import Intent
 

@@ -6,8 +6,8 @@ from coreml_resize_fix.auditing import facts
 from coreml_resize_fix.auditing.displacement import Displacement, told
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE
+from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.auditing.run import Audit
-from coreml_resize_fix.auditing.situation import comparisons
 from coreml_resize_fix.coreml import versions
 from coreml_resize_fix.coreml.walk import ModelRef
 

@@ -10,7 +10,7 @@ from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.match import Matching, match
-from coreml_resize_fix.auditing.situation import Size, comparisons
+from coreml_resize_fix.auditing.pairing import Size, comparisons
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams

@@ -1,18 +1,23 @@
 """What is the case for one layer and its intent: the facts that the decision table reads."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.auditing.natives import Native, in_place_of
+from coreml_resize_fix.auditing.pairing import (
+    EQUAL,
+    UNEQUAL,
+    Pairing,
+    Size,
+    comparisons,
+    pair,
+)
 from coreml_resize_fix.auditing.ranges import misfit
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
-
-Size = Tuple[int, int]
 
 # What the layer computes now, compared with its intent.
 SAME, WRONG_GRID, WRONG_SIZE = "same", "wrong-grid", "wrong-size"
@@ -54,34 +59,6 @@ EVIDENCE_OK, CONTRADICTED, SIZELESS = "ok", "contradicted", "sizeless"
 EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS)
 
 
-# Stand for an input size that nobody knows: what holds at all of them follows from no one size.
-_ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
-
-
-_SAME = Difference(True, True, True, 0.0, 0.0, 0.0, 0.0)
-_OTHER_SIZE = Difference(equal=False, same_size=False, same_positions=False)
-
-
-class Pairing(NamedTuple):
-    """Both axes compared at one input size."""
-
-    input_size: Size
-    intended: Size
-    actual: Size
-    rows: Difference
-    columns: Difference
-
-    @property
-    def equal(self) -> bool:
-        return self.rows.equal and self.columns.equal
-
-    @property
-    def max_shift(self) -> Optional[float]:
-        """Largest distance in source pixels between the two grids; None if the sizes differ."""
-        shifts = (self.rows.max_shift, self.columns.max_shift)
-        return None if None in shifts else max(shift for shift in shifts if shift is not None)
-
-
 @dataclass(frozen=True)
 class Situation:
     """The key of the decision table, and the values that its messages need."""
@@ -108,44 +85,6 @@ class Situation:
         return self.pairings[0].intended if self.pairings else None
 
 
-def pair(intent: Intent, params: ResizeParams, input_size: Size, intended: Size) -> Pairing:
-    """Compare what an intent asks for with what a layer computes."""
-    if not params.may_make(input_size, intended):  # also a size of 0, which has no grid
-        actual = params.output_size(input_size)
-        return Pairing(input_size, intended, actual, _OTHER_SIZE, _OTHER_SIZE)
-    rows, columns = (
-        difference(asked, computed)
-        for asked, computed in zip(
-            intent.axes(input_size, intended), params.axes(input_size, intended)
-        )
-    )
-    return Pairing(input_size, intended, intended, rows, columns)
-
-
-def comparable(*sizes: Size) -> bool:
-    """Whether all of these are sizes of images, which have a grid."""
-    return all(1 <= side <= LARGEST_SIDE for size in sizes for side in size)
-
-
-def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[Size, Size]]]:
-    """The sizes to compare at, (input, intended output) each, and the intent as it reads there.
-
-    No sizes come back if neither the layer nor the intent knows any, or one is no image's.
-    """
-    asked = _as_factor(intent, layer)
-    sizes = layer.sizes
-    if layer.shape == FLEXIBLE and intent.input_size is not None:
-        sizes = (intent.input_size,) + sizes  # the size that people know comes first
-    if layer.shape == UNKNOWN and intent.input_size is not None:
-        sizes = (intent.input_size,)
-    elif layer.shape == UNKNOWN:
-        sizes = _ANY_SIZES if intent.size is not None else ()
-    # An intent that names no size keeps the layer's own.
-    pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
-    images = [(size, target) for size, target in pairs if min(size + target) > 0]
-    return asked, images if all(comparable(*image) for image in images) else []
-
-
 def assess(
     layer: ResizeLayer,
     intent: Intent,
@@ -160,7 +99,7 @@ def assess(
         evidence = CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
     if isinstance(layer.params, Composite):
-        same = _SAME if workshop.computes(layer, asked, known) else _OTHER_SIZE
+        same = EQUAL if workshop.computes(layer, asked, known) else UNEQUAL
         pairings = tuple(
             Pairing(size, target, layer.params.output_size(size), same, same)
             for size, target in known
@@ -222,22 +161,6 @@ def _way(
     if offer.spec_version <= spec_version:
         return _Way(LAYERS if workshop.open else LAYERS_ASKED, offer.params, offer.spec_version)
     return above if native is not None else _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
-
-
-def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
-    """A size recorded on a flexible model is read as the whole factor that made it.
-
-    The call took it from another tensor's shape, or the layer would have that size.
-    """
-    before, after = intent.input_size, intent.target_size(None)
-    if layer.shape != FLEXIBLE or intent.size is None or before is None or after is None:
-        return intent
-    if layer.params.fixed_size is not None:
-        return intent
-    if any(n % x for x, n in zip(before, after)):
-        return intent
-    factor = (float(after[0] // before[0]), float(after[1] // before[1]))
-    return replace(intent, size=None, scale_factor=factor, recompute_scale_factor=True)
 
 
 def _remedy(

@@ -3,7 +3,7 @@
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.situation import comparable, comparisons
+from coreml_resize_fix.auditing.pairing import comparable, comparisons
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 

@@ -6,7 +6,7 @@ from typing import Optional, Tuple
 import numpy as np
 
 from coreml_resize_fix.auditing.findings import Finding, Picture
-from coreml_resize_fix.auditing.situation import comparisons
+from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize

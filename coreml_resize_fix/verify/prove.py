@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
-from coreml_resize_fix.auditing.situation import comparisons
+from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.intents.model import Intent

@@ -7,7 +7,7 @@ import numpy as np
 
 from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
 from coreml_resize_fix.auditing.natives import allowed
-from coreml_resize_fix.auditing.situation import comparisons, pair
+from coreml_resize_fix.auditing.pairing import comparisons, pair
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
