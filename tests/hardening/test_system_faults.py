@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from coreml_resize_fix import api, batch, output
+from coreml_resize_fix import api, output, tasks
 from coreml_resize_fix.errors import OutputError, ResizeFixError
 from coreml_resize_fix.files import packages
 from coreml_resize_fix.files.exchange import exchange
@@ -105,7 +105,7 @@ def test_a_call_that_nothing_expects_to_fail_is_told_in_a_sentence(error, tmp_pa
 
 
 def test_a_failure_before_any_model_is_told_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "find", failing)
+    monkeypatch.setattr(tasks, "find", failing)
     ran = run(model(FIXABLE, tmp_path), "--assume", CORNERS)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("error: the system failed at the files of this run: ")
