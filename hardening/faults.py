@@ -55,11 +55,15 @@ class Call(NamedTuple):
 def outcome(folder: str, place: Place, fault: str, call: Call) -> Outcome:
     """Run a fix in a child process that meets the fault at that call."""
     go, ready = os.pipe()
+    prepared, tell = os.pipe()
     errors = os.path.join(folder + ".told")
     child = os.fork()
     if child == 0:
-        _child(go, folder, place, errors)
+        _child(go, tell, folder, place, errors)
     os.close(go)
+    os.read(prepared, 1)  # until then its calls are none of the fix
+    os.close(prepared)
+    os.close(tell)
     which, what = FAULTS[fault]
     log = folder + ".calls"
     command = ["strace", "-p", str(child), "-o", log, "-e", "trace=" + which]
@@ -77,7 +81,7 @@ def outcome(folder: str, place: Place, fault: str, call: Call) -> Outcome:
         return Outcome(code, told.read(), calls.read().splitlines())
 
 
-def _child(go: int, folder: str, place: Place, errors: str) -> None:
+def _child(go: int, tell: int, folder: str, place: Place, errors: str) -> None:
     code = 99
     try:
         os.dup2(os.open(errors, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
@@ -85,6 +89,7 @@ def _child(go: int, folder: str, place: Place, errors: str) -> None:
         signals.as_exceptions()
         if not place.exchanges:
             packages.exchange = lambda one, other: False
+        os.write(tell, b"1")
         _wait(go)
         code = run(place.command)
     except SystemExit as end:
