@@ -23,7 +23,9 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         if "-v" in sys.argv or "--verbose" in sys.argv:
-            raise
+            from traceback import print_exc
+
+            print_exc()
         sys.exit(_told(error))
 
 

@@ -67,6 +67,8 @@ def _process(path: str, request: Request, tell: Tell) -> ModelReport:
                     with opening.open_path(result) as again:
                         _stand_again(work, again)
                 except ModelError as error:
+                    if isinstance(error.__cause__, OSError):
+                        raise  # the disk failed, not the result
                     raise ProofError(
                         "the result of `{}` is no readable model: {}".format(path, error),
                         _REPORT_THIS,

@@ -158,7 +158,7 @@ def command(
     exact layer exists. Without an intent, what each layer computes is listed.
     """
     # Imported here, so that `--help` and `--version` load nothing heavy.
-    from coreml_resize_fix import batch, roles, terminal
+    from coreml_resize_fix import batch, roles, tasks, terminal
     from coreml_resize_fix.intents import assume as assumption
     from coreml_resize_fix.intents.source import Remembering
     from coreml_resize_fix.report import files
@@ -192,8 +192,9 @@ def command(
             writes = not dry_run and bool(manifest or request.asks)
             todo = _tasks(models, named, writes, in_place)
             render = renderer  # only now: a refused run may be one whose report is in the way
-            if manifest is not None and not os.path.isdir(manifest):
-                shared = read(manifest)
+            source = tasks.manifest_of(todo[0], manifest) if len(todo) == 1 else manifest
+            if source is not None and not os.path.isdir(source):
+                shared = read(source)
             for result in batch.run(
                 todo, manifest, request, read, jobs or os.cpu_count() or 1, bar, verbose
             ):
@@ -278,12 +279,12 @@ def _write_manifest(path: str, intents: "Optional[Manifest]", run: "Run", force:
         ResizeFixError: there are several models, or the file cannot be written.
     """
     from coreml_resize_fix import roles
-    from coreml_resize_fix.intents.source import Manifest, write
+    from coreml_resize_fix.intents.source import write
     from coreml_resize_fix.report.template import template
 
     roles.refuse_existing(path, force)  # it may have appeared meanwhile
     if intents is not None:
-        Manifest(intents).save(path)
+        intents.save(path)
     elif len(run.reports) == 1:
         write(path, template(run.reports[0].findings))
     elif run.reports:

@@ -35,7 +35,10 @@ def fingerprint_of(data: bytes) -> str:
 
 def default_output(path: str) -> str:
     """`model.mlmodel` → `model-fixed.mlmodel`, in the same folder."""
-    stem, suffix = os.path.splitext(path.rstrip("/"))
+    path = path.rstrip("/")
+    if os.path.basename(path) in ("", os.curdir, os.pardir):
+        path = os.path.abspath(path)
+    stem, suffix = os.path.splitext(path)
     return "{}-fixed{}".format(stem, suffix)
 
 

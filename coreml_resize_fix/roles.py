@@ -112,7 +112,7 @@ def _manifests(named: Named, tasks: Sequence[Task]) -> Iterator[Role]:
             found[path] = None
     for path in found:
         yield Role("the manifest in use", path)
-        if path.lower().endswith(_MANIFEST):
+        if not path.lower().endswith(".onnx"):
             yield Role("the recorded tensors in use", tensors.beside(path))
 
 
@@ -122,7 +122,7 @@ def _manifest_to_write(named: Named) -> Iterator[Role]:
         return
     instead, read = "choose another `--write-manifest`", named.manifest or ""
     yield Role("the manifest to write", named.write_manifest, True, instead)
-    if read.lower().endswith(_MANIFEST) and os.path.isfile(tensors.beside(read)):
+    if os.path.isfile(tensors.beside(read)) and not read.lower().endswith(".onnx"):
         beside = tensors.beside(named.write_manifest)
         yield Role("the recorded tensors to write", beside, True, instead)
 

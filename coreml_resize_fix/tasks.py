@@ -7,7 +7,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.coreml.package import SUFFIX, is_package
 from coreml_resize_fix.errors import ManifestError, OutputError, reason
-from coreml_resize_fix.files import failures, tree
+from coreml_resize_fix.files import failures, places, tree
 from coreml_resize_fix.output import default_output
 
 _SUFFIXES = (".mlmodel", SUFFIX)
@@ -26,7 +26,6 @@ class Task:
     model: str
     name: str
     output: Optional[str] = None
-    manifest: Optional[str] = None
     folder: Optional[str] = None
 
 
@@ -49,7 +48,7 @@ def find(paths: Sequence[str]) -> Tuple[List[Task], List[str]]:
             Task(model, os.path.relpath(model, path)) for model in inside if model not in results
         ]
         if not inside:  # one model, or something that will be told apart from one
-            tasks.append(Task(path, os.path.basename(path.rstrip("/"))))
+            tasks.append(Task(path, os.path.basename(os.path.abspath(path))))
     seen = set()
     once: List[Task] = []
     for task in tasks:
@@ -123,8 +122,14 @@ def make_folders(tasks: Sequence[Task]) -> None:
     """Make the folders that results go to.
 
     Raises:
-        OutputError: one cannot be made.
+        OutputError: one cannot be made, or would be inside of an input.
+        OSError: the system does not say what is there.
     """
+    for task in tasks:
+        if task.folder is not None and places.is_inside(task.folder, task.model):
+            raise OutputError(
+                "the output `{}` is inside of the input".format(task.output), "choose another `-o`"
+            )
     for folder in {task.folder: None for task in tasks if task.folder is not None}:
         _make_folder(folder)
 

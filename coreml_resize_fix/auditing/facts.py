@@ -156,10 +156,11 @@ def _ratio(read: Flexible, made: Union[Known, Flexible], axis: int) -> float:
     afters = made.samples if isinstance(made, Flexible) else (made.dims,) * len(read.samples)
     pairs = [(x[axis], n[axis]) for x, n in zip(read.samples, afters) if x and n]
     before, after = pairs[0] if pairs else (1, 1)
-    for step in range(1, before + 1 if after else 1):
-        if all(x // step == n for x, n in pairs):
-            return 1 / step
-    return after / max(before, 1)
+    # x // step == n for every step that is more than x / (n + 1) and at most x / n
+    step = max((x // (n + 1) + 1 for x, n in pairs), default=1)
+    if all(x // step == n for x, n in pairs):
+        return 1 / step
+    return after / before
 
 
 def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:

@@ -31,7 +31,7 @@ def unwritable(folder: str, error: OSError) -> OutputError:
 
 
 def unreadable(path: str, error: OSError) -> ModelError:
-    """The error of a file of a package that cannot be copied."""
+    """The error of a file or folder that cannot be read."""
     return ModelError(
         "cannot read `{}`: {}".format(path, reason(error)),
         "nothing was written; check the file, its permissions and the disk",

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Iterator
 
 from coreml_resize_fix.errors import OutputError, reason
-from coreml_resize_fix.files import attributes, cleanup, copying, failures
+from coreml_resize_fix.files import atomic, attributes, cleanup, copying, failures
 from coreml_resize_fix.files.exchange import exchange
 
 
@@ -21,7 +21,7 @@ def package(target: str, package: str, model_file: str, replace: bool) -> Iterat
         ModelError: the package cannot be read.
         OutputError: it cannot be copied, or not be put in its place.
     """
-    target = os.path.abspath(target)
+    target = atomic.followed(target) if replace else os.path.abspath(target)
     model = os.path.relpath(os.path.realpath(model_file), os.path.realpath(package))
     new = cleanup.name_beside(target)
     # What it changes places with has that name then, and goes.

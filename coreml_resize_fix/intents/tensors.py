@@ -73,7 +73,12 @@ def _refuse_huge(path: str, count: int) -> None:
     """What is unpacked has the size that the archive says, and a packed one may be much smaller."""
     from zipfile import ZipFile
 
-    names = {form.format(index) + ".npy" for index in range(count) for form in (INPUT, OUTPUT)}
+    names = {
+        form.format(index) + suffix  # NumPy finds both
+        for index in range(count)
+        for form in (INPUT, OUTPUT)
+        for suffix in ("", ".npy")
+    }
     with ZipFile(path) as archive:
         size = sum(item.file_size for item in archive.infolist() if item.filename in names)
     if size > LARGEST:

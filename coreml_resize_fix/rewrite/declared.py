@@ -2,7 +2,7 @@
 
 from typing import Any, List, Optional, Tuple
 
-from coreml_resize_fix.coreml.shapes import Flexible, Known, Shape
+from coreml_resize_fix.coreml.shapes import Flexible, Shape
 
 _NO_BOUND = -1  # what the format writes for a size without an upper bound
 
@@ -48,10 +48,10 @@ def _set(size: Any, limit: Range) -> None:
 def _limits(shape: Shape) -> List[Range]:
     if isinstance(shape, Flexible):
         return list(shape.dims)
-    return [(n, n) for n in shape.dims] if isinstance(shape, Known) else []
+    return [(n, n) for n in shape.dims or () if n is not None]
 
 
 def _listed(shape: Shape) -> Tuple[Tuple[int, ...], ...]:
     if isinstance(shape, Flexible):
         return tuple(dict.fromkeys(dims for dims in shape.samples if dims)) if shape.listed else ()
-    return (shape.dims,) if isinstance(shape, Known) else ()
+    return (tuple(n for n in shape.dims or () if n is not None),)

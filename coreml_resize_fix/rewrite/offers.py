@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.auditing.pairing import comparable
 from coreml_resize_fix.auditing.workshop import Offer, Sizes
 from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.coreml.composite import part_name
@@ -92,7 +93,9 @@ def _probed(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Sizes:
     if layer.shape != FLEXIBLE or layer.listed:
         return sizes
     pairs = [((side, side), intent.target_size((side, side))) for side in PROBES]
-    made = [(size, target) for size, target in pairs if target is not None and min(target) > 0]
+    made = [
+        (size, target) for size, target in pairs if target is not None and comparable(size, target)
+    ]
     return list(dict.fromkeys([*sizes, *made]))
 
 

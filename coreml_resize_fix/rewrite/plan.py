@@ -150,7 +150,8 @@ def _default(shape: Shape) -> Tuple[int, ...]:
     """The shape at the declared default size of the input; () if it is not known."""
     if isinstance(shape, Flexible):
         return shape.default
-    return tuple(size for size in shape.dims or () if size is not None)
+    sizes = tuple(size for size in shape.dims or () if size is not None)
+    return sizes if len(sizes) == len(shape.dims or ()) else ()
 
 
 def _changed_outputs(
