@@ -73,7 +73,10 @@ def name(number: int) -> str:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """None of them ends the process within the block; what came meanwhile counts at its end."""
+    """None of them ends the process within the block; what came meanwhile counts at its end.
+
+    They are held for this thread alone: where a library has started others, it is an attempt.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

@@ -145,7 +145,8 @@ def test_closing_ends_the_workers():
     workers = multiprocessing.active_children()
     calls.close()
     assert gone()
-    assert [worker.exitcode for worker in workers] == [ENDED, ENDED]
+    # One that had not taken up its task yet finds its pipe closed, and has nothing to do.
+    assert {worker.exitcode for worker in workers} <= {0, ENDED}
 
 
 def refuse_to_end(seconds):
