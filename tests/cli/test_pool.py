@@ -139,14 +139,23 @@ def test_what_ends_workers_is_never_done_here(monkeypatch, tmp_path):
         ended()
 
 
-def test_closing_ends_the_workers():
-    calls = pool.run(wait, [0, 300, 300], 2)
-    assert next(calls)() == 0
+def begin(mark):
+    """Tells that it began, and goes on for minutes."""
+    if mark is not None:
+        with open(mark, "w", encoding="utf-8"):
+            time.sleep(300)
+
+
+def test_closing_ends_the_workers(tmp_path):
+    marks = [str(tmp_path / name) for name in ("one", "other")]
+    calls = pool.run(begin, [None, *marks], 2)
+    assert next(calls)() is None
+    while not all(map(os.path.exists, marks)):
+        time.sleep(0.01)
     workers = multiprocessing.active_children()
     calls.close()
     assert gone()
-    # One that had not taken up its task yet finds its pipe closed, and has nothing to do.
-    assert {worker.exitcode for worker in workers} <= {0, ENDED}
+    assert [worker.exitcode for worker in workers] == [ENDED, ENDED]
 
 
 def refuse_to_end(seconds):
