@@ -16,6 +16,16 @@ Reader = Callable[[str], Manifest]
 Calls = Generator[Callable[[], Result], None, None]
 
 
+def intents_of(task: Task, given: Optional[str], read: Reader) -> Optional[Manifest]:
+    """The manifest of one model, if there is one; `given` is a file or a folder of them.
+
+    Raises:
+        ManifestError: the folder has none for the model, or it cannot be read.
+    """
+    path = manifest_of(task, given)
+    return read(path) if path is not None else None
+
+
 def one(
     task: Task,
     given: Optional[str],
@@ -25,9 +35,8 @@ def one(
 ) -> Result:
     """What became of one model; an error is a value here."""
     try:
-        path = manifest_of(task, given)
-        if path is not None:
-            manifest = read(path)
+        manifest = intents_of(task, given, read)
+        if manifest is not None:
             request = replace(
                 request,
                 manifest=manifest,

@@ -158,7 +158,7 @@ def command(
     exact layer exists. Without an intent, what each layer computes is listed.
     """
     # Imported here, so that `--help` and `--version` load nothing heavy.
-    from coreml_resize_fix import batch, roles, tasks, terminal
+    from coreml_resize_fix import batch, roles, terminal
     from coreml_resize_fix.intents import assume as assumption
     from coreml_resize_fix.intents.source import Remembering
     from coreml_resize_fix.report import files
@@ -192,9 +192,8 @@ def command(
             writes = not dry_run and bool(manifest or request.asks)
             todo = _tasks(models, named, writes, in_place)
             render = renderer  # only now: a refused run may be one whose report is in the way
-            source = tasks.manifest_of(todo[0], manifest) if len(todo) == 1 else manifest
-            if source is not None and not os.path.isdir(source):
-                shared = read(source)
+            if manifest is not None and not os.path.isdir(manifest):
+                shared = read(manifest)
             for result in batch.run(
                 todo, manifest, request, read, jobs or os.cpu_count() or 1, bar, verbose
             ):
@@ -203,6 +202,8 @@ def command(
                     bar.close()
                     terminal.complain(result)
             if write_manifest is not None:
+                if shared is None and len(todo) == 1 and not isinstance(results[0], Failure):
+                    shared = batch.intents_of(todo[0], manifest, read)
                 _write_manifest(write_manifest, shared, Run(tuple(results)), force)
     except ResizeFixError as error:
         wrong = batch.failure(error)

@@ -84,6 +84,15 @@ def test_recorded_tensors_are_written_with_their_manifest(tmp_path):
     assert sorted(tensors.load(str(tmp_path / "out.json"), 1)) == [0]
 
 
+def test_a_folder_without_a_manifest_is_an_error_of_the_model(tmp_path):
+    path = model(FIXABLE, tmp_path, "net.mlmodel")
+    (tmp_path / "intents").mkdir()
+    ran = run(path, "-n", "-m", tmp_path / "intents", "--format", "json")
+    (error,) = ran.json["errors"]
+    assert (ran.code, error["path"]) == (2, path)
+    assert "has no manifest for" in error["message"]
+
+
 def test_the_manifest_of_a_folder_is_the_one_that_is_written(tmp_path):
     path = model(FIXABLE, tmp_path, "net.mlmodel")
     folder = tmp_path / "intents"
