@@ -203,13 +203,16 @@ def _work(
     for other in others:
         other.close()
     signals.end_with_parent()
-    with suppress(EOFError, OSError):  # the parent is gone, and nobody waits for more
-        connection.send(None)
-        while True:
-            task = connection.recv()
-            try:
-                connection.send((True, work(task)))
-            except Exception:
-                from traceback import format_exc
+    try:
+        with suppress(EOFError, OSError):  # the parent is gone, and nobody waits for more
+            connection.send(None)
+            while True:
+                task = connection.recv()
+                try:
+                    connection.send((True, work(task)))
+                except Exception:
+                    from traceback import format_exc
 
-                connection.send((False, format_exc()))
+                    connection.send((False, format_exc()))
+    finally:
+        signals.ignore()  # it ends already, and Python would print what interrupts that

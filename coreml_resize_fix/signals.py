@@ -25,10 +25,11 @@ def as_exceptions() -> None:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             signal.signal(number, handler)
     # Python gives signals back their own effect while it ends, when there is nothing left to end.
-    atexit.register(_ignore)
+    atexit.register(ignore)
 
 
-def _ignore() -> None:
+def ignore() -> None:
+    """For a process that ends already: none of them interrupts what is left to do."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
 

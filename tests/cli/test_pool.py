@@ -229,6 +229,26 @@ def test_where_the_system_does_not_tell_workers_end_after_their_task(tmp_path):
     assert ended(tmp_path, signal.SIGKILL, 0, 1) == ["long 1 done"]
 
 
+# A worker that is told to end while it ends, as by a parent that closed its pipe just before.
+ENDING = """
+import os, signal
+from multiprocessing.util import Finalize
+from coreml_resize_fix import pool
+def work(number):
+    Finalize(None, os.kill, args=(os.getpid(), signal.SIGTERM), exitpriority=9)
+    return number
+print([call() for call in pool.run(work, [4, 5], 2)])
+"""
+
+
+@posix
+def test_a_worker_that_ends_is_not_interrupted_in_it():
+    ran = subprocess.run(
+        [sys.executable, "-c", ENDING], env=environment(), capture_output=True, check=True
+    )
+    assert (ran.stdout, ran.stderr) == (b"[4, 5]\n", b"")
+
+
 # An interrupt as soon as a worker exists, and another one while it works.
 INTERRUPTED = """
 import os, signal
