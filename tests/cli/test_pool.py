@@ -213,7 +213,7 @@ def ended(tmp_path, number, told, seconds):
     assert parent.stdout.readline() == b"ready\n"
     parent.send_signal(number)
     # Its streams end when the last process that has them does.
-    out, err = parent.communicate(timeout=120)
+    out, err = parent.communicate(timeout=600)
     assert (out, err) == (b"", b"")
     return sorted(os.listdir(str(tmp_path)))
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ def process(*arguments, **options):
         COMMAND + [str(argument) for argument in arguments],
         stdout=options.pop("stdout", subprocess.PIPE),
         stderr=options.pop("stderr", subprocess.PIPE),
-        timeout=60,
+        timeout=600,
         **options,
     )
 
@@ -100,10 +101,13 @@ def test_an_interrupt_is_quiet_and_writes_nothing(tmp_path):
 
 
 def on_terminal(*arguments, **variables):
-    """What a process prints on a terminal."""
+    """What a process prints on a terminal of 80 columns (on none there is no progress bar)."""
+    import fcntl
     import pty
+    import termios
 
     inner, outer = pty.openpty()
+    fcntl.ioctl(outer, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
     env = environment(**variables)
     if "NO_COLOR" not in variables:
         env.pop("NO_COLOR", None)

@@ -58,7 +58,7 @@ def struck(path, written, cleaned="", ignored=()):
         env=environment(),
         capture_output=True,
         preexec_fn=as_a_terminal_starts_it,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -116,7 +116,7 @@ def with_workers(who, name, around):
         [sys.executable, "-c", WORKERS, *arguments],
         env=environment(),
         capture_output=True,  # to the end of the last process that has them
-        timeout=200,
+        timeout=600,
         check=False,
     )
     assert contents(folder) == before
@@ -201,7 +201,7 @@ def test_an_interrupt_while_the_command_is_imported(name):
         env=environment(),
         capture_output=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, b"", b"")

@@ -57,7 +57,7 @@ def in_shell(redirect, *arguments):
         ["sh", "-c", words + " " + redirect],
         env=environment(),
         capture_output=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

@@ -27,7 +27,7 @@ def start(code: str, *args: str, path: Sequence[str] = (), options: Sequence[str
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=600,
     )
 
 
