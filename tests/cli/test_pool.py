@@ -184,12 +184,13 @@ def work(name):
     path = os.path.join(folder, name)
     if name.startswith("short"):
         return os.getpid()
-    with open(path, "w"):
-        pass
     try:
+        with open(path, "w"):
+            pass
         time.sleep(float(sys.argv[3]))
     finally:
-        os.unlink(path)
+        if os.path.exists(path):
+            os.unlink(path)
     with open(path + " done", "w"):
         pass
 signals.as_exceptions()
