@@ -15,6 +15,7 @@ from coreml_resize_fix.progress import Tell, silent
 # An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
 # one would cost more than the audit.
 _LARGEST_TO_HASH = 64 * 1024 * 1024
+_FILE, _PACKAGE = (".mlmodel", "model file"), (package.SUFFIX, "package")
 _SEND_AFTER = 32 * 1024 * 1024  # bytes copied
 
 
@@ -45,6 +46,8 @@ def default_output(path: str) -> str:
 def check_target(path: str, target: str, force: bool) -> None:
     """Refuse a target that is the input, inside of it or around it, exists, or has no folder.
 
+    Nor is a package called `.mlmodel`, or a file `.mlpackage`, which nothing opens then.
+
     Raises:
         OutputError: says which, and what to do.
     """
@@ -58,6 +61,7 @@ def check_target(path: str, target: str, force: bool) -> None:
         raise OutputError(
             "the output `{}` is inside of the input".format(target), "choose another `-o`"
         )
+    _check_suffix(path, target)
     if os.path.lexists(target) and not force:
         raise OutputError(
             "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
@@ -78,6 +82,19 @@ def check_target(path: str, target: str, force: bool) -> None:
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
         raise OutputError(
             "the folder of `{}` does not exist".format(target), "create it, or choose another `-o`"
+        )
+
+
+def _check_suffix(path: str, target: str) -> None:
+    right, wrong = _FILE, _PACKAGE
+    if os.path.isdir(path):
+        right, wrong = wrong, right
+    if target.lower().endswith(wrong[0]) and not path.rstrip("/").lower().endswith(wrong[0]):
+        raise OutputError(
+            "`{}` is named as a {}, and `{}` is a {}".format(target, wrong[1], path, right[1]),
+            "end the name of the output in `{}`: the one is not made into the other".format(
+                right[0]
+            ),
         )
 
 

@@ -89,7 +89,7 @@ def into(tasks: Sequence[Task], output: str) -> List[Task]:
     """The tasks with the places of their results: a file for one model, else below a folder.
 
     Raises:
-        OutputError: two models would go to one place, or several into a package.
+        OutputError: two models would go to one place, or into what is a model or named as one.
     """
     if len(tasks) == 1 and not _is_folder(output, tasks[0].model):
         return [replace(tasks[0], output=output.rstrip(_SEPARATORS))]
@@ -97,6 +97,11 @@ def into(tasks: Sequence[Task], output: str) -> List[Task]:
         raise OutputError(
             "`{}` is a package, and {} models would go into it".format(output, len(tasks)),
             "with several models `-o` is a folder: choose another",
+        )
+    if output.rstrip(_SEPARATORS).lower().endswith(_SUFFIXES):
+        raise OutputError(
+            "`{}` is named as a model, and would be a folder of them".format(output),
+            "end its name otherwise: no folder of that name is looked into for models",
         )
     twice = [name for name, count in Counter(task.name for task in tasks).items() if count > 1]
     if twice:

@@ -6,6 +6,7 @@ from typing import Tuple
 from coreml_resize_fix.coreml import package
 from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import MLProgramError, ModelError, NotAModelError
+from coreml_resize_fix.files import failures
 
 _HEAD = 64
 
@@ -26,10 +27,10 @@ def model_file(path: str) -> str:
 
     Raises:
         NotAModelError: the path does not exist, or is a folder that is no package.
-        ModelError: the package is damaged.
+        ModelError: the package is damaged, or the system does not say what is there.
     """
     if not os.path.exists(path):
-        raise NotAModelError("`{}` does not exist".format(path), "check the path")
+        raise _unseen(path)
     if os.path.isfile(path):
         return path
     if not os.path.isdir(path):
@@ -48,6 +49,17 @@ def model_file(path: str) -> str:
         "`{}` is a folder without a model in it".format(path),
         "pass a .mlmodel file, a .mlpackage folder, or a folder that holds such",
     )
+
+
+def _unseen(path: str) -> ModelError:
+    """Why the system shows nothing at a path: it may be there, in a folder that is not ours."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass
+    except OSError as error:
+        return failures.unreadable(path, error)
+    return NotAModelError("`{}` does not exist".format(path), "check the path")
 
 
 def explain(path: str, source: Source, error: ModelError) -> ModelError:

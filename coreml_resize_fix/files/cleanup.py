@@ -7,14 +7,23 @@ from contextlib import contextmanager
 from typing import Callable, Iterator, Optional
 
 from coreml_resize_fix.errors import OutputError, ResizeFixError, reason
+from coreml_resize_fix.files import failures
 
 
 def name_beside(target: str) -> str:
     """A name for what is not finished, in the folder of `target`.
 
     It is known before anything bears it, so that an interrupt of the first call leaves nothing.
+
+    Raises:
+        OutputError: the folder may not be searched, so that nobody could tell if it was left.
     """
-    return os.path.join(os.path.dirname(target), ".crf-{}.tmp".format(os.urandom(8).hex()))
+    folder = os.path.dirname(target)
+    try:
+        os.stat(os.path.join(folder, os.curdir))
+    except OSError as error:
+        raise failures.unwritable(folder, error) from error
+    return os.path.join(folder, ".crf-{}.tmp".format(os.urandom(8).hex()))
 
 
 @contextmanager

@@ -120,7 +120,7 @@ def test_without_a_change_nothing_is_written(tmp_path, arguments):
         ["-n", "--in-place"],
         ["-n", "--force", "--partial"],
         ["-n", "-o", "new/deep"],
-        ["--dry-run", "-o", "x.mlmodel"],
+        ["--dry-run", "-o", "x"],
         ["--dry-run", "--format", "json"],
     ],
 )

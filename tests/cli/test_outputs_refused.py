@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from tests.cli.commands import CORNERS, FIXABLE, RIGHT, model, run
+from tests.cli.commands import CORNERS, FIXABLE, RIGHT, model, package, run
 from tests.support import saving
 from tests.support.folders import contents
 
@@ -73,6 +73,43 @@ def test_a_batch_into_a_file(tmp_path, source):
     target = tmp_path / "file"
     says = "cannot make the folder `{}`".format(target)
     refused(run(source, other, *FIX, "-o", target), before, tmp_path, says)
+
+
+def test_a_package_is_not_called_a_file_nor_a_file_a_package(tmp_path, source):
+    """Neither coremltools nor Xcode opens it."""
+    before = contents(tmp_path)
+    for name in ("new.mlpackage", "new.MLPackage"):
+        says = "`{}` is named as a package, and `{}` is a model file".format(
+            tmp_path / name, source
+        )
+        ran = run(source, *FIX, "-o", tmp_path / name)
+        refused(ran, before, tmp_path, says, "in `.mlmodel`")
+    whole = package(tmp_path)
+    before = contents(tmp_path)
+    says = "`{}` is named as a model file, and `{}` is a package".format(
+        tmp_path / "n.mlmodel", whole
+    )
+    ran = run(whole, *FIX, "-o", tmp_path / "n.mlmodel")
+    refused(ran, before, tmp_path, says, "in `.mlpackage`")
+
+
+def test_what_is_called_otherwise_than_usual_may_stay_so(tmp_path, source):
+    odd = model(FIXABLE, tmp_path, "odd.mlpackage")
+    assert run(odd, *FIX).code == 0
+    assert run(odd, *FIX, "-o", tmp_path / "new.mlpackage").code == 0
+    assert run(source, *FIX, "-o", tmp_path / "new.bin").code == 0
+    assert (tmp_path / "new.bin").read_bytes() == (tmp_path / "new.mlpackage").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["new.mlmodel", "new.mlpackage", "new.mlpackage/"])
+def test_a_folder_of_models_is_not_called_a_model(tmp_path, source, name):
+    """It would be passed over where models are looked for."""
+    other = model(RIGHT, tmp_path)
+    before = contents(tmp_path)
+    target = os.path.join(str(tmp_path), name)
+    refused(run(source, other, *FIX, "-o", target), before, tmp_path, "is named as a model")
+    if name.endswith("/"):
+        refused(run(source, *FIX, "-o", target), before, tmp_path, "is named as a model")
 
 
 def test_a_batch_of_equal_names(tmp_path, source):

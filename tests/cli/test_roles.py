@@ -226,7 +226,7 @@ ALLOWED = [
     "d --report d/r.json",
     "a.mlmodel -o new.mlmodel -m i.json --write-manifest intents/i.json",
     "a.mlmodel -n -m intents --report intents/r.json",
-    "hard.mlmodel b/sub/x.mlmodel -o new.mlmodel",
+    "hard.mlmodel b/sub/x.mlmodel -o new",
 ]
 
 

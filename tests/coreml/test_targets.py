@@ -48,8 +48,8 @@ REFUSED = {
     "a link to the input": ("link", "is the input"),
     "another spelling of it": ("folder/../{input}", "is the input"),
     "a folder": ("folder", "is a folder"),
-    "in no folder": ("none/new.mlmodel", "does not exist"),
-    "in a file": ("file/new.mlmodel", "does not exist"),
+    "in no folder": ("none/new", "does not exist"),
+    "in a file": ("file/new", "does not exist"),
 }
 
 
