@@ -15,10 +15,13 @@ def main() -> None:
         from coreml_resize_fix import signals, streams
 
         signals.as_exceptions()
-        streams.complete()
-        from coreml_resize_fix import cli
+        try:
+            streams.complete()
+            from coreml_resize_fix import cli
 
-        cli.main()
+            cli.main()
+        finally:
+            signals.ignore()
     except KeyboardInterrupt:  # before signals were exceptions
         sys.exit(130)
     except Exception as error:

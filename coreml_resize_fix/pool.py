@@ -215,4 +215,4 @@ def _work(
 
                     connection.send((False, format_exc()))
     finally:
-        signals.ignore()  # it ends already, and Python would print what interrupts that
+        signals.ignore()

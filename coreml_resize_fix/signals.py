@@ -1,50 +1,80 @@
 """Signals that end a process: each becomes an exception, so that unfinished files are removed."""
 
-import atexit
+import os
 import signal
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import Any, Callable, Iterator
+from types import FrameType
+from typing import Callable, Iterator, Optional
 
 # Ctrl-C, `kill`, and a terminal that is closed (which Windows does not tell).
 _ENDING = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 # Seconds for cleaning up after a signal. Another one in this time would leave it half done: people
 # press Ctrl-C twice. After it, whoever sends one more is right to expect that it counts.
 _CLEANING = 5.0
+# Functions (module, name) that Python calls when an object goes, importing a module for example, as
+# it does `__del__`. What is raised in them it prints and drops.
+_DROPPING = {
+    ("_frozen_importlib", "cb"),
+    ("importlib._bootstrap", "cb"),
+    ("weakref", "remove"),
+    ("_weakrefset", "_remove"),
+}
+_SOON = 0.01  # seconds; they take less
 _PR_SET_PDEATHSIG = 1  # prctl of Linux: which signal a process gets when its parent ends
 
 
 def as_exceptions() -> None:
     """From now on each of these signals ends the process by SystemExit, with 128 + its number.
 
-    One that the caller has switched off stays so, as `nohup` means it.
+    One that the caller has switched off stays so, as `nohup` means it. Who ends calls `ignore`.
     """
     handler = _handler()
     for number in _ENDING:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             signal.signal(number, handler)
-    # Python gives signals back their own effect while it ends, when there is nothing left to end.
-    atexit.register(ignore)
 
 
 def ignore() -> None:
-    """For a process that ends already: none of them interrupts what is left to do."""
+    """For a process that ends already: none of them interrupts what is left to do.
+
+    Python would print what is raised there, and gives signals back their own effect at the end.
+    """
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _handler() -> Callable[[int, Any], None]:
+def _handler() -> Callable[[int, Optional[FrameType]], None]:
     heard = -_CLEANING
 
-    def handle(number: int, frame: Any) -> None:
+    def handle(number: int, frame: Optional[FrameType]) -> None:
         nonlocal heard
+        if _drops(frame) and hasattr(signal, "setitimer"):
+            _send_soon(number)
+            return
         now = time.monotonic()
         if now - heard >= _CLEANING:
             heard = now
             sys.exit(128 + number)
 
     return handle
+
+
+def _drops(frame: Optional[FrameType]) -> bool:
+    """Whether an exception in this frame would come to nothing."""
+    while frame is not None:
+        name = frame.f_code.co_name
+        if name == "__del__" or (frame.f_globals.get("__name__"), name) in _DROPPING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _send_soon(number: int) -> None:
+    """Send it to this process once more, so that it still waits where it is held."""
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))
+    signal.setitimer(signal.ITIMER_REAL, _SOON)
 
 
 def end_with_parent() -> None:

@@ -205,3 +205,67 @@ def test_an_interrupt_while_the_command_is_imported(name):
         check=False,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, b"", b"")
+
+
+# The command, with a signal in a function that Python calls while it imports a module, and whose
+# exceptions it drops: the callback of the reference to that module's lock, or a destructor.
+DROPPED = """
+import os, signal, sys
+from coreml_resize_fix import __main__ as start
+callback, destructor = sys.argv[1] == "a callback", sys.argv[1] == "a destructor"
+del sys.argv[1]
+class Object:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+class Finder:
+    def find_spec(name, path, target=None):
+        if name == "coreml_resize_fix.batch" and destructor:
+            Object()
+        if name == "coreml_resize_fix.batch" and callback:
+            sys.setprofile(struck)
+def struck(frame, event, argument):
+    if event == "call" and frame.f_code.co_name == "cb":
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+sys.meta_path.insert(0, Finder)
+start.main()
+"""
+
+
+@pytest.mark.parametrize("where", ["a callback", "a destructor"])
+def test_a_signal_where_python_drops_exceptions_is_not_lost(where, tmp_path):
+    path = model(FIXABLE, tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-c", DROPPED, where, path, "--assume", CORNERS],
+        env=environment(),
+        capture_output=True,
+        timeout=600,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (143, b"", b"")
+    assert os.listdir(str(tmp_path)) == [os.path.basename(path)]
+
+
+# The command, which gets a signal when all is done and Python ends.
+AT_THE_END = """
+import atexit, os, signal, sys
+from coreml_resize_fix import __main__ as start, cli
+command = cli.main
+def main():
+    atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+    command()
+cli.main = main
+start.main()
+"""
+
+
+def test_a_signal_when_all_is_done_changes_nothing(tmp_path):
+    path = model(FIXABLE, tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-c", AT_THE_END, path, "--assume", CORNERS, "-q"],
+        env=environment(),
+        capture_output=True,
+        timeout=600,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
