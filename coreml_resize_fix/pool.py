@@ -36,7 +36,8 @@ Call = Callable[[], Any]
 # Seconds after which Python looks for a signal again: of one that comes just before a call blocks
 # it hears when the call returns.
 _HEARING = 0.5
-_TIMES = 10  # how often a worker is told to end before it is killed
+# How often a worker is told to end before it is killed: it may wait for the end of an import first.
+_TIMES = 30
 
 
 class EndedError(Exception):

@@ -13,15 +13,19 @@ _ENDING = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasatt
 # Seconds for cleaning up after a signal. Another one in this time would leave it half done: people
 # press Ctrl-C twice. After it, whoever sends one more is right to expect that it counts.
 _CLEANING = 5.0
-# Functions (module, name) that Python calls when an object goes, importing a module for example, as
-# it does `__del__`. What is raised in them it prints and drops.
-_DROPPING = {
-    ("_frozen_importlib", "cb"),
-    ("importlib._bootstrap", "cb"),
-    ("weakref", "remove"),
-    ("_weakrefset", "_remove"),
+# Modules that import others. What is raised meanwhile they may print and drop, an extension may
+# make it another error, and one that is half there may end the process.
+_IMPORTING = {
+    "_frozen_importlib",
+    "_frozen_importlib_external",
+    "importlib._bootstrap",
+    "importlib._bootstrap_external",
 }
-_SOON = 0.01  # seconds; they take less
+# Functions (module, name) that Python calls when an object goes, as it does `__del__`: what is
+# raised there it prints and drops.
+_DROPPING = {("weakref", "remove"), ("_weakrefset", "_remove")}
+_SOON = 0.01  # seconds after which a signal comes again that came in one of them
+_PATIENCE = 10.0  # seconds that this goes on; PyTorch takes some to import
 _PR_SET_PDEATHSIG = 1  # prctl of Linux: which signal a process gets when its parent ends
 
 
@@ -43,29 +47,36 @@ def ignore() -> None:
     """
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)  # of one that was to come again
 
 
 def _handler() -> Callable[[int, Optional[FrameType]], None]:
     heard = -_CLEANING
+    waits_from: Optional[float] = None
 
     def handle(number: int, frame: Optional[FrameType]) -> None:
-        nonlocal heard
-        if _drops(frame) and hasattr(signal, "setitimer"):
+        nonlocal heard, waits_from
+        now = time.monotonic()
+        if now - heard < _CLEANING:
+            return
+        waits_from = now if waits_from is None else waits_from
+        if now - waits_from < _PATIENCE and _comes_to_nothing(frame):
             _send_soon(number)
             return
-        now = time.monotonic()
-        if now - heard >= _CLEANING:
-            heard = now
-            sys.exit(128 + number)
+        heard, waits_from = now, None
+        sys.exit(128 + number)
 
     return handle
 
 
-def _drops(frame: Optional[FrameType]) -> bool:
-    """Whether an exception in this frame would come to nothing."""
+def _comes_to_nothing(frame: Optional[FrameType]) -> bool:
+    """Whether an exception in this frame might, and the signal can be sent again."""
+    if not hasattr(signal, "setitimer"):  # Windows
+        return False
     while frame is not None:
-        name = frame.f_code.co_name
-        if name == "__del__" or (frame.f_globals.get("__name__"), name) in _DROPPING:
+        module, name = frame.f_globals.get("__name__"), frame.f_code.co_name
+        if module in _IMPORTING or name == "__del__" or (module, name) in _DROPPING:
             return True
         frame = frame.f_back
     return False

@@ -162,6 +162,27 @@ def test_a_signal_that_came_to_nothing_is_not_the_last(monkeypatch):
     assert (first.value.code, third.value.code) == (130, 143)
 
 
+def test_no_import_keeps_a_signal_waiting_for_ever(monkeypatch):
+    now, sent = iter([100.0, 105.0, 109.9, 110.1]), []
+    monkeypatch.setattr(signals, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    monkeypatch.setattr(signals, "_send_soon", sent.append)
+    handle = signals._handler()
+    importing = SimpleNamespace(
+        f_globals={"__name__": "importlib._bootstrap"},
+        f_code=SimpleNamespace(co_name="_load_unlocked"),
+        f_back=None,
+    )
+    above = SimpleNamespace(
+        f_globals={"__name__": "numpy"}, f_code=SimpleNamespace(co_name="f"), f_back=importing
+    )
+    for _ in range(3):
+        handle(signal.SIGTERM, above)
+    assert sent == [signal.SIGTERM] * 3
+    with pytest.raises(SystemExit) as ended:
+        handle(signal.SIGTERM, above)
+    assert ended.value.code == 143
+
+
 # In a process of its own: another thread, such as libraries have, could take the signal.
 HELD = """
 import os, signal
@@ -195,9 +216,11 @@ start.main()
 
 
 @pytest.mark.parametrize("name", ["signals", "cli", "batch"])
-def test_an_interrupt_while_the_command_is_imported(name):
+def test_an_interrupt_while_the_command_is_imported(name, tmp_path):
+    path, pipe = model(FIXABLE, tmp_path), str(tmp_path / "intent.json")
+    os.mkfifo(pipe)  # reading it waits for a writer who never writes
     ran = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, "coreml_resize_fix." + name, "x.mlmodel"],
+        [sys.executable, "-c", INTERRUPTED, "coreml_resize_fix." + name, path, "-m", pipe],
         env=environment(),
         capture_output=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -207,34 +230,54 @@ def test_an_interrupt_while_the_command_is_imported(name):
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, b"", b"")
 
 
-# The command, with a signal in a function that Python calls while it imports a module, and whose
-# exceptions it drops: the callback of the reference to that module's lock, or a destructor.
+# The command, with a signal where an exception comes to nothing, when the copy is written: in what
+# Python calls when an object goes (callback, destructor), and in an import that makes it another.
 DROPPED = """
-import os, signal, sys
+import os, signal, sys, time, weakref
 from coreml_resize_fix import __main__ as start
-callback, destructor = sys.argv[1] == "a callback", sys.argv[1] == "a destructor"
-del sys.argv[1]
+from coreml_resize_fix.coreml import splice
+where, write = sys.argv.pop(1), splice.write
+def strike():
+    os.kill(os.getpid(), signal.SIGTERM)
 class Object:
     def __del__(self):
-        os.kill(os.getpid(), signal.SIGTERM)
+        if where == "destructor":
+            strike()
 class Finder:
     def find_spec(name, path, target=None):
-        if name == "coreml_resize_fix.batch" and destructor:
-            Object()
-        if name == "coreml_resize_fix.batch" and callback:
-            sys.setprofile(struck)
-def struck(frame, event, argument):
-    if event == "call" and frame.f_code.co_name == "cb":
+        if name == "extension":
+            try:
+                strike()
+            except SystemExit:
+                raise ImportError("cannot initialise")
+def in_callback(frame, event, argument):
+    if event == "call" and frame.f_code.co_name == "remove":
         sys.setprofile(None)
-        os.kill(os.getpid(), signal.SIGTERM)
+        strike()
+def struck_write(*arguments):
+    write(*arguments)
+    known = weakref.WeakValueDictionary({1: Object()})
+    known[2] = value = Object()
+    if where == "callback":
+        sys.setprofile(in_callback)
+    del value
+    sys.setprofile(None)
+    if where == "import":
+        try:
+            import extension
+        except ModuleNotFoundError:
+            pass
+    time.sleep(20)
+splice.write = struck_write
 sys.meta_path.insert(0, Finder)
 start.main()
 """
 
 
-@pytest.mark.parametrize("where", ["a callback", "a destructor"])
-def test_a_signal_where_python_drops_exceptions_is_not_lost(where, tmp_path):
+@pytest.mark.parametrize("where", ["callback", "destructor", "import"])
+def test_a_signal_where_exceptions_come_to_nothing_comes_again(where, tmp_path):
     path = model(FIXABLE, tmp_path)
+    before = contents(tmp_path)
     ran = subprocess.run(
         [sys.executable, "-c", DROPPED, where, path, "--assume", CORNERS],
         env=environment(),
@@ -243,7 +286,7 @@ def test_a_signal_where_python_drops_exceptions_is_not_lost(where, tmp_path):
         check=False,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (143, b"", b"")
-    assert os.listdir(str(tmp_path)) == [os.path.basename(path)]
+    assert contents(tmp_path) == before
 
 
 # The command, which gets a signal when all is done and Python ends.
@@ -269,3 +312,20 @@ def test_a_signal_when_all_is_done_changes_nothing(tmp_path):
         check=False,
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+
+
+# What comes again comes to a process that does not end yet: a timer would end that, too.
+TIMER = """
+import signal
+from coreml_resize_fix import signals
+signals._send_soon(signal.SIGTERM)
+signals.ignore()
+print(signal.getitimer(signal.ITIMER_REAL))
+"""
+
+
+def test_no_signal_comes_again_when_all_is_done():
+    ran = subprocess.run(
+        [sys.executable, "-c", TIMER], env=environment(), capture_output=True, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"(0.0, 0.0)\n", b"")
