@@ -14,14 +14,11 @@ def main() -> None:
     try:
         from coreml_resize_fix import signals, streams
 
-        signals.as_exceptions()
-        try:
+        with signals.as_exceptions():
             streams.complete()
             from coreml_resize_fix import cli
 
             cli.main()
-        finally:
-            signals.ignore()
     except KeyboardInterrupt:  # before signals were exceptions
         sys.exit(130)
     except Exception as error:

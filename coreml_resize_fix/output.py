@@ -15,7 +15,7 @@ from coreml_resize_fix.progress import Tell, silent
 # An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
 # one would cost more than the audit.
 _LARGEST_TO_HASH = 64 * 1024 * 1024
-_FILE, _PACKAGE = (".mlmodel", "model file"), (package.SUFFIX, "package")
+_KINDS = {package.FILE_SUFFIX: "model file", package.SUFFIX: "package"}
 _SEND_AFTER = 32 * 1024 * 1024  # bytes copied
 
 
@@ -86,15 +86,14 @@ def check_target(path: str, target: str, force: bool) -> None:
 
 
 def _check_suffix(path: str, target: str) -> None:
-    right, wrong = _FILE, _PACKAGE
-    if os.path.isdir(path):
-        right, wrong = wrong, right
-    if target.lower().endswith(wrong[0]) and not path.rstrip("/").lower().endswith(wrong[0]):
+    right = package.SUFFIX if os.path.isdir(path) else package.FILE_SUFFIX
+    named = package.suffix_of(target)
+    if named not in (None, right, package.suffix_of(path)):
         raise OutputError(
-            "`{}` is named as a {}, and `{}` is a {}".format(target, wrong[1], path, right[1]),
-            "end the name of the output in `{}`: the one is not made into the other".format(
-                right[0]
+            "`{}` is named as a {}, and `{}` is a {}".format(
+                target, _KINDS[named], path, _KINDS[right]
             ),
+            "end the name of the output in `{}`: the one is not made into the other".format(right),
         )
 
 

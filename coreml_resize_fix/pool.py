@@ -36,8 +36,7 @@ Call = Callable[[], Any]
 # Seconds after which Python looks for a signal again: of one that comes just before a call blocks
 # it hears when the call returns.
 _HEARING = 0.5
-# How often a worker is told to end before it is killed: it may wait for the end of an import first.
-_TIMES = 30
+_TIMES = int(signals.LONGEST / _HEARING)  # how often a worker is told to end before it is killed
 
 
 class EndedError(Exception):
@@ -203,17 +202,14 @@ def _work(
     """What a worker does: ask for a task, and answer with what became of it."""
     for other in others:
         other.close()
-    signals.end_with_parent()
-    try:
-        with suppress(EOFError, OSError):  # the parent is gone, and nobody waits for more
-            connection.send(None)
-            while True:
-                task = connection.recv()
-                try:
-                    connection.send((True, work(task)))
-                except Exception:
-                    from traceback import format_exc
+    # The pipe ends where the parent is gone, and nobody waits for more.
+    with signals.ended_by_parent(), suppress(EOFError, OSError):
+        connection.send(None)
+        while True:
+            task = connection.recv()
+            try:
+                connection.send((True, work(task)))
+            except Exception:
+                from traceback import format_exc
 
-                    connection.send((False, format_exc()))
-    finally:
-        signals.ignore()
+                connection.send((False, format_exc()))

@@ -26,25 +26,28 @@ _IMPORTING = {
 _DROPPING = {("weakref", "remove"), ("_weakrefset", "_remove")}
 _SOON = 0.01  # seconds after which a signal comes again that came in one of them
 _PATIENCE = 10.0  # seconds that this goes on; PyTorch takes some to import
+LONGEST = _PATIENCE + _CLEANING  # seconds that a process takes to end, at most
 _PR_SET_PDEATHSIG = 1  # prctl of Linux: which signal a process gets when its parent ends
 
 
-def as_exceptions() -> None:
-    """From now on each of these signals ends the process by SystemExit, with 128 + its number.
+@contextmanager
+def as_exceptions() -> Iterator[None]:
+    """In the block each of these signals ends the process by SystemExit, with 128 + its number.
 
-    One that the caller has switched off stays so, as `nohup` means it. Who ends calls `ignore`.
+    One that the caller has switched off stays so, as `nohup` means it. After the block none counts:
+    the process ends, and Python would print what is raised there.
     """
     handler = _handler()
     for number in _ENDING:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        _ignore()
 
 
-def ignore() -> None:
-    """For a process that ends already: none of them interrupts what is left to do.
-
-    Python would print what is raised there, and gives signals back their own effect at the end.
-    """
+def _ignore() -> None:
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "setitimer"):
@@ -88,10 +91,12 @@ def _send_soon(number: int) -> None:
     signal.setitimer(signal.ITIMER_REAL, _SOON)
 
 
-def end_with_parent() -> None:
+@contextmanager
+def ended_by_parent() -> Iterator[None]:
     """For a worker process: its parent ends it by SIGTERM, and on Linux so does the parent's end.
 
-    Ctrl-C reaches every process of a terminal; it is the parent that ends the run.
+    Ctrl-C reaches every process of a terminal; it is the parent that ends the run. After the block
+    none counts, as in `as_exceptions`.
     """
     handler = _handler()
     for number in _ENDING:
@@ -104,6 +109,10 @@ def end_with_parent() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        _ignore()
 
 
 def name(number: int) -> str:

@@ -5,12 +5,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.coreml.package import SUFFIX, is_package
+from coreml_resize_fix.coreml.package import FILE_SUFFIX, SUFFIX, is_package, suffix_of
 from coreml_resize_fix.errors import ManifestError, OutputError, reason
 from coreml_resize_fix.files import failures, places, tree
 from coreml_resize_fix.output import default_output
 
-_SUFFIXES = (".mlmodel", SUFFIX)
+_SUFFIXES = (FILE_SUFFIX, SUFFIX)
 _SEPARATORS = os.sep + (os.altsep or "")
 # What the manifest of `net.mlmodel` may be called in a folder of manifests.
 _MANIFESTS = (".json", ".intent.json", ".onnx")
@@ -80,7 +80,7 @@ def _found_below(folder: str) -> Iterator[str]:
         folders[:] = sorted(
             name for name in folders if name not in packages and not name.startswith(".")
         )
-        for name in sorted(packages + [name for name in files if name.endswith(_SUFFIXES[0])]):
+        for name in sorted(packages + [name for name in files if name.endswith(FILE_SUFFIX)]):
             if not name.startswith("."):
                 yield os.path.join(root, name)
 
@@ -98,7 +98,7 @@ def into(tasks: Sequence[Task], output: str) -> List[Task]:
             "`{}` is a package, and {} models would go into it".format(output, len(tasks)),
             "with several models `-o` is a folder: choose another",
         )
-    if output.rstrip(_SEPARATORS).lower().endswith(_SUFFIXES):
+    if suffix_of(output) is not None:
         raise OutputError(
             "`{}` is named as a model, and would be a folder of them".format(output),
             "end its name otherwise: no folder of that name is looked into for models",

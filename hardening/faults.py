@@ -86,12 +86,12 @@ def _child(go: int, tell: int, folder: str, place: Place, errors: str) -> None:
     try:
         os.dup2(os.open(errors, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
         os.chdir(folder)
-        signals.as_exceptions()
-        if not place.exchanges:
-            packages.exchange = lambda one, other: False
-        os.write(tell, b"1")
-        _wait(go)
-        code = run(place.command)
+        with signals.as_exceptions():
+            if not place.exchanges:
+                packages.exchange = lambda one, other: False
+            os.write(tell, b"1")
+            _wait(go)
+            code = run(place.command)
     except SystemExit as end:
         code = int(end.code or 0)  # just before or after the command, which ends so itself
     finally:

@@ -2,13 +2,19 @@
 
 import json
 import os
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.files import failures, tree
 
-SUFFIX = ".mlpackage"
+SUFFIX, FILE_SUFFIX = ".mlpackage", ".mlmodel"
 LONGEST_MANIFEST = 1 << 24  # bytes of a Manifest.json; one of coremltools has a thousand
+
+
+def suffix_of(path: str) -> Optional[str]:
+    """Which of the two suffixes a name has, in any case of letters; a shell may add a `/`."""
+    name = path.rstrip(os.sep + (os.altsep or "")).lower()
+    return next((suffix for suffix in (SUFFIX, FILE_SUFFIX) if name.endswith(suffix)), None)
 
 
 def is_package(path: str) -> bool:

@@ -29,8 +29,12 @@ def model_file(path: str) -> str:
         NotAModelError: the path does not exist, or is a folder that is no package.
         ModelError: the package is damaged, or the system does not say what is there.
     """
-    if not os.path.exists(path):
-        raise _unseen(path)
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise NotAModelError("`{}` does not exist".format(path), "check the path") from error
+    except OSError as error:  # it may be there, in a folder that is not ours
+        raise failures.unreadable(path, error) from error
     if os.path.isfile(path):
         return path
     if not os.path.isdir(path):
@@ -49,17 +53,6 @@ def model_file(path: str) -> str:
         "`{}` is a folder without a model in it".format(path),
         "pass a .mlmodel file, a .mlpackage folder, or a folder that holds such",
     )
-
-
-def _unseen(path: str) -> ModelError:
-    """Why the system shows nothing at a path: it may be there, in a folder that is not ours."""
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        pass
-    except OSError as error:
-        return failures.unreadable(path, error)
-    return NotAModelError("`{}` does not exist".format(path), "check the path")
 
 
 def explain(path: str, source: Source, error: ModelError) -> ModelError:

@@ -3,12 +3,15 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from typing import Any, NamedTuple
 
 from click.testing import CliRunner
 
 from coreml_resize_fix.cli import command
 from tests.support import cases
+from tests.support.process import REPOSITORY, bound_by_permissions
 
 UNET = os.path.join(cases.UNET, "unet.mlmodel")
 INTENT = os.path.join(cases.UNET, "unet.intent.json")
@@ -42,6 +45,23 @@ def run(*arguments: Any, color: bool = False) -> Ran:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def bound(*arguments: Any, folder: Any = None) -> Ran:
+    """The command, run in a folder by someone whom permissions bind, even where that is root."""
+    return bound_python("-m", "coreml_resize_fix", *arguments, folder=folder)
+
+
+def bound_python(*arguments: Any, folder: Any = None) -> Ran:
+    ran = subprocess.run(
+        [*bound_by_permissions(), sys.executable, *map(str, arguments)],
+        cwd=folder and str(folder),
+        env=dict(os.environ, PYTHONPATH=REPOSITORY),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
 def model(name: str, folder: Any, rename: str = "") -> str:

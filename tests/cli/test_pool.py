@@ -11,6 +11,7 @@ import pytest
 
 from coreml_resize_fix import pool
 from tests.cli.test_process import environment
+from tests.support.process import start
 
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are ended by signals of POSIX")
 ENDED = 128 + signal.SIGTERM  # a worker ends by SystemExit, as its parent does
@@ -193,13 +194,13 @@ def work(name):
             os.unlink(path)
     with open(path + " done", "w"):
         pass
-signals.as_exceptions()
-calls = pool.run(work, ["short", "long 1"], 2)
-next(calls)
-while not os.listdir(folder):
-    time.sleep(0.01)
-print("ready", flush=True)
-next(calls)
+with signals.as_exceptions():
+    calls = pool.run(work, ["short", "long 1"], 2)
+    next(calls)
+    while not os.listdir(folder):
+        time.sleep(0.01)
+    print("ready", flush=True)
+    next(calls)
 """
 
 
@@ -244,10 +245,8 @@ print([call() for call in pool.run(work, [4, 5], 2)])
 
 @posix
 def test_a_worker_that_ends_is_not_interrupted_in_it():
-    ran = subprocess.run(
-        [sys.executable, "-c", ENDING], env=environment(), capture_output=True, check=True
-    )
-    assert (ran.stdout, ran.stderr) == (b"[4, 5]\n", b"")
+    ran = start(ENDING)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "[4, 5]\n", "")
 
 
 # An interrupt as soon as a worker exists, and another one while it works.

@@ -13,6 +13,7 @@ from coreml_resize_fix import signals
 from tests.cli.commands import CORNERS, FIXABLE, model, package
 from tests.cli.test_process import environment
 from tests.support.folders import contents
+from tests.support.process import start
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -27,7 +28,7 @@ CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 # The command, with signals that it sends to itself at two places.
 STRUCK = """
 import os, signal, sys
-from coreml_resize_fix import __main__ as start
+from coreml_resize_fix import __main__ as entry
 from coreml_resize_fix.coreml import splice
 from coreml_resize_fix.files import cleanup
 written, cleaned = (getattr(signal, name, None) for name in sys.argv[1:3])
@@ -41,7 +42,7 @@ def struck_clean(*arguments):
         os.kill(os.getpid(), cleaned)
     clean(*arguments)
 splice.write, cleanup.remove = struck_write, struck_clean
-start.main()
+entry.main()
 """
 
 
@@ -86,7 +87,7 @@ def test_a_second_one_does_not_end_the_cleaning_up(name, tmp_path):
 # that is their parent, both have done so.
 WORKERS = """
 import os, signal, sys, time
-from coreml_resize_fix import __main__ as start
+from coreml_resize_fix import __main__ as entry
 from coreml_resize_fix.coreml import splice
 who, number, marks = sys.argv[1], getattr(signal, sys.argv[2]), sys.argv[3]
 del sys.argv[1:4]
@@ -101,7 +102,7 @@ def struck_write(*arguments):
     os.kill(parent, number)
     time.sleep(300)
 splice.write = struck_write
-start.main()
+entry.main()
 """
 
 
@@ -187,19 +188,17 @@ def test_no_import_keeps_a_signal_waiting_for_ever(monkeypatch):
 HELD = """
 import os, signal
 from coreml_resize_fix import signals
-signals.as_exceptions()
-with signals.held():
-    os.kill(os.getpid(), signal.SIGTERM)
-    print("done", flush=True)
-print("not reached")
+with signals.as_exceptions():
+    with signals.held():
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("done", flush=True)
+    print("not reached")
 """
 
 
 def test_signals_that_are_held_count_afterwards():
-    ran = subprocess.run(
-        [sys.executable, "-c", HELD], env=environment(), capture_output=True, check=False
-    )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (143, b"done\n", b"")
+    ran = start(HELD)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (143, "done\n", "")
 
 
 # The command, with an interrupt when it comes to import a module.
@@ -210,8 +209,8 @@ class Finder:
         if name == sys.argv[1]:
             os.kill(os.getpid(), 2)
 sys.meta_path.insert(0, Finder)
-from coreml_resize_fix import __main__ as start
-start.main()
+from coreml_resize_fix import __main__ as entry
+entry.main()
 """
 
 
@@ -234,7 +233,7 @@ def test_an_interrupt_while_the_command_is_imported(name, tmp_path):
 # Python calls when an object goes (callback, destructor), and in an import that makes it another.
 DROPPED = """
 import os, signal, sys, time, weakref
-from coreml_resize_fix import __main__ as start
+from coreml_resize_fix import __main__ as entry
 from coreml_resize_fix.coreml import splice
 where, write = sys.argv.pop(1), splice.write
 def strike():
@@ -270,7 +269,7 @@ def struck_write(*arguments):
     time.sleep(20)
 splice.write = struck_write
 sys.meta_path.insert(0, Finder)
-start.main()
+entry.main()
 """
 
 
@@ -278,54 +277,40 @@ start.main()
 def test_a_signal_where_exceptions_come_to_nothing_comes_again(where, tmp_path):
     path = model(FIXABLE, tmp_path)
     before = contents(tmp_path)
-    ran = subprocess.run(
-        [sys.executable, "-c", DROPPED, where, path, "--assume", CORNERS],
-        env=environment(),
-        capture_output=True,
-        timeout=600,
-        check=False,
-    )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (143, b"", b"")
+    ran = start(DROPPED, where, path, "--assume", CORNERS)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (143, "", "")
     assert contents(tmp_path) == before
 
 
 # The command, which gets a signal when all is done and Python ends.
 AT_THE_END = """
 import atexit, os, signal, sys
-from coreml_resize_fix import __main__ as start, cli
+from coreml_resize_fix import __main__ as entry, cli
 command = cli.main
 def main():
     atexit.register(os.kill, os.getpid(), signal.SIGTERM)
     command()
 cli.main = main
-start.main()
+entry.main()
 """
 
 
 def test_a_signal_when_all_is_done_changes_nothing(tmp_path):
     path = model(FIXABLE, tmp_path)
-    ran = subprocess.run(
-        [sys.executable, "-c", AT_THE_END, path, "--assume", CORNERS, "-q"],
-        env=environment(),
-        capture_output=True,
-        timeout=600,
-        check=False,
-    )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+    ran = start(AT_THE_END, path, "--assume", CORNERS, "-q")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 # What comes again comes to a process that does not end yet: a timer would end that, too.
 TIMER = """
 import signal
 from coreml_resize_fix import signals
-signals._send_soon(signal.SIGTERM)
-signals.ignore()
+with signals.as_exceptions():
+    signals._send_soon(signal.SIGTERM)
 print(signal.getitimer(signal.ITIMER_REAL))
 """
 
 
 def test_no_signal_comes_again_when_all_is_done():
-    ran = subprocess.run(
-        [sys.executable, "-c", TIMER], env=environment(), capture_output=True, check=False
-    )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"(0.0, 0.0)\n", b"")
+    ran = start(TIMER)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "(0.0, 0.0)\n", "")

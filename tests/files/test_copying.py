@@ -3,18 +3,16 @@
 import json
 import os
 import stat
-import subprocess
-import sys
 
 import pytest
 
 from coreml_resize_fix.files import packages
-from tests.cli.commands import CORNERS, package
+from tests.cli.commands import CORNERS, bound, bound_python, package
 from tests.support import build, saving
 from tests.support.folders import contents
-from tests.support.process import REPOSITORY, answer, bound_by_permissions
+from tests.support.process import answer
 
-COMMAND = [sys.executable, "-m", "coreml_resize_fix"]
+FIX = ["--assume", CORNERS]
 INSIDE = os.path.join("Data", "com.apple.CoreML")
 LIMITED = """
 import json, resource, sys
@@ -26,18 +24,6 @@ try:
 except OutputError as error:
     print(json.dumps([str(error), error.hint]))
 """
-
-
-def bound(folder, *arguments):
-    """The command, run in a folder by someone whom permissions bind."""
-    return subprocess.run(
-        [*bound_by_permissions(), *COMMAND, *arguments, "--assume", CORNERS],
-        cwd=str(folder),
-        env=dict(os.environ, PYTHONPATH=REPOSITORY),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def locked(folder, rename="model.mlpackage"):
@@ -53,8 +39,8 @@ def test_a_package_of_read_only_folders(over, tmp_path):
     before = contents(locked(tmp_path))
     if over != "nothing":
         (package if over == "a package" else locked)(tmp_path, rename="out.mlpackage")
-    ran = bound(tmp_path, "model.mlpackage", "-o", "out.mlpackage", "--force")
-    assert (ran.returncode, ran.stderr) == (0, ""), ran
+    ran = bound("model.mlpackage", "-o", "out.mlpackage", "--force", *FIX, folder=tmp_path)
+    assert (ran.code, ran.err) == (0, ""), ran
     after = contents(tmp_path / "out.mlpackage")
     assert {name: mode for name, (_, mode) in after.items()} == {
         name: mode for name, (_, mode) in before.items()
@@ -73,18 +59,10 @@ def test_a_package_of_read_only_folders_that_cannot_be_written_leaves_nothing(tm
         "packages._take_place = fail\n"  # the folders are read-only again by then
         "runpy.run_module('coreml_resize_fix', run_name='__main__')\n"
     )
-    ran = subprocess.run(
-        [*bound_by_permissions(), sys.executable, "-c", script]
-        + ["model.mlpackage", "--assume", CORNERS],
-        cwd=str(tmp_path),
-        env=dict(os.environ, PYTHONPATH=REPOSITORY),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 2, ran
-    assert ran.stderr.startswith("error: cannot write `model-fixed.mlpackage`: input/output error")
-    assert "could not be removed" not in ran.stderr
+    ran = bound_python("-c", script, "model.mlpackage", *FIX, folder=tmp_path)
+    assert ran.code == 2, ran
+    assert ran.err.startswith("error: cannot write `model-fixed.mlpackage`: input/output error")
+    assert "could not be removed" not in ran.err
     assert os.listdir(str(tmp_path)) == ["model.mlpackage"]
 
 
@@ -93,8 +71,8 @@ def test_a_pipe_in_a_package(tmp_path):
     path = os.path.join(package(tmp_path), "Data", "pipe")
     os.mkfifo(path)
     names = sorted(os.listdir(str(tmp_path)))
-    ran = bound(tmp_path, "model.mlpackage")
-    assert (ran.returncode, ran.stderr) == (
+    ran = bound("model.mlpackage", *FIX, folder=tmp_path)
+    assert (ran.code, ran.err) == (
         2,
         "error: `model.mlpackage/Data/pipe` is a pipe or a device, which no package has\n"
         "help: nothing was written; remove it from the package\n",
@@ -108,8 +86,8 @@ def test_a_file_or_folder_of_a_package_that_may_not_be_read(kind, tmp_path):
     path = os.path.join(package(tmp_path), "Data", "secret")
     os.mkdir(path) if kind == "folder" else build.write(os.path.dirname(path), b"x", "secret")
     os.chmod(path, 0)
-    ran = bound(tmp_path, "model.mlpackage")
-    assert (ran.returncode, ran.stderr) == (
+    ran = bound("model.mlpackage", *FIX, folder=tmp_path)
+    assert (ran.code, ran.err) == (
         2,
         "error: cannot read `model.mlpackage/Data/secret`: permission denied\n"
         "help: nothing was written; check the file, its permissions and the disk\n",
@@ -131,8 +109,8 @@ def test_a_disk_without_room_for_the_other_files_of_a_package(tmp_path):
 def test_a_name_that_is_too_long_for_the_system(tmp_path):
     package(tmp_path)
     name = "x" * 300 + ".mlpackage"
-    ran = bound(tmp_path, "model.mlpackage", "-o", name)
-    assert (ran.returncode, ran.stderr) == (
+    ran = bound("model.mlpackage", "-o", name, *FIX, folder=tmp_path)
+    assert (ran.code, ran.err) == (
         2,
         "error: cannot write `{}`: file name too long\n"
         "help: nothing was written; choose a shorter name with `-o`\n".format(name),

@@ -2,14 +2,11 @@
 
 import os
 import stat
-import subprocess
-import sys
 
 import pytest
 
 from coreml_resize_fix.files import attributes
-from tests.cli.commands import CORNERS, FIXABLE, model, package, run
-from tests.support.process import REPOSITORY, bound_by_permissions
+from tests.cli.commands import CORNERS, FIXABLE, bound, model, package, run
 
 BOB, STAFF = 12345, 23456  # numbers that no user of the system has
 INSIDE = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
@@ -49,24 +46,13 @@ def test_the_model_of_a_package_in_place_keeps_them_too(tmp_path):
     assert seen(os.path.join(path, INSIDE)) == (BOB, STAFF, 0o640)
 
 
-def bound(folder, *arguments):
-    return subprocess.run(
-        [*bound_by_permissions(), sys.executable, "-m", "coreml_resize_fix", *arguments],
-        cwd=str(folder),
-        env=dict(os.environ, PYTHONPATH=REPOSITORY),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @only_root
 @pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o6755])
 def test_a_program_of_another_does_not_become_one_of_whoever_replaced_it(mode, tmp_path):
     """Who may not give files away owns the result, which must not run with those rights."""
     of_bob(model(FIXABLE, tmp_path, "net.mlmodel"), mode)
-    ran = bound(tmp_path, "net.mlmodel", "--assume", CORNERS, "--in-place")
-    assert ran.returncode == 0, ran
+    ran = bound("net.mlmodel", "--assume", CORNERS, "--in-place", folder=tmp_path)
+    assert ran.code == 0, ran
     uid, _, bits = seen(tmp_path / "net.mlmodel")
     assert (uid, bits) == (os.geteuid(), 0o755)
 

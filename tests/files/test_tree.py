@@ -2,15 +2,11 @@
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from coreml_resize_fix.files import tree
-from tests.cli.commands import CORNERS, RIGHT, model, package, run
-from tests.cli.test_process import environment
-from tests.support.process import bound_by_permissions
+from tests.cli.commands import CORNERS, RIGHT, bound, model, package, run
 
 
 def nested(folder, depth):
@@ -55,31 +51,16 @@ def test_a_package_that_is_nested_deep(depth, tmp_path):
 
 
 def test_a_folder_that_nobody_may_read_is_not_passed_over(tmp_path):
-    command = bound_by_permissions()
     model(RIGHT, tmp_path)
     closed = tmp_path / "closed"
     closed.mkdir()
     closed.chmod(0)
     try:
-        ran = subprocess.run(
-            [
-                *command,
-                sys.executable,
-                "-m",
-                "coreml_resize_fix",
-                str(tmp_path),
-                "-n",
-                "--assume",
-                CORNERS,
-            ],
-            env=environment(),
-            capture_output=True,
-            check=False,
-        )
+        ran = bound(tmp_path, "-n", "--assume", CORNERS)
     finally:
         closed.chmod(0o700)
     said = "cannot read `{}`: permission denied".format(closed)
-    assert (ran.returncode, said in ran.stderr.decode()) == (2, True)
+    assert (ran.code, said in ran.err) == (2, True)
 
 
 def test_walking_names_what_cannot_be_read(tmp_path):

@@ -43,7 +43,7 @@ class Net:
         except text_format.ParseError as error:
             if schema.knows_ios14():
                 raise
-            pytest.skip("coremltools before 4.0 does not know it: {}".format(error))
+            pytest.skip("needs coremltools 4 (pip install -U coremltools): {}".format(error))
         return layer
 
     def infer(self, **options):

@@ -869,7 +869,9 @@ def test_builder_call(call, inputs, expected, rank5):
         version = getattr(coremltools, "__version__", "3")
         if int(version.split(".")[0]) >= 9:
             raise
-        pytest.skip("coremltools {} cannot build it: {}".format(version, error))
+        pytest.skip(
+            "coremltools {} cannot build it (pip install -U coremltools): {}".format(version, error)
+        )
     found = shapes.infer(model)
     assert found.conflicts == ()
     outputs = found.layers["layers[0]"].outputs
@@ -883,7 +885,7 @@ def test_the_table_covers_the_rules():
     import coremltools
 
     if int(getattr(coremltools, "__version__", "3").split(".")[0]) < 9:
-        pytest.skip("this coremltools cannot build all rows")
+        pytest.skip("needs coremltools 9, which builds all rows: pip install -U coremltools")
     built = set()
     for _, call, inputs, _, rank5 in ROWS:
         with contextlib.redirect_stderr(io.StringIO()):

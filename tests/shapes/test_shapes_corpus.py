@@ -58,7 +58,9 @@ def test_the_table_is_not_empty():
 def test_resize_input_is_what_the_call_got(case, index, expected):
     model, meta = load(case)
     if needs_ios14(meta) and not schema.knows_ios14():
-        pytest.skip("coremltools before 4.0 cannot describe a model for iOS 14")
+        pytest.skip(
+            "coremltools 3 cannot describe a model for iOS 14: pip install 'coremltools>=4'"
+        )
     fix_input(model, case)
     found = shapes.infer(model).layers[f"layers[{index}]"].inputs[0]
     assert isinstance(found, shapes.Known), found
@@ -79,7 +81,9 @@ def test_conflicts_are_those_of_the_truncated_factors_only(case):
 def test_every_blob_is_known(case):
     model, meta = load(case)
     if needs_ios14(meta) and not schema.knows_ios14():
-        pytest.skip("coremltools before 4.0 cannot describe a model for iOS 14")
+        pytest.skip(
+            "coremltools 3 cannot describe a model for iOS 14: pip install 'coremltools>=4'"
+        )
     found = shapes.infer(model)
     unknown = {
         address: shape

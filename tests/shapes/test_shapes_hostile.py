@@ -7,7 +7,7 @@ import pytest
 from coreml_resize_fix.coreml import schema, shapes
 from coreml_resize_fix.coreml.shapes import Unknown
 
-hypothesis = pytest.importorskip("hypothesis", reason="hypothesis makes the messages")
+hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install hypothesis")
 st = hypothesis.strategies
 
 CORPUS = os.path.join(os.path.dirname(__file__), os.pardir, "fixtures", "corpus")

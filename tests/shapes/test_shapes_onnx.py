@@ -9,7 +9,7 @@ import pytest
 
 from coreml_resize_fix.coreml import schema, shapes
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+onnx = pytest.importorskip("onnx", reason="needs onnx: pip install onnx")
 CORPUS = os.path.join(os.path.dirname(__file__), os.pardir, "fixtures", "corpus")
 CASES = sorted(
     name for name in os.listdir(CORPUS) if os.path.exists(os.path.join(CORPUS, name, "model.onnx"))
