@@ -128,6 +128,8 @@ RESIZE: Dict[str, ManifestField] = {
     "nearest_mode": _choice(onnx.NEAREST_MODES),
     "cubic_coeff_a": ManifestField("a number", _number),
     "exclude_outside": _BOOLEAN,
+    "used": _BOOLEAN,
+    "site": ManifestField('a file and line as text, such as "net.py:14"', _text),
 }
 
 

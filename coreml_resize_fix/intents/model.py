@@ -29,7 +29,8 @@ class Intent:
     """One resize call. Sizes are (height, width) in pixels; None means that it is not known.
 
     `size`, `scale_factor` and `recompute_scale_factor` are as passed to interpolate;
-    `input_size`, `output_size` and `channels` are as observed when it ran.
+    `input_size`, `output_size` and `channels` are as observed when it ran. `used` is False where
+    the model's outputs do not depend on the call, `site` is the place of the call (`net.py:14`).
     """
 
     name: Optional[str] = None
@@ -49,13 +50,15 @@ class Intent:
     nearest_mode: Optional[str] = None
     cubic_coeff_a: Optional[float] = None
     exclude_outside: Optional[bool] = None
+    used: Optional[bool] = None
+    site: Optional[str] = None
     index: Optional[int] = None  # place in the manifest, to name what has no name
 
     @property
     def label(self) -> str:
         """What to call this intent in a message."""
         by_place = "the intent" if self.index is None else "resizes[{}]".format(self.index)
-        return self.name or self.layer or by_place
+        return self.name or self.layer or self.site or by_place
 
     @property
     def is_nearest(self) -> bool:
@@ -151,6 +154,9 @@ class Intent:
         del pairs["framework_version"], pairs["index"]
         if self.framework != "onnx":
             for name in ONNX_FIELDS:
+                del pairs[name]
+        for name in ("used", "site"):
+            if pairs[name] is None:
                 del pairs[name]
         return {key: list(v) if isinstance(v, tuple) else v for key, v in pairs.items()}
 
