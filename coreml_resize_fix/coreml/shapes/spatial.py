@@ -50,6 +50,12 @@ def channels_fit(call: Call, given: Optional[int], expected: int) -> None:
         call.conflict("expects {} input channels and gets {}".format(expected, given))
 
 
+def whole_groups(call: Call, channels: int, groups: int, which: str = "output") -> None:
+    """Conflict when channels cannot be shared out evenly among the groups."""
+    if groups > 1 and channels % groups:
+        call.conflict(f"cannot share {channels} {which} channels among {groups} groups")
+
+
 def convolution(call: Call) -> Sequence[Dims]:
     dims, params = call.dims(0, 3), call.params
     kernel = pair(call, params.kernelSize, 3, "kernelSize")
@@ -61,6 +67,7 @@ def convolution(call: Call) -> Sequence[Dims]:
     transposed = bool(params.isDeconvolution)
     # The kernels of a deconvolution span all input channels, whatever the groups.
     channels_fit(call, dims[-3], int(params.kernelChannels) * (1 if transposed else groups))
+    whole_groups(call, int(params.outputChannels), groups)
     same = params.WhichOneof("ConvolutionPaddingType") == "same"
     pads = [(0, 0), (0, 0)] if same else edges(call, params.valid.paddingAmounts)
     fixed = pair(call, params.outputShape, 0, "outputShape") if transposed else (0, 0)
@@ -107,10 +114,14 @@ def pooling(call: Call) -> Sequence[Dims]:
 
 
 def padding(call: Call) -> Sequence[Dims]:
-    dims = call.dims(0, 2)
+    dims, amounts = call.dims(0, 2), edges(call, call.params.paddingAmounts)
+    if call.params.WhichOneof("PaddingType") == "reflection":
+        for size, edge in zip(dims[-2:], amounts):
+            if size is not None and max(edge) >= size:
+                call.conflict(f"cannot reflect {max(edge)} of {size}")
+                break
     sizes = [
-        None if size is None else size + sum(edge)
-        for size, edge in zip(dims[-2:], edges(call, call.params.paddingAmounts))
+        None if size is None else size + sum(edge) for size, edge in zip(dims[-2:], amounts)
     ]
     return [dims[:-2] + tuple(sizes)]
 
@@ -162,6 +173,8 @@ def resize_bilinear(call: Call) -> Sequence[Dims]:
 
 def crop_resize(call: Call) -> Sequence[Dims]:
     dims, boxes = call.dims(0, 5), call.dims(1, 5)
+    if boxes[-3] not in (4, 5, None):
+        call.conflict(f"needs boxes of 4 or 5 numbers and gets {boxes[-3]}")
     batch = 1 if boxes[-3] == 5 else None if boxes[-3] is None else dims[-4]
     size = pair(call, call.params.targetSize, 1, "targetSize")
     return [(boxes[-5], batch, dims[-3]) + size]
