@@ -57,7 +57,7 @@ def whole_groups(call: Call, channels: int, groups: int, which: str = "output") 
 
 
 def convolution(call: Call) -> Sequence[Dims]:
-    dims, params = call.dims(0, 3), call.params
+    dims, params = call.dims(0, 4), call.params
     kernel = pair(call, params.kernelSize, 3, "kernelSize")
     stride = pair(call, params.stride, 1, "stride")
     dilation = pair(call, params.dilationFactor, 1, "dilationFactor")
@@ -68,6 +68,8 @@ def convolution(call: Call) -> Sequence[Dims]:
     # The kernels of a deconvolution span all input channels, whatever the groups.
     channels_fit(call, dims[-3], int(params.kernelChannels) * (1 if transposed else groups))
     whole_groups(call, int(params.outputChannels), groups)
+    if transposed:
+        whole_groups(call, int(params.kernelChannels), groups, "input")
     same = params.WhichOneof("ConvolutionPaddingType") == "same"
     pads = [(0, 0), (0, 0)] if same else edges(call, params.valid.paddingAmounts)
     fixed = pair(call, params.outputShape, 0, "outputShape") if transposed else (0, 0)
@@ -90,7 +92,7 @@ def convolution(call: Call) -> Sequence[Dims]:
 
 
 def pooling(call: Call) -> Sequence[Dims]:
-    dims, params = call.dims(0, 2), call.params
+    dims, params = call.dims(0, 4), call.params
     if params.globalPooling:
         return [dims[:-2] + (1, 1)]
     kernel = pair(call, params.kernelSize, 3, "kernelSize")
@@ -120,16 +122,14 @@ def padding(call: Call) -> Sequence[Dims]:
             if size is not None and max(edge) >= size:
                 call.conflict(f"cannot reflect {max(edge)} of {size}")
                 break
-    sizes = [
-        None if size is None else size + sum(edge) for size, edge in zip(dims[-2:], amounts)
-    ]
+    sizes = [None if size is None else size + sum(edge) for size, edge in zip(dims[-2:], amounts)]
     return [dims[:-2] + tuple(sizes)]
 
 
 def crop(call: Call) -> Sequence[Dims]:
-    dims = call.dims(0, 2)
+    dims = call.dims(0, 3)
     if len(call.blobs) > 1:
-        like = call.dims(1, 2)[-2:]
+        like = call.dims(1, 3)[-2:]
         offsets = pair(call, call.params.offset, 0, "offset")
         for size, offset, wanted in zip(dims[-2:], offsets, like):
             if size is not None and wanted is not None and offset + wanted > size:
@@ -151,7 +151,7 @@ def scaled_size(size: int, factor: float, fractional: bool) -> Optional[int]:
 
 
 def upsample(call: Call) -> Sequence[Dims]:
-    dims, params = call.dims(0, 2), call.params
+    dims, params = call.dims(0, 3), call.params
     # coremltools before 4.0 does not know the field, nor any model that uses it.
     factors = list(getattr(params, "fractionalScalingFactor", ()))
     fractional = bool(factors)
@@ -168,7 +168,7 @@ def upsample(call: Call) -> Sequence[Dims]:
 
 
 def resize_bilinear(call: Call) -> Sequence[Dims]:
-    return [call.dims(0, 2)[:-2] + pair(call, call.params.targetSize, 1, "targetSize")]
+    return [call.dims(0, 3)[:-2] + pair(call, call.params.targetSize, 1, "targetSize")]
 
 
 def crop_resize(call: Call) -> Sequence[Dims]:
