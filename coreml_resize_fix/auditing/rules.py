@@ -145,7 +145,7 @@ _TABLE = (
         "cannot-run",
         "error",
         "shapes do not fit at the default size of the inputs, so the model cannot run",
-        "find what gives the layer another size than it was made for, and convert the model again",
+        "give the resizes before it their intents, if a factor was truncated; else convert again",
     ),
     Rule(
         "RSZ402",
