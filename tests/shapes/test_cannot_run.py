@@ -63,7 +63,8 @@ def convolution(chance):
     pads = [(chance.randint(0, 1), chance.randint(0, 1)) for _ in range(2)]
     same = chance.random() < 0.3
     outputs = near(chance, 2 * groups)
-    params = "convolution {{ outputChannels: {} kernelChannels: {} nGroups: {} {} {} {} {} }}".format(
+    text = "convolution {{ outputChannels: {} kernelChannels: {} nGroups: {} {} {} {} {} }}"
+    params = text.format(
         outputs, kernel_channels, groups, repeated("kernelSize", [kernel] * 2),
         repeated("stride", [stride] * 2), repeated("dilationFactor", [dilation] * 2),
         "same {}" if same else "valid { paddingAmounts { " + edges(pads) + " } }",
@@ -80,7 +81,9 @@ def deconvolution(chance):
     params = (
         "convolution {{ isDeconvolution: true outputChannels: {} kernelChannels: {} nGroups: {} {} "
         "valid {{ paddingAmounts {{ {} }} }} }}"
-    ).format(outputs, channels, groups, repeated("kernelSize", [kernel] * 2), edges([(cut, cut)] * 2))
+    ).format(
+        outputs, channels, groups, repeated("kernelSize", [kernel] * 2), edges([(cut, cut)] * 2)
+    )
     room = all(size - 1 + kernel - 2 * cut >= 1 for size in dims[1:])
     whole = outputs % groups == 0 and channels % groups == 0
     return params, [dims], dims[0] == channels and whole and room
@@ -100,7 +103,9 @@ def crop(chance):
     cuts = [(chance.randint(0, 3), chance.randint(0, 3)) for _ in range(2)]
     params = "crop {{ cropAmounts {{ {} }} }}".format(edges(cuts))
     values = np.zeros(dims)[:, cuts[0][0] :, cuts[1][0] :]
-    values = values[:, : max(0, values.shape[1] - cuts[0][1]), : max(0, values.shape[2] - cuts[1][1])]
+    values = values[
+        :, : max(0, values.shape[1] - cuts[0][1]), : max(0, values.shape[2] - cuts[1][1])
+    ]
     return params, [dims], values.size > 0
 
 
@@ -142,7 +147,9 @@ def scale(chance):
 def prelu(chance):
     dims = shape(chance)
     count = chance.choice([1, near(chance, dims[0])])
-    params = "activation {{ PReLU {{ alpha {{ {} }} }} }}".format(repeated("floatValue", [0.5] * count))
+    params = "activation {{ PReLU {{ alpha {{ {} }} }} }}".format(
+        repeated("floatValue", [0.5] * count)
+    )
     return params, [dims], count in (1, dims[0])
 
 
@@ -167,7 +174,9 @@ def matmul_of_two(chance):
     left, right = (np.zeros(dims) for dims in (one, other))
     stored = [dims.swapaxes(1, 2).shape if flag else dims.shape
               for dims, flag in zip((left, right), flags)]  # fmt: skip
-    params = "batchedMatmul {{ transposeA: {} transposeB: {} }}".format(*(str(f).lower() for f in flags))
+    params = "batchedMatmul {{ transposeA: {} transposeB: {} }}".format(
+        *(str(f).lower() for f in flags)
+    )
     return params, stored, numpy_takes(np.matmul, left, right)
 
 
@@ -207,7 +216,9 @@ def reshape(chance):
     dims = shape(chance)
     total = dims[0] * dims[1] * dims[2]
     one = chance.choice([n for n in range(1, total + 1) if total % n == 0])
-    target = chance.choice([(1, one, total // one), (1, near(chance, one), -1), (1, one, total + 1)])
+    target = chance.choice(
+        [(1, one, total // one), (1, near(chance, one), -1), (1, one, total + 1)]
+    )
     return (
         "reshapeStatic {{ {} }}".format(repeated("targetShape", target)),
         [dims],

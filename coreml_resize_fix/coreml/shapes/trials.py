@@ -68,15 +68,15 @@ class Trials:
     def _inputs(self, size: Size) -> Iterator[Dict[str, Blob]]:
         """Other flexible inputs may have to grow alike, or may be left as they are."""
         alone = dict(self._default, **{self._lead.name: self._lead.at(size)})
-        alike = {}
-        for other in self._others:
-            pairs = list(zip(other.size, size, self._lead.size))
-            wanted = tuple(mine * now // was for mine, now, was in pairs)
-            if len(wanted) == 2 and all(mine * now % was == 0 for mine, now, was in pairs):
-                scaled = wanted[0], wanted[1]
-                if other.allows(scaled):
-                    alike[other.name] = other.at(scaled)
-        if alike:
+        for rounded_up in (0, 1) if self._others else ():
+            alike = {}
+            for other in self._others:
+                height, width = (
+                    (mine * now + rounded_up * (was - 1)) // was
+                    for mine, now, was in zip(other.size, size, self._lead.size)
+                )
+                if other.allows((height, width)):
+                    alike[other.name] = other.at((height, width))
             yield dict(alone, **alike)
         yield alone
 
