@@ -381,3 +381,14 @@ def test_the_work_is_bounded(count, monkeypatch):
     assert found.multiple_of == (32, 32)
     assert not found.tried_all
     assert len(walked) <= max(100_000, 80 * count)
+
+
+def test_sizes_beyond_all_images_take_no_time():
+    made = empty("exact", (2**39, 2**39))
+    allow_range(made, (1, 2**40), (1, 2**40))
+    layer(
+        made.neuralNetwork, "pooling { kernelSize: [2, 2] stride: [2, 2] valid {} }", ["image"], "d"
+    )
+    layer(made.neuralNetwork, "upsample { scalingFactor: [2, 2] }", ["d"], "u")
+    layer(made.neuralNetwork, "add {}", ["u", "image"], "out")
+    assert Network(made).usable().multiple_of == (2, 2)

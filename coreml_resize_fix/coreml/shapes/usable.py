@@ -17,11 +17,12 @@ from .structure import Layer
 from .trials import Trials, cost
 from .values import Conflict, Overrides
 
-_WALKED = 100_000  # layers in all trials of a network together, a second or two
+WALKED = 100_000  # layers in all trials of a network together, a second or two
 _MOST, _LEAST = 1200, 64  # trials, of a short and of a very long network
-_LONGEST_LIST = 4096  # sizes
+LONGEST_LIST = 4096  # sizes
 _OPEN_END = 256  # beyond its first size, how far an axis without upper bound is looked at
 _LONGEST_PERIOD = 128
+_LARGEST_STEP = 4096  # no network halves further
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def usable(
     `given` are sizes that resize layers are taken to make, as in `Network.infer`.
     """
     first: Optional[UsableSizes] = None
-    count = max(_LEAST, min(_MOST, _WALKED // max(1, cost(layers))))
+    count = max(_LEAST, min(_MOST, WALKED // max(1, cost(layers))))
     for lead in samples.varied:
         trials = Trials(layers, samples, outputs, given, lead)
         found = _of_list(lead, trials, count) if lead.listed else _of_ranges(lead, trials, count)
@@ -199,7 +200,7 @@ def _law(tried: Dict[int, bool]) -> Optional[_Law]:
     for n in ran:
         common = gcd(common, n)
     failed = [n for n, runs in tried.items() if not runs]
-    for step in range(2, common + 1) if len(ran) > 1 else ():
+    for step in range(2, min(common, _LARGEST_STEP) + 1) if len(ran) > 1 else ():
         if common % step == 0 and all(n % step for n in failed):
             return _Law(step, frozenset([0]))
     for step in range(2, min(_LONGEST_PERIOD, len(tried) // 3) + 1):
@@ -241,9 +242,9 @@ def _list(
     """Sizes that run where there is no rule, and whether that is all of them."""
     if independent:
         rows, columns = ([n for n, runs in sorted(axis.items()) if runs] for axis in tried)
-        if len(rows) * len(columns) <= _LONGEST_LIST:
+        if len(rows) * len(columns) <= LONGEST_LIST:
             return tuple((n, m) for n in rows for m in columns), True
-        return trials.running[:_LONGEST_LIST], False
+        return trials.running[:LONGEST_LIST], False
     (top, bottom), (left, right) = limits
     if bottom is not None and right is not None:
         every = (bottom - top + 1) * (right - left + 1)
@@ -252,4 +253,4 @@ def _list(
                 for width in range(left, right + 1):
                     trials.run((height, width))
             return trials.running, True
-    return trials.running[:_LONGEST_LIST], False
+    return trials.running[:LONGEST_LIST], False
