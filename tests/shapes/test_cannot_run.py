@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix import api
+from coreml_resize_fix import api, models
 from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.errors import UnmatchedError
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import Intent
 
@@ -347,3 +348,11 @@ def test_what_is_left_after_a_fix_is_a_failure_although_it_was_written():
     assert [finding.verdict for finding in report.findings] == ["fixed"]
     assert [found.layer for found in report.cannot_run] == ["broken"]
     assert report.exit_code == 1
+
+
+def test_the_python_interface_says_what_cannot_run():
+    made = model("batchnorm { channels: 4 }", [(3, 4, 5)], exact=False)
+    with pytest.raises(UnmatchedError, match=r"`layers\[1\]` \(`it`\) cannot run") as raised:
+        models.fix(made, assume="nearest,scale_factor=2")
+    assert raised.value.report.exit_code == 1
+    assert models.fix(made, assume="nearest,scale_factor=2", partial=True) is made

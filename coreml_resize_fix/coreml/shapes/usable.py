@@ -173,7 +173,7 @@ def _candidates(limits: Range, at: int, count: int) -> List[int]:
     powers = [at + sign * (1 << k) for k in range(11) for sign in (1, -1)]
     near = [at + sign * k for k in range(1, count) for sign in (1, -1)]
     chance = random.Random(0)  # the same sizes every time
-    found = [at, low, high, 2 * at] + powers
+    found = [at, low, high, 2 * at, at // 2, 3 * at // 2, 3 * at] + powers
     found += [chance.randint(low, high) for _ in range(count // 4)] + near
     return [n for n in dict.fromkeys(found) if low <= n <= high][:count]
 
