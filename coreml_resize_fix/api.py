@@ -149,6 +149,7 @@ def _report(
 ) -> ModelReport:
     opened, request = work.opened, work.request
     moved = displacements(opened.models, work.audit.findings, work.audit.after)
+    usable = work.audit.usable()
     return ModelReport(
         opened.label,
         target,
@@ -159,10 +160,14 @@ def _report(
         tuple(work.audit.matching.unused),
         request.notices
         + tuple(
-            notices(opened.models, work.audit, moved, work.proposal.spec_version, request.asks)
+            notices(
+                opened.models, work.audit, moved, work.proposal.spec_version, request.asks, usable
+            )
         ),
         request.asks,
         tuple(moved),
+        work.audit.conflicts_after,
+        usable,
     )
 
 

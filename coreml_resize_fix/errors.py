@@ -79,13 +79,23 @@ class OutputError(ResizeFixError):
 
 
 class UnmatchedError(ResizeFixError):
-    """Some layer cannot be matched, so nothing was changed; `report` holds every finding."""
+    """Some layer cannot be matched, so nothing was changed; `report` holds every finding.
+
+    Or all are, and the result cannot run for another reason; where `report.output` says so, it was
+    written.
+    """
 
     exit_code = 1
 
     def __init__(self, report: Any) -> None:
-        left = [finding for finding in report.findings if finding.verdict != "match"]
-        first = left[0].message if left else "an intent has no layer"
+        done = ("match", "fixed")
+        told = [finding.message for finding in report.findings if finding.verdict not in done]
+        told += ["an intent has no layer"] if report.unused else []
+        told += [
+            f"`{found.address}` (`{found.layer}`) cannot run: {found.message}"
+            for found in report.cannot_run
+        ]
+        first = told[0] if told else "its network runs at no size beside the default"
         super().__init__(
             "`{}` cannot be fixed as a whole: {}".format(report.path, first),
             "read `error.report`, or pass `partial=True` to take the fixes that there are",

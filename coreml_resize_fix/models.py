@@ -90,7 +90,8 @@ def fix(
 
     Raises:
         UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
-            which and why. Nothing was written.
+            which and why, and nothing was written. Or the result cannot run for another reason
+            than its resizes.
         ResizeFixError: the model or the manifest cannot be read, or the result not be written.
     """
     if (output is not None or in_place) and not isinstance(model, (str, os.PathLike)):

@@ -6,6 +6,7 @@ from typing import List, Optional, Sequence, Tuple, Union
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Tensors
 
@@ -54,7 +55,9 @@ class Request:
 class ModelReport:
     """What was found in one model, and what was done. `sha256` is the input's, if known.
 
-    `displacements` are by how much the file as it is moves what its outputs show.
+    `displacements` are by how much the file as it is moves what its outputs show. `cannot_run` are
+    the shapes that do not fit at the default size of the inputs, in the result as planned, and
+    `usable` are the sizes at which that runs where the inputs vary.
     """
 
     path: str
@@ -67,6 +70,21 @@ class ModelReport:
     notices: Tuple[str, ...]
     asked: bool
     displacements: Tuple[Displacement, ...] = ()
+    cannot_run: Tuple[Conflict, ...] = ()
+    usable: Optional[UsableSizes] = None
+
+    @property
+    def codes(self) -> Tuple[str, ...]:
+        """Codes of what is wrong with the model as a whole."""
+        if self.cannot_run:
+            return ("RSZ401",)
+        return ("RSZ402",) if self.usable is not None and not self.usable.everywhere else ()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs at its default size, and at another one where the inputs vary."""
+        stuck = self.usable is not None and self.usable.only_default
+        return not self.cannot_run and not stuck
 
     @property
     def exit_code(self) -> int:
@@ -75,6 +93,8 @@ class ModelReport:
             return 3
         done = (findings.MATCH, findings.FIXED)
         if self.unused or any(finding.verdict not in done for finding in self.findings):
+            return 1
+        if not self.runs:
             return 1
         return 0 if self.findings else 3
 

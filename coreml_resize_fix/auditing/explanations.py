@@ -171,4 +171,22 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "Pass `--decompose`. The report says what the layers cost; `docs/decompose.md` lists them.",
         Example(_DOUBLE, _HALF, (3, 3)),
     ),
+    "RSZ401": Explanation(
+        "A layer gets shapes that it cannot work on: maps of different size that are added or "
+        "joined, other channels than its weights have, a kernel or a crop larger than the map. "
+        "Core ML refuses such a model when it is loaded or when it predicts. Where resizes cause "
+        "it, a fix mends it; what is told here is left after the fix.",
+        "Look at the layer that is named, and at what makes its inputs. A factor that was "
+        "truncated is mended by the intent of that resize; anything else by converting again.",
+        sketch="    skip  25×31 ──┐\n                  add  ✗\n    up    20×24 ──┘\n",
+    ),
+    "RSZ402": Explanation(
+        "A network that halves its maps and joins them with what it doubled again runs only where "
+        "the size can be halved that often. `size=t.shape[2:]` in PyTorch follows any size, and "
+        "the converted layer doubles, so the range of the input promises more than the network "
+        "holds. If no size but the default runs, the exit code is 1.",
+        "Pad or resize what goes in to a size that runs: the JSON report has the rule, or the "
+        "list, as `usable_sizes`. Or convert again with enumerated sizes.",
+        sketch="    input 36 → 18 → 9 → 5\n                    9 + 10  ✗   (5 doubled)\n",
+    ),
 }

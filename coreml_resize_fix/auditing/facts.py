@@ -13,6 +13,7 @@ from coreml_resize_fix.coreml.shapes import (
     ModelShapes,
     Overrides,
     Shape,
+    UsableSizes,
 )
 from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
 from coreml_resize_fix.errors import ModelError
@@ -56,11 +57,27 @@ class File:
         self._networks = {
             model.prefix: shapes.Network(model.message, model.prefix) for model in networks
         }
+        self._inputs = {feature.name for feature in models[0].message.description.input}
         self._resizes = {model.prefix: _resizes(model) for model in networks}
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes by the network's prefix; `assumed` replaces the sizes that resize layers make."""
         return {prefix: network.infer(assumed) for prefix, network in self._networks.items()}
+
+    def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
+        """At which sizes of the file's own inputs its networks run; None if none varies.
+
+        Of several networks in a pipeline, the first that may not have every size is told.
+        """
+        first: Optional[UsableSizes] = None
+        for network in self._networks.values():
+            found = network.usable(assumed)
+            if found is None or found.name not in self._inputs:
+                continue
+            if not found.everywhere:
+                return found
+            first = first or found
+        return first
 
     def layers(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every resize layer in order, several layers that stand in for one included."""

@@ -1,6 +1,6 @@
 """What a user should know of the whole model, beside the verdicts on its layers."""
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing import facts
 from coreml_resize_fix.auditing.displacement import Displacement, told
@@ -9,12 +9,15 @@ from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.auditing.run import Audit
 from coreml_resize_fix.coreml import versions
+from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
 from coreml_resize_fix.coreml.walk import ModelRef
 
 NOT_CHECKED = (
     "not checked: preprocessing (scale, bias, color order), weights and their precision, compute "
     "units, and every layer that does not resize"
 )
+
+_LISTED = 6  # sizes in a sentence
 
 
 def notices(
@@ -23,6 +26,7 @@ def notices(
     moved: Sequence[Displacement],
     spec_version: int,
     asked: bool,
+    usable: Optional[UsableSizes] = None,
 ) -> List[str]:
     """Remarks on one file, in the order of their weight."""
     found = list(audit.matching.notices)
@@ -45,9 +49,9 @@ def notices(
             )
         )
     for conflict in audit.conflicts_after:
-        found.append(
-            "`{}` (`{}`) cannot run: {}".format(conflict.address, conflict.layer, conflict.message)
-        )
+        found.append(f"{_cannot_run(conflict)} (RSZ401)")
+    if usable is not None and not usable.everywhere and not audit.conflicts_after:
+        found.append(f"{_usable(usable)} (RSZ402)")
     for address, name, class_name in facts.custom_resizes(models):
         found.append(
             "`{}` (`{}`) is a custom layer `{}`: what it samples is up to its own code".format(
@@ -70,6 +74,53 @@ def notices(
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
+
+
+def _cannot_run(conflict: Conflict) -> str:
+    return f"`{conflict.address}` (`{conflict.layer}`) cannot run: {conflict.message}"
+
+
+def _usable(usable: UsableSizes) -> str:
+    """Which sizes run, why others do not, and how much of them was looked at."""
+    told = f"`{usable.name}` may be {_allowed(usable)}, and the network runs {_where(usable)}"
+    if usable.example is not None:
+        size, conflict = usable.example
+        told += f"; at {_size(size)} {_cannot_run(conflict)}"
+    if not usable.tried_all:
+        told += "; only part of the sizes was looked at"
+    return told
+
+
+def _allowed(usable: UsableSizes) -> str:
+    if not usable.limits:
+        return "one of several sizes"
+    first = _size(tuple(low for low, _ in usable.limits))
+    if all(high is None for _, high in usable.limits):
+        return f"{first} and larger"
+    ends = ["any" if high is None else str(high) for _, high in usable.limits]
+    return f"{first} to {'×'.join(ends)}"
+
+
+def _where(usable: UsableSizes) -> str:
+    if usable.multiple_of is not None:
+        height, width = usable.multiple_of
+        if height == width:
+            where = f"where height and width are multiples of {height}"
+        else:
+            named = [("height", height), ("width", width)]
+            parts = [f"the {axis} is a multiple of {n}" for axis, n in named if n > 1]
+            where = f"where {' and '.join(parts)}"
+        return f"{where}, and at a few sizes between" if usable.besides else f"only {where}"
+    sizes = usable.sizes or ()
+    if usable.only_default:
+        return f"at {_size(usable.default)} alone" if sizes else "at none of them"
+    more = len(sizes) - _LISTED
+    listed = ", ".join(map(_size, sizes[:_LISTED])) + (f" and {more} more" if more > 0 else "")
+    return f"at {listed} {'only' if usable.tried_all else 'at least'}"
+
+
+def _size(size: Sequence[int]) -> str:
+    return "×".join(map(str, size))
 
 
 def _read_as_factor(finding: Finding) -> List[str]:

@@ -140,6 +140,20 @@ _TABLE = (
         "no single layer computes it, and several exact ones do",
         "pass `--decompose` to use them; they cost more at run time than one layer",
     ),
+    Rule(
+        "RSZ401",
+        "cannot-run",
+        "error",
+        "shapes do not fit at the default size of the inputs, so the model cannot run",
+        "give the resizes before it their intents, if a factor was truncated; else convert again",
+    ),
+    Rule(
+        "RSZ402",
+        "sizes-that-cannot-run",
+        "warning",
+        "the inputs allow sizes at which the network cannot run",
+        "use only the sizes that run, or convert again with inputs that allow no others",
+    ),
 )
 
 RULES: Dict[str, Rule] = {rule.code: rule for rule in _TABLE}

@@ -14,7 +14,13 @@ from coreml_resize_fix.auditing.pairing import Size, comparisons
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
-from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes, Overrides, PartialSize
+from coreml_resize_fix.coreml.shapes import (
+    Conflict,
+    ModelShapes,
+    Overrides,
+    PartialSize,
+    UsableSizes,
+)
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.intents.model import Intent
 
@@ -29,7 +35,10 @@ BLOCKING = (
 
 @dataclass(frozen=True)
 class Audit:
-    """`before` and `after` are the shapes of each network as the file is, and as planned."""
+    """`before` and `after` are the shapes of each network as the file is, and as planned.
+
+    `usable` says at which sizes the result runs; that takes longer than the rest of an audit.
+    """
 
     findings: Tuple[Finding, ...]
     matching: Matching
@@ -38,6 +47,7 @@ class Audit:
     conflicts_before: Tuple[Conflict, ...]
     conflicts_after: Tuple[Conflict, ...]
     freezing: Tuple[Finding, ...] = ()  # fixed at a size that varies as a layer before stays
+    usable: Callable[[], Optional[UsableSizes]] = lambda: None
 
     @property
     def fixable(self) -> List[Finding]:
@@ -193,6 +203,7 @@ def run(
         tuple(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
+        partial(file.usable, planned),
     )
 
 

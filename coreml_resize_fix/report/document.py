@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Sequence
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
 from coreml_resize_fix.coreml.versions import minimum_ios
 from coreml_resize_fix.request import Failure, ModelReport, Run
 
@@ -55,6 +56,26 @@ def _model(report: ModelReport) -> Dict[str, Any]:
         "layers": [_layer(finding) for finding in report.findings],
         "unused_intents": [intent.label for intent in report.unused],
         "notices": list(report.notices),
+        "codes": list(report.codes),
+        "cannot_run": [_conflict(conflict) for conflict in report.cannot_run],
+        "usable_sizes": _usable(report.usable) if report.usable else None,
+    }
+
+
+def _conflict(conflict: Conflict) -> Dict[str, Any]:
+    return {
+        "address": conflict.address,
+        "name": conflict.layer,
+        "kind": conflict.kind,
+        "message": conflict.message,
+    }
+
+
+def _usable(usable: UsableSizes) -> Dict[str, Any]:
+    return {
+        "all": usable.everywhere,
+        "multiple_of": list(usable.multiple_of) if usable.multiple_of else None,
+        "list": None if usable.sizes is None else [list(size) for size in usable.sizes],
     }
 
 

@@ -91,6 +91,7 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
         lines.append(_wrapped("intent without a layer: `{}`, {}".format(intent.label, intent)))
     if report.notices:
         lines += [""] + [_wrapped(notice) for notice in report.notices]
+        lines += [_wrapped(f"help for {code}: {RULES[code].help}") for code in report.codes]
     return "\n".join(lines + ["", closing(report, dry_run)])
 
 
@@ -216,7 +217,8 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         counts[finding.verdict] += 1
     layers = _count(len(report.findings), "resize layer")
     if not report.findings and not report.unused:
-        return "no resize layer: nothing was compared."
+        stuck = "" if report.runs else f", and {_stuck(report)}"
+        return f"no resize layer: nothing was compared{stuck}."
     if not report.asked:
         return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
     left = len(report.findings) - counts[verdicts.MATCH] - counts[verdicts.FIXED]
@@ -227,10 +229,14 @@ def closing(report: ModelReport, dry_run: bool) -> str:
             done.append("{} not matched".format(left))
         if report.unused:
             done.append(_count(len(report.unused), "intent") + " without a layer")
+        if not report.runs:
+            done.append(_stuck(report))
         return "{}; wrote {}.".format(", ".join(done), visible(report.output))
     if report.exit_code == 0:
         return "{}: all compute their intent; nothing to change.".format(layers)
     fixable = counts[verdicts.FIXABLE]
+    if not left and not report.unused:
+        return f"{layers}: all compute their intent, but {_stuck(report)}."
     if fixable == left and not report.unused:
         return "{} would be fixed: run without `--dry-run`.".format(_count(fixable, "layer"))
     return "{} fixable, {} not, {} without a layer; nothing written{}.".format(
@@ -239,6 +245,10 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         _count(len(report.unused), "intent"),
         _partial_hint(fixable, dry_run) or "",
     )
+
+
+def _stuck(report: ModelReport) -> str:
+    return "the model cannot run" + ("" if report.cannot_run else " at any other size")
 
 
 def _partial_hint(fixable: int, dry_run: bool) -> Optional[str]:

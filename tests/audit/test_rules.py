@@ -25,6 +25,8 @@ NAMES = {
     "RSZ306": ("target-too-low", "error"),
     "RSZ307": ("size-unknown", "warning"),
     "RSZ309": ("several-layers-needed", "error"),
+    "RSZ401": ("cannot-run", "error"),
+    "RSZ402": ("sizes-that-cannot-run", "warning"),
 }
 
 

@@ -66,7 +66,8 @@ def test_a_range_that_only_its_default_fits_is_declared_as_one_size(kind, tmp_pa
         for low, high in ((3, 3), (20, 40), (24, 48)):
             output.type.multiArrayType.shapeRange.sizeRanges.add(lowerBound=low, upperBound=high)
     report, fixed = result(model, tmp_path, assume=ASK)
-    assert report.exit_code == 0
+    assert report.exit_code == 1
+    assert report.usable.only_default
     made = fixed.description.output[0].type
     if kind == "image":
         assert (made.imageType.height, made.imageType.width) == (25, 31)

@@ -10,6 +10,7 @@ import pytest
 from coreml_resize_fix import sampling
 from coreml_resize_fix.auditing import extent, facts
 from coreml_resize_fix.coreml import package, skeleton, splice
+from coreml_resize_fix.coreml.shapes import usable
 from coreml_resize_fix.files import tree
 from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
 from coreml_resize_fix.rewrite.decompose import table
@@ -34,6 +35,8 @@ LIMITS = {
     "side of an image that is compared": sampling.LARGEST_SIDE,
     "largest size of a flexible input that is compared": extent.LARGE_ENOUGH,
     "largest size of a flexible input of which factors are looked at": extent.LARGEST,
+    "layers walked to try the sizes of a flexible input": usable.WALKED,
+    "sizes in a list of those that run": usable.LONGEST_LIST,
     "pixels of a map that is compared in values": compare._MOST_PIXELS,
     "pixels up to which all probes are compared, and shown in a page": probes.LARGEST_MAP,
     "weights of several layers in the place of one": table._MOST_WEIGHTS,

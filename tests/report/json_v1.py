@@ -17,7 +17,12 @@ MODEL = {
     "layers",
     "unused_intents",
     "notices",
+    "codes",
+    "cannot_run",
+    "usable_sizes",
 }
+CONFLICT = {"address", "name", "kind", "message"}
+USABLE = {"all", "multiple_of", "list"}
 LAYER = {
     "address",
     "name",
@@ -105,6 +110,22 @@ def check_model(model):
         assert all(type(text) is str for text in model[key])
     for layer in model["layers"]:
         check_layer(layer)
+    assert all(re.match(r"^RSZ4\d{2}$", code) for code in model["codes"])
+    for conflict in model["cannot_run"]:
+        assert set(conflict) == CONFLICT
+        assert all(type(text) is str for text in conflict.values())
+    if model["usable_sizes"] is not None:
+        check_usable(model["usable_sizes"])
+
+
+def check_usable(values):
+    """Everywhere, or a rule, or a list: one of the three says it."""
+    assert set(values) == USABLE
+    assert type(values["all"]) is bool
+    rule, sizes = values["multiple_of"], values["list"]
+    assert (values["all"], rule is not None, sizes is not None).count(True) == 1
+    assert rule is None or is_size(rule)
+    assert sizes is None or all(is_size(size) for size in sizes)
 
 
 def check_layer(layer):

@@ -3,6 +3,7 @@
 from .infer import Network, infer
 from .rules import RULES
 from .spatial import scaled_size
+from .usable import UsableSizes
 from .values import (
     Conflict,
     Dims,
@@ -29,6 +30,7 @@ __all__ = [
     "PartialSize",
     "Shape",
     "Unknown",
+    "UsableSizes",
     "infer",
     "scaled_size",
 ]

@@ -41,14 +41,12 @@ class Call:
     def dims(self, index: int = 0, rank: int = 0) -> Dims:
         """The shape of one input, which must have at least `rank` dimensions."""
         if index >= len(self.blobs):
-            raise NotKnownError("{} lacks input {}".format(self, index + 1))
+            raise self.impossible(f"lacks input {index + 1}")
         blob = self.blobs[index]
         if blob.dims is None:
             raise NotKnownError(blob.reason)
         if len(blob.dims) < rank:
-            raise NotKnownError(
-                "{} needs an input of rank {} and gets {}".format(self, rank, len(blob.dims))
-            )
+            raise self.impossible(f"needs an input of rank {rank} and gets {len(blob.dims)}")
         return blob.dims
 
     def all_dims(self) -> List[Dims]:
@@ -58,6 +56,11 @@ class Call:
     def conflict(self, message: str) -> None:
         """Record that the shapes cannot work; the rule goes on with what is still known."""
         self.conflicts.append("`{}` {}".format(self.kind, message))
+
+    def impossible(self, message: str) -> NotKnownError:
+        """Record what leaves nothing known of the output; the rule raises what comes back."""
+        self.conflict(message)
+        return NotKnownError(f"{self} {message}")
 
     def divide(self, size: Optional[int], divisor: int) -> Optional[int]:
         """A size in equal parts; a remainder is a conflict."""
@@ -73,7 +76,7 @@ class Call:
     def axis(self, axis: int, rank: int) -> int:
         """An axis that may count from the end, as a plain index."""
         if not -rank <= axis < rank:
-            raise NotKnownError("{} has axis {}, but rank {}".format(self, axis, rank))
+            raise self.impossible(f"has axis {axis}, but rank {rank}")
         return axis % rank
 
     def __str__(self) -> str:
@@ -170,7 +173,7 @@ def join(call: Call, shapes: Sequence[Dims], axis: int) -> Dims:
     rank = len(shapes[0])
     if any(len(dims) != rank for dims in shapes):
         ranks = sorted({len(dims) for dims in shapes})
-        raise NotKnownError("{} joins blobs of ranks {}".format(call, ", ".join(map(str, ranks))))
+        raise call.impossible(f"joins blobs of ranks {', '.join(map(str, ranks))}")
     at = call.axis(axis, rank)
     result = list(shapes[0])
     clash: Optional[Tuple[Dims, int]] = None

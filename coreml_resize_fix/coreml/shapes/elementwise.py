@@ -11,8 +11,8 @@ from .call import Call, Rules, broadcast, first_input
 from .values import Dims
 
 UNARY = (
-    "activation", "batchnorm", "mvn", "l2normalize", "softmax", "lrn", "unary", "scale", "bias",
-    "softmaxND", "layerNormalization", "copy", "clip", "ceil", "floor", "sign", "round", "exp2",
+    "mvn", "l2normalize", "softmax", "lrn", "unary", "softmaxND",
+    "copy", "clip", "ceil", "floor", "sign", "round", "exp2",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
     "erf", "gelu", "clampedReLU", "logicalNot", "cumSum", "argSort", "reverse", "reverseSeq",
     "matrixBandPart", "lowerTriangular", "upperTriangular", "fillLike",

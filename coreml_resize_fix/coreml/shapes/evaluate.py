@@ -67,11 +67,19 @@ class Evaluation:
                 self._control(layer, scope, loops)
                 continue
             inputs = _find(layer, layer.inputs, scope)
+            if not loops:  # in a loop it may have been made in the round before
+                self._missing(layer, scope)
             outputs = self._answer(layer, inputs)
             self.traces[layer.address] = inputs, outputs
             for name, blob in zip(layer.outputs, outputs):
                 scope.blobs[name] = blob
                 self._writers[name] = layer
+
+    def _missing(self, layer: Layer, scope: Scope) -> None:
+        for name in layer.inputs:
+            if scope.find(name) is None:
+                self._report(layer, f"`{layer.kind}` reads `{name}`, which nothing before it makes")
+                return
 
     def _answer(self, layer: Layer, inputs: Tuple[Blob, ...]) -> Tuple[Blob, ...]:
         given = self._given.get(layer.address)

@@ -184,7 +184,6 @@ RULES: Rules = {
     "randomBernoulliDynamic": _content(0),
     "reshapeDynamic": _content(1),
     "broadcastToDynamic": _content(1),
-    "reshapeLike": second_input,
     "gatherAlongAxis": second_input,
     "broadcastToLike": broadcast_like,
     "broadcastToStatic": broadcast_static,

@@ -6,6 +6,7 @@ from .call import Blob
 from .evaluate import Answers, Evaluation
 from .inputs import samples
 from .structure import read_layers
+from .usable import UsableSizes, usable
 from .values import (
     Conflict,
     Dims,
@@ -75,6 +76,12 @@ class Network:
             )
         flexible = self._samples.flexible
         return ModelShapes(shapes, outputs, _conflicts(runs), flexible, self._varies)
+
+    def usable(self, overrides: Optional[Overrides] = None) -> Optional[UsableSizes]:
+        """At which allowed sizes of its inputs the network runs; None if no size varies."""
+        if not self._is_network or not self._samples.varied:
+            return None
+        return usable(self._layers, self._samples, self._outputs, overrides or {})
 
 
 def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -> ModelShapes:

@@ -17,6 +17,9 @@ from .values import Dims
 #: (low, high) of one axis; high None = unbounded.
 Range = Tuple[int, Optional[int]]
 
+#: (height, width).
+Size = Tuple[int, int]
+
 MAX_SAMPLES = 128  # as many sizes as Core ML lets an input enumerate
 _CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}  # ImageFeatureType.ColorSpace: gray, RGB, BGR, gray16
 _MOST_HALVINGS = 64  # by which networks divide and multiply a size
@@ -34,6 +37,34 @@ class Samples(NamedTuple):
     flexible: Tuple[str, ...]
     doubled: bool
     listed: bool = False
+    varied: Tuple["Varied", ...] = ()
+
+
+class Varied(NamedTuple):
+    """An input of flexible height or width, the last two axes of its blob.
+
+    Either every shape is `listed`, or each axis has a range; other axes stay at their default.
+    """
+
+    name: str
+    default: Dims
+    listed: Tuple[Blob, ...]
+    rows: Range
+    columns: Range
+
+    @property
+    def size(self) -> Size:
+        """(height, width) of the declared default."""
+        return self.default[-2] or 1, self.default[-1] or 1
+
+    def at(self, size: Size) -> Blob:
+        return Blob(self.default[:-2] + size)
+
+    def allows(self, size: Size) -> bool:
+        if self.listed:
+            return any(blob.dims == self.at(size).dims for blob in self.listed)
+        limits = self.rows, self.columns
+        return all(low <= n and (high is None or n <= high) for n, (low, high) in zip(size, limits))
 
 
 class _Input(NamedTuple):
@@ -41,6 +72,7 @@ class _Input(NamedTuple):
     flexible: bool = False
     unbounded: bool = False
     listed: bool = False
+    ranges: Tuple[Range, ...] = ()  # of the last axes; () for an input that enumerates its shapes
 
 
 def samples(model: Any, network: Any) -> Samples:
@@ -72,7 +104,26 @@ def samples(model: Any, network: Any) -> Samples:
         )
         shapes[1:1] = [some for some in islice(alone, MAX_SAMPLES) if some not in shapes]
     listed = len(flexible) == 1 and inputs[flexible[0]].listed
-    return Samples(tuple(shapes), flexible, unbounded, listed)
+    found = (_varied(name, inputs[name]) for name in flexible)
+    varied = tuple(item for item in found if item is not None)
+    return Samples(tuple(shapes), flexible, unbounded, listed, varied)
+
+
+def _varied(name: str, item: _Input) -> Optional[Varied]:
+    """What of a flexible input is a height or a width that varies; None if nothing is."""
+    default = item.blobs[0].dims
+    if default is None or None in default or len(default) < 2:
+        return None
+    if not item.ranges:
+        shapes = [blob.dims for blob in item.blobs]
+        if any(dims is None or None in dims or len(dims) < 2 for dims in shapes):
+            return None
+        if len({dims[-2:] for dims in shapes if dims is not None}) < 2:
+            return None
+        return Varied(name, default, tuple(item.blobs), (1, None), (1, None))
+    if len(item.ranges) < 2 or all(low == high for low, high in item.ranges[-2:]):
+        return None
+    return Varied(name, default, (), *item.ranges[-2:])
 
 
 def _pick(item: _Input, index: int, count: int) -> Blob:
@@ -189,8 +240,8 @@ def _ranged(declared: Dims, ranges: Sequence[Range]) -> _Input:
     if unbounded:
         # Both start above the lower bound, so that doubling is seen on every unbounded axis.
         default = [max(size, low) for size, (low, _) in zip(default, ranges)]
-        return _Input(blobs + [sample(4), sample(8)], True, True)
-    return _Input(list(dict.fromkeys(blobs + [sample(1)])), True)
+        return _Input(blobs + [sample(4), sample(8)], True, True, ranges=tuple(ranges))
+    return _Input(list(dict.fromkeys(blobs + [sample(1)])), True, ranges=tuple(ranges))
 
 
 def _as_even(default: int, limits: Range) -> Tuple[int, int]:

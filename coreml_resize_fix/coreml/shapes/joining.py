@@ -133,7 +133,7 @@ def constant_pad(call: Call) -> Sequence[Dims]:
         call.why = "the sizes that {} gives depend on values".format(call)
         return [(None,) * len(dims)]
     if len(amounts) != 2 * len(dims):
-        raise NotKnownError("{} has {} amounts for rank {}".format(call, len(amounts), len(dims)))
+        raise call.impossible(f"has {len(amounts)} amounts for rank {len(dims)}")
     both = [before + after for before, after in zip(amounts[::2], amounts[1::2])]
     if call.params.padToGivenOutputSizeMode:
         return [tuple(None if size is None else max(size, wanted)

@@ -30,7 +30,7 @@ def reshape_static(call: Call) -> Sequence[Dims]:
 def reshape_keeping_rank(call: Call) -> Sequence[Dims]:
     dims, target = call.dims(), [int(size) for size in call.params.targetShape]
     if len(target) != len(dims):
-        raise NotKnownError("{} has {} sizes for rank {}".format(call, len(target), len(dims)))
+        raise call.impossible(f"has {len(target)} sizes for rank {len(dims)}")
     return [_reshaped(call, dims, [size or kept for size, kept in zip(target, dims)])]
 
 
@@ -51,6 +51,14 @@ def _reshaped(call: Call, dims: Dims, target: Sequence[Optional[int]]) -> Dims:
     if total is not None and fixed is not None and fixed != total:
         call.conflict("of {} to {} does not fit".format(show(dims), show(tuple(target))))
     return tuple(result)
+
+
+def reshape_like(call: Call) -> Sequence[Dims]:
+    dims, target = call.dims(0), call.dims(1)
+    one, other = product(dims), product(target)
+    if one is not None and other is not None and one != other:
+        call.conflict(f"of {show(dims)} to {show(target)} does not fit")
+    return [target]
 
 
 def flatten(call: Call) -> Sequence[Dims]:
@@ -77,7 +85,7 @@ def permute(call: Call) -> Sequence[Dims]:
 def transpose(call: Call) -> Sequence[Dims]:
     dims, axes = call.dims(), [int(axis) for axis in call.params.axes]
     if sorted(axes) != list(range(len(dims))):
-        raise NotKnownError("{} has not each of {} axes once".format(call, len(dims)))
+        raise call.impossible(f"has not each of {len(dims)} axes once")
     return [tuple(dims[axis] for axis in axes)]
 
 
@@ -116,6 +124,7 @@ RULES: Rules = {
     "reshape": reshape,
     "reshapeStatic": reshape_static,
     "rankPreservingReshape": reshape_keeping_rank,
+    "reshapeLike": reshape_like,
     "flatten": flatten,
     "flattenTo2D": flatten_to_2d,
     "permute": permute,

@@ -1,9 +1,20 @@
 """The table of all shape rules, by the name of the layer in the `layer` oneof."""
 
-from . import elementwise, indexing, joining, reduction, reshaping, spatial, volume
+from . import (
+    elementwise,
+    indexing,
+    joining,
+    normalizing,
+    reduction,
+    reshaping,
+    spatial,
+    volume,
+)
 from .call import Rules
 
-FAMILIES = (spatial, volume, elementwise, joining, reshaping, indexing, reduction)
+FAMILIES = (
+    spatial, volume, elementwise, normalizing, joining, reshaping, indexing, reduction,
+)  # fmt: skip
 
 RULES: Rules = {}
 for _family in FAMILIES:

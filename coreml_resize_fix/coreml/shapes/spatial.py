@@ -50,8 +50,14 @@ def channels_fit(call: Call, given: Optional[int], expected: int) -> None:
         call.conflict("expects {} input channels and gets {}".format(expected, given))
 
 
+def whole_groups(call: Call, channels: int, groups: int, which: str = "output") -> None:
+    """Conflict when channels cannot be shared out evenly among the groups."""
+    if groups > 1 and channels % groups:
+        call.conflict(f"cannot share {channels} {which} channels among {groups} groups")
+
+
 def convolution(call: Call) -> Sequence[Dims]:
-    dims, params = call.dims(0, 3), call.params
+    dims, params = call.dims(0, 4), call.params
     kernel = pair(call, params.kernelSize, 3, "kernelSize")
     stride = pair(call, params.stride, 1, "stride")
     dilation = pair(call, params.dilationFactor, 1, "dilationFactor")
@@ -61,6 +67,9 @@ def convolution(call: Call) -> Sequence[Dims]:
     transposed = bool(params.isDeconvolution)
     # The kernels of a deconvolution span all input channels, whatever the groups.
     channels_fit(call, dims[-3], int(params.kernelChannels) * (1 if transposed else groups))
+    whole_groups(call, int(params.outputChannels), groups)
+    if transposed:
+        whole_groups(call, int(params.kernelChannels), groups, "input")
     same = params.WhichOneof("ConvolutionPaddingType") == "same"
     pads = [(0, 0), (0, 0)] if same else edges(call, params.valid.paddingAmounts)
     fixed = pair(call, params.outputShape, 0, "outputShape") if transposed else (0, 0)
@@ -83,7 +92,7 @@ def convolution(call: Call) -> Sequence[Dims]:
 
 
 def pooling(call: Call) -> Sequence[Dims]:
-    dims, params = call.dims(0, 2), call.params
+    dims, params = call.dims(0, 4), call.params
     if params.globalPooling:
         return [dims[:-2] + (1, 1)]
     kernel = pair(call, params.kernelSize, 3, "kernelSize")
@@ -107,18 +116,20 @@ def pooling(call: Call) -> Sequence[Dims]:
 
 
 def padding(call: Call) -> Sequence[Dims]:
-    dims = call.dims(0, 2)
-    sizes = [
-        None if size is None else size + sum(edge)
-        for size, edge in zip(dims[-2:], edges(call, call.params.paddingAmounts))
-    ]
+    dims, amounts = call.dims(0, 2), edges(call, call.params.paddingAmounts)
+    if call.params.WhichOneof("PaddingType") == "reflection":
+        for size, edge in zip(dims[-2:], amounts):
+            if size is not None and max(edge) >= size:
+                call.conflict(f"cannot reflect {max(edge)} of {size}")
+                break
+    sizes = [None if size is None else size + sum(edge) for size, edge in zip(dims[-2:], amounts)]
     return [dims[:-2] + tuple(sizes)]
 
 
 def crop(call: Call) -> Sequence[Dims]:
-    dims = call.dims(0, 2)
+    dims = call.dims(0, 3)
     if len(call.blobs) > 1:
-        like = call.dims(1, 2)[-2:]
+        like = call.dims(1, 3)[-2:]
         offsets = pair(call, call.params.offset, 0, "offset")
         for size, offset, wanted in zip(dims[-2:], offsets, like):
             if size is not None and wanted is not None and offset + wanted > size:
@@ -140,7 +151,7 @@ def scaled_size(size: int, factor: float, fractional: bool) -> Optional[int]:
 
 
 def upsample(call: Call) -> Sequence[Dims]:
-    dims, params = call.dims(0, 2), call.params
+    dims, params = call.dims(0, 3), call.params
     # coremltools before 4.0 does not know the field, nor any model that uses it.
     factors = list(getattr(params, "fractionalScalingFactor", ()))
     fractional = bool(factors)
@@ -157,11 +168,13 @@ def upsample(call: Call) -> Sequence[Dims]:
 
 
 def resize_bilinear(call: Call) -> Sequence[Dims]:
-    return [call.dims(0, 2)[:-2] + pair(call, call.params.targetSize, 1, "targetSize")]
+    return [call.dims(0, 3)[:-2] + pair(call, call.params.targetSize, 1, "targetSize")]
 
 
 def crop_resize(call: Call) -> Sequence[Dims]:
     dims, boxes = call.dims(0, 5), call.dims(1, 5)
+    if boxes[-3] not in (4, 5, None):
+        call.conflict(f"needs boxes of 4 or 5 numbers and gets {boxes[-3]}")
     batch = 1 if boxes[-3] == 5 else None if boxes[-3] is None else dims[-4]
     size = pair(call, call.params.targetSize, 1, "targetSize")
     return [(boxes[-5], batch, dims[-3]) + size]

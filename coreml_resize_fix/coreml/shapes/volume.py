@@ -6,7 +6,7 @@ Rules: the comments of `Convolution3DLayerParams` and `Pooling3DLayerParams` in 
 from typing import Any, List, Optional, Sequence, Tuple
 
 from .call import Call, NotKnownError, Rules
-from .spatial import channels_fit, positive, same_size, valid_size
+from .spatial import channels_fit, positive, same_size, valid_size, whole_groups
 from .values import Dims
 
 _AXES = ("Depth", "Height", "Width")
@@ -32,6 +32,8 @@ def convolution3d(call: Call) -> Sequence[Dims]:
     positive(call, kernel, "kernel size")
     positive(call, stride, "stride")
     channels_fit(call, dims[-4], int(params.inputChannels))
+    whole_groups(call, int(params.outputChannels), int(params.nGroups) or 1)
+    whole_groups(call, int(params.inputChannels), int(params.nGroups) or 1, "input")
     out: Optional[int] = int(params.outputChannels)
     if params.isDeconvolution:
         if len(params.outputShape) != 3:
