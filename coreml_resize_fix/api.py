@@ -163,6 +163,7 @@ def _report(
         ),
         request.asks,
         tuple(moved),
+        tuple(work.audit.matching.not_owed),
     )
 
 

@@ -6,6 +6,7 @@ from typing import List, Optional, Sequence, Tuple, Union
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Tensors
 
@@ -54,6 +55,7 @@ class Request:
 class ModelReport:
     """What was found in one model, and what was done. `sha256` is the input's, if known.
 
+    `unused` are intents that are owed a layer and have none, `not_owed` those that owe none.
     `displacements` are by how much the file as it is moves what its outputs show.
     """
 
@@ -67,16 +69,23 @@ class ModelReport:
     notices: Tuple[str, ...]
     asked: bool
     displacements: Tuple[Displacement, ...] = ()
+    not_owed: Tuple[WithoutLayer, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """0 all layers match, 1 something does not, 3 nothing was compared."""
+        """0 all calls and layers are right, 1 something is not, 3 nothing was compared."""
         if not self.asked:
             return 3
         done = (findings.MATCH, findings.FIXED)
         if self.unused or any(finding.verdict not in done for finding in self.findings):
             return 1
-        return 0 if self.findings else 3
+        return 0 if self.findings or self.not_owed else 3
+
+    @property
+    def without_layer(self) -> List[WithoutLayer]:
+        """Every intent that no layer stands for, and why, in the order of the manifest."""
+        missing = [WithoutLayer(intent, MISSING) for intent in self.unused]
+        return sorted(missing + list(self.not_owed), key=lambda one: one.intent.index or 0)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
-"""What speaks against an intent's being a layer's: another kind, other channels, another size."""
+"""What speaks for and against an intent's being a layer's: kind, channels, size, names, values."""
 
 from typing import List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.auditing.layers import ResizeLayer, may_be_of_module
+from coreml_resize_fix.auditing.pairing import comparisons, pair
+from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.intents.model import Intent
 
 
@@ -25,7 +27,23 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
             return "`{}` was recorded with {} {}, and `{}` gets {}".format(
                 intent.label, what, _show(said), layer.name, _show(seen)
             )
+    if not pinned and not _may_be_named(intent, layer):
+        return f"`{intent.name}` is another module's call than `{layer.name}`"
     return None
+
+
+def _may_be_named(intent: Intent, layer: ResizeLayer) -> bool:
+    if intent.name is None or intent.name in (layer.name,) + layer.blobs:
+        return True
+    return may_be_of_module(intent.name, layer.name)
+
+
+def computes(intent: Intent, layer: ResizeLayer) -> bool:
+    """Whether a layer of known sizes computes the intent at each of them."""
+    if not layer.sizes or isinstance(layer.params, Composite):
+        return False
+    asked, known = comparisons(intent, layer)
+    return bool(known) and all(pair(asked, layer.params, *sizes).equal for sizes in known)
 
 
 def _show(value: object) -> str:
@@ -35,7 +53,13 @@ def _show(value: object) -> str:
 def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[List[bool]]:
     """Of each intent, which layers nothing speaks against; layers of equal evidence are one."""
     kinds = [
-        (layer.params.copies_nearest, layer.channels, layer.input_size, layer.partial_size)
+        (
+            layer.params.copies_nearest,
+            layer.channels,
+            layer.input_size,
+            layer.partial_size,
+            (layer.name, layer.blobs) if layer.name.startswith("/") else None,
+        )
         for layer in layers
     ]
     distinct = dict(zip(kinds, layers))

@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional, Sequence
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
+from coreml_resize_fix.auditing.owed import WithoutLayer
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import minimum_ios
 from coreml_resize_fix.request import Failure, ModelReport, Run
@@ -54,8 +55,13 @@ def _model(report: ModelReport) -> Dict[str, Any]:
         },
         "layers": [_layer(finding) for finding in report.findings],
         "unused_intents": [intent.label for intent in report.unused],
+        "intents_without_layer": [_without_layer(found) for found in report.without_layer],
         "notices": list(report.notices),
     }
+
+
+def _without_layer(found: WithoutLayer) -> Dict[str, Any]:
+    return {"intent": found.intent.label, "reason": found.reason, "message": found.message}
 
 
 def _layer(finding: Finding) -> Dict[str, Any]:

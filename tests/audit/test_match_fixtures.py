@@ -123,6 +123,9 @@ def test_a_dead_call_that_fits_makes_its_layer_ambiguous(case):
             found = audit(case, with_resizes(case, true[:at] + [other] + true[at:]))
             by_address = {finding.layer.address: finding for finding in found.findings}
             (mine,) = [address for address, calls in expected.items() if place in calls]
+            if resize["input_size"] == resize["output_size"]:  # both calls copy: they are one
+                assert by_address[mine].verdict == "match"
+                continue
             assert by_address[mine].verdict == "ambiguous"
             assert by_address[mine].codes == ("RSZ203",)
             for address, got in places(found).items():
