@@ -33,6 +33,29 @@ def match(
     file. So sizes behind an undecided resize are no evidence, and each round decides more of them.
     """
     reasons = {id(intent): no_layer_needed(intent) for intent in intents}
+    matching = _in_rounds(intents, reasons, layers_for, careful=False)
+    if not matching.agrees:
+        # A layer of unknown size may have got a call that belongs further on. If the order agrees
+        # when such layers wait for those before them, that was why it did not.
+        again = _in_rounds(intents, reasons, layers_for, careful=True)
+        matching = again if again.agrees else matching
+    if assume is not None:
+        for found in matching.by_address.values():
+            if found.code == NO_INTENT:
+                found.intent, found.how, found.code, found.reason = assume, "assumed", "", ""
+    return matching
+
+
+def _in_rounds(
+    intents: Sequence[Intent],
+    reasons: Dict[int, Optional[str]],
+    layers_for: LayersFor,
+    careful: bool,
+) -> Matching:
+    """Match again and again, until nothing more is known of sizes.
+
+    `careful` says that what the order gives a layer of unknown size tells nothing of its size.
+    """
     layers, _ = _apart(layers_for({}))
     previous: Optional[Dict[str, _Assumption]] = None
     assumed = {layer.address: _Assumption() for layer in layers}
@@ -46,12 +69,11 @@ def match(
         matching = _match_once(intents, Pairs(layers, reasons), poolings)
         previous = assumed
         assumed = {
-            layer.address: _assumption(layer, matching, assumed[layer.address]) for layer in layers
+            layer.address: assumed[layer.address]
+            if careful and not layer.sizes and matching.by_address[layer.address].how == "order"
+            else _assumption(layer, matching, assumed[layer.address])
+            for layer in layers
         }
-    if assume is not None:
-        for found in matching.by_address.values():
-            if found.code == NO_INTENT:
-                found.intent, found.how, found.code, found.reason = assume, "assumed", "", ""
     return matching
 
 

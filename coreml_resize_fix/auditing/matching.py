@@ -25,7 +25,8 @@ class Matching:
     """One match per layer address; intents that no layer stands for; remarks.
 
     `unused` are the intents that are owed a layer and have none, `not_owed` those that owe none.
-    `pooled` are the matches of pooling layers.
+    `pooled` are the matches of pooling layers. `agrees` is false where something speaks against the
+    order.
     """
 
     by_address: Dict[str, Match] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Matching:
     unused: List[Intent] = field(default_factory=list)
     not_owed: List[WithoutLayer] = field(default_factory=list)
     notices: List[str] = field(default_factory=list)
+    agrees: bool = True
 
 
 class Pairs:

@@ -25,13 +25,15 @@ def by_order(intents: List[Intent], pairs: Pairs, result: Matching) -> None:
     scale = Scale(min(len(intents), len(layers)))
     reasons = [pairs.reasons[id(intent)] for intent in intents]
     alignment = align(len(intents), len(layers), weigh(intents, layers, reasons, scale))
-    missing = reasons.count(None) - scale.owed(alignment.size)
-    agrees = not missing or scale.pairs(alignment.size) == len(layers)
+    count = scale.count(alignment.size)
+    missing = reasons.count(None) - count.owed
+    agrees = not missing or count.pairs == len(layers)
     own = [] if agrees else by_own_name(intents, layers)
     if own:
         pairs.take(own, intents)
         by_order(intents, pairs, result)
         return
+    result.agrees = agrees
     for index, layer in enumerate(layers):
         candidates = [intents[i] for i in alignment.partners(index)]
         pairs.found[layer.address] = (

@@ -1,10 +1,6 @@
-"""How much speaks for each pair of an intent and a layer, as numbers whose sums can be compared.
+"""How much speaks for each pair of an intent and a layer, as numbers whose sums can be compared."""
 
-What goes before what: intents that are owed a layer have one, then layers compute their intents,
-then many pairs, then calls that copy have layers that keep the size.
-"""
-
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, fitting
 from coreml_resize_fix.auditing.layers import ResizeLayer
@@ -14,23 +10,41 @@ from coreml_resize_fix.intents.model import Intent
 Weights = List[List[int]]
 
 
+class Count(NamedTuple):
+    """What speaks for a pair, or how often it does in an alignment; what comes first goes first.
+
+    `kept` is a call that copies and a layer that does, `owed` an intent that is owed a layer,
+    `exact` a layer that computes the intent, `pairs` one, and `sized` a layer that makes the size
+    that is asked for, which counts where some intent is owed none.
+    """
+
+    kept: int
+    owed: int
+    exact: int
+    pairs: int
+    sized: int
+
+
 class Scale:
-    """Weights of four kinds in one number, for alignments of at most so many pairs."""
+    """Counts as one number, for alignments of at most so many pairs."""
 
     def __init__(self, most_pairs: int) -> None:
         self._base = most_pairs + 1
 
-    def weight(self, owed: bool, exact: bool, fits: bool, keeps: bool) -> int:
-        base = self._base
-        return ((owed * base + exact) * base + fits) * base + keeps
+    def weight(self, count: Count) -> int:
+        """The number, which orders as the counts do."""
+        total = 0
+        for digit in count:
+            total = total * self._base + digit
+        return total
 
-    def owed(self, total: int) -> int:
-        """How many of the pairs of an alignment are of intents that are owed a layer."""
-        return total // self._base**3
-
-    def pairs(self, total: int) -> int:
-        """How many pairs an alignment has."""
-        return total // self._base % self._base
+    def count(self, weight: int) -> Count:
+        """The counts in a sum of weights."""
+        digits = []
+        for _ in Count._fields:
+            weight, digit = divmod(weight, self._base)
+            digits.append(digit)
+        return Count(*reversed(digits))
 
 
 def weigh(
@@ -43,11 +57,14 @@ def weigh(
 
     `reasons` say of each intent why it owes no layer, None if it does.
     """
-    exact = _Exact()
+    computed = _Computed()
+    all_owed = not any(reasons)
 
     def weight(intent: Intent, layer: ResizeLayer, reason: Optional[str]) -> int:
-        keeps = reason != COPIES or _keeps_size(layer, intent)
-        return scale.weight(reason is None, exact(intent, layer), True, keeps)
+        exact = computed(intent, layer)
+        kept = exact and reason == COPIES
+        sized = all_owed or _makes_size(layer, intent)
+        return scale.weight(Count(kept, reason is None, exact, True, sized))
 
     return [
         [weight(intent, layer, reason) if fits else 0 for layer, fits in zip(layers, row)]
@@ -55,12 +72,12 @@ def weigh(
     ]
 
 
-def _keeps_size(layer: ResizeLayer, intent: Intent) -> bool:
+def _makes_size(layer: ResizeLayer, intent: Intent) -> bool:
     size = layer.input_size or intent.input_size
-    return size is not None and layer.params.output_size(size) == size
+    return size is not None and layer.params.output_size(size) == intent.target_size(size)
 
 
-class _Exact:
+class _Computed:
     """Whether layers compute intents; those that ask for or get the same are asked once."""
 
     def __init__(self) -> None:
