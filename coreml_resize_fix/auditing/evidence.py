@@ -2,10 +2,13 @@
 
 from typing import List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import ResizeLayer, may_be_of_module
-from coreml_resize_fix.auditing.pairing import comparisons, pair
+from coreml_resize_fix.auditing.layers import STATIC, ResizeLayer, may_be_of_module
+from coreml_resize_fix.auditing.pairing import comparable, comparisons, pair
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.sampling import difference
+
+_KIND = 4  # of `Intent.ask`: framework, mode, align_corners, antialias
 
 
 def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> Optional[str]:
@@ -44,6 +47,23 @@ def computes(intent: Intent, layer: ResizeLayer) -> bool:
         return False
     asked, known = comparisons(intent, layer)
     return bool(known) and all(pair(asked, layer.params, *sizes).equal for sizes in known)
+
+
+def same_call(one: Intent, other: Intent, layer: ResizeLayer) -> bool:
+    """Whether two calls of the same kind make the same map of what the layer gets, at one size.
+
+    `size=(16, 16)` and `scale_factor=2` do, of 8×8.
+    """
+    if (one.ask[:_KIND], one.ask[-1]) != (other.ask[:_KIND], other.ask[-1]):
+        return False
+    size = layer.input_size
+    if size is None or layer.shape != STATIC:
+        return False
+    made = one.target_size(size)
+    if made is None or made != other.target_size(size) or not comparable(size, made):
+        return False
+    axes = zip(one.axes(size, made), other.axes(size, made))
+    return all(difference(asked, also).equal for asked, also in axes)
 
 
 def _show(value: object) -> str:

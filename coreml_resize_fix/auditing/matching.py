@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing.evidence import same_call
 from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.owed import COPIES, WithoutLayer
 from coreml_resize_fix.intents.model import Intent
@@ -52,6 +53,10 @@ class Pairs:
     def owes(self, intent: Intent) -> bool:
         """Whether a layer is owed for this intent."""
         return self.reasons[id(intent)] is None
+
+    def equal(self, one: Intent, other: Intent, layer: ResizeLayer) -> bool:
+        """Whether two intents ask for the same of a layer."""
+        return self.ask(one) == self.ask(other) or same_call(one, other, layer)
 
     def ask(self, intent: Intent) -> Tuple[Any, ...]:
         """What an intent asks for: calls that copy all ask for the same."""

@@ -37,7 +37,7 @@ def by_order(intents: List[Intent], pairs: Pairs, result: Matching) -> None:
     for index, layer in enumerate(layers):
         candidates = [intents[i] for i in alignment.partners(index)]
         pairs.found[layer.address] = (
-            _ordered(candidates, pairs, alignment.can_skip(index), missing > 0)
+            _ordered(layer, candidates, pairs, alignment.can_skip(index), missing > 0)
             if agrees and candidates
             else Match(code=NO_INTENT, reason=_why_none(layer, intents, agrees))
         )
@@ -46,9 +46,15 @@ def by_order(intents: List[Intent], pairs: Pairs, result: Matching) -> None:
     _settle_leftovers(intents, alignment if agrees else None, pairs, result)
 
 
-def _ordered(candidates: Sequence[Intent], pairs: Pairs, can_skip: bool, missing: bool) -> Match:
+def _ordered(
+    layer: ResizeLayer,
+    candidates: Sequence[Intent],
+    pairs: Pairs,
+    can_skip: bool,
+    missing: bool,
+) -> Match:
     """What a layer gets that these intents fit; `missing` tells that some have no layer."""
-    if len({pairs.ask(intent) for intent in candidates}) > 1:
+    if not all(pairs.equal(candidates[0], intent, layer) for intent in candidates):
         return Match(code=MERGED if missing else AMBIGUOUS, reason=differ(candidates))
     if can_skip:
         return Match(
@@ -83,19 +89,23 @@ def _settle_leftovers(
         if not pairs.owes(intent):
             pairs.leave(intent, result)
             continue
-        shared = False
-        for layer in pairs.layers:
-            found = pairs.found[layer.address]
-            if found.intent is None or contradiction(intent, layer):
-                continue
-            if pairs.ask(found.intent) == asks[index]:
-                shared = True
-            elif found.how != "layer" and _exports_equal(found.intent, intent):
-                result.by_address[layer.address] = Match(
-                    code=MERGED, reason=differ([found.intent, intent])
-                )
-                shared = True
-        if not shared:
+        fitting = [
+            (layer, found)
+            for layer, found in ((layer, pairs.found[layer.address]) for layer in pairs.layers)
+            if found.intent is not None and contradiction(intent, layer) is None
+        ]
+        if any(
+            found.intent and pairs.equal(found.intent, intent, layer) for layer, found in fitting
+        ):
+            continue  # merged with an equal call
+        merged = [
+            (layer, found.intent)
+            for layer, found in fitting
+            if found.intent and found.how != "layer" and _exports_equal(found.intent, intent)
+        ]
+        for layer, other in merged:
+            result.by_address[layer.address] = Match(code=MERGED, reason=differ([other, intent]))
+        if not merged:
             result.unused.append(intent)
 
 

@@ -119,7 +119,7 @@ class Net:
 
 
 def unet(seed):
-    """Down by pooling, up by modules or functions, to the size of the skip once more; dead heads."""
+    """Down by pooling, up by modules or functions, then to the size of the skip; dead heads."""
     net = Net(seed, (8 * random.Random(seed).randint(1, 3), 8))
     chance = net.random.random
     blob, skips = net.relu("image"), []
