@@ -4,7 +4,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, fitting
 from coreml_resize_fix.auditing.layers import ResizeLayer
-from coreml_resize_fix.auditing.owed import COPIES
+from coreml_resize_fix.auditing.owed import COPIES, UNUSED
 from coreml_resize_fix.intents.model import Intent
 
 Weights = List[List[int]]
@@ -13,15 +13,16 @@ Weights = List[List[int]]
 class Count(NamedTuple):
     """What speaks for a pair, or how often it does in an alignment; what comes first goes first.
 
-    `kept` is a call that copies and a layer that does, `owed` an intent that is owed a layer,
-    `exact` a layer that computes the intent, `pairs` one, and `sized` a layer that makes the size
-    that is asked for, which counts where some intent is owed none.
+    Where every intent is owed a layer, counts are evidence: most `pairs` go first. Where calls may
+    have none, values go before them: `certain` is a layer that computes a call that may be used.
+    `owed` is an intent that is owed a layer, `exact` a layer that computes its intent, and `sized`
+    one that makes the size that is asked for.
     """
 
-    kept: int
+    certain: int
+    pairs: int
     owed: int
     exact: int
-    pairs: int
     sized: int
 
 
@@ -61,10 +62,12 @@ def weigh(
     all_owed = not any(reasons)
 
     def weight(intent: Intent, layer: ResizeLayer, reason: Optional[str]) -> int:
-        exact = computed(intent, layer)
-        kept = exact and reason == COPIES
         sized = all_owed or _makes_size(layer, intent)
-        return scale.weight(Count(kept, reason is None, exact, True, sized))
+        if reason == COPIES and not sized:
+            return 0  # its layer, if it has one, copies
+        exact = computed(intent, layer)
+        certain = exact and not all_owed and reason != UNUSED
+        return scale.weight(Count(certain, True, reason is None, exact, sized))
 
     return [
         [weight(intent, layer, reason) if fits else 0 for layer, fits in zip(layers, row)]

@@ -167,7 +167,9 @@ def chain(seed):
         if net.random.random() < 0.2:
             blob = net.pool(blob) if min(net.sizes[blob]) > 3 else blob
         source, made = blob, net.resize(blob, 2, corners, layer="/m{}/up/Upsample".format(step))
-        if net.random.random() < 0.3:  # the same call once more: one layer stands for both
+        # The same call once more, and one layer for both. Where no layer is right, the other
+        # align_corners might have been merged as well.
+        if not net.is_old and net.random.random() < 0.3:
             last = net.calls[-1]
             net.call(source, corners, last.size, last.scale_factor)
         blob = net.relu(made)
@@ -176,4 +178,42 @@ def chain(seed):
     return net, [blob]
 
 
-KINDS = {"unet": unet, "pyramid": pyramid, "chain": chain}
+def areas(seed):
+    """Calls of `area` that are pooling layers, right or not, among other layers that pool."""
+    net = Net(seed, [net_size(seed, side) for side in (0, 1)])
+    blob = net.relu("image")
+    for _ in range(net.random.randint(1, 4)):
+        before, chance = net.sizes[blob], net.random.random()
+        if chance < 0.25:
+            blob = net.relu(net.resize(blob, 2, net.random.random() < 0.5))
+            continue
+        factors = [net.random.choice([n for n in (1, 2, 3) if side % n == 0]) for side in before]
+        if max(factors) == 1:
+            blob = net.relu(blob)
+            continue
+        after = tuple(side // factor for side, factor in zip(before, factors))
+        kernel, axis = list(factors), factors.index(max(factors))
+        kernel[axis] += chance > 0.8  # reads a pixel too many, unless that is beyond the image
+        place = net.call(blob, False, after, mode="area")
+        text = (
+            "pooling {{ type: {4} kernelSize: {0} kernelSize: {1} stride: {2} stride: {3} "
+            "valid {{ paddingAmounts {{ borderAmounts {{ endEdgeSize: {5} }} borderAmounts "
+            "{{ endEdgeSize: {6} }} }} }} avgPoolExcludePadding: true }}"
+        )
+        is_maximum = chance > 0.95
+        amounts = [k - f for k, f in zip(kernel, factors)]
+        kind = "MAX" if is_maximum else "AVERAGE"
+        blob = net.add(text.format(*kernel, *factors, kind, *amounts), [blob], after)
+        if not is_maximum and (kernel == factors or after[axis] == 1):
+            net.wanted[len(net.layers) - 1] = (place, MATCH)
+        else:
+            net.dropped[place] = "missing"
+        blob = net.relu(blob)
+    return net, [blob]
+
+
+def net_size(seed, side):
+    return random.Random(2 * seed + side).choice((6, 12, 18, 20, 24))
+
+
+KINDS = {"unet": unet, "pyramid": pyramid, "chain": chain, "areas": areas}
