@@ -42,8 +42,8 @@ def _may_be_named(intent: Intent, layer: ResizeLayer) -> bool:
 
 
 def computes(intent: Intent, layer: ResizeLayer) -> bool:
-    """Whether a layer of known sizes computes the intent at each of them."""
-    if not layer.sizes or isinstance(layer.params, Composite):
+    """Whether a layer computes the intent at its sizes; one of unknown size, at the intent's."""
+    if isinstance(layer.params, Composite):
         return False
     asked, known = comparisons(intent, layer)
     return bool(known) and all(pair(asked, layer.params, *sizes).equal for sizes in known)

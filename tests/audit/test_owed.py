@@ -1,4 +1,4 @@
-"""Calls that owe no layer: which they are, and models of real converters that have none for them."""
+"""Calls that owe no layer: which they are, and converted models that have none for them."""
 
 import json
 import os
@@ -57,9 +57,9 @@ OBSERVED = [
     (dict(mode="bicubic", recompute_scale_factor=True, **FACTOR), True),
     (dict(mode="bicubic", antialias=True, **FACTOR), True),
     (dict(mode="bicubic", **FACTOR), False),
-    (dict(mode="bilinear", size=(7, 18)), False),
-    (dict(mode="bilinear", size=(9, 7)), False),
-    (dict(mode="nearest", scale_factor=(2.0, 1.0)), False),
+    ({"mode": "bilinear", "size": (7, 18)}, False),
+    ({"mode": "bilinear", "size": (9, 7)}, False),
+    ({"mode": "nearest", "scale_factor": (2.0, 1.0)}, False),
 ]
 
 
