@@ -54,8 +54,12 @@ def _pairs(
     name: str, group: List[Intent], layers: Sequence[ResizeLayer], contradiction: Contradiction
 ) -> Pairs:
     for candidates in _readings(name, layers):
-        pairs = list(zip(group, candidates))
-        if len(candidates) == len(group) and not any(contradiction(*pair) for pair in pairs):
+        calls = group
+        if len(candidates) < len(group):  # a call too many: its size may tell which
+            fits = (any(not contradiction(call, one) for one in candidates) for call in group)
+            calls = [call for call, fit in zip(group, fits) if fit]
+        pairs = list(zip(calls, candidates))
+        if len(candidates) == len(calls) and not any(contradiction(*pair) for pair in pairs):
             return pairs
     return []
 
