@@ -5,7 +5,7 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from coreml_resize_fix.auditing.extent import extent
 from coreml_resize_fix.auditing.layers import Place, ResizeLayer
-from coreml_resize_fix.coreml import composite, pooling, resize_params, shapes
+from coreml_resize_fix.coreml import composite, pooling, resize_params, shapes, windows
 from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.coreml.shapes import (
     Flexible,
@@ -59,6 +59,7 @@ class File:
         }
         self._resizes = {model.prefix: _resizes(model) for model in networks}
         self._poolings = {model.prefix: _poolings(model) for model in networks}
+        self._messages = [[ref.message for ref in model.layers] for model in networks]
         places = (ref.address for model in networks for ref in model.layers)
         self.places = {address: place for place, address in enumerate(places)}
 
@@ -73,6 +74,10 @@ class File:
             for prefix, resizes in self._resizes.items()
             for resize in resizes
         ]
+
+    def averaged(self) -> List[windows.Averaged]:
+        """Every map that is put together of means of windows."""
+        return [found for layers in self._messages for found in windows.find(layers)]
 
     def poolings(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every average pooling layer in order, which may stand for a call of `area`."""

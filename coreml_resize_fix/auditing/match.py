@@ -12,11 +12,12 @@ from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.matching import NO_INTENT, Match, Matching, Pairs, remove
 from coreml_resize_fix.auditing.names import by_name
 from coreml_resize_fix.auditing.order import by_order
-from coreml_resize_fix.auditing.owed import no_layer_needed
+from coreml_resize_fix.auditing.owed import ELSEWHERE, no_layer_needed
 from coreml_resize_fix.auditing.pins import by_pin
-from coreml_resize_fix.auditing.pooled import by_pooling
+from coreml_resize_fix.auditing.pooled import by_pooling, is_made_of_windows
 from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.coreml.shapes import Overrides, PartialSize
+from coreml_resize_fix.coreml.windows import Averaged
 from coreml_resize_fix.intents.model import Intent
 
 LayersFor = Callable[[Overrides], Sequence[ResizeLayer]]
@@ -25,14 +26,21 @@ _MOST_STEPS = 4 * 1000 * 1000  # of alignment: rounds times pairs of an intent a
 
 
 def match(
-    intents: Sequence[Intent], layers_for: LayersFor, assume: Optional[Intent] = None
+    intents: Sequence[Intent],
+    layers_for: LayersFor,
+    assume: Optional[Intent] = None,
+    averaged: Sequence[Averaged] = (),
 ) -> Matching:
     """Match intents to the layers that `layers_for` gives, in file order, pooling layers too.
 
     What a layer gets depends on what the resizes before it make, and those may be wrong in the
     file. So sizes behind an undecided resize are no evidence, and each round decides more of them.
+    `averaged` are maps that other layers make.
     """
-    reasons = {id(intent): no_layer_needed(intent) for intent in intents}
+    reasons = {
+        id(intent): ELSEWHERE if is_made_of_windows(intent, averaged) else no_layer_needed(intent)
+        for intent in intents
+    }
     matching = _in_rounds(intents, reasons, layers_for, careful=False)
     if not matching.agrees:
         # A layer of unknown size may have got a call that belongs further on. If the order agrees

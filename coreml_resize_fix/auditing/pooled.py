@@ -1,9 +1,10 @@
-"""Calls of `area` that a pooling layer computes, found by what it averages at its real size."""
+"""Calls of `area` that pooling layers compute, found by what these average at their sizes."""
 
 from typing import Dict, List, Sequence, Tuple
 
-from coreml_resize_fix.auditing.evidence import computes, contradiction
+from coreml_resize_fix.auditing.evidence import computes, contradiction, may_equal
 from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.coreml.windows import Averaged
 from coreml_resize_fix.intents.model import Intent
 
 Pairs = List[Tuple[Intent, ResizeLayer]]
@@ -29,3 +30,24 @@ def by_pooling(intents: Sequence[Intent], poolings: Sequence[ResizeLayer]) -> Pa
             taken[layer.address] = taken.get(layer.address, 0) + 1
             found.append((intent, layer))
     return found
+
+
+def is_made_of_windows(intent: Intent, averaged: Sequence[Averaged]) -> bool:
+    """Whether some map that is put together of means has the windows that a call of `area` has."""
+    if intent.mode != "area" or intent.input_size is None:
+        return False
+    size = intent.target_size(intent.input_size)
+    return any(
+        found.size == size
+        and may_equal(intent.channels, found.channels)
+        and found.windows == _windows(intent.input_size, found.size)
+        for found in averaged
+    )
+
+
+def _windows(before: Tuple[int, int], after: Tuple[int, int]) -> Tuple[Tuple[int, ...], ...]:
+    """Adaptive average pooling reads from floor(i X / N) to ceil((i + 1) X / N)."""
+    rows, columns = (
+        [(i * x // n, -(-(i + 1) * x // n)) for i in range(n)] for x, n in zip(before, after)
+    )
+    return tuple(row + column for row in rows for column in columns)

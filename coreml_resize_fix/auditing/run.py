@@ -143,12 +143,14 @@ def run(
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
         return file.layers(file.shapes(assumed))
 
+    averages = any(intent.mode == "area" for intent in intents)
+    averaged = file.averaged() if averages else []
+
     def all_layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
         by_prefix = file.shapes(assumed)
-        averages = any(intent.mode == "area" for intent in intents)
         return file.layers(by_prefix) + (file.poolings(by_prefix) if averages else [])
 
-    matching = match(intents, all_layers_for, assume)
+    matching = match(intents, all_layers_for, assume, averaged)
     before = file.shapes({})
     found: List[Finding] = []
     # What a layer gets depends on what the resizes before it should make: each layer is judged as
@@ -191,8 +193,8 @@ def run(
     }
     after = file.shapes(planned)
     varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}
-    averaged = file.poolings(file.shapes(final)) if matching.pooled else []
-    found += _pooled(averaged, matching, spec_version)
+    poolings = file.poolings(file.shapes(final)) if matching.pooled else []
+    found += _pooled(poolings, matching, spec_version)
     found.sort(key=lambda finding: file.places[finding.layer.address])
     return Audit(
         tuple(found),

@@ -7,8 +7,12 @@ import pytest
 
 from coreml_resize_fix import api
 from coreml_resize_fix.auditing.owed import WithoutLayer, copies, no_layer_needed
+from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.report import document, html, markdown, text
+from coreml_resize_fix.request import Run
+from tests.report import json_v1
 from tests.support import cases
 
 FOLDER = os.path.join(cases.FIXTURES, "owed")
@@ -170,6 +174,59 @@ def test_a_call_of_area_may_name_its_pooling_layer(key):
     document["resizes"][0]["size"], document["resizes"][0]["scale_factor"] = [4, 5], None
     document["resizes"][0]["output_size"] = [4, 5]
     assert reasons(audited("area_is_pooling", document)) == [(0, "missing")]
+
+
+def test_a_map_put_together_of_means_computes_a_call_of_area():
+    """coremltools 9 slices the windows of 7×5 → 3×2, as no pooling layer has them."""
+    report = audited("area_of_slices")
+    assert (verdicts(report), reasons(report)) == ([], [(0, "computed-elsewhere")])
+    assert report.exit_code == 0
+    assert text.closing(report, dry_run=True) == "no resize layer, and none is owed."
+    for change in ({"size": [2, 3], "output_size": [2, 3]}, {"input_size": [7, 6]}):
+        document = entries("area_of_slices")
+        document["resizes"][0].update(change)
+        assert reasons(audited("area_of_slices", document)) == [(0, "missing")]
+
+
+@pytest.mark.parametrize("edge", range(4))
+def test_one_window_that_is_another_is_seen(edge):
+    model = schema.model_class()()
+    with open(os.path.join(FOLDER, "area_of_slices", "model.mlmodel"), "rb") as file:
+        model.ParseFromString(file.read())
+    ids = model.neuralNetwork.layers[5].sliceStatic
+    begins_or_ends = (ids.beginIds, ids.endIds)[edge // 2]
+    begins_or_ends[2 + edge % 2] += 1 if edge < 2 else -1
+    calls = manifest.load(os.path.join(FOLDER, "area_of_slices", "intent.json"))
+    request = api.Request(manifest=calls, dry_run=True)
+    report = api.process_bytes(model.SerializeToString(), "model", request)[0]
+    assert reasons(report) == [(0, "missing")]
+
+
+def test_reports_say_it_briefly():
+    shown = text.render(Run((audited("identity_semfpn"),), True))
+    assert "\n  no layer is owed for `resizes[1]`, `resizes[4]` (copies)\n" in shown
+    shown = text.render(Run((audited("dead_aux_head_unified"),), True))
+    assert "intent without a layer: `m`," in shown
+    assert "help for RSZ205: convert again" in shown
+    page = html.render(Run((audited("identity_semfpn"),), True))
+    assert "No layer is owed for" in page
+    assert "- no layer is owed for `resizes" in markdown.render(
+        Run((audited("identity_semfpn"),), True)
+    )
+
+
+def test_json_names_every_intent_without_a_layer():
+    found = document.document(Run((audited("identity_semfpn"), audited("dead_aux_head_unified"))))
+    first, second = found["models"]
+    assert first["unused_intents"] == []
+    assert [(e["intent"], e["reason"]) for e in first["intents_without_layer"]] == [
+        ("resizes[1]", "copies"),
+        ("resizes[4]", "copies"),
+    ]
+    assert second["unused_intents"] == ["m"]
+    (entry,) = second["intents_without_layer"]
+    assert (entry["intent"], entry["reason"]) == ("m", "missing")
+    json_v1.check(found)
 
 
 def test_names_that_contradict_speak_against_the_order():
