@@ -55,7 +55,7 @@ def _pairs(
 ) -> Pairs:
     for candidates in _readings(name, layers):
         calls = group
-        if len(candidates) < len(group):  # a call too many: its size may tell which
+        if 0 < len(candidates) < len(group):  # a call too many: its size may tell which
             fits = (any(not contradiction(call, one) for one in candidates) for call in group)
             calls = [call for call, fit in zip(group, fits) if fit]
         pairs = list(zip(calls, candidates))

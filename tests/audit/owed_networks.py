@@ -2,10 +2,17 @@
 
 import random
 
+import pytest
+
 from coreml_resize_fix import api
+from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.intents.model import Intent
 from tests.support import build
 
+# Right layers for both values of align_corners are of iOS 14.
+needs_ios14 = pytest.mark.skipif(
+    not schema.knows_ios14(), reason="needs coremltools 4 or newer, which knows iOS 14"
+)
 MATCH, FIXABLE = "match", "fixable"
 IOS14 = 5
 

@@ -7,7 +7,7 @@ import pytest
 from coreml_resize_fix.auditing.layers import may_be_of_module
 from coreml_resize_fix.coreml.resize_params import Upsample
 from coreml_resize_fix.intents.model import Intent
-from tests.audit.owed_networks import Net
+from tests.audit.owed_networks import Net, needs_ios14
 from tests.audit.test_match_values import call, found, layer
 
 
@@ -37,6 +37,13 @@ from tests.audit.test_match_values import call, found, layer
 )
 def test_which_layers_may_be_a_modules_call(module, name, may_be):
     assert may_be_of_module(module, name) is may_be
+
+
+def test_of_calls_of_one_module_the_size_tells_which_has_the_layer():
+    dead = call(name="m.up", input_size=(5, 6), true=False)
+    calls = [dead, call(name="m.up", input_size=(10, 12)), call(name="n.up")]
+    places, result = found(calls, [layer(0, "/n/up/Resize"), layer(1, "/m/up/Resize")])
+    assert (places, result.unused) == ([2, 1], [calls[0]])
 
 
 def test_a_layers_own_name_goes_before_a_refusal_by_order():
@@ -94,6 +101,7 @@ def modules(seed):
     return net, lacking
 
 
+@needs_ios14
 def test_no_layer_gets_the_call_of_another_module():
     for seed in range(200):
         net, lacking = modules(seed)

@@ -12,6 +12,7 @@ from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document, html, markdown, text
 from coreml_resize_fix.request import Run
+from tests.audit.owed_networks import needs_ios14
 from tests.report import json_v1
 from tests.support import cases
 
@@ -106,6 +107,7 @@ def test_what_is_said_of_a_call():
     )
 
 
+@needs_ios14
 def test_dropped_copies_leave_their_neighbours_alone():
     report = audited("identity_call_dropped")
     assert (verdicts(report), report.exit_code) == (["match"] * 2, 0)
@@ -115,6 +117,7 @@ def test_dropped_copies_leave_their_neighbours_alone():
     assert reasons(report) == [(1, "copies"), (4, "copies")]
 
 
+@needs_ios14
 def test_a_dropped_copy_blocks_no_fix(tmp_path):
     report = audited("identity_blocks_ios13", target=4)
     assert verdicts(report) == ["fixable"] * 2
@@ -127,6 +130,7 @@ def test_a_dropped_copy_blocks_no_fix(tmp_path):
     assert (verdicts(again), again.exit_code) == (["match"] * 2, 0)
 
 
+@needs_ios14
 def test_a_dead_call_is_missing_until_it_is_said_to_be_dead():
     document = entries("dead_aux_head_unified")
     report = audited("dead_aux_head_unified", document)
@@ -202,6 +206,7 @@ def test_one_window_that_is_another_is_seen(edge):
     assert reasons(report) == [(0, "missing")]
 
 
+@needs_ios14
 def test_reports_say_it_briefly():
     shown = text.render(Run((audited("identity_semfpn"),), True))
     assert "\n  no layer is owed for `resizes[1]`, `resizes[4]` (copies)\n" in shown
@@ -215,6 +220,7 @@ def test_reports_say_it_briefly():
     )
 
 
+@needs_ios14
 def test_json_names_every_intent_without_a_layer():
     found = document.document(Run((audited("identity_semfpn"), audited("dead_aux_head_unified"))))
     first, second = found["models"]
