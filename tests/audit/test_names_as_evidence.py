@@ -42,8 +42,27 @@ def test_which_layers_may_be_a_modules_call(module, name, may_be):
 def test_of_calls_of_one_module_the_size_tells_which_has_the_layer():
     dead = call(name="m.up", input_size=(5, 6), true=False)
     calls = [dead, call(name="m.up", input_size=(10, 12)), call(name="n.up")]
-    places, result = found(calls, [layer(0, "/n/up/Resize"), layer(1, "/m/up/Resize")])
-    assert (places, result.unused) == ([2, 1], [calls[0]])
+    names = ("/n/up/Resize", "/m/up/Resize", "/x/up/Resize")
+    layers = [layer(place, name) for place, name in enumerate(names)]
+    places, result = found(calls, layers)
+    assert (places, result.unused) == ([2, 1, "RSZ201"], [dead])
+
+
+def test_of_calls_of_one_module_those_that_copy_need_no_layer():
+    copy = call(name="m.up", input_size=(20, 24))
+    lost = call(name="y.up")
+    layers = [layer(0, "/m/up/Resize", size=None), layer(1, "/x/up/Resize", size=None)]
+    places, result = found([copy, call(name="m.up"), lost], layers)
+    assert (places, result.unused) == ([1, "RSZ201"], [lost])
+    assert [one.intent for one in result.not_owed] == [copy]
+
+
+def test_a_layer_that_changes_the_size_is_no_copy():
+    """Counts are equal, as the manifest lacks a call and a copy was dropped."""
+    copy = call(size=(10, 12), input_size=(10, 12))
+    layers = [layer(0, "a"), layer(1, "b", size=None)]
+    places, result = found([copy, call(input_size=(10, 12))], layers)
+    assert (places, result.unused) == (["RSZ202", "RSZ202"], [])
 
 
 def test_a_layers_own_name_goes_before_a_refusal_by_order():

@@ -12,7 +12,7 @@ from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document, html, markdown, text
 from coreml_resize_fix.request import Run
-from tests.audit.owed_networks import needs_ios14
+from tests.audit.owed_networks import Net, needs_ios14
 from tests.report import json_v1
 from tests.support import cases
 
@@ -167,6 +167,19 @@ def test_a_pooling_layer_of_another_kernel_is_no_match(change):
     report = audited("area_is_pooling", document)
     assert (verdicts(report), reasons(report)) == ([], [(0, "missing")])
     assert report.exit_code == 1
+
+
+@needs_ios14
+def test_two_calls_of_area_have_two_pooling_layers_or_share_one():
+    for layers in (2, 1):
+        net = Net(1, (6, 8))
+        blob = net.relu("image")
+        calls = [net.call(blob, False, (3, 4), mode="area") for _ in range(2)]
+        made = [net.pool(blob, "AVERAGE") for _ in range(layers)]
+        report = net.report([net.join(made[0], made[-1])])
+        assert [found.layer.kind for found in report.findings] == ["pooling"] * layers
+        assert {found.intent.index for found in report.findings} <= set(calls)
+        assert (report.exit_code, report.without_layer) == (0, [])
 
 
 @pytest.mark.parametrize("key", ["input", "input_1", "layers[1]"])
