@@ -166,6 +166,7 @@ def _report(
         ),
         request.asks,
         tuple(moved),
+        tuple(work.audit.matching.not_owed),
         work.audit.conflicts_after,
         usable,
     )

@@ -6,6 +6,7 @@ from typing import List, Optional, Sequence, Tuple, Union
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
 from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Tensors
@@ -55,6 +56,7 @@ class Request:
 class ModelReport:
     """What was found in one model, and what was done. `sha256` is the input's, if known.
 
+    `unused` are intents that are owed a layer and have none, `not_owed` those that owe none.
     `displacements` are by how much the file as it is moves what its outputs show. `cannot_run` are
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary.
@@ -70,6 +72,7 @@ class ModelReport:
     notices: Tuple[str, ...]
     asked: bool
     displacements: Tuple[Displacement, ...] = ()
+    not_owed: Tuple[WithoutLayer, ...] = ()
     cannot_run: Tuple[Conflict, ...] = ()
     usable: Optional[UsableSizes] = None
 
@@ -88,7 +91,7 @@ class ModelReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all layers match, 1 something does not, 3 nothing was compared."""
+        """0 all calls and layers are right, 1 something is not, 3 nothing was compared."""
         if not self.asked:
             return 3
         done = (findings.MATCH, findings.FIXED)
@@ -96,7 +99,13 @@ class ModelReport:
             return 1
         if not self.runs:
             return 1
-        return 0 if self.findings else 3
+        return 0 if self.findings or self.not_owed else 3
+
+    @property
+    def without_layer(self) -> List[WithoutLayer]:
+        """Every intent that no layer stands for, and why, in the order of the manifest."""
+        missing = [WithoutLayer(intent, MISSING) for intent in self.unused]
+        return sorted(missing + list(self.not_owed), key=lambda one: one.intent.index or 0)
 
 
 @dataclass(frozen=True)

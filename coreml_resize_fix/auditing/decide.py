@@ -17,8 +17,8 @@ from coreml_resize_fix.auditing.findings import (
     Finding,
 )
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
-from coreml_resize_fix.auditing.match import NO_INTENT as NO_INTENT_CODE
-from coreml_resize_fix.auditing.match import Match
+from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
+from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import describe
 from coreml_resize_fix.auditing.situation import Situation, assess
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop

@@ -1,9 +1,14 @@
-"""What speaks against an intent's being a layer's: another kind, other channels, another size."""
+"""What speaks for and against an intent's being a layer's: kind, channels, size, names, values."""
 
 from typing import List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.auditing.layers import STATIC, ResizeLayer, may_be_of_module
+from coreml_resize_fix.auditing.pairing import comparable, comparisons, pair
+from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.sampling import difference
+
+_KIND = 4  # of `Intent.ask`: framework, mode, align_corners, antialias
 
 
 def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> Optional[str]:
@@ -25,7 +30,40 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
             return "`{}` was recorded with {} {}, and `{}` gets {}".format(
                 intent.label, what, _show(said), layer.name, _show(seen)
             )
+    if not pinned and not _may_be_named(intent, layer):
+        return f"`{intent.name}` is another module's call than `{layer.name}`"
     return None
+
+
+def _may_be_named(intent: Intent, layer: ResizeLayer) -> bool:
+    if intent.name is None or intent.name in (layer.name,) + layer.blobs:
+        return True
+    return may_be_of_module(intent.name, layer.name)
+
+
+def computes(intent: Intent, layer: ResizeLayer) -> bool:
+    """Whether a layer computes the intent at its sizes; one of unknown size, at the intent's."""
+    if isinstance(layer.params, Composite):
+        return False
+    asked, known = comparisons(intent, layer)
+    return bool(known) and all(pair(asked, layer.params, *sizes).equal for sizes in known)
+
+
+def same_call(one: Intent, other: Intent, layer: ResizeLayer) -> bool:
+    """Whether two calls of the same kind make the same map of what the layer gets, at one size.
+
+    `size=(16, 16)` and `scale_factor=2` do, of 8×8.
+    """
+    if (one.ask[:_KIND], one.ask[-1]) != (other.ask[:_KIND], other.ask[-1]):
+        return False
+    size = layer.input_size
+    if size is None or layer.shape != STATIC:
+        return False
+    made = one.target_size(size)
+    if made is None or made != other.target_size(size) or not comparable(size, made):
+        return False
+    axes = zip(one.axes(size, made), other.axes(size, made))
+    return all(difference(asked, also).equal for asked, also in axes)
 
 
 def _show(value: object) -> str:
@@ -35,7 +73,13 @@ def _show(value: object) -> str:
 def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[List[bool]]:
     """Of each intent, which layers nothing speaks against; layers of equal evidence are one."""
     kinds = [
-        (layer.params.copies_nearest, layer.channels, layer.input_size, layer.partial_size)
+        (
+            layer.params.copies_nearest,
+            layer.channels,
+            layer.input_size,
+            layer.partial_size,
+            (layer.name, layer.blobs) if layer.name.startswith("/") else None,
+        )
         for layer in layers
     ]
     distinct = dict(zip(kinds, layers))

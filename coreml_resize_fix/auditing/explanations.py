@@ -117,6 +117,17 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "`input_size` out and give `scale_factor`, which holds at any size.",
         sketch="    call:  size 12×12 from an input of 6×6\n    layer: gets 3×3\n",
     ),
+    "RSZ205": Explanation(
+        "The framework resized a map here, and the model has no layer that does. Converters drop "
+        "a call that keeps the size and one whose result no output uses, and neither is owed a "
+        "layer; this one is another. A branch may have been lost, or folded into a constant.",
+        "Convert again and see whether the layer appears. If the call is of a head that the model "
+        'does not return, record again with this version, or write `"used": false` for it. If the '
+        "layer is there, name it in `layer`.",
+        sketch="    calls in the manifest            layers in the model\n"
+        "    up1  8×10 → 16×20         ─────  Upsample_12\n"
+        "    up2  4×5 → 16×20          ──?\n",
+    ),
     "RSZ301": Explanation(
         "Half pixel (align_corners=False) reads at the centres of output pixels. Only Upsample "
         "`ALIGN_CORNERS_FALSE` of iOS 14 does that, in a network with exact ranks.",

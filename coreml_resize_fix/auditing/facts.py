@@ -5,7 +5,8 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from coreml_resize_fix.auditing.extent import extent
 from coreml_resize_fix.auditing.layers import Place, ResizeLayer
-from coreml_resize_fix.coreml import composite, resize_params, shapes
+from coreml_resize_fix.coreml import composite, pooling, resize_params, shapes, windows
+from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.coreml.shapes import (
     Flexible,
     Known,
@@ -59,6 +60,10 @@ class File:
         }
         self._inputs = {feature.name for feature in models[0].message.description.input}
         self._resizes = {model.prefix: _resizes(model) for model in networks}
+        self._poolings = {model.prefix: _poolings(model) for model in networks}
+        self._messages = [[ref.message for ref in model.layers] for model in networks]
+        places = (ref.address for model in networks for ref in model.layers)
+        self.places = {address: place for place, address in enumerate(places)}
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes by the network's prefix; `assumed` replaces the sizes that resize layers make."""
@@ -87,14 +92,32 @@ class File:
             for resize in resizes
         ]
 
+    def averaged(self) -> List[windows.Averaged]:
+        """Every map that is put together of means of windows."""
+        return [found for layers in self._messages for found in windows.find(layers)]
+
+    def poolings(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
+        """Every average pooling layer in order, which may stand for a call of `area`."""
+        return [
+            ResizeLayer(
+                ref.address,
+                ref.message.name,
+                tuple(ref.message.output),
+                params,
+                **extent(_read_first(ref, by_prefix[prefix]), by_prefix[prefix].varies),  # type: ignore[arg-type]
+            )
+            for prefix, found in self._poolings.items()
+            for ref, params in found
+        ]
+
     def _layer(self, resize: _Resize, shapes: ModelShapes) -> ResizeLayer:
         ref, params, known = resize.ref, resize.native, shapes.layers
         shape: Optional[Shape] = None
         if resize.group is not None:
             shape = _read_by(resize.group, known)
             params = _composite(resize.group, known, self._content, shape)
-        elif ref.address in known:
-            shape = next(iter(known[ref.address].inputs), None)
+        else:
+            shape = _read_first(ref, shapes)
         assert params is not None
         rank, sequence = _leading(shape)
         return ResizeLayer(
@@ -107,6 +130,17 @@ class File:
             original_address=resize.original_address,
             **extent(shape, shapes.varies),  # type: ignore[arg-type]
         )
+
+
+def _read_first(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
+    """Shape of the first blob that a layer reads."""
+    known = shapes.layers.get(ref.address)
+    return next(iter(known.inputs), None) if known is not None else None
+
+
+def _poolings(model: ModelRef) -> List[Tuple[LayerRef, Pooling]]:
+    read = ((ref, pooling.read(ref.message)) for ref in model.layers if ref.kind == "pooling")
+    return [(ref, params) for ref, params in read if params is not None]
 
 
 def _resizes(model: ModelRef) -> List[_Resize]:

@@ -1,13 +1,18 @@
 """A resize layer as the audit sees it: parameters, sizes and names, no protobuf."""
 
+import re
 from dataclasses import dataclass
-from typing import FrozenSet, List, Optional, Tuple
+from functools import lru_cache
+from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 
 Size = Tuple[int, int]
 
 STATIC, FLEXIBLE, UNKNOWN = "static", "flexible", "unknown"
+
+_MODULE_PATH = re.compile(r"^\w+(\.\w+)*$")
+_REPEATED = re.compile(r"_\d+$")
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class ResizeLayer:
         return self.params.fixed_size
 
 
+@lru_cache(maxsize=4096)
 def module_paths(name: str) -> FrozenSet[str]:
     """Module paths that a node or blob name of PyTorch's exporter (1.13 and later) may stand for.
 
@@ -93,3 +99,25 @@ def module_paths(name: str) -> FrozenSet[str]:
     exact = ".".join(path)
     stem, _, count = exact.rpartition("_")
     return frozenset([exact, stem] if stem and count.isdigit() else [exact])
+
+
+def may_be_of_module(module: str, name: str) -> bool:
+    """Whether a layer of that name may be a call of that module; True where its name says nothing.
+
+    A model that was exported inside another one has a longer path. A module that runs again may
+    have `_1` at any part of it.
+    """
+    if not _MODULE_PATH.match(module) and not module.startswith("/"):
+        return True
+    called = module_paths(module) if module.startswith("/") else frozenset([module])
+    exported = module_paths(name)
+    if not called or not exported:
+        return True
+    return any(
+        _same_module(one.split("."), other.split(".")) for one in called for other in exported
+    )
+
+
+def _same_module(called: Sequence[str], exported: Sequence[str]) -> bool:
+    pairs = zip(reversed(called), reversed(exported))
+    return all(one == other or one == _REPEATED.sub("", other) for one, other in pairs)

@@ -1,5 +1,6 @@
 """Which layer a recorded name means: a layer's or blob's own name, or a module path in it."""
 
+from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.layers import ResizeLayer, module_paths
@@ -10,9 +11,12 @@ Pairs = List[Tuple[Intent, ResizeLayer]]
 
 
 def by_name(
-    intents: Sequence[Intent], layers: Sequence[ResizeLayer], contradiction: Contradiction
+    intents: Sequence[Intent],
+    layers: Sequence[ResizeLayer],
+    contradiction: Contradiction,
+    owes: Callable[[Intent], bool] = lambda intent: True,
 ) -> Pairs:
-    """The pairs that names decide.
+    """The pairs that names decide; of calls that owe no layer, all have one or none has.
 
     A module that runs several times has as many layers, in the order of its calls. PyTorch's
     exporter calls the second run of a module `up` `up_1`, like a module of that name: a layer that
@@ -22,11 +26,16 @@ def by_name(
     for intent in intents:
         if intent.name:
             groups.setdefault(intent.name, []).append(intent)
-    found = {name: _pairs(name, group, layers, contradiction) for name, group in groups.items()}
+    found: Dict[str, Pairs] = {}
+    for name, group in groups.items():
+        owing = [intent for intent in group if owes(intent)]
+        found[name] = _pairs(name, group, layers, contradiction)
+        if not found[name] and owing:
+            found[name] = _pairs(name, owing, layers, contradiction)
     contested = {
         layer.address
         for name, pairs in found.items()
-        if not pairs
+        if not pairs and any(owes(intent) for intent in groups[name])
         for layer in layers
         if name in module_paths(layer.name)
     }
@@ -45,8 +54,12 @@ def _pairs(
     name: str, group: List[Intent], layers: Sequence[ResizeLayer], contradiction: Contradiction
 ) -> Pairs:
     for candidates in _readings(name, layers):
-        pairs = list(zip(group, candidates))
-        if len(candidates) == len(group) and not any(contradiction(*pair) for pair in pairs):
+        calls = group
+        if 0 < len(candidates) < len(group):  # a call too many: its size may tell which
+            fits = (any(not contradiction(call, one) for one in candidates) for call in group)
+            calls = [call for call, fit in zip(group, fits) if fit]
+        pairs = list(zip(calls, candidates))
+        if len(candidates) == len(calls) and not any(contradiction(*pair) for pair in pairs):
             return pairs
     return []
 
@@ -58,4 +71,17 @@ def _readings(name: str, layers: Sequence[ResizeLayer]) -> List[List[ResizeLayer
         [layer for layer in layers if name == layer.name or name in layer.blobs],
         [layer for layer, stands_for in paths if name == max(stands_for, key=len, default="")],
         [layer for layer, stands_for in paths if name in stands_for],
+    ]
+
+
+def by_own_name(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> Pairs:
+    """The pairs of an intent and a layer that have one name, which no other has, whatever else
+    speaks against them."""
+    called = Counter(intent.name for intent in intents)
+    counts = Counter(layer.name for layer in layers)
+    own = {layer.name: layer for layer in layers if counts[layer.name] == 1}
+    return [
+        (intent, own[intent.name])
+        for intent in intents
+        if intent.name and intent.name in own and called[intent.name] == 1
     ]

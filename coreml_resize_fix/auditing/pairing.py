@@ -11,7 +11,7 @@ from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
 Size = Tuple[int, int]
 
 # Stand for an input size that nobody knows: what holds at all of them follows from no one size.
-_ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
+ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
 
 EQUAL = Difference(True, True, True, 0.0, 0.0, 0.0, 0.0)
 UNEQUAL = Difference(equal=False, same_size=False, same_positions=False)
@@ -68,7 +68,7 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[
     if layer.shape == UNKNOWN and intent.input_size is not None:
         sizes = (intent.input_size,)
     elif layer.shape == UNKNOWN:
-        sizes = _ANY_SIZES if intent.size is not None else ()
+        sizes = ANY_SIZES if intent.size is not None else ()
     # An intent that names no size keeps the layer's own.
     pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
     images = [(size, target) for size, target in pairs if min(size + target) > 0]

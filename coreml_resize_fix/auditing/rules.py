@@ -85,6 +85,13 @@ _TABLE = (
         "record the manifest at the input size that the model was converted with",
     ),
     Rule(
+        "RSZ205",
+        "call-without-layer",
+        "error",
+        "no layer stands for this call, and one is owed",
+        'convert again if the model lost it; if no output depends on it, say `"used": false`',
+    ),
+    Rule(
         "RSZ301",
         "half-pixel-unavailable",
         "error",

@@ -6,10 +6,11 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import facts, findings
 from coreml_resize_fix.auditing.decide import decide
-from coreml_resize_fix.auditing.evidence import contradiction
+from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
-from coreml_resize_fix.auditing.match import Matching, match
+from coreml_resize_fix.auditing.match import match
+from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.auditing.pairing import Size, comparisons
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
@@ -152,7 +153,14 @@ def run(
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
         return file.layers(file.shapes(assumed))
 
-    matching = match(intents, layers_for, assume)
+    averages = any(intent.mode == "area" for intent in intents)
+    averaged = file.averaged() if averages else []
+
+    def all_layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
+        by_prefix = file.shapes(assumed)
+        return file.layers(by_prefix) + (file.poolings(by_prefix) if averages else [])
+
+    matching = match(intents, all_layers_for, assume, averaged)
     before = file.shapes({})
     found: List[Finding] = []
     # What a layer gets depends on what the resizes before it should make: each layer is judged as
@@ -169,6 +177,7 @@ def run(
         if layer.shape != FLEXIBLE
     }
     varying: Dict[str, Intent] = {}
+    final: Overrides = asks
     for _ in range(len(layers) + 2):
         found = [
             decide(layer, matching.by_address[layer.address], spec_version, workshop)
@@ -184,7 +193,8 @@ def run(
             break
         intended, varying = sizes, asked
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
-        layers = layers_for({**_decided(intended), **follow})
+        final = {**_decided(intended), **follow}
+        layers = layers_for(final)
     # What the new layers make of what they really get: some before them may stay as they are.
     planned = {
         finding.layer.address: partial(_made, finding.after)
@@ -193,6 +203,9 @@ def run(
     }
     after = file.shapes(planned)
     varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}
+    poolings = file.poolings(file.shapes(final)) if matching.pooled else []
+    found += _pooled(poolings, matching, spec_version)
+    found.sort(key=lambda finding: file.places[finding.layer.address])
     return Audit(
         tuple(found),
         matching,
@@ -205,6 +218,20 @@ def run(
         ),
         partial(file.usable, planned),
     )
+
+
+def _pooled(layers: Sequence[ResizeLayer], matching: Matching, spec_version: int) -> List[Finding]:
+    """The verdicts on pooling layers that stand for calls, at their final sizes."""
+    found = []
+    for layer in layers:
+        match = matching.pooled.get(layer.address)
+        if match is None or match.intent is None:
+            continue
+        if computes(match.intent, layer):
+            found.append(decide(layer, match, spec_version))
+        else:
+            matching.unused.append(match.intent)
+    return found
 
 
 def _freezes(finding: Finding) -> bool:

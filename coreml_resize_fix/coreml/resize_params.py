@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from coreml_resize_fix.coreml import schema, wire
+from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.dialects import coreml as dialect
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.sampling import AxisSpec
@@ -210,7 +211,7 @@ class Composite:
 
 
 NativeParams = Union[Upsample, ResizeBilinear]
-ResizeParams = Union[Upsample, ResizeBilinear, Composite]
+ResizeParams = Union[Upsample, ResizeBilinear, Composite, Pooling]
 
 
 def read(layer: Any) -> Optional[NativeParams]:

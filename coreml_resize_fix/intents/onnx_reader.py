@@ -14,6 +14,7 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.onnx_file import Proto
 from coreml_resize_fix.intents.onnx_geometry import LeftOut
 from coreml_resize_fix.intents.onnx_infer import Infer
+from coreml_resize_fix.intents.onnx_reach import needed
 from coreml_resize_fix.intents.onnx_shapes import ResizeNode
 
 
@@ -56,12 +57,14 @@ def of(model: Proto, infer: Infer) -> OnnxIntents:
     producer = _torch_version(model)
     intents: List[Intent] = []
     remarks: Dict[str, List[str]] = {}
+    used = needed(model.graph)
     for resize in onnx_shapes.find(model, version, infer):
         found, texts = _read(resize, version, producer)
         for text in texts:
             remarks.setdefault(text, []).append(resize.label)
         if found is not None:
-            intents.append(replace(found, index=len(intents)))
+            dead = bool(model.graph.output) and not used & set(resize.node.output)
+            intents.append(replace(found, index=len(intents), used=False if dead else None))
     notices = [_say(text, labels, version) for text, labels in remarks.items()]
     return OnnxIntents(intents, notices + list(_unread(model)))
 

@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional, Sequence
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
+from coreml_resize_fix.auditing.owed import WithoutLayer
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
 from coreml_resize_fix.coreml.versions import minimum_ios
@@ -55,6 +56,7 @@ def _model(report: ModelReport) -> Dict[str, Any]:
         },
         "layers": [_layer(finding) for finding in report.findings],
         "unused_intents": [intent.label for intent in report.unused],
+        "intents_without_layer": [_without_layer(found) for found in report.without_layer],
         "notices": list(report.notices),
         "codes": list(report.codes),
         "cannot_run": [_conflict(conflict) for conflict in report.cannot_run],
@@ -77,6 +79,10 @@ def _usable(usable: UsableSizes) -> Dict[str, Any]:
         "multiple_of": list(usable.multiple_of) if usable.multiple_of else None,
         "list": None if usable.sizes is None else [list(size) for size in usable.sizes],
     }
+
+
+def _without_layer(found: WithoutLayer) -> Dict[str, Any]:
+    return {"intent": found.intent.label, "reason": found.reason, "message": found.message}
 
 
 def _layer(finding: Finding) -> Dict[str, Any]:

@@ -7,7 +7,7 @@ from coreml_resize_fix.auditing import findings as verdicts
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import SIGNS
-from coreml_resize_fix.report.text import closing, sizes
+from coreml_resize_fix.report.text import closing, sizes, without_layer
 from coreml_resize_fix.request import Failure, ModelReport, Run
 
 MARK = "<!-- coreml-resize-fix -->"  # by which a report of an earlier run is known
@@ -83,10 +83,7 @@ def _table(report: ModelReport) -> List[str]:
 
 
 def _left(report: ModelReport) -> List[str]:
-    lines = [
-        "- no layer stands for {}: {}".format(code(intent.label), code(str(intent)))
-        for intent in report.unused
-    ]
+    lines = ["- " + prose(line) for line in without_layer(report)]
     lines += ["- " + prose(notice) for notice in report.notices]
     return ["\n".join(lines) + "\n"] if lines else []
 

@@ -8,6 +8,7 @@ from coreml_resize_fix.auditing import findings as verdicts
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.messages import size
+from coreml_resize_fix.auditing.owed import MISSING_CODE
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.coreml.versions import minimum_ios
@@ -87,12 +88,23 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
         lines += [""] + _table(report.findings, style) + _details(report.findings)
     elif report.findings:
         lines += [""] + [_wrapped(finding.message) for finding in report.findings]
-    for intent in report.unused:
-        lines.append(_wrapped("intent without a layer: `{}`, {}".format(intent.label, intent)))
+    lines += [_wrapped(line) for line in without_layer(report)]
+    if report.unused:
+        lines.append(_wrapped(f"help for {MISSING_CODE}: {RULES[MISSING_CODE].help}"))
     if report.notices:
         lines += [""] + [_wrapped(notice) for notice in report.notices]
         lines += [_wrapped(f"help for {code}: {RULES[code].help}") for code in report.codes]
     return "\n".join(lines + ["", closing(report, dry_run)])
+
+
+def without_layer(report: ModelReport) -> List[str]:
+    """A line for each intent that is owed a layer and has none, and one for all that owe none."""
+    lines = [found.message for found in report.without_layer if found.fails]
+    labels: Dict[str, List[str]] = {}
+    for found in report.not_owed:
+        labels.setdefault(found.reason, []).append(f"`{found.intent.label}`")
+    told = [f"{', '.join(dict.fromkeys(calls))} ({reason})" for reason, calls in labels.items()]
+    return lines + [f"no layer is owed for {', '.join(told)}"] if told else lines
 
 
 def _table(found: Sequence[Finding], style: Style) -> List[str]:
@@ -218,7 +230,10 @@ def closing(report: ModelReport, dry_run: bool) -> str:
     layers = _count(len(report.findings), "resize layer")
     if not report.findings and not report.unused:
         stuck = "" if report.runs else f", and {_stuck(report)}"
-        return f"no resize layer: nothing was compared{stuck}."
+        compared = report.not_owed and report.asked
+        return "no resize layer{}{}.".format(
+            ", and none is owed" if compared else ": nothing was compared", stuck
+        )
     if not report.asked:
         return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
     left = len(report.findings) - counts[verdicts.MATCH] - counts[verdicts.FIXED]

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.coreml import needs, resize_params, schema, wire
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeBilinear, ResizeParams, Upsample
 from coreml_resize_fix.coreml.shapes import Flexible, LayerShapes, ModelShapes, Shape
 from coreml_resize_fix.coreml.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.coreml.splice import Edit
@@ -86,8 +86,9 @@ def _lowest(
 
 def _layer_edits(source: Source, layer: LayerRef, params: ResizeParams) -> List[Edit]:
     """One layer with other parameters, or several layers in its place."""
-    if not isinstance(params, Composite):
+    if isinstance(params, (Upsample, ResizeBilinear)):
         return _type_edits(source, layer, resize_params.field_bytes(params))
+    assert isinstance(params, Composite)
     field = layer.node.field
     assert field is not None
     content = b"".join(wire.encode_field(field.number, data) for data in params.layers)

@@ -40,6 +40,8 @@ class AxisSpec:
     zero_outside: outputs whose coordinate is outside [0, X - 1] are zero.
     in_single: coordinates are computed in single precision, which decides ties of nearest
         neighbour.
+    window: of the kernel mean: how many pixels an output is the mean of, and how many of the first
+        output's lie before the image. The step is a whole number, and what lies outside is zero.
 
     Raises ValueError for sizes out of this range, an unknown transform, or a step that is negative
     or not finite.
@@ -55,6 +57,7 @@ class AxisSpec:
     exclude_outside: bool = False
     zero_outside: bool = False
     in_single: bool = False
+    window: Optional[Tuple[int, int]] = None
 
     def __post_init__(self) -> None:
         sizes = (self.input_size, self.output_size)

@@ -62,6 +62,17 @@ def _area(spec: AxisSpec) -> Taps:
     return tuple(_rescaled(tuple((k, 1.0) for k in range(*edge))) for edge in edges)
 
 
+def _mean(spec: AxisSpec) -> Taps:
+    length, before = spec.window or (1, 0)
+    stride = int(source_step(spec))
+    rows = []
+    for index in range(spec.output_size):
+        first = index * stride - before
+        inside = range(max(first, 0), min(first + length, spec.input_size))
+        rows.append(tuple((k, 1 / length) for k in inside) or ((0, 0.0),))
+    return tuple(rows)
+
+
 def _rescaled(row: Row) -> Row:
     total = math.fsum(weight for _, weight in row)
     return tuple((index, weight / total) for index, weight in row) if total else row
@@ -83,6 +94,7 @@ KERNELS: Dict[str, Callable[[AxisSpec], Taps]] = {
     "antialias_linear": functools.partial(_antialias, _triangle, 1),
     "antialias_cubic": functools.partial(_antialias, _cubic_convolution, 2),
     "area": _area,
+    "mean": _mean,
 }
 KERNELS.update(
     ("nearest_" + name, functools.partial(_nearest, rounding))

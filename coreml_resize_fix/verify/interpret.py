@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeBilinear, ResizeParams, Upsample
 
 _BLOCK = 256  # outputs at a time, so that no second map is held in memory
@@ -63,6 +64,8 @@ def run(
     height, width = images.shape[-2:]
     if isinstance(params, Composite):
         return _several(params, images)
+    if isinstance(params, Pooling):
+        return _pool(params, images)
     wanted = output_size or params.output_size((height, width))
     if isinstance(params, Upsample) and params.copies_nearest:
         return _copy_pixels(params, images, wanted)
@@ -112,6 +115,25 @@ def _blob_read(messages: Sequence[Any]) -> str:
 def _copy_pixels(params: Upsample, images: np.ndarray, wanted: Tuple[int, int]) -> np.ndarray:
     rows, columns = params.scaling_factor or (1, 1)
     return np.repeat(np.repeat(images, rows, axis=-2), columns, axis=-1)
+
+
+def _pool(params: Pooling, images: np.ndarray) -> np.ndarray:
+    columns = _means(params, 1, images)
+    return np.swapaxes(_means(params, 0, np.swapaxes(columns, -1, -2)), -1, -2)
+
+
+def _means(params: Pooling, axis: int, images: np.ndarray) -> np.ndarray:
+    """Of each window along the last axis, in zeros: its sum, divided by how many pixels count."""
+    size = images.shape[-1]
+    count = params.output_size((size, size))[axis]
+    length, before, stride = params.window(axis, size)
+    edges = (before, max(0, (count - 1) * stride + length - before - size))
+    widened = np.pad(images, [(0, 0)] * (images.ndim - 1) + [edges], "constant")
+    inside = np.pad(np.ones(size), edges, "constant")
+    windows = [slice(index * stride, index * stride + length) for index in range(count)]
+    counted = [inside[part].sum() if params.exclude_padding else length for part in windows]
+    sums = [widened[..., part].sum(axis=-1) for part in windows]
+    return np.stack([total / number for total, number in zip(sums, counted)], axis=-1)
 
 
 def interpolate(images: np.ndarray, positions: np.ndarray) -> np.ndarray:

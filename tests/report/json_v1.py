@@ -16,6 +16,7 @@ MODEL = {
     "minimum_ios",
     "layers",
     "unused_intents",
+    "intents_without_layer",
     "notices",
     "codes",
     "cannot_run",
@@ -51,6 +52,16 @@ PARAMETERS = {
         "output_size",
     },
     "resizeBilinear": {"targetSize", "mode", "output_size"},
+    "pooling": {
+        "type",
+        "kernelSize",
+        "stride",
+        "padding",
+        "paddingAmounts",
+        "avgPoolExcludePadding",
+        "globalPooling",
+        "output_size",
+    },
     "composite": {"name", "layers", "multiply_adds", "bytes", "output_size"},
 }
 INTENT = {
@@ -108,6 +119,12 @@ def check_model(model):
         assert all(type(value) is kind for value in model[key].values())
     for key in ("unused_intents", "notices"):
         assert all(type(text) is str for text in model[key])
+    for entry in model["intents_without_layer"]:
+        assert set(entry) == {"intent", "reason", "message"}
+        assert all(type(text) is str and text for text in entry.values())
+        assert entry["reason"] in ("copies", "unused", "computed-elsewhere", "missing")
+    missing = [e["intent"] for e in model["intents_without_layer"] if e["reason"] == "missing"]
+    assert sorted(missing) == sorted(model["unused_intents"])
     for layer in model["layers"]:
         check_layer(layer)
     assert all(re.match(r"^RSZ4\d{2}$", code) for code in model["codes"])

@@ -17,7 +17,8 @@ from coreml_resize_fix.sampling import (
 from coreml_resize_fix.sampling.reference import matrix, resize, tap_arrays
 
 sizes = st.integers(1, 60)
-kernels = st.sampled_from(sorted(KERNELS))
+# A mean of a window counts zeros beyond the image: tests/verify/test_pooling.py has its laws.
+kernels = st.sampled_from(sorted(set(KERNELS) - {"mean"}))
 transforms = st.sampled_from(sorted(TRANSFORMS))
 specs = st.builds(
     AxisSpec,

@@ -1,0 +1,89 @@
+"""Intents that owe the model no layer, and why; what is said of those that do and have none."""
+
+from typing import List, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.auditing.pairing import ANY_SIZES, Size, comparable
+from coreml_resize_fix.coreml.resize_params import Upsample
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.sampling import difference
+
+COPIES, UNUSED, ELSEWHERE, MISSING = "copies", "unused", "computed-elsewhere", "missing"
+MISSING_CODE = "RSZ205"
+
+# Core ML's own words for a map that stays as it is.
+_IDENTITY = Upsample("NN", scaling_factor=(1, 1))
+
+
+_WHY = {
+    COPIES: "keeps the map as it is",
+    UNUSED: "reaches no output",
+    ELSEWHERE: "is computed by other layers",
+    MISSING: "has no layer",
+}
+
+
+class WithoutLayer(NamedTuple):
+    """An intent that no layer stands for; `reason` is one of the four above."""
+
+    intent: Intent
+    reason: str
+
+    @property
+    def fails(self) -> bool:
+        """Whether a layer is owed."""
+        return self.reason == MISSING
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        return _WHY[self.reason]
+
+    @property
+    def message(self) -> str:
+        """One lower-case sentence for people."""
+        intent = self.intent
+        facts = [f"`{intent.label}`", str(intent)] + _recorded(intent) + _place(intent)
+        call = ", ".join(facts)
+        if self.fails:
+            return f"intent without a layer: {call} ({MISSING_CODE})"
+        return f"{call}: no layer is owed, as it {self.why}"
+
+
+def _place(intent: Intent) -> List[str]:
+    return [f"called at `{intent.site}`"] if intent.site not in (None, intent.label) else []
+
+
+def _recorded(intent: Intent) -> List[str]:
+    made = intent.target_size(intent.input_size)
+    if intent.input_size is None or made is None:
+        return []
+    return ["{}×{} → {}×{}".format(*intent.input_size, *made)]
+
+
+def no_layer_needed(intent: Intent) -> Optional[str]:
+    """Why this call owes no layer, as far as the intent alone says it; None if it owes one."""
+    if copies(intent):
+        return COPIES
+    return UNUSED if intent.used is False else None
+
+
+def copies(intent: Intent) -> bool:
+    """Whether the call's map is the identity at the size that it was recorded with.
+
+    Of a call that was not recorded only a factor of 1 says that it is, at any size.
+    """
+    if intent.input_size is not None:
+        sizes: Tuple[Size, ...] = (intent.input_size,)
+    elif intent.scale_factor == (1.0, 1.0):
+        sizes = ANY_SIZES
+    else:
+        return False
+    return all(
+        intent.target_size(size) == size
+        and comparable(size)
+        and all(
+            difference(asked, kept).equal
+            for asked, kept in zip(intent.axes(size, size), _IDENTITY.axes(size, size))
+        )
+        for size in sizes
+    )

@@ -1,0 +1,63 @@
+"""Intents that say which layer they are for: by address, by name, by blob."""
+
+from typing import Callable, List, Sequence, Tuple
+
+from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.auditing.matching import MERGED, Match, Matching, Pairs, differ
+from coreml_resize_fix.auditing.pooled import by_pooling
+from coreml_resize_fix.intents.model import Intent
+
+
+def by_pin(
+    intents: Sequence[Intent],
+    pairs: Pairs,
+    poolings: Sequence[ResizeLayer],
+    result: Matching,
+) -> None:
+    """Match the intents that name their layer, which may be a pooling layer for `area`."""
+    for intent in intents:
+        if intent.layer is None:
+            continue
+        named = _named(intent.layer, pairs.layers)
+        if len(named) != 1:
+            pooled = by_pooling([intent], _named(intent.layer, poolings))
+            result.pooled.update({layer.address: Match(intent, "layer") for _, layer in pooled})
+            if not pooled:
+                pairs.leave(intent, result)
+            if not pooled and pairs.owes(intent):
+                result.notices.append(
+                    "`{}` names {} resize layers{}".format(
+                        intent.layer,
+                        len(named) or "no",
+                        "; use an address to say which" if named else " of this model",
+                    )
+                )
+            continue
+        address = named[0].address
+        at_place = [layer for layer in pairs.layers if layer.address == intent.layer]
+        if at_place and at_place[0] is not named[0]:
+            result.notices.append(
+                "`{}` names `{}`, which had that address before several layers stood in for one; "
+                "`{}` has it now".format(intent.layer, named[0].name, at_place[0].name)
+            )
+        other = pairs.found.get(address)
+        if other is not None and other.intent is not None and other.intent.ask != intent.ask:
+            pairs.found[address] = Match(code=MERGED, reason=differ([other.intent, intent]))
+        elif other is None:
+            pairs.found[address] = Match(intent, "layer")
+
+
+def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:
+    """Layers that a key names: an address is exact, a layer's name goes before a blob's."""
+    readings: Tuple[Callable[[ResizeLayer], bool], ...] = (
+        # A manifest that pins by address was written before several layers stood in for one.
+        lambda layer: key == (layer.original_address or layer.address),
+        lambda layer: key == layer.address,
+        lambda layer: key == layer.name,
+        lambda layer: key in layer.blobs,
+    )
+    for reading in readings:
+        named = [layer for layer in layers if reading(layer)]
+        if named:
+            return named
+    return []

@@ -1,0 +1,148 @@
+"""An average pooling layer as a value: which pixels each output is the mean of.
+
+Formulas: the comments of `PoolingLayerParams`, `ValidPadding` and `SamePadding` in
+NeuralNetwork.proto of the Core ML format specification.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple
+
+from coreml_resize_fix.sampling import AxisSpec
+
+Size = Tuple[int, int]
+Pads = Tuple[Size, Size]  # (top, bottom), (left, right)
+
+_AVERAGE = 1  # PoolingLayerParams.PoolingType
+_TOP_LEFT_HEAVY = 1  # SamePadding.SamePaddingMode
+_NONE: Pads = ((0, 0), (0, 0))
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """Core ML's Pooling layer of the type AVERAGE; kernel and stride are (height, width).
+
+    `padding` is valid, same or last (a window that begins inside the image counts); `heavy` says
+    that `same` puts the odd pixel before the image. Without a `kernel` the image is one window.
+    """
+
+    kernel: Optional[Size] = None
+    stride: Size = (1, 1)
+    padding: str = "valid"
+    pads: Pads = _NONE
+    heavy: bool = False
+    exclude_padding: bool = False
+
+    kind = "pooling"
+    uses_ios14 = False
+    copies_nearest = False
+    factor = None
+
+    @property
+    def fixed_size(self) -> Optional[Size]:
+        """(height, width) that the layer makes of any input: one pixel of the whole image."""
+        return None if self.kernel else (1, 1)
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that the layer makes of an input of (height, width) pixels."""
+        height, width = (self._count(axis, size) for axis, size in enumerate(input_size))
+        return height, width
+
+    def _count(self, axis: int, size: int) -> int:
+        if self.kernel is None:
+            return 1
+        kernel, stride = self.kernel[axis], self.stride[axis]
+        if self.padding == "same":
+            return -(-size // stride)
+        room = size + sum(self.pads[axis]) - kernel
+        return max(0, -(-room // stride) + 1 if self.padding == "last" else room // stride + 1)
+
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether the layer makes this size."""
+        return self.output_size(input_size) == output_size
+
+    def window(self, axis: int, size: int) -> Tuple[int, int, int]:
+        """Of an image of `size` pixels: pixels in a window, those before the image, the stride."""
+        if self.kernel is None:
+            return size, 0, 1
+        kernel, stride = self.kernel[axis], self.stride[axis]
+        if self.padding != "same":
+            return kernel, self.pads[axis][0], stride
+        padded = max(0, (self._count(axis, size) - 1) * stride + kernel - size)
+        return kernel, (padded + 1) // 2 if self.heavy else padded // 2, stride
+
+    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """What the layer averages along height and width when it makes that size."""
+        rows, columns = (
+            self._axis(axis, before, after)
+            for axis, (before, after) in enumerate(zip(input_size, output_size))
+        )
+        return rows, columns
+
+    def _axis(self, axis: int, before: int, after: int) -> AxisSpec:
+        kernel, first, stride = self.window(axis, before)
+        return AxisSpec(
+            "mean",
+            "asymmetric",
+            before,
+            after,
+            step=stride,
+            window=(kernel, first),
+            exclude_outside=self.exclude_padding,
+        )
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The fields under the names that the schema gives them; `padding` as it is called here."""
+        return {
+            "type": "AVERAGE",
+            "kernelSize": list(self.kernel or ()),
+            "stride": list(self.stride if self.kernel else ()),
+            "padding": self.padding,
+            "paddingAmounts": [list(edge) for edge in self.pads],
+            "avgPoolExcludePadding": self.exclude_padding,
+            "globalPooling": self.kernel is None,
+        }
+
+    def __str__(self) -> str:
+        if self.kernel is None:
+            return "Pooling AVERAGE of the whole map"
+        text = "Pooling AVERAGE {}×{}".format(*self.kernel)
+        text += " stride {}×{}".format(*self.stride)
+        if self.padding != "valid":
+            return "{} {}".format(text, self.padding)
+        return text if self.pads == _NONE else "{} padding {}".format(text, self.pads)
+
+
+def read(layer: Any) -> Optional[Pooling]:
+    """The parameters of an average pooling layer; None for any other, and for one that no rule of
+    the format describes in full."""
+    if layer.WhichOneof("layer") != "pooling" or int(layer.pooling.type) != _AVERAGE:
+        return None
+    params = layer.pooling
+    exclude = bool(params.avgPoolExcludePadding)
+    if params.globalPooling:
+        return Pooling(exclude_padding=exclude)
+    kernel, stride = _pair(params.kernelSize, 3), _pair(params.stride, 1)
+    if min(kernel + stride) < 1:
+        return None
+    padding = params.WhichOneof("PoolingPaddingType")
+    if padding == "same":
+        heavy = int(params.same.asymmetryMode) == _TOP_LEFT_HEAVY
+        return Pooling(kernel, stride, "same", heavy=heavy, exclude_padding=exclude)
+    if padding == "includeLastPixel":
+        if any(params.includeLastPixel.paddingAmounts):
+            return None
+        # Without padding, what the last window has beyond the image is no part of its mean.
+        return Pooling(kernel, stride, "last", exclude_padding=True)
+    borders = params.valid.paddingAmounts.borderAmounts
+    if len(borders) not in (0, 2):
+        return None
+    edges = [(int(edge.startEdgeSize), int(edge.endEdgeSize)) for edge in borders]
+    pads = (edges[0], edges[1]) if edges else _NONE
+    return Pooling(kernel, stride, pads=pads, exclude_padding=exclude)
+
+
+def _pair(values: Any, default: int) -> Size:
+    numbers = [int(n) for n in values]
+    if len(numbers) not in (0, 2):
+        return 0, 0
+    return (numbers[0], numbers[1]) if numbers else (default, default)

@@ -1,0 +1,20 @@
+"""Which values of an ONNX model its outputs depend on: a converter drops nodes that make others."""
+
+from typing import Set
+
+from coreml_resize_fix.intents.onnx_file import Proto, bodies
+
+
+def needed(graph: Proto) -> Set[str]:
+    """Names of all values that lead to the graph's outputs, those in bodies of nodes too.
+
+    ONNX requires the order of execution, so one pass from the end finds them.
+    """
+    found = {value.name for value in graph.output}
+    for node in reversed(graph.node):
+        if node.output and not found & set(node.output):
+            continue
+        found.update(node.input)
+        for body in bodies(node):
+            found |= needed(body)
+    return found
