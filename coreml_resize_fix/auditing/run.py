@@ -11,8 +11,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.match import Matching, match
 from coreml_resize_fix.auditing.pairing import Size, comparisons
-from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
-from coreml_resize_fix.coreml import flow
+from coreml_resize_fix.coreml import composite, flow
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes, Overrides, PartialSize
 from coreml_resize_fix.coreml.walk import ModelRef
@@ -129,15 +128,17 @@ def run(
     intents: Sequence[Intent],
     assume: Optional[Intent],
     spec_version: int,
-    workshop: Workshop = NO_WORKSHOP,
+    decompose: bool = False,
     content: facts.Content = facts.structure_only,
+    in_half: facts.InHalf = facts.in_single,
 ) -> Audit:
     """Audit a walked file; `spec_version` is the highest one that the target allows.
 
-    `workshop` offers replacements of several layers, `content` gives a layer's bytes in the file.
+    `decompose` allows replacements of several layers, `content` gives a layer's bytes in the file,
+    and `in_half` says whether it stores weights as float16.
     """
 
-    file = facts.File(models, content)
+    file = facts.File(models, content, in_half)
 
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
         return file.layers(file.shapes(assumed))
@@ -161,7 +162,7 @@ def run(
     varying: Dict[str, Intent] = {}
     for _ in range(len(layers) + 2):
         found = [
-            decide(layer, matching.by_address[layer.address], spec_version, workshop)
+            decide(layer, matching.by_address[layer.address], spec_version, decompose)
             for layer in layers
         ]
         asked = _asked(layers, matching)
@@ -175,6 +176,7 @@ def run(
         intended, varying = sizes, asked
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
         layers = layers_for({**_decided(intended), **follow})
+    found = _named(models, found)
     # What the new layers make of what they really get: some before them may stay as they are.
     planned = {
         finding.layer.address: partial(_made, finding.after)
@@ -194,6 +196,19 @@ def run(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
     )
+
+
+def _named(models: Sequence[ModelRef], found: Sequence[Finding]) -> List[Finding]:
+    """The findings, with free names for the layers that are added."""
+    added = {
+        finding.layer.address: finding.after
+        for finding in found
+        if finding.verdict == findings.FIXABLE and isinstance(finding.after, Composite)
+    }
+    named = composite.with_free_names(models, added)
+    return [
+        replace(finding, after=named.get(finding.layer.address, finding.after)) for finding in found
+    ]
 
 
 def _freezes(finding: Finding) -> bool:
