@@ -100,6 +100,19 @@ def _made(params: ResizeParams, input_size: Optional[Size]) -> PartialSize:
     return params.fixed_size or (None, None)
 
 
+def _made_of_several(finding: Finding, read: Optional[Size]) -> PartialSize:
+    """What stands in for several layers, of which the last read what is no longer made."""
+    return finding.intended_size or (None, None)
+
+
+def _keeps_sizes(finding: Finding) -> bool:
+    """Whether what stands in for several layers makes what they made, of any size."""
+    layer, after = finding.layer, finding.after
+    if not isinstance(layer.params, Composite) or after is None or layer.shape != FLEXIBLE:
+        return False
+    return all(after.output_size(size) == layer.params.output_size(size) for size in layer.sizes)
+
+
 def _asked(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Intent]:
     """By address, what layers of varying size are asked for, as it reads there."""
     found = {}
@@ -178,10 +191,14 @@ def run(
         layers = layers_for({**_decided(intended), **follow})
     found = _named(models, found)
     # What the new layers make of what they really get: some before them may stay as they are.
-    planned = {
+    planned: Overrides = {
         finding.layer.address: partial(_made, finding.after)
+        if not isinstance(finding.layer.params, Composite)
+        else partial(_made_of_several, finding)
         for finding in found
-        if finding.verdict == findings.FIXABLE and finding.after is not None
+        if finding.verdict == findings.FIXABLE
+        and finding.after is not None
+        and not _keeps_sizes(finding)
     }
     after = file.shapes(planned)
     varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}

@@ -154,8 +154,9 @@ def follows_part(layers: Sequence[LayerRef], index: int, group: Optional[Group])
 
 def _start(layers: Sequence[LayerRef], index: int) -> int:
     """Where the parts begin that help the layer at `index`; that index if there are none."""
-    start = index
-    if layers[index].kind in LAST_KINDS:
+    start, kind = index, layers[index].kind
+    # A crop alone is no resize.
+    if kind in LAST_KINDS and (kind != "crop" or layers[index - 1].kind == Upsample.kind):
         while start and _is_part(layers, start - 1, layers[index]):
             start -= 1
             if layers[start].kind == MARK:

@@ -10,14 +10,14 @@ import numpy as np
 
 from coreml_resize_fix.replacements.steps import HEIGHT, WIDTH, Step, Steps
 
-__all__ = ["ADDED", "CHANNELS", "Blobs", "Image", "UnlikeError", "need"]
+__all__ = ["ADDED", "CHANNELS", "HALF", "Blobs", "Image", "UnlikeError", "need"]
 
 ADDED, CHANNELS = "added", "C"
 Labels = Tuple[Any, ...]  # HEIGHT and WIDTH, CHANNELS, "B", "S", or ADDED of a dimension of one
 
 # What rounding to float32 and to float16 may change, as a share of the largest number; sums of
 # float32 numbers are rounded a little more.
-_SINGLE, _HALF = 2.0**-22, 2.0**-11
+SINGLE, HALF = 2.0**-22, 2.0**-11
 
 
 class UnlikeError(Exception):
@@ -66,7 +66,7 @@ class Blobs:
     @property
     def rounding(self) -> float:
         """What rounding may have changed of the numbers, as a share of the largest."""
-        return _HALF if self._halves or not self._wholes else _SINGLE
+        return HALF if self._halves or not self._wholes else SINGLE
 
     def image(self, name: str) -> Image:
         """The image in a blob; the first unknown blob is the one that all layers read."""

@@ -7,7 +7,15 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
-from coreml_resize_fix.coreml.read_blobs import ADDED, CHANNELS, Blobs, Image, UnlikeError, need
+from coreml_resize_fix.coreml.read_blobs import (
+    ADDED,
+    CHANNELS,
+    HALF,
+    Blobs,
+    Image,
+    UnlikeError,
+    need,
+)
 from coreml_resize_fix.replacements import steps
 from coreml_resize_fix.replacements.fixed import BOX_ROUNDING
 from coreml_resize_fix.replacements.maps import LinearMap
@@ -30,6 +38,11 @@ class Read(NamedTuple):
     steps: Steps
     rounding: float
     box: float
+
+    @property
+    def in_half(self) -> bool:
+        """Whether the weights may have been rounded to float16."""
+        return self.rounding == HALF
 
 
 def read(layers: Sequence[Any], rank: int, channels: Optional[int]) -> Optional[Read]:
