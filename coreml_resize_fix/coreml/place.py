@@ -1,10 +1,13 @@
 """Where several layers stand in for one of a neural network, and the ways of writing them."""
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, FrozenSet, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequence
 
 from coreml_resize_fix.coreml.versions import minimum_ios
 from coreml_resize_fix.replacements.format import Place, Way
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.replacements.steps import Step
 
 __all__ = ["LayerPlace"]
 
@@ -47,7 +50,7 @@ class LayerPlace(Place):
         """The names that stay."""
         return frozenset((self.name, self.input, self.output))
 
-    def ways(self, steps: Sequence[Any]) -> Sequence[Way]:
+    def ways(self, steps: "Sequence[Step]") -> Sequence[Way]:
         """Every way of writing these steps as layers here; none if there is none."""
         # Imported where steps are made: NumPy costs as much as the rest of a small audit.
         from coreml_resize_fix.coreml import write_steps

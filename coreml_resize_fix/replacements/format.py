@@ -1,6 +1,9 @@
 """What a kind of model answers about steps: how it writes them in a place, and what that costs."""
 
-from typing import Any, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Sequence, Tuple
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.replacements.steps import Step
 
 __all__ = ["Place", "Purpose", "Way"]
 
@@ -35,7 +38,7 @@ class Way:
 class Place:
     """Where steps would stand in for one resize of a network."""
 
-    def ways(self, steps: Sequence[Any]) -> Sequence[Way]:
+    def ways(self, steps: "Sequence[Step]") -> Sequence[Way]:
         """Every way in which the format can write these steps here; none if it cannot."""
         raise NotImplementedError
 

@@ -41,10 +41,15 @@ class LinearMap:
     @classmethod
     def of_matrix(cls, matrix: np.ndarray) -> "LinearMap":
         """The map of a dense matrix of shape (N, X)."""
-        most = max(1, int((matrix != 0).sum(axis=1).max(initial=0)))
-        # Entries that are not zero first, in the order of the pixels.
-        index = np.argsort(matrix == 0, axis=1, kind="stable")[:, :most]
-        return cls(matrix.shape[1], index, np.take_along_axis(matrix, index, 1))
+        rows, columns = np.nonzero(matrix)
+        counts = np.bincount(rows, minlength=len(matrix))
+        # The k of each entry: how many its row has before it.
+        place = np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
+        index = np.zeros((len(matrix), max(1, int(counts.max()))), np.int64)
+        weight = np.zeros(index.shape)
+        index[rows, place] = columns
+        weight[rows, place] = matrix[rows, columns]
+        return cls(matrix.shape[1], index, weight)
 
     @property
     def output_size(self) -> int:

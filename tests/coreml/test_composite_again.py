@@ -16,7 +16,7 @@ OUTPUT = "multiArrayType { dataType: FLOAT32 shape: 2 shape: 12 shape: 16 }"
 def several():
     """image → padding, deconvolution → scores, of which the size is declared."""
     model = build.network([2, 6, 8], [build.DOUBLE], version=3, output=OUTPUT)
-    report, result = fixed(model.SerializeToString(), "bilinear,align_corners=false")
+    _, result = fixed(model.SerializeToString(), "bilinear,align_corners=false")
     assert len(edits.parse(result).neuralNetwork.layers) == 2
     return result
 
