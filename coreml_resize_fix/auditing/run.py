@@ -191,16 +191,7 @@ def run(
         layers = layers_for({**_decided(intended), **follow})
     found = _named(models, found)
     # What the new layers make of what they really get: some before them may stay as they are.
-    planned: Overrides = {
-        finding.layer.address: partial(_made, finding.after)
-        if not isinstance(finding.layer.params, Composite)
-        else partial(_made_of_several, finding)
-        for finding in found
-        if finding.verdict == findings.FIXABLE
-        and finding.after is not None
-        and not _keeps_sizes(finding)
-    }
-    after = file.shapes(planned)
+    after = file.shapes(_planned(found))
     varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}
     return Audit(
         tuple(found),
@@ -213,6 +204,19 @@ def run(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
     )
+
+
+def _planned(found: Sequence[Finding]) -> Overrides:
+    """What the changed layers make of what they get."""
+    return {
+        finding.layer.address: partial(_made_of_several, finding)
+        if isinstance(finding.layer.params, Composite)
+        else partial(_made, finding.after)
+        for finding in found
+        if finding.verdict == findings.FIXABLE
+        and finding.after is not None
+        and not _keeps_sizes(finding)
+    }
 
 
 def _named(models: Sequence[ModelRef], found: Sequence[Finding]) -> List[Finding]:
