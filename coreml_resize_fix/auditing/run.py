@@ -199,11 +199,24 @@ def run(
         before,
         after,
         _conflicts(models, before),
-        _conflicts(models, after),
+        _left(models, found, _conflicts(models, after)),
         tuple(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
     )
+
+
+def _left(
+    models: Sequence[ModelRef], found: Sequence[Finding], conflicts: Sequence[Conflict]
+) -> Tuple[Conflict, ...]:
+    """Those conflicts that are not inside of several layers that others replace."""
+    replaced = {
+        finding.layer.address
+        for finding in found
+        if finding.verdict == findings.FIXABLE and isinstance(finding.layer.params, Composite)
+    }
+    gone = composite.members(models, replaced) if replaced else set()
+    return tuple(conflict for conflict in conflicts if conflict.address not in gone)
 
 
 def _planned(found: Sequence[Finding]) -> Overrides:

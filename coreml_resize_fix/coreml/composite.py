@@ -146,6 +146,17 @@ def groups(layers: Sequence[LayerRef]) -> List[Group]:
     return found
 
 
+def members(models: Sequence[ModelRef], last: AbstractSet[str]) -> Set[str]:
+    """Addresses of all layers of the groups whose last layers have these."""
+    return {
+        layer.address
+        for model in models
+        for group in groups(model.layers)
+        if group.last.address in last
+        for layer in group.layers
+    }
+
+
 def follows_part(layers: Sequence[LayerRef], index: int, group: Optional[Group]) -> bool:
     """Whether what stands before a layer, or its group, would be taken for one more part."""
     first = index if group is None else index + 1 - len(group.layers)

@@ -126,10 +126,10 @@ def _depthwise(blobs: Blobs, params: Any, image: Image, shape: Any) -> Any:
     need(blobs.channels in (None, groups))
     patterns = blobs.numbers(params.weights, [groups, *kernel])
     need(bool((patterns == patterns[0]).all()))
-    # What all weights of an axis add up to, so that a flat image stays as bright as it is.
-    first, second = _factors(patterns[0], stride[1] if up else 1, blobs.rounding)
     need(up or borders == ((0, 0), (0, 0)))
     need(all(start == end for start, end in borders) and min(stride) > 0)
+    # What all weights of an axis add up to, so that a flat image stays as bright as it is.
+    first, second = _factors(patterns[0], stride[1] if up else 1, blobs.rounding)
     kernels = [
         Kernel(tuple(weights.tolist()), step, border[0])
         for weights, step, border in zip((first, second), stride, borders)

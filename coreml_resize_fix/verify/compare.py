@@ -10,7 +10,6 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import interpret, probes
-from coreml_resize_fix.verify.layers_common import LayerError
 
 Size = Tuple[int, int]
 
@@ -88,7 +87,7 @@ def _in_half(params: ResizeParams) -> bool:
 def _computed(params: ResizeParams, images: np.ndarray, output_size: Size) -> np.ndarray:
     try:
         return interpret.run(params, images, output_size)
-    except LayerError as error:
+    except (ValueError, MemoryError) as error:  # a LayerError is a ValueError
         raise ProofError(
             "the layers of `{}` cannot be computed: {}".format(params, error),
             "nothing was written; please report this with the model's structure",

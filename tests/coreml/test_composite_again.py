@@ -72,3 +72,17 @@ def test_another_intent_where_the_size_varies(text):
     assert fixed(second, text + ",scale_factor=2")[1] == second
     kinds = [layer.WhichOneof("layer") for layer in edits.parse(second).neuralNetwork.layers]
     assert kinds == (["upsample"] if text == "nearest" else ["padding", "convolution"])
+
+
+def test_layers_that_cannot_run_are_replaced():
+    """What does not fit inside of them is no reason to refuse what takes their place."""
+    broken = edits.parse(several())
+    broken.neuralNetwork.layers[1].convolution.kernelChannels = 7
+    request = api.Request(
+        assume=assume.parse("bilinear,align_corners=false,size=12x16"),
+        decompose=True,
+        verify=False,
+    )
+    report, result = api.process_bytes(broken.SerializeToString(), "model", request)
+    assert [finding.verdict for finding in report.findings] == ["fixed"]
+    assert edits.parse(result).neuralNetwork == edits.parse(several()).neuralNetwork
