@@ -2,7 +2,19 @@
 
 import re
 from dataclasses import replace
-from typing import AbstractSet, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    AbstractSet,
+    Any,
+    Container,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from coreml_resize_fix.coreml.resize_params import Composite, Upsample
 from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
@@ -75,27 +87,30 @@ def with_free_names(
     for model in models:
         if not any(layer.address in planned for layer in model.layers):
             continue
-        taken = _names(model)
-        replaced = [group for group in groups(model.layers) if group.last.address in planned]
-        taken -= {part.message.name for group in replaced for part in group.layers[:-1]}
+        taken = _names(model, gone=members([model], planned))
         for layer in model.layers:
             if layer.address in planned:
                 found[layer.address] = _renamed(planned[layer.address], taken)
     return found
 
 
-def _names(model: ModelRef) -> Set[str]:
-    """All names that layers and blobs of a network have, those of nested ones included."""
+def _names(model: ModelRef, gone: Container[str]) -> Set[str]:
+    """All names that layers and blobs of a network have, those of nested ones included.
+
+    Layers at the addresses that are `gone` do not count.
+    """
     description = model.message.description
     taken = {feature.name for feature in [*description.input, *description.output]}
     for layer in model.layers:
-        taken |= {layer.message.name, *layer.message.input, *layer.message.output}
+        if layer.address not in gone:
+            taken |= {layer.message.name, *layer.message.input, *layer.message.output}
     return taken
 
 
 def _renamed(params: Composite, taken: Set[str]) -> Composite:
     """The same layers; their parts get names that are not taken, and take them."""
     messages = params.messages()
+    taken |= {messages[-1].name, *messages[-1].output}
     if not rename_parts(messages, taken):
         return params
     return replace(params, layers=tuple(m.SerializeToString(deterministic=True) for m in messages))
@@ -146,7 +161,7 @@ def groups(layers: Sequence[LayerRef]) -> List[Group]:
     return found
 
 
-def members(models: Sequence[ModelRef], last: AbstractSet[str]) -> Set[str]:
+def members(models: Sequence[ModelRef], last: Container[str]) -> Set[str]:
     """Addresses of all layers of the groups whose last layers have these."""
     return {
         layer.address

@@ -48,7 +48,8 @@ def plan(
     needed: Dict[int, int] = {}  # start of a model message → the version that its layers need
     for model in models:
         old, new = before.get(model.prefix), after.get(model.prefix)
-        groups = {group.last.address: group for group in composite.groups(model.layers)}
+        found = composite.groups(model.layers) if changed else []
+        groups = {group.last.address: group for group in found}
         for layer in model.layers:
             finding = changed.get(layer.address)
             group = groups.get(layer.address)

@@ -164,3 +164,25 @@ def test_cases(case):
     assert len(set(names)) == len(names) - (len(before) - len({each.name for each in before}))
     again, same = api.process_bytes(result, "model", request)
     assert (again.exit_code, same) == (0, result)
+
+
+def test_parts_of_one_name_twice_as_an_earlier_version_wrote_them():
+    """Of two layers of one name, each with parts of the same names, one is asked for another."""
+    model = build.network((2, 6, 6), [build.DOUBLE, build.DOUBLE], names=("image", "last"))
+    half = Intent(size=(12, 12)), Intent(size=(24, 24))
+    _, result = api.process_bytes(
+        model.SerializeToString(), "model", api.Request(half, decompose=True)
+    )
+    made = edits.parse(result)
+    for layer in made.neuralNetwork.layers:  # padding, deconvolution, padding, deconvolution
+        layer.name = "up__resize_padding" if layer.HasField("padding") else "up"
+        if layer.HasField("padding"):
+            layer.output[0] = "up__resize_padding"
+        else:
+            layer.input[0] = "up__resize_padding"
+    other = Intent(layer="layers[0]", size=(12, 12), mode="bicubic")
+    request = api.Request([other, Intent(layer="layers[1]", size=(24, 24))], decompose=True)
+    report, result = api.process_bytes(made.SerializeToString(), "model", request)
+    assert [finding.verdict for finding in report.findings] == ["fixed", "match"]
+    names = [layer.name for layer in edits.parse(result).neuralNetwork.layers]
+    assert names == ["up__resize_padding_2", "up", "up__resize_padding", "up"]
