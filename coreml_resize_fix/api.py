@@ -19,7 +19,6 @@ from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.request import ModelReport, Request
 from coreml_resize_fix.rewrite.plan import Plan, plan
-from coreml_resize_fix.rewrite.workshop import Workshop
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes"]
 
@@ -140,8 +139,15 @@ def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
         layers = [layer for model in opened.models for layer in model.layers]
         return weights.in_half_precision(opened.source, layers)
 
-    workshop = Workshop(request.decompose, in_half)
-    return run(opened.models, request.manifest or (), request.assume, allowed, workshop, content)
+    return run(
+        opened.models,
+        request.manifest or (),
+        request.assume,
+        allowed,
+        request.decompose,
+        content,
+        in_half,
+    )
 
 
 def _report(

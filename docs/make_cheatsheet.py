@@ -3,8 +3,9 @@
 import os
 from typing import Any, Dict, Iterator, List, Tuple
 
-from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, Place, ResizeLayer
+from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, ResizeLayer
 from coreml_resize_fix.auditing.situation import NONE, assess
+from coreml_resize_fix.coreml.place import LayerPlace
 from coreml_resize_fix.coreml.resize_params import (
     Composite,
     ResizeBilinear,
@@ -12,7 +13,6 @@ from coreml_resize_fix.coreml.resize_params import (
     Upsample,
 )
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.rewrite.workshop import Workshop
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cheatsheet.md")
 
@@ -87,13 +87,13 @@ def _layer(before: int, version: int, exact: bool, flexible: bool) -> ResizeLaye
         sizes=sizes,
         channels=3,
         modern=exact,
-        place=Place("image", rank, 1, exact, frozenset(["up"]), frozenset(["image", "big"])),
+        place=LayerPlace("up", "image", "big", rank, 1, 3, exact),
     )
 
 
 def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool = False) -> str:
     layer = _layer(before, version, exact, flexible)
-    found = assess(layer, intent, False, version, Workshop(True))
+    found = assess(layer, intent, False, version, decompose=True)
     if found.reach == NONE or found.remedy is None or found.needs_version > version:
         return "–"
     if found.freezes and flexible:

@@ -38,6 +38,7 @@ PARTS: Dict[str, Part] = {
     "files": Part("coreml_resize_fix/files", "tests/files", "tests/hardening tests/cli"),
     "sampling": Part("coreml_resize_fix/sampling", "tests/sampling"),
     "auditing": Part("coreml_resize_fix/auditing", "tests/audit tests/cli/test_text_report.py"),
+    "replacements": Part("coreml_resize_fix/replacements", "tests/decompose"),
     "rewrite": Part(
         "coreml_resize_fix/rewrite",
         "tests/decompose tests/coreml/test_declared_sizes.py tests/coreml/test_targets.py",

@@ -21,7 +21,6 @@ from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import describe
 from coreml_resize_fix.auditing.situation import Situation, assess
-from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.versions import MINIMUM_IOS
 
 Values = Optional[FrozenSet[str]]
@@ -166,16 +165,17 @@ def row_for(found: Situation) -> Row:
     return rows[0]
 
 
-def decide(
-    layer: ResizeLayer, match: Match, spec_version: int, workshop: Workshop = NO_WORKSHOP
-) -> Finding:
-    """The verdict on one layer. `spec_version` is the highest one that the target allows."""
+def decide(layer: ResizeLayer, match: Match, spec_version: int, decompose: bool = False) -> Finding:
+    """The verdict on one layer. `spec_version` is the highest one that the target allows.
+
+    `decompose` says whether several layers may be used without being asked for.
+    """
     if match.intent is None:
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
         message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
         return Finding(layer, verdict, (match.code,), message)
     against = contradiction(match.intent, layer, pinned=True)
-    found = assess(layer, match.intent, against is not None, spec_version, workshop)
+    found = assess(layer, match.intent, against is not None, spec_version, decompose)
     row = row_for(found)
     codes = tuple(
         code

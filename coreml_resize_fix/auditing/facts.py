@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing.extent import extent
-from coreml_resize_fix.auditing.layers import Place, ResizeLayer
+from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.coreml import composite, pooling, resize_params, shapes, windows
+from coreml_resize_fix.coreml.place import LayerPlace
 from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.coreml.shapes import (
     Flexible,
@@ -20,6 +21,7 @@ from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
 from coreml_resize_fix.errors import ModelError
 
 Content = Callable[[LayerRef], bytes]  # a layer's bytes in the file, weights included
+InHalf = Callable[[], bool]  # whether the file stores weights in half precision
 
 # Core ML cannot hold a larger image, and a grid of that length is no longer worth computing.
 _LARGEST_SIDE = 1 << 20
@@ -32,13 +34,18 @@ def structure_only(layer: LayerRef) -> bytes:
     return bytes(layer.message.SerializeToString())
 
 
+def in_single() -> bool:
+    """Single precision, for those who have no file."""
+    return False
+
+
 class _Resize(NamedTuple):
     """One resize layer as it is at any size; `native` is None for several layers, a `group`."""
 
     ref: LayerRef
     native: Optional[resize_params.ResizeParams]
     group: Optional[composite.Group]
-    place: Place
+    place: LayerPlace
     original_address: str
     modern: bool
 
@@ -46,20 +53,26 @@ class _Resize(NamedTuple):
 class File:
     """The networks of a walked file, read once; every round of an audit asks for their layers.
 
-    `content` gives a layer's bytes in the file, weights included.
+    `content` gives a layer's bytes in the file, weights included, and `in_half` says how it stores
+    them.
 
     Raises:
         ModelError: a layer holds parameters that no reader of Core ML accepts.
     """
 
-    def __init__(self, models: Sequence[ModelRef], content: Content = structure_only) -> None:
+    def __init__(
+        self,
+        models: Sequence[ModelRef],
+        content: Content = structure_only,
+        in_half: InHalf = in_single,
+    ) -> None:
         networks = [model for model in models if model.is_network]
         self._content = content
         self._networks = {
             model.prefix: shapes.Network(model.message, model.prefix) for model in networks
         }
         self._inputs = {feature.name for feature in models[0].message.description.input}
-        self._resizes = {model.prefix: _resizes(model) for model in networks}
+        self._resizes = {model.prefix: _resizes(model, in_half) for model in networks}
         self._poolings = {model.prefix: _poolings(model) for model in networks}
         self._messages = [[ref.message for ref in model.layers] for model in networks]
         places = (ref.address for model in networks for ref in model.layers)
@@ -119,17 +132,18 @@ class File:
         else:
             shape = _read_first(ref, shapes)
         assert params is not None
-        rank, sequence = _leading(shape)
-        return ResizeLayer(
+        layer = ResizeLayer(
             ref.address,
             ref.message.name,
             tuple(ref.message.output),
             params,
             modern=resize.modern,
-            place=replace(resize.place, rank=rank, sequence=sequence),
             original_address=resize.original_address,
             **extent(shape, shapes.varies),  # type: ignore[arg-type]
         )
+        rank, sequence = _leading(shape)
+        place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
+        return replace(layer, place=place)
 
 
 def _read_first(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
@@ -143,17 +157,14 @@ def _poolings(model: ModelRef) -> List[Tuple[LayerRef, Pooling]]:
     return [(ref, params) for ref, params in read if params is not None]
 
 
-def _resizes(model: ModelRef) -> List[_Resize]:
+def _resizes(model: ModelRef, in_half: InHalf) -> List[_Resize]:
     """What of the resize layers of one network does not depend on sizes."""
     groups = {group.last.address: group for group in composite.groups(model.layers)}
     originals = composite.original_addresses(model.layers, list(groups.values())) if groups else {}
     parts = {layer.address for group in groups.values() for layer in group.layers[:-1]}
-    names = frozenset(ref.message.name for ref in model.layers)
-    blobs = frozenset(name for ref in model.layers for name in ref.message.output)
-    blobs |= frozenset(feature.name for feature in model.message.description.input)
     exact_mapping = int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
     found: List[_Resize] = []
-    for ref in model.layers:
+    for index, ref in enumerate(model.layers):
         if ref.address in parts:
             continue
         native = resize_params.read(ref.message)
@@ -165,7 +176,17 @@ def _resizes(model: ModelRef) -> List[_Resize]:
             blob = group.blob
         else:
             continue
-        place = Place(blob, None, None, exact_mapping, names, blobs)
+        place = LayerPlace(
+            ref.message.name,
+            blob,
+            next(iter(ref.message.output), ""),
+            None,
+            None,
+            None,
+            exact_mapping,
+            composite.follows_part(model.layers, index, group),
+            in_half,
+        )
         original = originals.get(ref.address, ref.address)
         found.append(_Resize(ref, native, group, place, original, _takes_modern(model, ref)))
     return found

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.replacements.format import Place
 
 Size = Tuple[int, int]
 
@@ -16,22 +17,6 @@ _REPEATED = re.compile(r"_\d+$")
 
 
 @dataclass(frozen=True)
-class Place:
-    """What several layers must know of the place where they stand in for one.
-
-    `rank` and `sequence` (the size of the first of five dimensions) are None where not known;
-    `blob` is the one that is read; the names are those that exist in the network.
-    """
-
-    blob: str
-    rank: Optional[int]
-    sequence: Optional[int]
-    exact_mapping: bool
-    names: FrozenSet[str]
-    blobs: FrozenSet[str]
-
-
-@dataclass(frozen=True)
 class ResizeLayer:
     """`input_size` is (height, width), None unless `shape` is static.
 
@@ -39,6 +24,7 @@ class ResizeLayer:
     whose `ranges` are the first and last (height, width) that it may get, unless `sizes` are all
     that there are (`listed`). `partial_size` is what is known of one that is unknown or varies.
     `original_address` is that before several layers stood in for others of the network.
+    `place` is where several layers would stand in for it.
     `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
     """
 

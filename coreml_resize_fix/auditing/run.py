@@ -12,8 +12,7 @@ from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeL
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.auditing.pairing import Size, comparisons
-from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
-from coreml_resize_fix.coreml import flow
+from coreml_resize_fix.coreml import composite, flow
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.shapes import (
     Conflict,
@@ -112,6 +111,19 @@ def _made(params: ResizeParams, input_size: Optional[Size]) -> PartialSize:
     return params.fixed_size or (None, None)
 
 
+def _made_of_several(finding: Finding, read: Optional[Size]) -> PartialSize:
+    """What stands in for several layers, of which the last read what is no longer made."""
+    return finding.intended_size or (None, None)
+
+
+def _keeps_sizes(finding: Finding) -> bool:
+    """Whether what stands in for several layers makes what they made, of any size."""
+    layer, after = finding.layer, finding.after
+    if not isinstance(layer.params, Composite) or after is None or layer.shape != FLEXIBLE:
+        return False
+    return all(after.output_size(size) == layer.params.output_size(size) for size in layer.sizes)
+
+
 def _asked(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Intent]:
     """By address, what layers of varying size are asked for, as it reads there."""
     found = {}
@@ -140,15 +152,17 @@ def run(
     intents: Sequence[Intent],
     assume: Optional[Intent],
     spec_version: int,
-    workshop: Workshop = NO_WORKSHOP,
+    decompose: bool = False,
     content: facts.Content = facts.structure_only,
+    in_half: facts.InHalf = facts.in_single,
 ) -> Audit:
     """Audit a walked file; `spec_version` is the highest one that the target allows.
 
-    `workshop` offers replacements of several layers, `content` gives a layer's bytes in the file.
+    `decompose` allows replacements of several layers, `content` gives a layer's bytes in the file,
+    and `in_half` says whether it stores weights as float16.
     """
 
-    file = facts.File(models, content)
+    file = facts.File(models, content, in_half)
 
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
         return file.layers(file.shapes(assumed))
@@ -180,7 +194,7 @@ def run(
     final: Overrides = asks
     for _ in range(len(layers) + 2):
         found = [
-            decide(layer, matching.by_address[layer.address], spec_version, workshop)
+            decide(layer, matching.by_address[layer.address], spec_version, decompose)
             for layer in layers
         ]
         asked = _asked(layers, matching)
@@ -195,12 +209,9 @@ def run(
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
         final = {**_decided(intended), **follow}
         layers = layers_for(final)
+    found = _named(models, found)
     # What the new layers make of what they really get: some before them may stay as they are.
-    planned = {
-        finding.layer.address: partial(_made, finding.after)
-        for finding in found
-        if finding.verdict == findings.FIXABLE and finding.after is not None
-    }
+    planned = _planned(found)
     after = file.shapes(planned)
     varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}
     poolings = file.poolings(file.shapes(final)) if matching.pooled else []
@@ -212,7 +223,7 @@ def run(
         before,
         after,
         _conflicts(models, before),
-        _conflicts(models, after),
+        _left(models, found, _conflicts(models, after)),
         tuple(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
@@ -232,6 +243,45 @@ def _pooled(layers: Sequence[ResizeLayer], matching: Matching, spec_version: int
         else:
             matching.unused.append(match.intent)
     return found
+
+
+def _left(
+    models: Sequence[ModelRef], found: Sequence[Finding], conflicts: Sequence[Conflict]
+) -> Tuple[Conflict, ...]:
+    """Those conflicts that are not inside of several layers that others replace."""
+    replaced = {
+        finding.layer.address
+        for finding in found
+        if finding.verdict == findings.FIXABLE and isinstance(finding.layer.params, Composite)
+    }
+    gone = composite.members(models, replaced) if replaced else set()
+    return tuple(conflict for conflict in conflicts if conflict.address not in gone)
+
+
+def _planned(found: Sequence[Finding]) -> Overrides:
+    """What the changed layers make of what they get."""
+    return {
+        finding.layer.address: partial(_made_of_several, finding)
+        if isinstance(finding.layer.params, Composite)
+        else partial(_made, finding.after)
+        for finding in found
+        if finding.verdict == findings.FIXABLE
+        and finding.after is not None
+        and not _keeps_sizes(finding)
+    }
+
+
+def _named(models: Sequence[ModelRef], found: Sequence[Finding]) -> List[Finding]:
+    """The findings, with free names for the layers that are added."""
+    added = {
+        finding.layer.address: finding.after
+        for finding in found
+        if finding.verdict == findings.FIXABLE and isinstance(finding.after, Composite)
+    }
+    named = composite.with_free_names(models, added)
+    return [
+        replace(finding, after=named.get(finding.layer.address, finding.after)) for finding in found
+    ]
 
 
 def _freezes(finding: Finding) -> bool:

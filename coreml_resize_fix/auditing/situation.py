@@ -14,7 +14,6 @@ from coreml_resize_fix.auditing.pairing import (
     pair,
 )
 from coreml_resize_fix.auditing.ranges import misfit
-from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.versions import UPSAMPLE_MODES
 from coreml_resize_fix.intents.model import Intent
@@ -90,16 +89,21 @@ def assess(
     intent: Intent,
     contradicted: bool,
     spec_version: int,
-    workshop: Workshop = NO_WORKSHOP,
+    decompose: bool = False,
 ) -> Situation:
-    """Everything that the decision depends on; `spec_version` is the highest that is allowed."""
+    """Everything that the decision depends on; `spec_version` is the highest that is allowed.
+
+    `decompose` says whether several layers may be used without being asked for.
+    """
     asked, known = comparisons(intent, layer)
     asks = _asks(asked, known)
     if contradicted or not known:
         evidence = CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
     if isinstance(layer.params, Composite):
-        same = EQUAL if workshop.computes(layer, asked, known) else UNEQUAL
+        from coreml_resize_fix.auditing import decomposition
+
+        same = EQUAL if decomposition.computes(layer, asked, known) else UNEQUAL
         pairings = tuple(
             Pairing(size, target, layer.params.output_size(size), same, same)
             for size, target in known
@@ -112,7 +116,7 @@ def assess(
     current = _current(asked, layer.params, pairings)
     if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
         current = TOO_NEW
-    way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, workshop)
+    way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
     return Situation(
         current,
         layer.shape,
@@ -141,7 +145,7 @@ def _way(
     asked: Intent,
     known: Sequence[Tuple[Size, Size]],
     spec_version: int,
-    workshop: Workshop,
+    decompose: bool,
 ) -> _Way:
     """One native layer if the target allows it, else several layers, else what an option allows."""
     native, remedy = _remedy(layer, asked, known, spec_version)
@@ -155,11 +159,15 @@ def _way(
             above = within
         else:
             above = _Way(ABOVE, remedy, native.spec_version, freezes)
-    offer = workshop.offer(layer, asked, known, spec_version)
+    if layer.place is None:
+        return above
+    from coreml_resize_fix.auditing import decomposition
+
+    offer = decomposition.offer(layer, asked, known, spec_version)
     if offer is None or misfit(asked, offer.params, layer) is not None:
         return above
     if offer.spec_version <= spec_version:
-        return _Way(LAYERS if workshop.open else LAYERS_ASKED, offer.params, offer.spec_version)
+        return _Way(LAYERS if decompose else LAYERS_ASKED, offer.params, offer.spec_version)
     return above if native is not None else _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 
 

@@ -1,16 +1,32 @@
 """Several layers that stand in for one resize: how they are named, and how they are found again."""
 
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from dataclasses import replace
+from typing import (
+    AbstractSet,
+    Any,
+    Container,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
-from coreml_resize_fix.coreml.walk import LayerRef
+from coreml_resize_fix.coreml.resize_params import Composite, Upsample
+from coreml_resize_fix.coreml.walk import LayerRef, ModelRef
 
 _INFIX = "__resize_"
 _NUMBER = re.compile(r"_\d+$")
+# A layer that changes nothing marks where the layers begin, if that could not be told otherwise.
+MARK = "activation"
 # What replacements are made of beside their last layer.
 PART_KINDS = frozenset(
     (
-        "activation",
+        MARK,
         "batchedMatmul",
         "convolution",
         "crop",
@@ -26,14 +42,99 @@ PART_KINDS = frozenset(
         "upsample",
     )
 )
+# What the last layer of a replacement may be.
+LAST_KINDS = frozenset(
+    (
+        "batchedMatmul",
+        "convolution",
+        "crop",
+        "cropResize",
+        "gather",
+        "permute",
+        "squeeze",
+        "transpose",
+    )
+)
 
 
-def part_name(name: str, kind: str, number: int = 1) -> str:
-    """Name of a layer that helps the last one, which is called `name`.
+def free_name(name: str, kind: str, taken: AbstractSet[str]) -> str:
+    """A name that nothing has, for a layer of that kind which helps the layer called `name`.
 
-    The name is how the layers are known to belong together when the result is audited again.
+    It is also the name of its blob. By such names the layers are known to belong together when the
+    result is audited again.
     """
-    return "{}{}{}{}".format(name, _INFIX, kind, "" if number == 1 else "_{}".format(number))
+    wanted, number = f"{name}{_INFIX}{kind}", 1
+    while wanted in taken:
+        number += 1
+        wanted = f"{name}{_INFIX}{kind}_{number}"
+    return wanted
+
+
+def is_part_name(part: str, name: str) -> bool:
+    """Whether a layer called `part` would be taken for one that helps the layer `name`."""
+    helped, infix, _ = part.rpartition(_INFIX)
+    return bool(infix) and helped == name
+
+
+def with_free_names(
+    models: Sequence[ModelRef], planned: Mapping[str, Composite]
+) -> Dict[str, Composite]:
+    """The planned layers, by the address of the one that they replace, under names that are free.
+
+    Names of layers and of blobs are free if neither the network has them nor other planned layers.
+    """
+    found: Dict[str, Composite] = {}
+    for model in models:
+        if not any(layer.address in planned for layer in model.layers):
+            continue
+        taken = _names(model, gone=members([model], planned))
+        for layer in model.layers:
+            if layer.address in planned:
+                found[layer.address] = _renamed(planned[layer.address], taken)
+    return found
+
+
+def _names(model: ModelRef, gone: Container[str]) -> Set[str]:
+    """All names that layers and blobs of a network have, those of nested ones included.
+
+    Layers at the addresses that are `gone` do not count.
+    """
+    description = model.message.description
+    taken = {feature.name for feature in [*description.input, *description.output]}
+    for layer in model.layers:
+        if layer.address not in gone:
+            taken |= {layer.message.name, *layer.message.input, *layer.message.output}
+    return taken
+
+
+def _renamed(params: Composite, taken: Set[str]) -> Composite:
+    """The same layers; their parts get names that are not taken, and take them."""
+    messages = params.messages()
+    taken |= {messages[-1].name, *messages[-1].output}
+    if not rename_parts(messages, taken):
+        return params
+    return replace(params, layers=tuple(m.SerializeToString(deterministic=True) for m in messages))
+
+
+def rename_parts(messages: Sequence[Any], taken: Set[str]) -> bool:
+    """Give the parts among NeuralNetworkLayer messages, all but the last, names that are free.
+
+    The names go into `taken`. Returns whether anything was changed.
+    """
+    *parts, last = messages
+    names: Dict[str, str] = {}  # of the blobs of parts, before and now
+    for part in parts:
+        _reconnect(part, names)
+        name = free_name(last.name, str(part.WhichOneof("layer")), taken)
+        taken.add(name)
+        names[part.output[0]] = name
+        part.name, part.output[0] = name, name
+    _reconnect(last, names)
+    return any(before != now for before, now in names.items())
+
+
+def _reconnect(layer: Any, names: Mapping[str, str]) -> None:
+    layer.input[:] = [names.get(blob, blob) for blob in layer.input]
 
 
 class Group(NamedTuple):
@@ -52,26 +153,69 @@ class Group(NamedTuple):
 def groups(layers: Sequence[LayerRef]) -> List[Group]:
     """The groups among the layers of one model, each a run of parts before the layer they help."""
     found = []
-    for index, layer in enumerate(layers):
-        start = index
-        while start and _helps(layers[start - 1], layer):
-            start -= 1
+    for index in range(len(layers)):
+        start = _start(layers, index)
         group = _group(list(layers[start : index + 1])) if start < index else None
         if group is not None:
             found.append(group)
     return found
 
 
+def members(models: Sequence[ModelRef], last: Container[str]) -> Set[str]:
+    """Addresses of all layers of the groups whose last layers have these."""
+    return {
+        layer.address
+        for model in models
+        for group in groups(model.layers)
+        if group.last.address in last
+        for layer in group.layers
+    }
+
+
+def follows_part(layers: Sequence[LayerRef], index: int, group: Optional[Group]) -> bool:
+    """Whether what stands before a layer, or its group, would be taken for one more part."""
+    first = index if group is None else index + 1 - len(group.layers)
+    return first > 0 and is_part_name(layers[first - 1].message.name, layers[index].message.name)
+
+
+def _start(layers: Sequence[LayerRef], index: int) -> int:
+    """Where the parts begin that help the layer at `index`; that index if there are none."""
+    start, kind = index, layers[index].kind
+    # A crop alone is no resize.
+    if kind in LAST_KINDS and (kind != "crop" or layers[index - 1].kind == Upsample.kind):
+        while start and _is_part(layers, start - 1, layers[index]):
+            start -= 1
+            if layers[start].kind == MARK:
+                break
+    return start
+
+
+def _is_part(layers: Sequence[LayerRef], index: int, layer: LayerRef) -> bool:
+    """Whether the layer at `index` helps `layer`, and has none that help itself."""
+    part = layers[index]
+    if not _helps(part, layer) or (index and _helps(layers[index - 1], part)):
+        return False
+    # An Upsample is a resize of its own, but between the padding and the crop that mend its grid.
+    is_inside = index and _helps(layers[index - 1], layer)
+    around = [layers[index - 1].kind, layers[index + 1].kind] if is_inside else []
+    return part.kind != Upsample.kind or around == ["padding", "crop"]
+
+
 def _helps(part: LayerRef, layer: LayerRef) -> bool:
     """Whether a part is named after the layer and its own kind, and its blob after itself."""
-    helped, infix, kind = part.message.name.rpartition(_INFIX)
-    if not infix or helped != layer.message.name or part.path[-1] != layer.path[-1]:
+    name = part.message.name
+    if not is_part_name(name, layer.message.name) or part.path[-1] != layer.path[-1]:
         return False
-    if part.kind != _NUMBER.sub("", kind) or part.kind not in PART_KINDS:
+    if part.kind != _NUMBER.sub("", name.rpartition(_INFIX)[2]) or part.kind not in PART_KINDS:
         return False
-    if part.kind == "activation" and not part.message.activation.HasField("linear"):
+    if part.kind == MARK and not _changes_nothing(part.message.activation):
         return False
-    return list(part.message.output) == [part.message.name]
+    return list(part.message.output) == [name]
+
+
+def _changes_nothing(activation: Any) -> bool:
+    is_linear = activation.WhichOneof("NonlinearityType") == "linear"
+    return is_linear and (activation.linear.alpha, activation.linear.beta) == (1.0, 0.0)
 
 
 def _group(layers: List[LayerRef]) -> Optional[Group]:

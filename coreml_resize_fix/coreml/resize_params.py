@@ -1,13 +1,16 @@
 """Parameters of the two resize layers, as values: read from a layer message, written to bytes."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 
 from coreml_resize_fix.coreml import schema, wire
 from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.dialects import coreml as dialect
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.sampling import AxisSpec
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.coreml.read_steps import Read
 
 Size = Tuple[int, int]
 
@@ -175,6 +178,13 @@ class Composite:
             found.append(schema.layer_class()())
             found[-1].ParseFromString(data)
         return found
+
+    def steps(self) -> "Optional[Read]":
+        """The steps that the layers are, or None if they are none of a replacement."""
+        # Imported where layers are compared: NumPy costs as much as the rest of a small audit.
+        from coreml_resize_fix.coreml import read_steps
+
+        return read_steps.read(self.messages(), self.rank, self.channels)
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) that the layers make of an input of (height, width) pixels."""

@@ -7,8 +7,10 @@ model around.
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.coreml import needs, resize_params, schema, wire
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeBilinear, ResizeParams, Upsample
+from coreml_resize_fix.coreml import composite, needs, resize_params, schema, wire
+from coreml_resize_fix.coreml.composite import Group
+from coreml_resize_fix.coreml.pooling import Pooling
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.coreml.shapes import Flexible, LayerShapes, ModelShapes, Shape
 from coreml_resize_fix.coreml.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.coreml.splice import Edit
@@ -47,14 +49,19 @@ def plan(
     needed: Dict[int, int] = {}  # start of a model message → the version that its layers need
     for model in models:
         old, new = before.get(model.prefix), after.get(model.prefix)
+        found = composite.groups(model.layers) if changed else []
+        groups = {group.last.address: group for group in found}
         for layer in model.layers:
             finding = changed.get(layer.address)
+            group = groups.get(layer.address)
             if finding is not None and finding.after is not None:
-                edits += _layer_edits(source, layer, finding.after)
+                edits += _layer_edits(source, layer, group, finding.after)
                 for node in model.path + (model.node,):
                     if node.message == "Model":
                         needed[node.start] = max(needed.get(node.start, 0), finding.spec_version)
-            replaced = finding is not None and isinstance(finding.after, Composite)
+            replaced = finding is not None and (
+                group is not None or isinstance(finding.after, Composite)
+            )
             if old is not None and new is not None and not replaced:
                 edits += _tensor_edits(source, layer, old, new)
         edits += _output_edits(model, _changed_outputs(model, models, before, after))
@@ -84,15 +91,35 @@ def _lowest(
     return max(versions)
 
 
-def _layer_edits(source: Source, layer: LayerRef, params: ResizeParams) -> List[Edit]:
-    """One layer with other parameters, or several layers in its place."""
-    if isinstance(params, (Upsample, ResizeBilinear)):
+def _layer_edits(
+    source: Source, layer: LayerRef, group: Optional[Group], params: ResizeParams
+) -> List[Edit]:
+    """One layer with other parameters, or several layers in its place.
+
+    Of a group, all layers are replaced.
+    """
+    assert not isinstance(params, Pooling)  # found in a file, never written
+    if isinstance(params, Composite):
+        layers: Sequence[bytes] = params.layers
+    elif group is None:
         return _type_edits(source, layer, resize_params.field_bytes(params))
-    assert isinstance(params, Composite)
+    else:
+        message = schema.layer_class()(
+            name=layer.message.name, input=[group.blob], output=layer.message.output
+        )
+        layers = [message.SerializeToString() + resize_params.field_bytes(params)]
+    parts = group.layers[:-1] if group is not None else []
     field = layer.node.field
     assert field is not None
-    content = b"".join(wire.encode_field(field.number, data) for data in params.layers)
-    return [Edit(field.tag_at, layer.node.end, content, layer.path)]
+    content = b"".join(wire.encode_field(field.number, data) for data in layers)
+    return [_removal(part) for part in parts] + [
+        Edit(field.tag_at, layer.node.end, content, layer.path)
+    ]
+
+
+def _removal(layer: LayerRef) -> Edit:
+    assert layer.node.field is not None
+    return Edit(layer.node.field.tag_at, layer.node.end, b"", layer.path)
 
 
 def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:

@@ -10,7 +10,6 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import interpret, probes
-from coreml_resize_fix.verify.layers_common import LayerError
 
 Size = Tuple[int, int]
 
@@ -19,6 +18,8 @@ EXACT = 1e-9
 # Several layers hold weights, and the corners of a box in pixels, in float32: a corner at pixel X
 # is rounded by up to X · 2^-24, and the steepest image changes by two from pixel to pixel.
 STORED_WEIGHTS, STORED_PIXEL = 1e-6, 2.0**-23
+# Layers that are in the file may hold weights rounded to float16, 2^-12 each, along both axes.
+STORED_HALVES = 2e-3
 # Recorded tensors are float32, and PyTorch computes coordinates in float32 too: up to 7e-5 of the
 # largest magnitude at large sizes.
 RECORDED = 1e-4
@@ -56,9 +57,16 @@ def _pixels(input_size: Size, output_size: Size) -> int:
 
 
 def measure(
-    intent: Intent, params: ResizeParams, input_size: Size, output_size: Size
+    intent: Intent,
+    params: ResizeParams,
+    input_size: Size,
+    output_size: Size,
+    may_be_rounded: bool = False,
 ) -> Optional[Measurement]:
-    """Compare on probes of one input size; None if the layer makes another size."""
+    """Compare on probes of one input size; None if the layer makes another size.
+
+    `may_be_rounded` allows for weights of several layers that someone rounded to float16.
+    """
     if not params.may_make(input_size, output_size):
         return None
     images = _probes(input_size, output_size)
@@ -66,13 +74,20 @@ def measure(
     tolerance = EXACT
     if isinstance(params, Composite):
         tolerance = min(RECORDED, STORED_WEIGHTS + max(input_size) * STORED_PIXEL)
+    if may_be_rounded and _in_half(params):
+        tolerance = STORED_HALVES
     return _compare(expected, _computed(params, images, output_size), tolerance)
+
+
+def _in_half(params: ResizeParams) -> bool:
+    read = params.steps() if isinstance(params, Composite) else None
+    return read is not None and read.in_half
 
 
 def _computed(params: ResizeParams, images: np.ndarray, output_size: Size) -> np.ndarray:
     try:
         return interpret.run(params, images, output_size)
-    except LayerError as error:
+    except (ValueError, MemoryError) as error:  # a LayerError is a ValueError
         raise ProofError(
             "the layers of `{}` cannot be computed: {}".format(params, error),
             "nothing was written; please report this with the model's structure",
@@ -95,14 +110,17 @@ def _probes(input_size: Size, output_size: Size) -> np.ndarray:
     return found if found is not None else probes.noise(input_size)[np.newaxis]
 
 
-def measure_recorded(params: ResizeParams, recorded: Recorded) -> Optional[Measurement]:
+def measure_recorded(
+    params: ResizeParams, recorded: Recorded, may_be_rounded: bool = False
+) -> Optional[Measurement]:
     """Compare on the tensors that the framework itself computed; None if the size is another."""
     size = recorded.input.shape[-2], recorded.input.shape[-1]
     wanted = recorded.output.shape[-2], recorded.output.shape[-1]
     if not params.may_make(size, wanted):
         return None
     actual = interpret.run(params, recorded.input.astype(np.float64), wanted)
-    return _compare(recorded.output.astype(np.float64), actual, RECORDED)
+    tolerance = STORED_HALVES if may_be_rounded and _in_half(params) else RECORDED
+    return _compare(recorded.output.astype(np.float64), actual, tolerance)
 
 
 def _compare(expected: np.ndarray, actual: np.ndarray, tolerance: float) -> Measurement:

@@ -14,6 +14,8 @@ class LayerError(ValueError):
 def stored(weights: Any, shape: Sequence[int]) -> np.ndarray:
     """The numbers of a WeightParams message as float64 of this shape; row-major, as stored."""
     if weights.float16Value:
+        if len(weights.float16Value) % 2:
+            raise LayerError("a number of float16 has two bytes")
         values = np.frombuffer(weights.float16Value, dtype="<f2")
     else:
         values = np.array(weights.floatValue, dtype=np.float32)

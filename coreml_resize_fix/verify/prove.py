@@ -85,10 +85,12 @@ def _measurements(
     asked, sizes = comparisons(intent, finding.layer)
     # Of the sizes of a flexible input a few will do that are not too large.
     sizes = [size for size in sizes if is_small(*size)][:_MOST_SIZES] or sizes
-    found = [measure(asked, params, before, after) for before, after in sizes]
+    # What this run makes is exact; what is in the file already may have been rounded since.
+    rounded = finding.verdict == MATCH
+    found = [measure(asked, params, before, after, rounded) for before, after in sizes]
     recorded = tensors.get(intent.index) if intent.index is not None else None
     if recorded is not None and _belongs(recorded, finding):
-        found.append(measure_recorded(params, recorded))
+        found.append(measure_recorded(params, recorded, rounded))
     return found
 
 

@@ -1,6 +1,7 @@
 """The decision table: total, without overlaps, and each row says what it should."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,6 @@ from coreml_resize_fix.auditing import decide, situation
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.auditing.situation import Situation, assess
-from coreml_resize_fix.auditing.workshop import NO_WORKSHOP
 from coreml_resize_fix.intents.model import Intent
 from tests.audit import test_verdicts, test_verdicts_sizes
 from tests.audit.verdict_values import IOS11, IOS12, default, false, flexible, static, true, unknown
@@ -109,11 +109,12 @@ NOT_REACHED = {
 
 
 def literal_cases():
-    """Layer, intent, target, workshop of the verdicts that are written down one by one."""
+    """Layer, intent, target, `--decompose`, of the verdicts that are written down one by one."""
     for layer, intent, target in cases_of_one_layer():
-        yield layer, intent, target, NO_WORKSHOP
-    for shop, _, _, _ in test_verdicts_sizes.SEVERAL:
-        yield static(default(2, 2), (10, 12)), false(20, 24), IOS12, shop
+        yield layer, intent, target, False
+    for shop, decompose, _, _, _ in test_verdicts_sizes.SEVERAL:
+        layer = replace(static(default(2, 2), (10, 12)), place=shop)
+        yield layer, false(20, 24), IOS12, decompose
 
 
 def cases_of_one_layer():
@@ -132,8 +133,8 @@ def cases_of_one_layer():
 
 def test_every_row_has_a_verdict_that_is_written_down():
     reached = set()
-    for layer, intent, target, shop in literal_cases():
+    for layer, intent, target, decompose in literal_cases():
         against = contradiction(intent, layer, pinned=True)
-        found = assess(layer, intent, against is not None, target, shop)
+        found = assess(layer, intent, against is not None, target, decompose)
         reached.add(decide.row_for(found).name)
     assert {row.name for row in decide.TABLE} - reached == set(NOT_REACHED)

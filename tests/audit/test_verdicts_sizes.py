@@ -1,12 +1,14 @@
 """Verdicts by deployment target, on flexible and unknown sizes, and without an intent."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
-from coreml_resize_fix.auditing.workshop import Offer, Workshop
 from coreml_resize_fix.coreml.resize_params import Composite
+from coreml_resize_fix.replacements.format import Place, Way
 from tests.audit.verdict_values import (
     FIXABLE,
     IOS11,
@@ -145,22 +147,36 @@ def test_a_layer_of_ios_14_below_its_target(intent, params, verdict, codes, afte
     assert list(found.codes) == (codes or ["RSZ106"])
 
 
-class Shop(Workshop):
-    """Offers two layers that need a specification version."""
+class Shop(Place):
+    """A place where all steps are the same two layers, from a specification version on."""
 
-    def __init__(self, spec_version, is_open):
-        self.spec_version, self.open = spec_version, is_open
+    def __init__(self, spec_version):
+        self.spec_version = spec_version
 
-    def offer(self, layer, intent, sizes, spec_version):
-        return Offer(TWO_LAYERS, self.spec_version)
+    def ways(self, steps):
+        return [TwoLayers(self.spec_version)]
+
+    def since(self, spec_version):
+        return "iOS"
+
+
+class TwoLayers(Way):
+    count = 2
+
+    def __init__(self, spec_version):
+        self.spec_version = spec_version
+
+    def write(self, purpose):
+        return TWO_LAYERS
 
 
 TWO_LAYERS = Composite("two", (b"", b""), size=(20, 24))
 SEVERAL = [
-    (Shop(1, True), FIXABLE, [SHIFTED], ()),
-    (Shop(1, False), NEEDS, [SHIFTED, "RSZ309"], ("--decompose",)),
+    (Shop(1), True, FIXABLE, [SHIFTED], ()),
+    (Shop(1), False, NEEDS, [SHIFTED, "RSZ309"], ("--decompose",)),
     (
-        Shop(4, True),
+        Shop(4),
+        True,
         NEEDS,
         [SHIFTED, "RSZ306"],
         ("--decompose", "--deployment-target iOS13"),
@@ -168,16 +184,18 @@ SEVERAL = [
 ]
 
 
-@pytest.mark.parametrize(("shop", "verdict", "codes", "needs"), SEVERAL)
-@pytest.mark.parametrize("layer", [static, flexible])
-def test_several_layers(shop, verdict, codes, needs, layer):
-    found = judge(false(20, 24), layer(default(2, 2), (10, 12)), IOS12, shop)
+@pytest.mark.parametrize(("shop", "decompose", "verdict", "codes", "needs"), SEVERAL)
+@pytest.mark.parametrize(("layer", "ask"), [(static, false(20, 24)), (flexible, scaled(2.0, 2.0))])
+def test_several_layers(shop, decompose, verdict, codes, needs, layer, ask):
+    placed = replace(layer(default(2, 2), (10, 12)), place=shop)
+    found = judge(ask, placed, IOS12, decompose)
     assert (found.verdict, list(found.codes), found.needs) == (verdict, codes, needs)
     assert found.after == TWO_LAYERS
 
 
 def test_one_layer_goes_before_several():
-    found = judge(true(20, 24), static(default(2, 2), (10, 12)), IOS12, Shop(1, True))
+    placed = replace(static(default(2, 2), (10, 12)), place=Shop(1))
+    found = judge(true(20, 24), placed, IOS12, decompose=True)
     assert found.after == strict(20, 24)
 
 

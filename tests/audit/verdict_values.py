@@ -5,7 +5,6 @@ import numpy as np
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.match import Match
-from coreml_resize_fix.auditing.workshop import NO_WORKSHOP
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
 from coreml_resize_fix.intents.model import Intent
 
@@ -79,10 +78,10 @@ def tensorflow(*size, **more):
     return Intent(framework="tensorflow1", size=size or None, **more)
 
 
-def judge(intent, layer, spec_version=None, workshop=NO_WORKSHOP):
+def judge(intent, layer, spec_version=None, decompose=False):
     """For iOS 12, or for what the layer itself needs, unless another target is given."""
     own = IOS14 if layer.params.uses_ios14 else IOS12
-    return decide(layer, Match(intent, "layer"), spec_version or own, workshop)
+    return decide(layer, Match(intent, "layer"), spec_version or own, decompose)
 
 
 MATCH, FIXABLE, NEEDS, NEVER = "match", "fixable", "needs-option", "unmatchable"

@@ -66,6 +66,46 @@ def test_layers_that_only_sound_like_parts_are_none(name, kind, makes):
     assert groups_of(model) == []
 
 
+@pytest.mark.parametrize(("alpha", "beta", "parts"), [(1, 0, 1), (2, 0, 0), (1, 0.5, 0)])
+def test_an_activation_is_a_part_if_it_changes_nothing(alpha, beta, parts):
+    model = schema.model_class()()
+    linear = layer(model.neuralNetwork, "up__resize_activation", "activation", ["image"])
+    linear.activation.linear.alpha, linear.activation.linear.beta = alpha, beta
+    layer(model.neuralNetwork, "up", "convolution", ["up__resize_activation"])
+    assert len(groups_of(model)) == parts
+
+
+def test_parts_begin_with_the_activation_that_changes_nothing():
+    model = schema.model_class()()
+    network = model.neuralNetwork
+    layer(network, "up__resize_padding", "padding", ["image"])
+    mark = layer(network, "up__resize_activation", "activation", ["up__resize_padding"])
+    mark.activation.linear.alpha = 1.0
+    layer(network, "up", "convolution", ["up__resize_activation"])
+    assert groups_of(model) == [["up__resize_activation", "up"]]
+
+
+def test_a_layer_that_has_parts_itself_is_no_part():
+    """A resize that is called like a part of the layer behind it, after several took its place."""
+    model = schema.model_class()()
+    network = model.neuralNetwork
+    inner = "up__resize_convolution"
+    layer(network, inner + "__resize_padding", "padding", ["image"])
+    layer(network, inner, "convolution", [inner + "__resize_padding"])
+    layer(network, "up", "convolution", [inner])
+    assert groups_of(model) == [[inner + "__resize_padding", inner]]
+
+
+def test_a_resize_is_no_part_and_has_none():
+    model = schema.model_class()()
+    network = model.neuralNetwork
+    layer(network, "up__resize_padding", "padding", ["image"])
+    layer(network, "up", "upsample", ["up__resize_padding"])
+    layer(network, "down__resize_upsample", "upsample", ["up"])
+    layer(network, "down", "crop", ["down__resize_upsample"])
+    assert groups_of(model) == []
+
+
 def test_an_honest_layer_with_the_name_of_a_part_is_no_part_of_a_fix():
     relu = ("scores__resize_activation", ["image"], "x", build.RELU)
     model = build.network((2, 6, 8), [], version=3)

@@ -1,13 +1,117 @@
 """Layers written in protobuf text format, and replacements run on random images."""
 
+from dataclasses import dataclass
+from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
+
 import numpy as np
 from google.protobuf import text_format
 
 from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.rewrite.decompose import REPLACEMENTS, Context
+from coreml_resize_fix.coreml.composite import rename_parts
+from coreml_resize_fix.coreml.place import LayerPlace
+from coreml_resize_fix.replacements import choose
+from coreml_resize_fix.replacements.case import Axes, Case
+from coreml_resize_fix.replacements.table import REPLACEMENTS as TABLE
+from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.verify import layers
 
+
+@dataclass(frozen=True)
+class Asked:
+    """A case, and the place of a neural network that its replacement is written for."""
+
+    rows: AxisSpec
+    columns: AxisSpec
+    name: str
+    input: str
+    output: str
+    channels: Optional[int] = None
+    rank: Optional[int] = 5
+    exact_mapping: bool = False
+    sequence: Optional[int] = 1
+    factors: Optional[Tuple[float, float]] = None
+    others: Tuple[Axes, ...] = ()
+    enumerated: bool = False
+    float16: bool = False
+    taken_names: FrozenSet[str] = frozenset()
+    taken_blobs: FrozenSet[str] = frozenset()
+
+    @property
+    def case(self):
+        return Case(
+            self.rows, self.columns, self.channels, self.factors, self.others, self.enumerated
+        )
+
+    @property
+    def place(self):
+        return LayerPlace(
+            self.name,
+            self.input,
+            self.output,
+            self.rank,
+            self.sequence,
+            self.channels,
+            self.exact_mapping,
+            in_half=lambda: self.float16,
+        )
+
+    def layers(self, way):
+        """The messages of a way, under names that are free."""
+        made = way.messages()
+        rename_parts(made, {*self.taken_names, *self.taken_blobs, *self.place.ends})
+        return made
+
+
+class Row(NamedTuple):
+    """A replacement as a neural network writes it."""
+
+    name: str
+    follows_flexible: bool
+
+    def _candidate(self, asked):
+        found = choose.candidates(asked.case, asked.place)
+        return next((each for each in found if each.purpose.name == self.name), None)
+
+    @property
+    def spec_version(self):
+        """The lowest with its layers, over cases and places of every kind."""
+        sides = [("linear", 4, 8), ("linear", 3, 9), ("linear", 6, 3), ("nearest_floor", 3, 5)]
+        axes = [AxisSpec(kernel, "half_pixel", x, n) for kernel, x, n in sides]
+        asked = [context(axis, axis, way, channels=2) for axis in axes for way in LAYOUTS.values()]
+        return min(each.way.spec_version for each in map(self._candidate, asked) if each)
+
+    def build(self, asked):
+        """The messages in order of execution, or None."""
+        found = self._candidate(asked)
+        return None if found is None else asked.layers(found.way)
+
+    def cost(self, asked):
+        found = self._candidate(asked)
+        return None if found is None else found.written().cost
+
+
+REPLACEMENTS = tuple(Row(row.name, row.follows_flexible) for row in TABLE) + (
+    Row("1×1 convolution", False),  # how matrices are written where ranks are not exact
+)
 ROWS = {row.name: row for row in REPLACEMENTS}
+
+
+class Chosen(NamedTuple):
+    replacement: Row
+    layers: Any
+    cost: choose.Cost
+    spec_version: int
+
+
+def cheapest(asked, spec_version):
+    """The cheapest replacement, or in words why there is none."""
+    choice = choose.cheapest(asked.case, asked.place, spec_version)
+    if isinstance(choice, choose.Refusal):
+        return choice.reason
+    candidate = choice.candidate
+    row = ROWS[candidate.purpose.name]
+    return Chosen(row, asked.layers(candidate.way), choice.cost, choice.spec_version)
+
 
 # (exact mapping, rank, dimensions before the channels)
 RANK5 = (False, 5, (1, 2))
@@ -38,10 +142,10 @@ def numbers(values):
 
 
 def context(rows, columns, layout=RANK5, **more):
-    """The context of a layer "up" that reads the blob "x" and gives "y"."""
+    """What is asked of a layer "up" that reads the blob "x" and gives "y"."""
     exact_mapping, rank, lead = layout
     more.setdefault("sequence", lead[0] if rank == 5 else None)
-    return Context(rows, columns, "up", "x", "y", rank=rank, exact_mapping=exact_mapping, **more)
+    return Asked(rows, columns, "up", "x", "y", rank=rank, exact_mapping=exact_mapping, **more)
 
 
 def images(layout, channels, height, width, seed=0):

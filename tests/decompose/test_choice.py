@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from coreml_resize_fix.rewrite.decompose import REPLACEMENTS, cheapest
 from coreml_resize_fix.sampling import AxisSpec
-from tests.decompose.support import EXACT3, EXACT4, RANK5, ROWS, context
+from tests.decompose.support import EXACT3, EXACT4, RANK5, REPLACEMENTS, ROWS, cheapest, context
 
 
 def half_pixel(x, n, step=None):

@@ -4,7 +4,7 @@ import os
 import re
 
 from coreml_resize_fix.coreml.versions import minimum_ios
-from coreml_resize_fix.rewrite.decompose import REPLACEMENTS
+from tests.decompose.support import REPLACEMENTS
 
 DOCUMENT = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "decompose.md")
 

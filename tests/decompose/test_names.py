@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix.coreml.composite import PART_KINDS
-from coreml_resize_fix.rewrite.decompose import REPLACEMENTS
 from coreml_resize_fix.sampling import AxisSpec
-from tests.decompose.support import EXACT3, EXACT4, RANK5, context
+from tests.decompose.support import EXACT3, EXACT4, RANK5, REPLACEMENTS, context
 
 UP3 = AxisSpec("linear", "half_pixel", 3, 9)
 DOWN = AxisSpec("linear", "half_pixel", 6, 3)

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix.dialects import torch as dialect
-from coreml_resize_fix.rewrite.decompose import REPLACEMENTS, cheapest
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, AxisSpec
 from coreml_resize_fix.sampling.reference import resize
 from tests.decompose.support import (
@@ -21,8 +20,10 @@ from tests.decompose.support import (
     EXACT5,
     LAYOUTS,
     RANK5,
+    REPLACEMENTS,
     ROWS,
     SEQUENCE,
+    cheapest,
     context,
     error,
     images,

@@ -7,10 +7,9 @@ import pytest
 
 from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.coreml.shapes import Flexible, Known, infer
-from coreml_resize_fix.rewrite.decompose import REPLACEMENTS
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.verify import layers
-from tests.decompose.support import context
+from tests.decompose.support import REPLACEMENTS, context
 
 AXES = {
     "up": AxisSpec("linear", "half_pixel", 5, 15),

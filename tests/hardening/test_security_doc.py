@@ -13,7 +13,7 @@ from coreml_resize_fix.coreml import package, skeleton, splice
 from coreml_resize_fix.coreml.shapes import usable
 from coreml_resize_fix.files import tree
 from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
-from coreml_resize_fix.rewrite.decompose import table
+from coreml_resize_fix.replacements import table
 from coreml_resize_fix.verify import compare, probes
 from tests.support.cases import TESTS
 from tests.support.process import REPOSITORY

@@ -7,13 +7,12 @@ import pytest
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.explanations import EXPLANATIONS
-from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, Place, ResizeLayer
+from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, ResizeLayer
 from coreml_resize_fix.auditing.match import Match
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.auditing.workshop import NO_WORKSHOP
+from coreml_resize_fix.coreml.place import LayerPlace
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.report import explain
-from coreml_resize_fix.rewrite.workshop import Workshop
 from tests.cli.commands import run
 from tests.support.cases import TESTS
 
@@ -23,9 +22,12 @@ IOS12, IOS13 = 3, 4
 # code → what the place of its example must be like for the code to be the reason
 PLACES = {
     "RSZ106": {"spec_version": IOS13, "modern": True},
+    "RSZ301": {"place": None},
+    "RSZ302": {"place": None},
+    "RSZ303": {"place": None},
+    "RSZ304": {"place": None},
     "RSZ305": {"shape": FLEXIBLE},
-    "RSZ306": {"modern": True, "workshop": NO_WORKSHOP},
-    "RSZ309": {"workshop": Workshop(False)},
+    "RSZ306": {"modern": True, "place": None},
 }
 
 
@@ -52,15 +54,13 @@ def test_an_example_gets_its_code(code):
         sizes=(example.input_size, (9, 9)) if flexible else (example.input_size,),
         channels=4,
         modern=place.get("modern", False),
-        place=Place("x", 5, 1, False, frozenset(["up"]), frozenset(["x", "y"])),
+        place=place.get("place", LayerPlace("up", "x", "y", 5, 1, 4, exact_mapping=False)),
     )
     intent = example.intent
     if flexible:
         # A size that follows the input, which no one target size does.
         intent = replace(intent, size=None, scale_factor=(2.0, 2.0), recompute_scale_factor=True)
-    found = decide(
-        layer, Match(intent, "layer"), place["spec_version"], place.get("workshop", NO_WORKSHOP)
-    )
+    found = decide(layer, Match(intent, "layer"), place["spec_version"])
     assert code in found.codes
 
 

@@ -73,7 +73,7 @@ def test_other_layers_stay_as_they_are():
 
 def test_a_fix_whose_channels_differ_fails_its_proof(monkeypatch):
     """As it would if the layers that are made were wrong in a channel that no image reaches."""
-    from coreml_resize_fix.rewrite.decompose import steps
+    from coreml_resize_fix.coreml import layer_fields
 
     really = np.tile
 
@@ -84,7 +84,7 @@ def test_a_fix_whose_channels_differ_fails_its_proof(monkeypatch):
 
     model = build.network([40, 6, 8], [build.DOUBLE], version=3).SerializeToString()
     assert api.process_bytes(model, "model", HALF)[0].exit_code == 0
-    monkeypatch.setattr(steps.np, "tile", tile)
+    monkeypatch.setattr(layer_fields.np, "tile", tile)
     with pytest.raises(ProofError, match="treats its channels unlike each other"):
         api.process_bytes(model, "model", HALF)
 

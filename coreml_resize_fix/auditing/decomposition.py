@@ -1,0 +1,87 @@
+"""Exact replacements of several layers: the cheapest for an intent, and whether layers are one.
+
+Imported when an audit first asks: NumPy, with which they are worked out, costs as much as the rest
+of a small audit.
+"""
+
+from typing import Any, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.auditing.pairing import comparable
+from coreml_resize_fix.coreml.resize_params import Composite
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.replacements.case import PROBES, Case
+from coreml_resize_fix.replacements.choose import Refusal, cheapest
+from coreml_resize_fix.replacements.maps import LinearMap
+from coreml_resize_fix.replacements.steps import AXES, computed
+from coreml_resize_fix.sampling import AxisSpec
+
+__all__ = ["Offer", "computes", "offer"]
+
+Size = Tuple[int, int]
+Sizes = Sequence[Tuple[Size, Size]]  # (input, intended output) at every size to hold at
+
+
+class Offer(NamedTuple):
+    """Layers that compute an intent, and the specification version that they need."""
+
+    params: Any
+    spec_version: int
+
+
+def offer(layer: ResizeLayer, intent: Intent, sizes: Sizes, spec_version: int) -> Optional[Offer]:
+    """The cheapest exact layers up to that version, else those of any version."""
+    case = _case(layer, intent, sizes)
+    if case is None or layer.place is None:
+        return None
+    choice = cheapest(case, layer.place, spec_version)
+    if isinstance(choice, Refusal):
+        choice = cheapest(case, layer.place)
+    return None if isinstance(choice, Refusal) else Offer(choice.params, choice.spec_version)
+
+
+def computes(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> bool:
+    """Whether the layers in the file make up the intent's map, but for the rounding of weights."""
+    case = _case(layer, intent, sizes)
+    read = layer.params.steps() if isinstance(layer.params, Composite) else None
+    if case is None or read is None:
+        return False
+
+    def equals(axis: int, asked: AxisSpec) -> bool:
+        wanted = LinearMap.of(asked)
+        tolerance = read.box + read.rounding * float(np.abs(wanted.weight).max())
+        try:
+            return computed(read.steps, axis, asked.input_size).equals(wanted, tolerance)
+        except ValueError:  # the layers do not take that size
+            return False
+
+    return all(equals(axis, asked) for axis in AXES for asked in case.samples()[axis])
+
+
+def _case(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Case]:
+    if layer.place is None or not sizes or layer.shape == UNKNOWN or not layer.blobs:
+        return None
+    if layer.shape == FLEXIBLE and intent.scale_factor is None:
+        return None  # a plain size, which no layers make of every input
+    axes = [intent.axes(before, after) for before, after in _probed(layer, intent, sizes)]
+    return Case(
+        rows=axes[0][0],
+        columns=axes[0][1],
+        channels=layer.channels,
+        factors=intent.scale_factor if layer.shape == FLEXIBLE else None,
+        enumerated=True,  # the sizes that stand for all are among the others
+        others=tuple(axes[1:]) if layer.shape == FLEXIBLE else (),
+    )
+
+
+def _probed(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Sizes:
+    """Those sizes, and of an input that varies others that stand for all: small ones tell most."""
+    if layer.shape != FLEXIBLE or layer.listed:
+        return sizes
+    pairs = [((side, side), intent.target_size((side, side))) for side in PROBES]
+    made = [
+        (size, target) for size, target in pairs if target is not None and comparable(size, target)
+    ]
+    return list(dict.fromkeys([*sizes, *made]))

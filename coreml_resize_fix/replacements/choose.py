@@ -1,0 +1,103 @@
+"""The cheapest replacement for a case, in the place of a network that would hold it."""
+
+from typing import Any, NamedTuple, Optional, Tuple, Union
+
+from coreml_resize_fix.replacements.case import Case
+from coreml_resize_fix.replacements.format import Place, Purpose, Way
+from coreml_resize_fix.replacements.steps import Steps, multiply_adds
+from coreml_resize_fix.replacements.table import REPLACEMENTS, Replacement
+
+__all__ = ["Choice", "Cost", "Refusal", "candidates", "cheapest"]
+
+
+class Cost(NamedTuple):
+    """What a replacement costs, in the order in which two are compared.
+
+    layers: how many layers or operations stand in for the one. multiply_adds: per image, of all
+    channels (of one, if their number is not known), at the default size. bytes: in the file.
+    """
+
+    layers: int
+    multiply_adds: int
+    bytes: int
+
+
+class Candidate(NamedTuple):
+    """A replacement that computes a case, and a way of writing it; nothing is written yet."""
+
+    replacement: Replacement
+    steps: Steps
+    way: Way
+    purpose: Purpose
+
+    @property
+    def effort(self) -> Tuple[int, int]:
+        """Layers and multiply-adds."""
+        return self.way.count, self.purpose.multiply_adds
+
+    def written(self) -> "Choice":
+        """The same, written."""
+        params = self.way.write(self.purpose)
+        return Choice(self, params, Cost(*self.effort, bytes=params.bytes))
+
+
+class Choice(NamedTuple):
+    """A replacement that is written for one case."""
+
+    candidate: Candidate
+    params: Any
+    cost: Cost
+
+    @property
+    def spec_version(self) -> int:
+        """What it needs of the network."""
+        return self.candidate.way.spec_version
+
+
+class Refusal(NamedTuple):
+    """Why there is no replacement, in words."""
+
+    reason: str
+
+
+def candidates(case: Case, place: Place) -> Tuple[Candidate, ...]:
+    """All that compute the case, each in every way in which the format writes it there."""
+    found = []
+    for row in REPLACEMENTS:
+        steps = row.steps(case)
+        for way in place.ways(steps) if steps is not None else ():
+            found.append(Candidate(row, steps or (), way, _purpose(case, row, steps or (), way)))
+    return tuple(found)
+
+
+def cheapest(
+    case: Case, place: Place, spec_version: Optional[int] = None
+) -> Union[Choice, Refusal]:
+    """The cheapest replacement up to a specification version, if one is given."""
+    found = candidates(case, place)
+    allowed = [
+        each for each in found if spec_version is None or each.way.spec_version <= spec_version
+    ]
+    if allowed:
+        least = min(each.effort for each in allowed)
+        # Only what may be chosen is written: matrices of large images take their time.
+        choices = [each.written() for each in allowed if each.effort == least]
+        return min(choices, key=lambda choice: choice.cost)
+    if found:
+        first = min(found, key=lambda each: each.way.spec_version)
+        since = place.since(first.way.spec_version)
+        return Refusal(f"`{first.purpose.name}` computes it from {since} on")
+    rows = [row for row in REPLACEMENTS if row.follows_flexible or not case.is_flexible]
+    varies = "the size varies, and " if case.is_flexible else ""
+    needs = "; ".join(f"`{row.name}` needs {row.needs}" for row in rows)
+    return Refusal(f"{varies}no layers compute it: {needs}")
+
+
+def _purpose(case: Case, row: Replacement, steps: Steps, way: Way) -> Purpose:
+    size = case.rows.output_size, case.columns.output_size
+    return Purpose(
+        way.name or row.name,
+        None if case.is_flexible else size,
+        case.factors,
+        multiply_adds(steps, case.channels or 1, case.input_size),
+    )

@@ -1,0 +1,60 @@
+"""The replacements, and the steps of each for a case. Cost and format are none of this table."""
+
+from typing import Callable, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.replacements import filters, fixed
+from coreml_resize_fix.replacements.case import Case
+from coreml_resize_fix.replacements.steps import Steps, weights
+
+__all__ = ["REPLACEMENTS", "Replacement"]
+
+# Weights of one replacement, 64 MiB of float32: matrices between sides of 4096 pixels. They are in
+# memory several times while they are built and compared.
+_MOST_WEIGHTS = 1 << 24
+
+
+class Replacement(NamedTuple):
+    """Steps that may compute an intent.
+
+    Whether they do is never stated here: `find` makes the steps of the intent's own map, and
+    gives None unless they make up that map to 1e-9.
+
+    follows_flexible: works at any input size. needs: what it asks of the case, in words.
+    """
+
+    name: str
+    follows_flexible: bool
+    needs: str
+    find: Callable[[Case], Optional[Steps]]
+
+    def steps(self, case: Case) -> Optional[Steps]:
+        """The steps in the order in which they are done; None if they cannot express the case."""
+        if case.is_flexible and not self.follows_flexible:
+            return None
+        found = self.find(case)
+        return found if found and sum(map(weights, found)) <= _MOST_WEIGHTS else None
+
+
+REPLACEMENTS: Tuple[Replacement, ...] = (
+    Replacement(
+        "deconvolution",
+        True,
+        "a whole factor up along each axis, a known number of channels and rank",
+        filters.deconvolution,
+    ),
+    Replacement(
+        "strided convolution",
+        True,
+        "one over a whole factor along each axis, a known number of channels and rank",
+        filters.strided_convolution,
+    ),
+    Replacement(
+        "Upsample and crop",
+        True,
+        "half-pixel bilinear by odd whole factors",
+        filters.upsample_and_crop,
+    ),
+    Replacement("CropResize", False, "bilinear at evenly spaced points", fixed.crop_resize),
+    Replacement("gather", False, "one pixel per output", fixed.gather),
+    Replacement("matrix product", False, "matrices of at most 2^24 numbers", fixed.matrices),
+)
