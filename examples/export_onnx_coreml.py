@@ -4,8 +4,8 @@
     .venv37/bin/python examples/export_onnx_coreml.py build/
 
 `exportable` lets the model be exported as it is, and records what it really asks for. The
-conversion runs in a child process: exporting and converting in one process crashes with PyTorch
-1.4. A newer PyTorch can export (`--only export`) what the old converter then takes from the files
+conversion runs in a child process: the converter crashes where PyTorch 1.4 was imported before it.
+A newer PyTorch can export (`--only export`) what the old converter then takes from the files
 (`--only convert`, in the environment above).
 """
 

@@ -8,7 +8,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.auditing.run import Audit
-from coreml_resize_fix.coreml import versions
+from coreml_resize_fix.coreml import reach, versions
 from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
 from coreml_resize_fix.coreml.walk import ModelRef
 
@@ -29,7 +29,7 @@ def notices(
     usable: Optional[UsableSizes] = None,
 ) -> List[str]:
     """Remarks on one file, in the order of their weight."""
-    found = list(audit.matching.notices)
+    found = _unreached(models) + list(audit.matching.notices)
     current = int(models[0].message.specificationVersion)
     if spec_version != current:
         found.append(
@@ -121,6 +121,27 @@ def _where(usable: UsableSizes) -> str:
 
 def _size(size: Sequence[int]) -> str:
     return "×".join(map(str, size))
+
+
+def _unreached(models: Sequence[ModelRef]) -> List[str]:
+    """That a network's outputs do not depend on what it is given."""
+    found = []
+    for model in models:
+        names = reach.unreached(model) if model.is_network else []
+        where = f" of `{model.prefix.rstrip('/')}`" if model.prefix else ""
+        if names and len(names) == len(model.message.description.input):
+            found.append(
+                f"no output{where} depends on {_listed(names)}: it computes the same for every "
+                "input; trace and convert the model again"
+            )
+        elif names:
+            found.append(f"no output{where} depends on {_listed(names)}: it is not used")
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    several = len(names) > 1
+    return f"the input{'s' if several else ''} " + ", ".join(f"`{name}`" for name in names)
 
 
 def _read_as_factor(finding: Finding) -> List[str]:

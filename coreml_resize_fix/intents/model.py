@@ -1,6 +1,6 @@
 """An intent: one resize call as the original framework executed it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
 from coreml_resize_fix.dialects import onnx, tensorflow, torch
@@ -51,7 +51,7 @@ class Intent:
     cubic_coeff_a: Optional[float] = None
     exclude_outside: Optional[bool] = None
     used: Optional[bool] = None
-    site: Optional[str] = None
+    site: Optional[str] = field(default=None, compare=False)  # it says nothing of what is asked
     index: Optional[int] = None  # place in the manifest, to name what has no name
 
     @property

@@ -6,39 +6,52 @@ object. Its code is exchanged, not its name, so that no reference to it is misse
 
 import importlib
 import inspect
-import sys
 import threading
 import types
-from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from contextlib import ExitStack, contextmanager
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
 
 from coreml_resize_fix.errors import UsageError
 
 # Takes the arguments of a call by name, and returns what the caller gets.
 Handler = Callable[[Dict[str, Any]], Any]
+# Makes a context manager, inside of which what a listener did to a model is undone.
+Hiding = Callable[[], ContextManager[None]]
 
 
 class _Thread(threading.local):
     def __init__(self) -> None:
         self.handlers: List[Handler] = []
+        self.hidden: List[Hiding] = []
         self.is_calling = False
 
 
 class _Intercepted:
-    """The function as it was. `signature` tells the names of its arguments in this version."""
+    """A function as it was. `signature` tells the names of its arguments in this version."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, trampoline: Any) -> None:
+        self.function = function
         self.code = function.__code__
         self.signature = inspect.signature(function)
         self.call = types.FunctionType(
             self.code, function.__globals__, function.__name__, function.__defaults__
         )
+        self.trampoline = trampoline.__code__
         self.listeners = 0
+        self.readers = 0
+        self.intercept()
+
+    def intercept(self) -> None:
+        self.function.__code__ = self.trampoline
+
+    def release(self) -> None:
+        self.function.__code__ = self.code
 
 
 _thread = _Thread()
 _lock = threading.Lock()
 _intercepted: Optional[_Intercepted] = None
+_scripting: Optional[_Intercepted] = None
 
 
 def import_torch() -> Any:
@@ -56,9 +69,28 @@ def import_torch() -> Any:
         ) from error
 
 
+def is_tensor(value: Any) -> bool:
+    """Whether something is a tensor, and not what `torch.fx` puts in the place of one."""
+    return isinstance(value, import_torch().Tensor)
+
+
+def has_values(tensor: Any) -> bool:
+    """Whether a tensor holds numbers; those of some exporters have a shape alone."""
+    return not type(tensor).__module__.startswith("torch._subclasses")
+
+
 def interpolate(arguments: Dict[str, Any]) -> Any:
     """Call `interpolate` as if the handler that is running did not listen."""
     return import_torch().nn.functional.interpolate(**arguments)
+
+
+def interpolate_unheard(arguments: Dict[str, Any]) -> Any:
+    """Call `interpolate` as if nobody listened in this thread."""
+    handlers, _thread.handlers = _thread.handlers, []
+    try:
+        return interpolate(arguments)
+    finally:
+        _thread.handlers = handlers
 
 
 def is_calling() -> bool:
@@ -67,25 +99,32 @@ def is_calling() -> bool:
 
 
 @contextmanager
-def listening(handler: Handler) -> Iterator[None]:
-    """Let each call in this thread pass through `handler`; the last one to listen goes first."""
-    global _intercepted
-    function = import_torch().nn.functional.interpolate
+def listening(handler: Handler, hidden: Hiding) -> Iterator[None]:
+    """Let each call in this thread pass through `handler`; the last one to listen goes first.
+
+    `hidden` is asked for whenever `torch.jit.script` reads the code of a model.
+    """
+    global _intercepted, _scripting
+    torch = import_torch()
     with _lock:
         if _intercepted is None:
-            _intercepted = _Intercepted(function)
-            function.__code__ = _trampoline.__code__
+            _intercepted = _Intercepted(torch.nn.functional.interpolate, _trampoline)
+            _scripting = _Intercepted(torch.jit.script, _script_trampoline)
         _intercepted.listeners += 1
     _thread.handlers.append(handler)
+    _thread.hidden.append(hidden)
     try:
         yield
     finally:
         _thread.handlers[:] = [other for other in _thread.handlers if other is not handler]
+        _thread.hidden[:] = [other for other in _thread.hidden if other is not hidden]
         with _lock:
             _intercepted.listeners -= 1
             if not _intercepted.listeners:
-                function.__code__ = _intercepted.code
-                _intercepted = None
+                for intercepted in (_intercepted, _scripting):
+                    if intercepted is not None:
+                        intercepted.release()
+                _intercepted = _scripting = None
 
 
 def _trampoline(*arguments: Any, **keywords: Any) -> Any:
@@ -93,6 +132,44 @@ def _trampoline(*arguments: Any, **keywords: Any) -> Any:
     from coreml_resize_fix.intents import torch_calls
 
     return torch_calls.pass_on(arguments, keywords)
+
+
+def _script_trampoline(*arguments: Any, **keywords: Any) -> Any:
+    from coreml_resize_fix.intents import torch_calls
+
+    return torch_calls.script(arguments, keywords)
+
+
+def script(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
+    """`torch.jit.script` of code as it is when nobody listens: it reads functions and hooks."""
+    resizing, scripting = _intercepted, _scripting
+    if resizing is None or scripting is None:  # another thread has just stopped to listen
+        return import_torch().jit.script(*arguments, **keywords)
+    bound = scripting.signature.bind(*arguments, **keywords)
+    # It looks for names among those of its caller, which is two frames further away now.
+    bound.arguments["_frames_up"] = bound.arguments.get("_frames_up", 0) + 2
+    with _heard_by_none(resizing):
+        return scripting.call(*bound.args, **bound.kwargs)
+
+
+@contextmanager
+def _heard_by_none(resizing: _Intercepted) -> Iterator[None]:
+    """Undo what listeners did; inside of each other, until the outermost ends."""
+    hidden, _thread.hidden = _thread.hidden, []
+    with ExitStack() as block:
+        for hiding in hidden:
+            block.enter_context(hiding())
+        with _lock:
+            resizing.release()
+            resizing.readers += 1
+        try:
+            yield
+        finally:
+            _thread.hidden = hidden
+            with _lock:
+                resizing.readers -= 1
+                if not resizing.readers and _intercepted is resizing:
+                    resizing.intercept()
 
 
 def pass_on(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
@@ -131,19 +208,3 @@ def untraced() -> Iterator[None]:
         yield
     finally:
         functions._set_tracing_state(state)
-
-
-def running_module(paths: Dict[Any, str]) -> Optional[str]:
-    """The path of the innermost module that is being called; None if it is none of these.
-
-    The stack says so, whatever was raised and caught before; hooks would have to keep count.
-    """
-    calling = import_torch().nn.Module.__call__.__code__
-    frame: Optional[types.FrameType] = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code is calling:
-            path = paths.get(frame.f_locals.get("self"))
-            if path is not None:
-                return path
-        frame = frame.f_back
-    return None

@@ -9,6 +9,11 @@ from coreml_resize_fix.intents.torch_intent import is_resize
 
 # The operator's name, its arguments by name, and its result.
 Seen = Callable[[str, Dict[str, Any], Any], None]
+# The operator, its arguments by place and by name, and its result.
+Executed = Callable[[Any, Sequence[Any], Dict[str, Any], Any], None]
+
+# The tracer does not record it, but what it is made of: the one such operator that gets here.
+_TRACED_INSIDE = "aten::convolution"
 
 
 def can_watch() -> bool:
@@ -18,13 +23,15 @@ def can_watch() -> bool:
 
 
 @contextmanager
-def watching(seen: Seen) -> Iterator[None]:
-    """Call `seen` for each resize operator that does not come from a call of `interpolate`."""
+def watching(seen: Seen, executed: Executed) -> Iterator[None]:
+    """Call `executed` for each operator, then `seen` for each resize not made by `interpolate`."""
 
     def dispatch(mode: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         keywords = kwargs or {}
-        result = _run(function, args, keywords)
         operator = function._schema.name
+        with _traced(operator):
+            result = _run(function, args, keywords)
+        executed(function, args, keywords, result)
         if is_resize(operator) and not torch_calls.is_calling():
             names = [argument.name for argument in function._schema.arguments]
             seen(operator, dict(zip(names, args), **keywords), result)
@@ -34,6 +41,20 @@ def watching(seen: Seen) -> Iterator[None]:
     watcher = type("Watcher", (modes.TorchDispatchMode,), {"__torch_dispatch__": dispatch})
     with watcher():
         yield
+
+
+@contextmanager
+def _traced(operator: str) -> Iterator[None]:
+    """Let a tracer see inside of an operator, which it does not while a watcher runs it."""
+    functions = torch_calls.import_torch()._C
+    if operator != _TRACED_INSIDE or functions._get_tracing_state() is None:
+        yield
+        return
+    functions._dispatch_tls_set_dispatch_key_excluded("Tracer", False)
+    try:
+        yield
+    finally:
+        functions._dispatch_tls_set_dispatch_key_excluded("Tracer", True)
 
 
 def _run(function: Any, args: Sequence[Any], keywords: Dict[str, Any]) -> Any:

@@ -1,12 +1,14 @@
 """Export a model by `torch.onnx.export` in the form that opset 9 and onnx-coreml accept."""
 
-from contextlib import ExitStack
 from typing import Any, Dict
 
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.intents import torch_calls, torch_compiled, torch_intent
+from coreml_resize_fix.intents import torch_calls, torch_compiled, torch_flow, torch_intent
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.torch_recorder import Recorder
+
+# By the number of axes, the mode that mixes pixels.
+_MIXING = {1: "linear", 2: "bilinear"}
 
 
 def exportable(model: Any) -> "ExportRecorder":
@@ -37,26 +39,44 @@ class ExportRecorder(Recorder):
                 "pass the module that it was made from",
             )
 
-    def _watch_scripts(self, block: ExitStack) -> None:
+    def _note_scripts(self) -> None:
         for path in torch_compiled.resizing_scripts(self._model):
             self._note(
                 "module `{}` is scripted or traced: its resizes are left as they are, and not "
                 "recorded".format(path)
             )
 
-    def _run_starts(self, model: Any, inputs: Any) -> None:
+    def _count_run(self) -> None:
         # An exporter may run the model more than once, and its last run is what it writes.
         self._forget()
         self._runs = 1
 
+    def _seen(self, operator: str, values: Dict[str, Any], result: Any) -> None:
+        """An operator that was called without `interpolate` stays as it is."""
+
     def _called(self, arguments: Dict[str, Any]) -> Any:
+        if not self._is_recordable(arguments):
+            return torch_calls.interpolate(arguments)
+        if torch_intent.varies(arguments):
+            raise UsageError(
+                "inside `exportable` every resize gets a plain size, and this export lets sizes "
+                "vary",
+                "export without dynamic shapes, or outside of the block",
+            )
         with torch_calls.untraced():
             given = torch_intent.plain(arguments)
             # The true call says which size it makes, and refuses what PyTorch refuses.
-            intent = self._record_call(given, torch_calls.interpolate(given))
+            truth = torch_calls.interpolate(given)
+            intent = self._record_call(given, truth)
+            self._resized(intent, truth)
         if intent is None:
             return torch_calls.interpolate(arguments)
-        return torch_calls.interpolate(dict(arguments, **_exportable_arguments(intent, given)))
+        # A recorder around this one has heard the true call.
+        result = torch_calls.interpolate_unheard(
+            dict(arguments, **_exportable_arguments(intent, given))
+        )
+        torch_flow.replaced(truth, result)
+        return result
 
 
 def _exportable_arguments(intent: Intent, given: Dict[str, Any]) -> Dict[str, Any]:
@@ -65,10 +85,11 @@ def _exportable_arguments(intent: Intent, given: Dict[str, Any]) -> Dict[str, An
     A layer that copies pixels could not be told from a real `nearest` afterwards, so all that
     mixes pixels becomes bilinear.
     """
+    axes = given["input"].dim() - 2
     replaced: Dict[str, Any] = {
-        "size": intent.output_size,
+        "size": (intent.output_size or ())[:axes],
         "scale_factor": None,
-        "mode": "nearest" if intent.is_nearest else "bilinear",
+        "mode": "nearest" if intent.is_nearest else _MIXING[axes],
         "align_corners": None if intent.is_nearest else False,
     }
     for name, value in (("recompute_scale_factor", None), ("antialias", False)):

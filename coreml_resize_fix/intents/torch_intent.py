@@ -1,6 +1,6 @@
 """The arguments of one executed resize → an Intent, or the reason why there is none."""
 
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from coreml_resize_fix.dialects import torch as dialect
 from coreml_resize_fix.intents.model import MODES, Intent, Size
@@ -13,6 +13,16 @@ OPERATORS: Dict[str, Tuple[str, bool]] = {
     "aten::upsample_bicubic2d": ("bicubic", False),
     "aten::_upsample_bilinear2d_aa": ("bilinear", True),
     "aten::_upsample_bicubic2d_aa": ("bicubic", True),
+    "aten::upsample_nearest1d": ("nearest", False),
+    "aten::_upsample_nearest_exact1d": ("nearest-exact", False),
+    "aten::upsample_linear1d": ("linear", False),
+}
+
+# What `interpolate` calls a mode by the number of axes that it resizes → what an intent calls it.
+# Core ML resizes a sequence as a map of width 1.
+_MODES: Dict[int, Dict[str, str]] = {
+    1: {"linear": "bilinear", **{mode: mode for mode in ("nearest", "nearest-exact", "area")}},
+    2: {mode: mode for mode in MODES},
 }
 
 
@@ -26,9 +36,24 @@ def plain(arguments: Dict[str, Any]) -> Dict[str, Any]:
     axes = arguments["input"].dim() - 2
     return dict(
         arguments,
-        size=_each(arguments.get("size"), axes, int),
-        scale_factor=_each(arguments.get("scale_factor"), axes, float),
+        size=_each(arguments.get("size"), axes, _whole),
+        scale_factor=_each(arguments.get("scale_factor"), axes, _factor),
     )
+
+
+def varies(arguments: Dict[str, Any]) -> bool:
+    """Whether an exporter lets a size vary that the result of `interpolate` depends on."""
+    return any(hasattr(n, "node") for n in [*arguments["input"].shape[2:], *_asked(arguments)])
+
+
+def _asked(arguments: Dict[str, Any]) -> List[Any]:
+    """The numbers that say which size is asked for."""
+    given = [arguments.get("size"), arguments.get("scale_factor")]
+    return [n for item in given for n in (item if isinstance(item, (list, tuple)) else [item])]
+
+
+def _is_known(number: Any) -> bool:
+    return not hasattr(number, "node") or number.node.hint is not None
 
 
 def _each(value: Any, axes: int, number: Any) -> Optional[Tuple[Any, ...]]:
@@ -42,19 +67,22 @@ def _each(value: Any, axes: int, number: Any) -> Optional[Tuple[Any, ...]]:
 def from_interpolate(arguments: Dict[str, Any], result: Any) -> Union[Intent, str]:
     """The intent of a call that gave `result`; a text says why it is no resize of pictures."""
     source, mode = arguments["input"], arguments["mode"]
-    if source.dim() != 4 or mode not in MODES:
+    modes = _MODES.get(source.dim() - 2, {})
+    if mode not in modes:
         return "`interpolate` of a {}-D tensor with mode `{}`".format(source.dim(), mode)
+    if not all(map(_is_known, [*source.shape[1:], *result.shape[2:], *_asked(arguments)])):
+        return "`interpolate` with a size that only the values of tensors say"
     given = plain(arguments)
     return Intent(
-        mode=mode,
+        mode=modes[mode],
         align_corners=bool(given.get("align_corners")),
         antialias=bool(given.get("antialias")),
-        size=given["size"],
-        scale_factor=given["scale_factor"],
+        size=_pair(given["size"], 1),
+        scale_factor=_pair(given["scale_factor"], 1.0),
         recompute_scale_factor=given.get("recompute_scale_factor"),
         input_size=_pixels(source),
         output_size=_pixels(result),
-        channels=int(source.shape[1]),
+        channels=_whole(source.shape[1]),
     )
 
 
@@ -65,16 +93,17 @@ def from_operator(operator: str, values: Dict[str, Any], result: Any) -> Union[I
     mode, antialias = OPERATORS[operator]
     source, size = operand(values), _pixels(result)
     # PyTorch passes the factors on where it samples by them, and otherwise the size alone.
-    factors: Any = values.get("scale_factors") or (values.get("scales_h"), values.get("scales_w"))
+    names = ("scales_h", "scales_w") if source.dim() == 4 else ("scales",)
+    factors: Any = values.get("scale_factors") or [values.get(name) for name in names]
     by_factor = None not in factors
-    if by_factor and size != tuple(map(dialect.output_size, _pixels(source), factors)):
+    if by_factor and size != tuple(map(dialect.output_size, _pixels(source), _pair(factors, 1.0))):
         return "`{}` with factors that give another size than its own".format(operator)
     arguments = {
         "input": source,
         "mode": mode,
         "align_corners": values.get("align_corners"),
         "antialias": antialias,
-        "size": None if by_factor else size,
+        "size": None if by_factor else size[: source.dim() - 2],
         "scale_factor": factors if by_factor else None,
     }
     return from_interpolate(arguments, result)
@@ -86,5 +115,21 @@ def operand(values: Dict[str, Any]) -> Any:
 
 
 def _pixels(maps: Any) -> Size:
-    height, width = maps.shape[2:]
-    return int(height), int(width)
+    height, width = _pair([_whole(side) for side in maps.shape[2:]], 1)
+    return height, width
+
+
+def _pair(values: Any, width: Any) -> Any:
+    """(height, width) of one or two values; a sequence has only the first."""
+    return values if values is None else (*values, width)[:2]
+
+
+def _whole(side: Any) -> int:
+    """A side as a number. To ask for one that an exporter lets vary would fix it."""
+    node = getattr(side, "node", None)
+    return int(side if node is None else node.hint)
+
+
+def _factor(value: Any) -> float:
+    node = getattr(value, "node", None)
+    return float(value if node is None else node.hint)

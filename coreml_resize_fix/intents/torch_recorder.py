@@ -1,14 +1,20 @@
 """Record what PyTorch is asked to resize while a model runs (docs/recording.md)."""
 
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Optional, TypeVar, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, TypeVar, Union
 
 import numpy as np
 
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.intents import torch_calls, torch_compiled, torch_intent
+from coreml_resize_fix.intents import (
+    torch_calls,
+    torch_compiled,
+    torch_flow,
+    torch_intent,
+    torch_stack,
+)
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.intents.tensors import Recorded
@@ -59,38 +65,71 @@ class Recorder(Manifest):
         self._model = model
         self._is_script = isinstance(model, torch.jit.ScriptModule)
         self._keeps_tensors = tensors
-        self._paths: Dict[Any, str] = {}
+        self._is_compiling = torch_stack.compiling_test()
+        self._paths: Dict[int, str] = {}
         self._runs = 0
+        self._first: Optional[int] = None  # of an exporter's run: its first resize
+        self._flow: Optional[torch_flow.Flow] = None
+        self._follows = False
+        self._hooks: List[Any] = []
         self._block = ExitStack()
 
     def __enter__(self: _Self) -> _Self:
         self._forget()
-        self.notices, self._runs = [], 0
-        self._paths = {module: path for path, module in self._model.named_modules()}
+        self.notices, self._runs, self._first = [], 0, None
+        self._paths = {
+            torch_stack.place(module): path for path, module in self._model.named_modules()
+        }
         with ExitStack() as block:
-            block.enter_context(torch_calls.listening(self._called))
-            if not self._is_script:  # a script takes no hooks
-                hook = self._model.register_forward_pre_hook(self._run_starts)
-                block.callback(hook.remove)
-            self._watch_scripts(block)
+            block.enter_context(torch_calls.listening(self._called, self._without_hooks))
+            self._hook()
+            block.callback(self._unhook)
+            self._watch(block)
+            self._note_scripts()
             self._block = block.pop_all()
         return self
 
     def __exit__(self, error: Any, value: Any, traceback: Any) -> None:
         self._block.close()
-        self._paths = {}
+        self._paths, self._flow, self._follows = {}, None, False
         if error is None:
             self._conclude()
             for notice in self.notices:
                 warnings.warn(notice, stacklevel=2)
 
-    def _forget(self) -> None:
-        self.clear()
-        self.tensors = {}
+    def _forget(self, first: int = 0) -> None:
+        """Drop what was recorded, from resize `first` on."""
+        del self[first:]
+        self.tensors = {index: pair for index, pair in self.tensors.items() if index < first}
 
-    def _watch_scripts(self, block: ExitStack) -> None:
+    def _hook(self) -> None:
+        if not self._is_script:  # a script takes no hooks
+            self._hooks = [
+                self._model.register_forward_pre_hook(self._run_starts),
+                self._model.register_forward_hook(self._run_ends),
+            ]
+
+    def _unhook(self) -> None:
+        while self._hooks:
+            self._hooks.pop().remove()
+
+    @contextmanager
+    def _without_hooks(self) -> Iterator[None]:
+        """Hide the hooks from `torch.jit.script`, which would compile them with the model."""
+        self._unhook()
+        try:
+            yield
+        finally:
+            self._hook()
+
+    def _watch(self, block: ExitStack) -> None:
         if torch_compiled.can_watch():
-            block.enter_context(torch_compiled.watching(self._seen))
+            block.enter_context(torch_compiled.watching(self._seen, self._executed))
+            block.enter_context(torch_flow.told(self._current_flow))
+            self._follows = True
+
+    def _note_scripts(self) -> None:
+        if torch_compiled.can_watch():
             return
         for path in torch_compiled.resizing_scripts(self._model):
             self._note(
@@ -99,7 +138,41 @@ class Recorder(Manifest):
             )
 
     def _run_starts(self, model: Any, inputs: Any) -> None:
-        self._runs += 1
+        if self._is_compiling():
+            return
+        self._count_run()
+        if self._flow is not None:  # the model calls itself, or its last run failed
+            self._flow, self._follows = None, False
+        elif self._follows and torch_stack.runs_with_values():
+            self._flow = torch_flow.Flow([inputs, torch_flow.state(model)])
+
+    def _count_run(self) -> None:
+        by_exporter = torch_stack.is_exporting()
+        if by_exporter and self._first is not None:
+            # An exporter may run the model more than once, to export it and to check that.
+            self._forget(self._first)
+        else:
+            self._runs += 1
+        self._first = len(self) if by_exporter else None
+
+    def _run_ends(self, model: Any, inputs: Any, outputs: Any) -> None:
+        if self._is_compiling():
+            return
+        flow, self._flow = self._flow, None
+        last = list(model._forward_hooks.values())[-1:]
+        # A later hook may return something else.
+        if flow is not None and all(isinstance(_owner(hook), Recorder) for hook in last):
+            for index in flow.unused(outputs):
+                self[index] = replace(self[index], used=False)
+
+    def _executed(
+        self, function: Any, args: Sequence[Any], keywords: Dict[str, Any], result: Any
+    ) -> None:
+        if self._flow is not None:
+            self._flow.follow(function, args, keywords, result)
+
+    def _current_flow(self) -> Optional[torch_flow.Flow]:
+        return self._flow
 
     def _conclude(self) -> None:
         if self._runs > 1:
@@ -114,32 +187,52 @@ class Recorder(Manifest):
     def _called(self, arguments: Dict[str, Any]) -> Any:
         """A call of `interpolate`."""
         result = torch_calls.interpolate(arguments)
-        with torch_calls.untraced():
-            self._record_call(arguments, result)
+        if self._is_recordable(arguments):
+            with torch_calls.untraced():
+                self._resized(self._record_call(arguments, result), result)
         return result
 
+    def _is_recordable(self, arguments: Dict[str, Any]) -> bool:
+        source = arguments["input"]
+        if not torch_calls.is_tensor(source):
+            self._note("`interpolate` of a `{}`: not recorded".format(type(source).__name__))
+            return False
+        if torch_calls.has_values(source) or torch_stack.running_module(self._paths) is not None:
+            return True
+        if self._first is None:
+            self._note("an exporter read the model without running it: not recorded")
+        return False
+
     def _record_call(self, arguments: Dict[str, Any], result: Any) -> Optional[Intent]:
-        path = torch_calls.running_module(self._paths)
         found = torch_intent.from_interpolate(arguments, result)
-        return self._record(found, path, arguments["input"], result)
+        return self._record(found, arguments["input"], result)
 
     def _seen(self, operator: str, values: Dict[str, Any], result: Any) -> None:
         """An operator that was called without `interpolate`."""
-        path = torch_calls.running_module(self._paths)
+        # An exporter runs what it made, to check it.
+        if torch_stack.running_module(self._paths) is None and torch_stack.is_exporting():
+            return
         found = torch_intent.from_operator(operator, values, result)
-        self._record(found, path, torch_intent.operand(values), result)
+        self._resized(self._record(found, torch_intent.operand(values), result), result)
 
-    def _record(
-        self, found: Union[Intent, str], path: Optional[str], source: Any, result: Any
-    ) -> Optional[Intent]:
+    def _resized(self, intent: Optional[Intent], result: Any) -> None:
+        if self._flow is not None and intent is not None and intent.index is not None:
+            self._flow.resized(intent.index, result)
+
+    def _record(self, found: Union[Intent, str], source: Any, result: Any) -> Optional[Intent]:
         """Keep an intent, or note why there is none."""
+        path = torch_stack.running_module(self._paths)
         if isinstance(found, str):
             where = "" if path is None else " in {}".format(_named(path))
             self._note("{}{}: not recorded".format(found, where))
             return None
         index = len(self)
         intent = replace(
-            found, name=path or None, framework_version=self.framework_version, index=index
+            found,
+            name=path or None,
+            framework_version=self.framework_version,
+            site=torch_stack.calling_site(),
+            index=index,
         )
         self.append(intent)
         if path is None:
@@ -148,8 +241,18 @@ class Recorder(Manifest):
                 "model may have no layer for it".format(index)
             )
         if self._keeps_tensors:
-            self.tensors[index] = Recorded(_array(source), _array(result))
+            self._keep(index, source, result)
         return intent
+
+    def _keep(self, index: int, source: Any, result: Any) -> None:
+        if not torch_calls.has_values(source):
+            self._note("an exporter runs the model without values: no tensors are kept")
+            return
+        flow, self._flow = self._flow, None  # it is no part of the run
+        try:
+            self.tensors[index] = Recorded(_array(source), _array(result))
+        finally:
+            self._flow = flow
 
     def _note(self, notice: str) -> None:
         if notice not in self.notices:
@@ -160,6 +263,12 @@ def _named(path: str) -> str:
     return "module `{}`".format(path) if path else "the model"
 
 
+def _owner(hook: Any) -> Any:
+    return getattr(hook, "__self__", None)
+
+
 def _array(maps: Any) -> Any:
     # A copy: later operations may work in place.
-    return np.array(maps.detach().cpu().float().numpy())
+    values = np.array(maps.detach().cpu().float().numpy())
+    # Core ML takes a sequence for a map of width 1.
+    return values if values.ndim > 3 else values[..., np.newaxis]

@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-# PyTorch 1.4 and the converter crash when both are in one process, so each is imported only in the steps that use it.
+# The converter crashes where PyTorch 1.4 was imported first, so each is imported only in the steps that use it.
 
 Size = Tuple[int, int]
 INPUT_SIZE: Size = (50, 62)

@@ -1,6 +1,6 @@
 """From a PyTorch model to a right Core ML model, with no manifest typed.
 
-Conversion runs in a process of its own: with PyTorch 1.4 it crashes in the one that exported.
+Conversion runs in a process of its own: it crashes where PyTorch 1.4 was imported first.
 """
 
 import importlib.util
@@ -40,6 +40,20 @@ for path in sys.argv[1:]:
         minimum_deployment_target=coremltools.target.iOS14,
     )
     converted.save(path[:-len("pt")] + "mlmodel")
+"""
+
+
+IN_ONE_PROCESS = """
+import sys, onnx_coreml, torch  # in this order
+from coreml_resize_fix import audit, exportable, fix
+from tests.torch_intents.test_end_to_end import NETWORKS, build
+for name in NETWORKS:
+    model, example = build(name)
+    path = "{}/{}.onnx".format(sys.argv[1], name)
+    with exportable(model) as intents:
+        torch.onnx.export(model, example, path, opset_version=9)
+    mlmodel = fix(onnx_coreml.convert(path, minimum_ios_deployment_target="12"), intents)
+    assert audit(mlmodel, intents).exit_code == 0
 """
 
 
@@ -118,3 +132,9 @@ def test_what_coremltools_made_is_matched(by_coremltools, name):
     report = process(path, request(by_coremltools, name, dry_run=True))
     assert report.exit_code == 0, [finding.message for finding in report.findings]
     assert {finding.verdict for finding in report.findings} == {"match"}
+
+
+def test_export_conversion_and_fix_in_one_process(tmp_path):
+    if importlib.util.find_spec("onnx_coreml") is None:
+        pytest.skip("needs onnx-coreml on Python 3.7: pip install coreml-resize-fix[legacy]")
+    converted(IN_ONE_PROCESS, [str(tmp_path)])

@@ -172,7 +172,7 @@ def test_a_wrong_call_fails_with_the_error_of_pytorch():
 
 
 def test_what_is_no_picture_is_exported_as_it_is():
-    model = Function(lambda x: F.interpolate(x[0], scale_factor=2, mode="linear"))
+    model = Function(lambda x: F.interpolate(x[None], scale_factor=2, mode="trilinear"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         truth = model(MAPS)
@@ -180,7 +180,7 @@ def test_what_is_no_picture_is_exported_as_it_is():
             inside = model(MAPS)
     assert torch.equal(inside, truth)
     assert intents.notices == [
-        "`interpolate` of a 3-D tensor with mode `linear` in the model: not recorded"
+        "`interpolate` of a 5-D tensor with mode `trilinear` in the model: not recorded"
     ]
 
 

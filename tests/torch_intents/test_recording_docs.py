@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
+from coreml_resize_fix.coreml import schema  # noqa: E402
 from coreml_resize_fix.intents.source import Manifest  # noqa: E402
 from tests.support.cases import TESTS  # noqa: E402
 from tests.torch_intents.support import UNet  # noqa: E402
@@ -28,10 +29,14 @@ def test_the_blocks_run_one_after_the_other(tmp_path, monkeypatch):
         traced = torch.onnx.export
         monkeypatch.setattr(torch.onnx, "export", lambda *a, **k: traced(*a, dynamo=False, **k))
     names = {"model": UNet().eval(), "example": torch.rand(1, 3, 10, 14)}
+    traces = schema.knows_ios14()  # as a converter of traced models does
     for number, block in enumerate(blocks()):
+        if "coremltools" in block and not traces:
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec(compile(block, "block {}".format(number), "exec"), names)
         assert list(Manifest.load("intent.json")) == list(names["intents"])
         assert len(names["intents"]) == 4
-    assert sorted(os.listdir()) == ["intent.json", "intent.npz", "model.onnx"]
+    converted = ["model.mlmodel"] if traces else []
+    assert sorted(os.listdir()) == ["intent.json", "intent.npz", *converted, "model.onnx"]

@@ -182,8 +182,8 @@ def test_a_bare_operator_is_recorded_once(call, fields, mode):
     ("call", "notice"),
     [
         (
-            lambda ops, x: ops.upsample_linear1d(x[0], [9], True),
-            "`aten::upsample_linear1d` in the model: not recorded",
+            lambda ops, x: ops.upsample_trilinear3d(x[None], [1, 7, 9], True),
+            "`aten::upsample_trilinear3d` in the model: not recorded",
         ),
         (
             lambda ops, x: ops.upsample_bilinear2d(x, [7, 9], False, 2.0, 2.0),
