@@ -6,6 +6,7 @@ Every combination of the situation's fields hits exactly one row; None stands fo
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import situation as facts
+from coreml_resize_fix.auditing.advice import advise, options
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
@@ -22,9 +23,10 @@ from coreml_resize_fix.auditing.match import Match
 from coreml_resize_fix.auditing.messages import describe
 from coreml_resize_fix.auditing.situation import Situation, assess
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
-from coreml_resize_fix.coreml.versions import MINIMUM_IOS
 
 Values = Optional[FrozenSet[str]]
+
+VARIES = "RSZ305"
 
 
 class Row(NamedTuple):
@@ -109,8 +111,8 @@ TABLE: Tuple[Row, ...] = (
     _none("no fractional nearest layer", "RSZ303", facts.NEAREST),
     _none("no layer with this kernel", "RSZ304", facts.KERNEL),
     # STRICT and UPSAMPLE compute these at every known size, so only a size that varies is left.
-    _none("align_corners at a size that varies", "RSZ305", facts.ALIGN_CORNERS),
-    _none("asymmetric at a size that varies", "RSZ305", facts.ASYMMETRIC),
+    _none("align_corners at a size that varies", VARIES, facts.ALIGN_CORNERS),
+    _none("asymmetric at a size that varies", VARIES, facts.ASYMMETRIC),
     Row(
         "native follows a flexible size",
         FIXABLE,
@@ -131,7 +133,7 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "native would freeze the model",
         UNMATCHABLE,
-        "RSZ305",
+        VARIES,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
         reach=frozenset([facts.WITHIN, facts.ABOVE]),
@@ -140,7 +142,7 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "flexible, no layer",
         UNMATCHABLE,
-        "RSZ305",
+        VARIES,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
         reach=frozenset([facts.NONE]),
@@ -186,16 +188,14 @@ def decide(
         if code
     )
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
-    needs: Tuple[str, ...] = ()
-    if found.reach in (facts.LAYERS_ASKED, facts.LAYERS_ABOVE):
-        needs += ("--decompose",)
-    if found.reach in (facts.ABOVE, facts.LAYERS_ABOVE):
-        needs += ("--deployment-target iOS" + MINIMUM_IOS[found.needs_version],)
+    message = describe(layer, found, row.verdict, row.reason, against, spec_version)
+    if row.reason == VARIES:
+        message += "; " + advise(layer, match.intent, spec_version, workshop)
     return Finding(
         layer,
         row.verdict,
         codes,
-        describe(layer, found, row.verdict, row.reason, against, spec_version),
+        message,
         intent=match.intent,
         after=found.remedy if fixes else None,
         intended_size=found.intended,
@@ -203,6 +203,6 @@ def decide(
         max_shift_px=found.worst.max_shift
         if found.worst and (layer.sizes or match.intent.input_size)
         else None,
-        needs=needs if row.verdict == NEEDS_OPTION else (),
+        needs=options(found) if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,
     )

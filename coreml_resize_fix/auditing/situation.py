@@ -160,7 +160,9 @@ def _way(
         return above
     if offer.spec_version <= spec_version:
         return _Way(LAYERS if workshop.open else LAYERS_ASKED, offer.params, offer.spec_version)
-    return above if native is not None else _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
+    if native is not None and not (above.freezes and layer.shape == FLEXIBLE):
+        return above
+    return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 
 
 def _remedy(
