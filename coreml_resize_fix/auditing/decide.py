@@ -3,6 +3,7 @@
 Every combination of the situation's fields hits exactly one row; None stands for any value.
 """
 
+from dataclasses import replace
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import situation as facts
@@ -169,14 +170,22 @@ def row_for(found: Situation) -> Row:
 
 
 def decide(
-    layer: ResizeLayer, match: Match, spec_version: int, workshop: Workshop = NO_WORKSHOP
+    layer: ResizeLayer,
+    match: Match,
+    spec_version: int,
+    workshop: Workshop = NO_WORKSHOP,
+    moved: bool = False,
 ) -> Finding:
-    """The verdict on one layer. `spec_version` is the highest one that the target allows."""
+    """The verdict on one layer. `spec_version` is the highest one that the target allows.
+
+    `moved` tells that it gets another size than it should: that is not its intent's fault.
+    """
     if match.intent is None:
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
         message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
         return Finding(layer, verdict, (match.code,), message)
-    against = contradiction(match.intent, layer, pinned=True)
+    recorded = replace(match.intent, input_size=None) if moved else match.intent
+    against = contradiction(recorded, layer, pinned=True)
     found = assess(layer, match.intent, against is not None, spec_version, workshop)
     row = row_for(found)
     codes = tuple(

@@ -4,7 +4,7 @@ from typing import List, Sequence
 
 from coreml_resize_fix.auditing import facts
 from coreml_resize_fix.auditing.displacement import Displacement, told
-from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.auditing.run import Audit
@@ -62,6 +62,8 @@ def notices(
                     layer.name, layer.params
                 )
             )
+        if finding.behind and finding.verdict == MATCH:
+            found.append(finding.message)
         found += _read_as_factor(finding)
     for model in models:
         if not (model.is_network or "pipeline" in model.kind.lower()):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import facts, findings
+from coreml_resize_fix.auditing import facts, findings, staying
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.findings import Finding
@@ -14,7 +14,14 @@ from coreml_resize_fix.auditing.pairing import Size, comparisons
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml import flow
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
-from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes, Overrides, PartialSize
+from coreml_resize_fix.coreml.shapes import (
+    Conflict,
+    ModelShapes,
+    Overrides,
+    PartialSize,
+    Shape,
+    Unknown,
+)
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.intents.model import Intent
 
@@ -38,6 +45,7 @@ class Audit:
     conflicts_before: Tuple[Conflict, ...]
     conflicts_after: Tuple[Conflict, ...]
     freezing: Tuple[Finding, ...] = ()  # fixed at a size that varies as a layer before stays
+    partial: bool = False  # layers that stay wrong do not keep the others from being written
 
     @property
     def fixable(self) -> List[Finding]:
@@ -51,17 +59,43 @@ class Audit:
 
     @property
     def new_conflicts(self) -> List[Conflict]:
-        """Shapes that do not fit after the planned changes, and were not as wrong before them."""
+        """Shapes that do not fit after the planned changes, and were not as wrong before them.
+
+        Where some layers stay wrong, so may others that could not run before: they are not new.
+        """
         known = {(conflict.address, conflict.message) for conflict in self.conflicts_before}
-        return [
-            found for found in self.conflicts_after if (found.address, found.message) not in known
-        ]
+        ran = [found for found in self.conflicts_after if not self.partial or self._ran(found)]
+        return [found for found in ran if (found.address, found.message) not in known]
+
+    def _ran(self, conflict: Conflict) -> bool:
+        """Whether this place could run before the planned changes, and was reached."""
+        failed = any(found.address == conflict.address for found in self.conflicts_before)
+        return not failed and _reached(conflict, self.before)
 
     @property
     def mended(self) -> List[Conflict]:
         """Places where shapes did not fit before the planned changes and do after them."""
         left = {conflict.address for conflict in self.conflicts_after}
-        return [found for found in self.conflicts_before if found.address not in left]
+        return [
+            found
+            for found in self.conflicts_before
+            if found.address not in left and _reached(found, self.after)
+        ]
+
+
+def _reached(conflict: Conflict, by_prefix: Dict[str, ModelShapes]) -> bool:
+    """Whether what the conflict is about is known: nothing before it keeps it from being made."""
+    layers = [
+        shapes.layers[conflict.address]
+        for shapes in by_prefix.values()
+        if conflict.address in shapes.layers
+    ]
+    return all(_is_known(shape) for layer in layers for shape in layer.inputs)
+
+
+def _is_known(shape: Shape) -> bool:
+    """Whether a shape is known at the default size of the input."""
+    return not isinstance(shape, Unknown) or (shape.dims is not None and None not in shape.dims)
 
 
 def _conflicts(
@@ -116,8 +150,9 @@ def _asked(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Inten
     return found
 
 
-def _varying(asked: Intent, input_size: Optional[Size]) -> Optional[Size]:
-    return asked.target_size(input_size) if input_size or asked.size else None
+def _varying(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
+    """What a layer that varies should make; not what the file's makes, where that is not known."""
+    return asked.target_size(input_size) if input_size or asked.size else (None, None)
 
 
 def _decided(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
@@ -131,10 +166,13 @@ def run(
     spec_version: int,
     workshop: Workshop = NO_WORKSHOP,
     content: facts.Content = facts.structure_only,
+    partial_result: bool = False,
 ) -> Audit:
     """Audit a walked file; `spec_version` is the highest one that the target allows.
 
     `workshop` offers replacements of several layers, `content` gives a layer's bytes in the file.
+    `partial_result` says that what can be fixed is written even though other layers stay as they
+    are: then those behind them are judged by what they really get.
     """
 
     file = facts.File(models, content)
@@ -160,6 +198,7 @@ def run(
     }
     varying: Dict[str, Intent] = {}
     for _ in range(len(layers) + 2):
+        previous = found
         found = [
             decide(layer, matching.by_address[layer.address], spec_version, workshop)
             for layer in layers
@@ -175,13 +214,20 @@ def run(
         intended, varying = sizes, asked
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
         layers = layers_for({**_decided(intended), **follow})
+    else:
+        found = staying.cautious(previous, found)
+    if partial_result and any(finding.verdict in BLOCKING for finding in found):
+
+        def written(found: Sequence[Finding]) -> Sequence[ResizeLayer]:
+            return layers_for(_planned(found))
+
+        def again(layer: ResizeLayer, moved: bool) -> Finding:
+            asked = matching.by_address[layer.address]
+            return decide(layer, asked, spec_version, workshop, moved)
+
+        found = staying.judged(models, found, written, again)
     # What the new layers make of what they really get: some before them may stay as they are.
-    planned = {
-        finding.layer.address: partial(_made, finding.after)
-        for finding in found
-        if finding.verdict == findings.FIXABLE and finding.after is not None
-    }
-    after = file.shapes(planned)
+    after = file.shapes(_planned(found))
     varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}
     return Audit(
         tuple(found),
@@ -193,7 +239,17 @@ def run(
         tuple(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
+        partial_result,
     )
+
+
+def _planned(found: Sequence[Finding]) -> Overrides:
+    """What the changed layers make of what they get."""
+    return {
+        finding.layer.address: partial(_made, finding.after)
+        for finding in found
+        if finding.verdict == findings.FIXABLE and finding.after is not None
+    }
 
 
 def _freezes(finding: Finding) -> bool:

@@ -1,7 +1,7 @@
 """Several layers that stand in for one resize: how they are named, and how they are found again."""
 
 import re
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.coreml.walk import LayerRef
 
@@ -27,6 +27,11 @@ PART_KINDS = frozenset(
     )
 )
 
+# Those of them that make the same of every size: no index, matrix or box says for which one.
+_FOLLOWING_KINDS = frozenset(
+    ("activation", "convolution", "crop", "expandDims", "padding", "squeeze", "upsample")
+)
+
 
 def part_name(name: str, kind: str, number: int = 1) -> str:
     """Name of a layer that helps the last one, which is called `name`.
@@ -34,6 +39,11 @@ def part_name(name: str, kind: str, number: int = 1) -> str:
     The name is how the layers are known to belong together when the result is audited again.
     """
     return "{}{}{}{}".format(name, _INFIX, kind, "" if number == 1 else "_{}".format(number))
+
+
+def helped(name: str) -> str:
+    """The name of the layer that a part of this name helps, or the name itself."""
+    return name.rpartition(_INFIX)[0] or name
 
 
 class Group(NamedTuple):
@@ -82,6 +92,26 @@ def _group(layers: List[LayerRef]) -> Optional[Group]:
         outside += [(name, layer) for name in layer.message.input if name not in made]
         made.update(layer.message.output)
     return Group(layers, *outside[0]) if len(outside) == 1 else None
+
+
+def scale(messages: Sequence[Any]) -> Optional[Tuple[float, float]]:
+    """(height, width) by which layers scale whatever they read: a whole number, or one over one.
+
+    None for layers that are made for one size. The layers say it themselves, so it is known where
+    the sizes are not: in loops, and where the rest of the network fits at one size alone.
+    """
+    if not all(message.WhichOneof("layer") in _FOLLOWING_KINDS for message in messages):
+        return None
+    up, down = [1, 1], [1, 1]
+    for message in messages:
+        if message.WhichOneof("layer") == "upsample":
+            steps, towards = message.upsample.scalingFactor, up
+        else:
+            steps = message.convolution.stride
+            towards = up if message.convolution.isDeconvolution else down
+        for axis, step in enumerate(steps[:2]):
+            towards[axis] *= step or 1
+    return up[0] / down[0], up[1] / down[1]
 
 
 def original_addresses(layers: Sequence[LayerRef], found: Sequence[Group]) -> Dict[str, str]:
