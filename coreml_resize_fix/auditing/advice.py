@@ -54,7 +54,7 @@ def _alternatives(layer: ResizeLayer, intent: Intent) -> Iterator[Tuple[str, Res
     if not layer.modern:
         place = layer.place and replace(layer.place, exact_mapping=True, rank=_EXACT_RANK)
         yield _EXACT_RANKS, replace(layer, modern=True, place=place)
-    size: Optional[Tuple[int, int]] = intent.input_size or layer.input_size
+    size: Optional[Tuple[int, int]] = intent.input_size or layer.default_size
     if size is None or layer.size_reason:
         return
     fixed = replace(layer, shape=STATIC, input_size=size, sizes=(size,), ranges=(), listed=False)

@@ -8,7 +8,7 @@ from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import situation as facts
 from coreml_resize_fix.auditing.advice import advise, options
-from coreml_resize_fix.auditing.evidence import contradiction
+from coreml_resize_fix.auditing.evidence import contradiction, refused
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
     FIXABLE,
@@ -185,7 +185,7 @@ def decide(
         message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
         return Finding(layer, verdict, (match.code,), message)
     recorded = replace(match.intent, input_size=None) if moved else match.intent
-    against = contradiction(recorded, layer, pinned=True)
+    against = contradiction(recorded, layer, pinned=True) or refused(match.intent, layer)
     found = assess(layer, match.intent, against is not None, spec_version, workshop)
     row = row_for(found)
     codes = tuple(

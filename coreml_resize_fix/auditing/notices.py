@@ -6,6 +6,7 @@ from coreml_resize_fix.auditing import facts
 from coreml_resize_fix.auditing.displacement import Displacement, told
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE
+from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.auditing.run import Audit
 from coreml_resize_fix.coreml import versions
@@ -64,7 +65,7 @@ def notices(
             )
         if finding.behind and finding.verdict == MATCH:
             found.append(finding.message)
-        found += _read_as_factor(finding)
+        found += _read_as_factor(finding) + _of_one_size(finding, audit)
     for model in models:
         if not (model.is_network or "pipeline" in model.kind.lower()):
             where = model.prefix.rstrip("/") or "the model"
@@ -72,6 +73,24 @@ def notices(
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
+
+
+def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
+    """That a layer is of one size in a network that is not, as behind a global pooling."""
+    layer, intent = finding.layer, finding.intent
+    by_factor = intent is None or (intent.size is None and intent.scale_factor is not None)
+    varies = any(
+        shapes.flexible_inputs and layer.address in shapes.layers
+        for shapes in audit.before.values()
+    )
+    if by_factor or not varies or layer.input_size is None or finding.intended_size is None:
+        return []
+    return [
+        f"`{layer.name}` gets {size(layer.input_size)} of every input that this flexible model "
+        f"accepts, and {size(finding.intended_size)} is asked of it: that is right at every size "
+        "if the call named the size itself, and at the recorded one alone if it took the size of "
+        "another tensor"
+    ]
 
 
 def _read_as_factor(finding: Finding) -> List[str]:
