@@ -6,12 +6,14 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix import opening, output
 from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
-from coreml_resize_fix.auditing.run import Audit, run
-from coreml_resize_fix.coreml import needs, sniff, splice, weights
+from coreml_resize_fix.auditing.run import run
+from coreml_resize_fix.coreml import composite, needs, sniff, splice, weights
+from coreml_resize_fix.coreml.shapes import Conflict
 from coreml_resize_fix.coreml.splice import Patch
 from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ModelError, ProofError, of_system
@@ -147,6 +149,7 @@ def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
         request.decompose,
         content,
         in_half,
+        request.partial,
     )
 
 
@@ -233,12 +236,7 @@ def _changes(work: _Work) -> List[Patch]:
     """
     if work.request.asks and (work.audit.complete or work.request.partial):
         for found in work.audit.new_conflicts:
-            raise ProofError(
-                "the fix of `{}` would break `{}` (`{}`): {}".format(
-                    work.opened.label, found.address, found.layer, found.message
-                ),
-                "nothing was written; check the sizes in the manifest",
-            )
+            raise _breaks(work.opened.label, found)
         for finding in work.audit.freezing:
             raise ProofError(
                 "the fix of `{}` is for one size, and what it gets varies as long as a layer "
@@ -249,6 +247,13 @@ def _changes(work: _Work) -> List[Patch]:
     if changes or work.request.output is not None:
         splice.size_after(work.opened.source.size, changes)
     return changes
+
+
+def _breaks(label: str, found: Conflict) -> ProofError:
+    return ProofError(
+        f"the fix of `{label}` would break `{found.address}` (`{found.layer}`): {found.message}",
+        "nothing was written; check the sizes in the manifest",
+    )
 
 
 def _stand_again(work: _Work, result: Opened) -> None:
@@ -280,8 +285,11 @@ def _stand_again(work: _Work, result: Opened) -> None:
                     "the result of `{}` failed its numerical proof: {}".format(label, wrong),
                     _REPORT_THIS,
                 )
-    expected = [conflict.layer for conflict in work.audit.conflicts_after]
-    if planned or [conflict.layer for conflict in again.conflicts_before] != expected:
+    if planned:
         raise ProofError(
             "the result of `{}` has another structure than was planned".format(label), _REPORT_THIS
         )
+    known = {found.layer for found in work.audit.conflicts_before + work.audit.conflicts_after}
+    for found in again.conflicts_before:
+        if composite.helped(found.layer) not in known:
+            raise _breaks(label, found)

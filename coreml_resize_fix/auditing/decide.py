@@ -3,10 +3,12 @@
 Every combination of the situation's fields hits exactly one row; None stands for any value.
 """
 
+from dataclasses import replace
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import situation as facts
-from coreml_resize_fix.auditing.evidence import contradiction
+from coreml_resize_fix.auditing.advice import advise, options
+from coreml_resize_fix.auditing.evidence import contradiction, refused
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
     FIXABLE,
@@ -21,9 +23,10 @@ from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import describe
 from coreml_resize_fix.auditing.situation import Situation, assess
-from coreml_resize_fix.coreml.versions import MINIMUM_IOS
 
 Values = Optional[FrozenSet[str]]
+
+VARIES = "RSZ305"
 
 
 class Row(NamedTuple):
@@ -108,8 +111,8 @@ TABLE: Tuple[Row, ...] = (
     _none("no fractional nearest layer", "RSZ303", facts.NEAREST),
     _none("no layer with this kernel", "RSZ304", facts.KERNEL),
     # STRICT and UPSAMPLE compute these at every known size, so only a size that varies is left.
-    _none("align_corners at a size that varies", "RSZ305", facts.ALIGN_CORNERS),
-    _none("asymmetric at a size that varies", "RSZ305", facts.ASYMMETRIC),
+    _none("align_corners at a size that varies", VARIES, facts.ALIGN_CORNERS),
+    _none("asymmetric at a size that varies", VARIES, facts.ASYMMETRIC),
     Row(
         "native follows a flexible size",
         FIXABLE,
@@ -130,7 +133,7 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "native would freeze the model",
         UNMATCHABLE,
-        "RSZ305",
+        VARIES,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
         reach=frozenset([facts.WITHIN, facts.ABOVE]),
@@ -139,7 +142,7 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "flexible, no layer",
         UNMATCHABLE,
-        "RSZ305",
+        VARIES,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
         reach=frozenset([facts.NONE]),
@@ -165,16 +168,24 @@ def row_for(found: Situation) -> Row:
     return rows[0]
 
 
-def decide(layer: ResizeLayer, match: Match, spec_version: int, decompose: bool = False) -> Finding:
+def decide(
+    layer: ResizeLayer,
+    match: Match,
+    spec_version: int,
+    decompose: bool = False,
+    moved: bool = False,
+) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows.
 
-    `decompose` says whether several layers may be used without being asked for.
+    `decompose` says whether several layers may be used without being asked for;
+    `moved` tells that it gets another size than it should: that is not its intent's fault.
     """
     if match.intent is None:
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
         message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
         return Finding(layer, verdict, (match.code,), message)
-    against = contradiction(match.intent, layer, pinned=True)
+    recorded = replace(match.intent, input_size=None) if moved else match.intent
+    against = contradiction(recorded, layer, pinned=True) or refused(match.intent, layer)
     found = assess(layer, match.intent, against is not None, spec_version, decompose)
     row = row_for(found)
     codes = tuple(
@@ -186,16 +197,14 @@ def decide(layer: ResizeLayer, match: Match, spec_version: int, decompose: bool 
         if code
     )
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
-    needs: Tuple[str, ...] = ()
-    if found.reach in (facts.LAYERS_ASKED, facts.LAYERS_ABOVE):
-        needs += ("--decompose",)
-    if found.reach in (facts.ABOVE, facts.LAYERS_ABOVE):
-        needs += ("--deployment-target iOS" + MINIMUM_IOS[found.needs_version],)
+    message = describe(layer, found, row.verdict, row.reason, against, spec_version)
+    if row.reason == VARIES:
+        message += "; " + advise(layer, match.intent, spec_version, decompose)
     return Finding(
         layer,
         row.verdict,
         codes,
-        describe(layer, found, row.verdict, row.reason, against, spec_version),
+        message,
         intent=match.intent,
         after=found.remedy if fixes else None,
         intended_size=found.intended,
@@ -203,6 +212,6 @@ def decide(layer: ResizeLayer, match: Match, spec_version: int, decompose: bool 
         max_shift_px=found.worst.max_shift
         if found.worst and (layer.sizes or match.intent.input_size)
         else None,
-        needs=needs if row.verdict == NEEDS_OPTION else (),
+        needs=options(found) if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,
     )

@@ -66,6 +66,20 @@ def same_call(one: Intent, other: Intent, layer: ResizeLayer) -> bool:
     return all(difference(asked, also).equal for asked, also in axes)
 
 
+def refused(intent: Intent, layer: ResizeLayer) -> Optional[str]:
+    """Why a layer of varying size cannot be asked for this at the default size, or None.
+
+    PyTorch refuses a size without a pixel, so the call cannot have been this layer's there.
+    """
+    size = layer.default_size
+    target = intent.target_size(size) if size is not None else None
+    if size is None or target is None or min(target) > 0:
+        return None
+    return "`{}` makes no image of {}, which `{}` gets at the default size of the input".format(
+        intent.label, _show(size), layer.name
+    )
+
+
 def _show(value: object) -> str:
     return "×".join(str(n) for n in value) if isinstance(value, tuple) else str(value)
 

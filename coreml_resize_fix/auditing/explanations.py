@@ -160,8 +160,8 @@ EXPLANATIONS: Dict[str, Explanation] = {
     "RSZ305": Explanation(
         "ResizeBilinear makes one fixed size. In a model whose input may vary it would freeze the "
         "size at which it was converted.",
-        "Allow iOS 14 or `--decompose`, which have layers that follow the size for whole factors. "
-        "Or convert once per input size.",
+        "The message names what was tried on the layer and gives a fix: exact ranks of the arrays, "
+        "which iOS 14's Upsample needs to follow a size, or one conversion per input size.",
         Example(_DOUBLE, _CORNERS, (3, 3)),
     ),
     "RSZ306": Explanation(

@@ -25,10 +25,11 @@ def extent(shape: Optional[Shape], varies: bool) -> Dict[str, object]:
         channels = low[-3] if low[-3] == shape.dims[-3][1] else None
         if all(first == last for first, last in shape.dims[-2:]):
             return dict(_static(low), channels=channels)
+        more = {"channels": channels, "default_size": shape.default[-2:] or None}
         if shape.listed:
             sizes = tuple(dict.fromkeys(dims[-2:] for dims in shape.samples if dims))
-            return {"shape": FLEXIBLE, "sizes": sizes, "listed": True, "channels": channels}
-        return dict(_varying([bounded(*limits) for limits in shape.dims[-2:]]), channels=channels)
+            return dict(more, shape=FLEXIBLE, sizes=sizes, listed=True)
+        return dict(_varying([bounded(*limits) for limits in shape.dims[-2:]]), **more)
     dims = shape.dims if isinstance(shape, Unknown) else None
     known = dims if dims is not None and len(dims) >= 3 else (None, None, None)
     if varies:

@@ -1,7 +1,7 @@
 """Resize layers of a walked model as the values that the audit works on."""
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.extent import extent
 from coreml_resize_fix.auditing.layers import ResizeLayer
@@ -9,7 +9,6 @@ from coreml_resize_fix.coreml import composite, pooling, resize_params, shapes, 
 from coreml_resize_fix.coreml.place import LayerPlace
 from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.coreml.shapes import (
-    Flexible,
     Known,
     LayerShapes,
     ModelShapes,
@@ -208,31 +207,29 @@ def _composite(
 ) -> resize_params.Composite:
     last = known.get(group.last.address)
     made = last.outputs[0] if last is not None and last.outputs else None
-    size = (made.dims[-2], made.dims[-1]) if isinstance(made, Known) else None
-    layers = tuple(content(layer) for layer in group.layers)
-    rank, _ = _leading(read)
-    channels = read.dims[-3] if isinstance(read, Known) and len(read.dims) >= 3 else None
+    height, width = _side(made, -2), _side(made, -1)
+    size = None if height is None or width is None else (height, width)
     factor = None
-    if isinstance(read, Flexible) and len(read.dims) >= 3:
-        channels = read.dims[-3][0] if read.dims[-3][0] == read.dims[-3][1] else None
-        if isinstance(made, (Known, Flexible)) and len(made.dims) >= 2:
-            factor = _ratio(read, made, -2), _ratio(read, made, -1)
-            size = None
+    if not isinstance(read, Known):
+        factor = composite.scale([layer.message for layer in group.layers])
+    rank, _ = _leading(read)
     return resize_params.Composite(
-        "several layers", layers, size=size, factor=factor, rank=rank or 5, channels=channels
+        "several layers",
+        tuple(content(layer) for layer in group.layers),
+        size=size if factor is None else None,
+        factor=factor,
+        rank=rank or 5,
+        channels=_side(read, -3),
     )
 
 
-def _ratio(read: Flexible, made: Union[Known, Flexible], axis: int) -> float:
-    """By what layers scale a size that varies: a whole number, or one over a whole number."""
-    afters = made.samples if isinstance(made, Flexible) else (made.dims,) * len(read.samples)
-    pairs = [(x[axis], n[axis]) for x, n in zip(read.samples, afters) if x and n]
-    before, after = pairs[0] if pairs else (1, 1)
-    # x // step == n for every step that is more than x / (n + 1) and at most x / n
-    step = max((x // (n + 1) + 1 for x, n in pairs), default=1)
-    if all(x // step == n for x, n in pairs):
-        return 1 / step
-    return after / before
+def _side(shape: Optional[Shape], axis: int) -> Optional[int]:
+    """One dimension of a feature map, counted from the end; None if it is not known or varies."""
+    dims = getattr(shape, "dims", None)
+    side = dims[axis] if dims is not None and len(dims) >= 3 else None
+    if isinstance(side, tuple):
+        return side[0] if side[0] == side[1] else None
+    return side
 
 
 def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:

@@ -23,6 +23,7 @@ class ResizeLayer:
     `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one,
     whose `ranges` are the first and last (height, width) that it may get, unless `sizes` are all
     that there are (`listed`). `partial_size` is what is known of one that is unknown or varies.
+    `default_size` is what a varying one is at the default size of the model's input, if known.
     `original_address` is that before several layers stood in for others of the network.
     `place` is where several layers would stand in for it.
     `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
@@ -43,6 +44,7 @@ class ResizeLayer:
     ranges: Tuple[Tuple[int, int], ...] = ()
     listed: bool = False
     partial_size: Tuple[Optional[int], Optional[int]] = (None, None)
+    default_size: Optional[Size] = None
 
     @property
     def kind(self) -> str:

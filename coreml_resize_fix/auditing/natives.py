@@ -10,6 +10,7 @@ from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
 from coreml_resize_fix.dialects.coreml import fractional_factor
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.sampling.single import single
 
 STRICT, ENDPOINTS = "STRICT_ALIGN_ENDPOINTS_MODE", "ALIGN_ENDPOINTS_MODE"
 
@@ -35,9 +36,13 @@ class Native(NamedTuple):
         return intent.is_nearest or not self.nearest
 
 
-def in_place_of(layer: ResizeLayer) -> List[Native]:
-    """The natives that Apple's validator accepts in the layer's place, whatever the target is."""
-    return [native for native in NATIVES if layer.modern or not native.modern]
+def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Native]:
+    """The natives that Apple's validator accepts in the layer's place, whatever the target is.
+
+    With the intent, those are among them that follow a size by its factors or by the file's.
+    """
+    following = _following(layer, intent) if layer.shape == FLEXIBLE and intent else []
+    return [native for native in (*NATIVES, *following) if layer.modern or not native.modern]
 
 
 def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
@@ -79,6 +84,39 @@ def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizePara
         return Upsample("BILINEAR", linear_upsample_mode, fractional_scaling_factor=factors)
 
     return build
+
+
+def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
+    """Upsample layers by fractions, for sizes that no one size may stand for.
+
+    The file's own factors go first: then nothing changes but how they are sampled.
+    """
+    choices = [getattr(layer.params, "fractional_scaling_factor", ())]
+    if intent.size is None and intent.scale_factor is not None:
+        largest = max(max(pair) for pair in (*layer.sizes, *layer.ranges, (1, 1)))
+        choices.append(tuple(_above(factor, largest) for factor in intent.scale_factor))
+    return [
+        Native(
+            "Upsample {} by fractions".format(mode), 5, False, False, True, _given(mode, factors)
+        )
+        for factors in choices
+        if factors
+        for mode in ("ALIGN_CORNERS_TRUE", "ALIGN_CORNERS_FALSE")
+    ]
+
+
+def _above(factor: float, largest: int) -> float:
+    """A factor, exact in float32, that makes floor(X * factor) of sides up to the largest.
+
+    Rounding could leave it below the number that is meant, and lose a pixel where that gives a
+    whole one; what is added is a sixteenth of a pixel at most (see `fractional_factor`).
+    """
+    return factor if single(factor) == factor else single(factor + 1 / 16 / largest)
+
+
+def _given(mode: str, factors: Tuple[float, ...]) -> Callable[[Sizes], Optional[ResizeParams]]:
+    params = Upsample("BILINEAR", mode, fractional_scaling_factor=factors)
+    return lambda sizes: params
 
 
 def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:

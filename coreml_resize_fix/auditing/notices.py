@@ -3,11 +3,12 @@
 from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing import facts
+from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.displacement import Displacement, told
-from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.layers import FLEXIBLE
+from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.pairing import comparisons
-from coreml_resize_fix.auditing.run import Audit
 from coreml_resize_fix.coreml import reach, versions
 from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
 from coreml_resize_fix.coreml.walk import ModelRef
@@ -66,7 +67,9 @@ def notices(
                     layer.name, layer.params
                 )
             )
-        found += _read_as_factor(finding)
+        if finding.behind and finding.verdict == MATCH:
+            found.append(finding.message)
+        found += _read_as_factor(finding) + _of_one_size(finding, audit)
     for model in models:
         if not (model.is_network or "pipeline" in model.kind.lower()):
             where = model.prefix.rstrip("/") or "the model"
@@ -142,6 +145,24 @@ def _unreached(models: Sequence[ModelRef]) -> List[str]:
 def _listed(names: Sequence[str]) -> str:
     several = len(names) > 1
     return f"the input{'s' if several else ''} " + ", ".join(f"`{name}`" for name in names)
+
+
+def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
+    """That a layer is of one size in a network that is not, as behind a global pooling."""
+    layer, intent = finding.layer, finding.intent
+    by_factor = intent is None or (intent.size is None and intent.scale_factor is not None)
+    varies = any(
+        shapes.flexible_inputs and layer.address in shapes.layers
+        for shapes in audit.before.values()
+    )
+    if by_factor or not varies or layer.input_size is None or finding.intended_size is None:
+        return []
+    return [
+        f"`{layer.name}` gets {size(layer.input_size)} of every input that this flexible model "
+        f"accepts, and {size(finding.intended_size)} is asked of it: that is right at every size "
+        "if the call named the size itself, and at the recorded one alone if it took the size of "
+        "another tensor"
+    ]
 
 
 def _read_as_factor(finding: Finding) -> List[str]:

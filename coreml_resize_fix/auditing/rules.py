@@ -123,8 +123,8 @@ _TABLE = (
         "RSZ305",
         "flexible-input",
         "error",
-        "the only exact layer has a fixed output size, which would freeze a flexible model",
-        "convert once per input size that you need",
+        "no exact layer here follows the size, and a fixed one would freeze a flexible model",
+        "do what the message says: it was tried on the layer",
     ),
     Rule(
         "RSZ306",

@@ -1,10 +1,11 @@
 """The audit of one file: match, decide, and the shapes before and after the planned changes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import facts, findings
+from coreml_resize_fix.auditing import facts, findings, staying
+from coreml_resize_fix.auditing.audit import BLOCKING, Audit
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
@@ -19,59 +20,9 @@ from coreml_resize_fix.coreml.shapes import (
     ModelShapes,
     Overrides,
     PartialSize,
-    UsableSizes,
 )
 from coreml_resize_fix.coreml.walk import ModelRef
 from coreml_resize_fix.intents.model import Intent
-
-# A run may only be written if no layer has one of these verdicts, unless `--partial` allows it.
-BLOCKING = (
-    findings.NEEDS_OPTION,
-    findings.UNMATCHABLE,
-    findings.NO_INTENT,
-    findings.AMBIGUOUS,
-)
-
-
-@dataclass(frozen=True)
-class Audit:
-    """`before` and `after` are the shapes of each network as the file is, and as planned.
-
-    `usable` says at which sizes the result runs; that takes longer than the rest of an audit.
-    """
-
-    findings: Tuple[Finding, ...]
-    matching: Matching
-    before: Dict[str, ModelShapes]
-    after: Dict[str, ModelShapes]
-    conflicts_before: Tuple[Conflict, ...]
-    conflicts_after: Tuple[Conflict, ...]
-    freezing: Tuple[Finding, ...] = ()  # fixed at a size that varies as a layer before stays
-    usable: Callable[[], Optional[UsableSizes]] = lambda: None
-
-    @property
-    def fixable(self) -> List[Finding]:
-        return [finding for finding in self.findings if finding.verdict == findings.FIXABLE]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every layer matches or can be fixed, and every intent has a layer."""
-        blocked = any(finding.verdict in BLOCKING for finding in self.findings)
-        return not blocked and not self.matching.unused
-
-    @property
-    def new_conflicts(self) -> List[Conflict]:
-        """Shapes that do not fit after the planned changes, and were not as wrong before them."""
-        known = {(conflict.address, conflict.message) for conflict in self.conflicts_before}
-        return [
-            found for found in self.conflicts_after if (found.address, found.message) not in known
-        ]
-
-    @property
-    def mended(self) -> List[Conflict]:
-        """Places where shapes did not fit before the planned changes and do after them."""
-        left = {conflict.address for conflict in self.conflicts_after}
-        return [found for found in self.conflicts_before if found.address not in left]
 
 
 def _conflicts(
@@ -139,8 +90,9 @@ def _asked(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Inten
     return found
 
 
-def _varying(asked: Intent, input_size: Optional[Size]) -> Optional[Size]:
-    return asked.target_size(input_size) if input_size or asked.size else None
+def _varying(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
+    """What a layer that varies should make; not what the file's makes, where that is not known."""
+    return asked.target_size(input_size) if input_size or asked.size else (None, None)
 
 
 def _decided(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
@@ -155,11 +107,14 @@ def run(
     decompose: bool = False,
     content: facts.Content = facts.structure_only,
     in_half: facts.InHalf = facts.in_single,
+    partial_result: bool = False,
 ) -> Audit:
     """Audit a walked file; `spec_version` is the highest one that the target allows.
 
     `decompose` allows replacements of several layers, `content` gives a layer's bytes in the file,
     and `in_half` says whether it stores weights as float16.
+    `partial_result` says that what can be fixed is written even though other layers stay as they
+    are: then those behind them are judged by what they really get.
     """
 
     file = facts.File(models, content, in_half)
@@ -193,6 +148,7 @@ def run(
     varying: Dict[str, Intent] = {}
     final: Overrides = asks
     for _ in range(len(layers) + 2):
+        previous = found
         found = [
             decide(layer, matching.by_address[layer.address], spec_version, decompose)
             for layer in layers
@@ -209,6 +165,18 @@ def run(
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
         final = {**_decided(intended), **follow}
         layers = layers_for(final)
+    else:
+        found = staying.cautious(previous, found)
+    if partial_result and any(finding.verdict in BLOCKING for finding in found):
+
+        def written(found: Sequence[Finding]) -> Sequence[ResizeLayer]:
+            return layers_for(_planned(found))
+
+        def again(layer: ResizeLayer, moved: bool) -> Finding:
+            asked = matching.by_address[layer.address]
+            return decide(layer, asked, spec_version, decompose, moved)
+
+        found = staying.judged(models, found, written, again)
     found = _named(models, found)
     # What the new layers make of what they really get: some before them may stay as they are.
     planned = _planned(found)
@@ -228,6 +196,7 @@ def run(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
         partial(file.usable, planned),
+        partial_result,
     )
 
 

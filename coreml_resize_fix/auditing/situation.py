@@ -168,14 +168,16 @@ def _way(
         return above
     if offer.spec_version <= spec_version:
         return _Way(LAYERS if decompose else LAYERS_ASKED, offer.params, offer.spec_version)
-    return above if native is not None else _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
+    if native is not None and not (above.freezes and layer.shape == FLEXIBLE):
+        return above
+    return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 
 
 def _remedy(
     layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
 ) -> Tuple[Optional[Native], Optional[ResizeParams]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = [native for native in in_place_of(layer) if native.may_stand_for(intent)]
+    natives = [native for native in in_place_of(layer, intent) if native.may_stand_for(intent)]
     for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
         if params is None or misfit(intent, params, layer) is not None:

@@ -56,6 +56,11 @@ LAST_KINDS = frozenset(
     )
 )
 
+# Those of them that make the same of every size: no index, matrix or box says for which one.
+_FOLLOWING_KINDS = frozenset(
+    ("activation", "convolution", "crop", "expandDims", "padding", "squeeze", "upsample")
+)
+
 
 def free_name(name: str, kind: str, taken: AbstractSet[str]) -> str:
     """A name that nothing has, for a layer of that kind which helps the layer called `name`.
@@ -135,6 +140,11 @@ def rename_parts(messages: Sequence[Any], taken: Set[str]) -> bool:
 
 def _reconnect(layer: Any, names: Mapping[str, str]) -> None:
     layer.input[:] = [names.get(blob, blob) for blob in layer.input]
+
+
+def helped(name: str) -> str:
+    """The name of the layer that a part of this name helps, or the name itself."""
+    return name.rpartition(_INFIX)[0] or name
 
 
 class Group(NamedTuple):
@@ -226,6 +236,26 @@ def _group(layers: List[LayerRef]) -> Optional[Group]:
         outside += [(name, layer) for name in layer.message.input if name not in made]
         made.update(layer.message.output)
     return Group(layers, *outside[0]) if len(outside) == 1 else None
+
+
+def scale(messages: Sequence[Any]) -> Optional[Tuple[float, float]]:
+    """(height, width) by which layers scale whatever they read: a whole number, or one over one.
+
+    None for layers that are made for one size. The layers say it themselves, so it is known where
+    the sizes are not: in loops, and where the rest of the network fits at one size alone.
+    """
+    if not all(message.WhichOneof("layer") in _FOLLOWING_KINDS for message in messages):
+        return None
+    up, down = [1, 1], [1, 1]
+    for message in messages:
+        if message.WhichOneof("layer") == "upsample":
+            steps, towards = message.upsample.scalingFactor, up
+        else:
+            steps = message.convolution.stride
+            towards = up if message.convolution.isDeconvolution else down
+        for axis, step in enumerate(steps[:2]):
+            towards[axis] *= step or 1
+    return up[0] / down[0], up[1] / down[1]
 
 
 def original_addresses(layers: Sequence[LayerRef], found: Sequence[Group]) -> Dict[str, str]:

@@ -1,6 +1,6 @@
 """Where several layers stand in for one of a neural network, and the ways of writing them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequence
 
 from coreml_resize_fix.coreml.versions import minimum_ios
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from coreml_resize_fix.replacements.steps import Step
 
 __all__ = ["LayerPlace"]
+
+_EXACT_RANK = 4  # that exporters give images in networks of exact ranks
 
 
 def _in_single() -> bool:
@@ -60,3 +62,7 @@ class LayerPlace(Place):
     def since(self, spec_version: int) -> str:
         """The system that first runs models of that version."""
         return f"iOS {minimum_ios(spec_version)}"
+
+    def with_exact_ranks(self) -> "LayerPlace":
+        """The place in a network of EXACT_ARRAY_MAPPING."""
+        return replace(self, exact_mapping=True, rank=_EXACT_RANK)

@@ -45,3 +45,7 @@ class Place:
     def since(self, spec_version: int) -> str:
         """The system that first runs models of that version, such as `iOS 13`."""
         raise NotImplementedError
+
+    def with_exact_ranks(self) -> "Place":
+        """The place as it would be had the model been converted with exact ranks."""
+        return self

@@ -1,0 +1,58 @@
+"""What to do where no layer may follow a size that varies: alternatives, tried on the layer."""
+
+from dataclasses import replace
+from typing import Iterator, Optional, Tuple
+
+from coreml_resize_fix.auditing import situation as facts
+from coreml_resize_fix.auditing.layers import STATIC, ResizeLayer
+from coreml_resize_fix.auditing.situation import Situation, assess
+from coreml_resize_fix.coreml.versions import MINIMUM_IOS
+from coreml_resize_fix.intents.model import Intent
+
+_EXACT_RANKS = (
+    "convert with exact ranks, EXACT_ARRAY_MAPPING (`minimum_ios_deployment_target='13'` in "
+    "onnx-coreml)"
+)
+_ONE_SIZE = "convert once per input size that you need"
+
+
+def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: bool) -> str:
+    """What gives the layer an exact fix, as a clause, or that nothing does."""
+    found = []
+    for what, other in _alternatives(layer, intent):
+        trial = assess(other, intent, False, spec_version, decompose)
+        remedy = other.params if trial.current == facts.SAME else trial.remedy
+        if remedy is not None:
+            found.append(f"{what}: then `{remedy}` is the same{_options(trial)}")
+    if found:
+        return "; or ".join(found)
+    if layer.size_reason:
+        return f"the size that it gets is not known: {layer.size_reason}"
+    return "no layer computes it at one input size either"
+
+
+def options(found: Situation) -> Tuple[str, ...]:
+    """The options that a run needs to use what was found."""
+    needs: Tuple[str, ...] = ()
+    if found.reach in (facts.LAYERS_ASKED, facts.LAYERS_ABOVE):
+        needs += ("--decompose",)
+    if found.reach in (facts.ABOVE, facts.LAYERS_ABOVE):
+        needs += ("--deployment-target iOS" + MINIMUM_IOS[found.needs_version],)
+    return needs
+
+
+def _options(found: Situation) -> str:
+    needs = options(found)
+    return ", and needs " + " and ".join(f"`{need}`" for need in needs) if needs else ""
+
+
+def _alternatives(layer: ResizeLayer, intent: Intent) -> Iterator[Tuple[str, ResizeLayer]]:
+    """What a user may do to the model, and the layer as it is then, the least loss first."""
+    if not layer.modern:
+        place = layer.place and layer.place.with_exact_ranks()
+        yield _EXACT_RANKS, replace(layer, modern=True, place=place)
+    size: Optional[Tuple[int, int]] = intent.input_size or layer.default_size
+    if size is None or layer.size_reason:
+        return
+    fixed = replace(layer, shape=STATIC, input_size=size, sizes=(size,), ranges=(), listed=False)
+    yield _ONE_SIZE, fixed
