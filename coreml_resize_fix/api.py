@@ -15,6 +15,7 @@ from coreml_resize_fix.coreml import needs, sniff, splice, weights
 from coreml_resize_fix.coreml.splice import Patch
 from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ModelError, ProofError, of_system
+from coreml_resize_fix.intents.settled import settled
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.request import ModelReport, Request
@@ -141,7 +142,8 @@ def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
         return weights.in_half_precision(opened.source, layers)
 
     workshop = Workshop(request.decompose, in_half)
-    return run(opened.models, request.manifest or (), request.assume, allowed, workshop, content)
+    intents = settled(request.manifest or (), request.tensors)
+    return run(opened.models, intents, request.assume, allowed, workshop, content)
 
 
 def _report(

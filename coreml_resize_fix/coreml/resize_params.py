@@ -7,6 +7,7 @@ from coreml_resize_fix.coreml import schema, wire
 from coreml_resize_fix.dialects import coreml as dialect
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.single import exactly, shortest
 
 Size = Tuple[int, int]
 
@@ -82,8 +83,10 @@ class Upsample:
         }
 
     def __str__(self) -> str:
-        factors = self.fractional_scaling_factor or self.scaling_factor or (1, 1)
-        text = "Upsample {} ×{}".format(self.mode, ",".join("{:.7g}".format(f) for f in factors))
+        factors: Tuple[float, ...] = self.scaling_factor or (1, 1)
+        if self.fractional_scaling_factor:  # of single precision in the file
+            factors = tuple(shortest(factor) for factor in self.fractional_scaling_factor)
+        text = f"Upsample {self.mode} ×{','.join(exactly(factor) for factor in factors)}"
         if self.mode == "BILINEAR":
             text += " " + self.linear_upsample_mode
         return text
