@@ -73,6 +73,7 @@ def _none(name: str, reason: str, asks: str) -> Row:
 TABLE: Tuple[Row, ...] = (
     Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([facts.SIZELESS])),
     Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([facts.CONTRADICTED])),
+    Row("the file contradicts itself", UNMATCHABLE, "RSZ206", frozenset([facts.UNFIT])),
     Row("computes the intent", MATCH, current=frozenset([facts.SAME])),
     Row(
         "native, static",
@@ -174,8 +175,9 @@ def decide(
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
         message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
         return Finding(layer, verdict, (match.code,), message)
-    against = contradiction(match.intent, layer, pinned=True)
-    found = assess(layer, match.intent, against is not None, spec_version, workshop)
+    against = match.against or contradiction(match.intent, layer, pinned=True)
+    unfit = bool(match.against)
+    found = assess(layer, match.intent, bool(against), spec_version, workshop, unfit)
     row = row_for(found)
     codes = tuple(
         code

@@ -117,6 +117,15 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "`input_size` out and give `scale_factor`, which holds at any size.",
         sketch="    call:  size 12×12 from an input of 6×6\n    layer: gets 3×3\n",
     ),
+    "RSZ206": Explanation(
+        "The intent says no size, so it asks for the one that the layer makes; but a declared "
+        "output, or the other operand of an add or a concat behind the layer, has another one. The "
+        "converter cut the factor to a whole number, and not exactly one size undoes that.",
+        "Give `size` for this layer in the manifest, or record the manifest from the framework.",
+        sketch="    layer: 18×14 ── ×1 ──> 18×14 ──┐\n"
+        "                                   add: does not fit\n"
+        "    skip:                  40×27 ──┘\n",
+    ),
     "RSZ301": Explanation(
         "Half pixel (align_corners=False) reads at the centres of output pixels. Only Upsample "
         "`ALIGN_CORNERS_FALSE` of iOS 14 does that, in a network with exact ranks.",

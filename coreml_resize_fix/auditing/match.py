@@ -23,12 +23,16 @@ _MOST_STEPS = 4 * 1000 * 1000  # of alignment: rounds times pairs of an intent a
 
 @dataclass
 class Match:
-    """The intent of one layer, or the code and reason why it has none."""
+    """The intent of one layer, or the code and reason why it has none.
+
+    `against` is what in the file contradicts every size that the layer may make.
+    """
 
     intent: Optional[Intent] = None
     how: str = ""
     code: str = ""
     reason: str = ""
+    against: str = ""
 
 
 @dataclass

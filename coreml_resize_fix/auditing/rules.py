@@ -85,6 +85,13 @@ _TABLE = (
         "record the manifest at the input size that the model was converted with",
     ),
     Rule(
+        "RSZ206",
+        "size-does-not-fit",
+        "error",
+        "no size is given, and what the layer makes contradicts the rest of the file",
+        "give `size` for this layer in the manifest",
+    ),
+    Rule(
         "RSZ301",
         "half-pixel-unavailable",
         "error",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import facts, findings
+from coreml_resize_fix.auditing import facts, findings, unsaid
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.findings import Finding
@@ -143,6 +143,7 @@ def run(
         return file.layers(file.shapes(assumed))
 
     matching = match(intents, layers_for, assume)
+    unsaid.say(matching, file, models)
     before = file.shapes({})
     found: List[Finding] = []
     # What a layer gets depends on what the resizes before it should make: each layer is judged as
@@ -152,7 +153,9 @@ def run(
         for layer in file.layers(before)
         if layer.follows
     }
-    layers = layers_for(asks)
+    # Nobody knows what these should make; what is known behind them does not depend on it.
+    unfit = {address: (None, None) for address, m in matching.by_address.items() if m.against}
+    layers = layers_for({**asks, **unfit})
     intended = {
         layer.address: _intended(layer, matching.by_address[layer.address].intent, layer.input_size)
         for layer in layers
@@ -174,7 +177,7 @@ def run(
             break
         intended, varying = sizes, asked
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
-        layers = layers_for({**_decided(intended), **follow})
+        layers = layers_for({**_decided(intended), **follow, **unfit})
     # What the new layers make of what they really get: some before them may stay as they are.
     planned = {
         finding.layer.address: partial(_made, finding.after)

@@ -55,8 +55,8 @@ LAYERS, LAYERS_ASKED, LAYERS_ABOVE = "layers", "layers-asked", "layers-above"
 REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 
 # How much is known of the sizes.
-EVIDENCE_OK, CONTRADICTED, SIZELESS = "ok", "contradicted", "sizeless"
-EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS)
+EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
+EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT)
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,17 @@ def assess(
     contradicted: bool,
     spec_version: int,
     workshop: Workshop = NO_WORKSHOP,
+    unfit: bool = False,
 ) -> Situation:
-    """Everything that the decision depends on; `spec_version` is the highest that is allowed."""
+    """Everything that the decision depends on; `spec_version` is the highest that is allowed.
+
+    `contradicted` tells that the intent was recorded at another size, `unfit` that nothing the
+    layer may make fits the rest of the file.
+    """
     asked, known = comparisons(intent, layer)
     asks = _asks(asked, known)
-    if contradicted or not known:
-        evidence = CONTRADICTED if contradicted else SIZELESS
+    if unfit or contradicted or not known:
+        evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
     if isinstance(layer.params, Composite):
         same = EQUAL if workshop.computes(layer, asked, known) else UNEQUAL

@@ -17,6 +17,7 @@ NAMES = {
     "RSZ202": ("ambiguous-intent", "warning"),
     "RSZ203": ("merged-calls", "error"),
     "RSZ204": ("contradicting-sizes", "error"),
+    "RSZ206": ("size-does-not-fit", "error"),
     "RSZ301": ("half-pixel-unavailable", "error"),
     "RSZ302": ("scale-factor-grid", "error"),
     "RSZ303": ("nearest-not-integer", "error"),
