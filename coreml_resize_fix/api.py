@@ -150,7 +150,7 @@ def _report(
     work: _Work, target: Optional[str], sha256: Optional[str], written: bool
 ) -> ModelReport:
     opened, request = work.opened, work.request
-    moved = displacements(opened.models, work.audit.findings, work.audit.after)
+    moved = displacements(opened.models, work.audit.findings, work.audit.intended)
     return ModelReport(
         opened.label,
         target,

@@ -68,6 +68,8 @@ def displacements(
 ) -> List[Displacement]:
     """For each output of known size whose content is moved: by how much.
 
+    `shapes` are those that the intents ask for, so that the answer is the same whatever is fixed.
+
     A resize of the wrong size is left out: it stretches the image instead of moving it. Where
     paths of different displacement meet, the larger one counts.
     """

@@ -1,8 +1,8 @@
 """The audit of one file: match, decide, and the shapes before and after the planned changes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import facts, findings, unsaid
 from coreml_resize_fix.auditing.decide import decide
@@ -29,7 +29,10 @@ BLOCKING = (
 
 @dataclass(frozen=True)
 class Audit:
-    """`before` and `after` are the shapes of each network as the file is, and as planned."""
+    """Shapes of each network: `before` as the file is, `after` as planned.
+
+    `intended` are those if every resize made what its intent asks for, whatever can be done.
+    """
 
     findings: Tuple[Finding, ...]
     matching: Matching
@@ -38,6 +41,7 @@ class Audit:
     conflicts_before: Tuple[Conflict, ...]
     conflicts_after: Tuple[Conflict, ...]
     freezing: Tuple[Finding, ...] = ()  # fixed at a size that varies as a layer before stays
+    intended: Mapping[str, ModelShapes] = field(default_factory=dict)
 
     @property
     def fixable(self) -> List[Finding]:
@@ -155,7 +159,8 @@ def run(
     }
     # Nobody knows what these should make; what is known behind them does not depend on it.
     unfit = {address: (None, None) for address, m in matching.by_address.items() if m.against}
-    layers = layers_for({**asks, **unfit})
+    meant = file.shapes({**asks, **unfit})
+    layers = file.layers(meant)
     intended = {
         layer.address: _intended(layer, matching.by_address[layer.address].intent, layer.input_size)
         for layer in layers
@@ -177,7 +182,8 @@ def run(
             break
         intended, varying = sizes, asked
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
-        layers = layers_for({**_decided(intended), **follow, **unfit})
+        meant = file.shapes({**_decided(intended), **follow, **unfit})
+        layers = file.layers(meant)
     # What the new layers make of what they really get: some before them may stay as they are.
     planned = {
         finding.layer.address: partial(_made, finding.after)
@@ -196,6 +202,7 @@ def run(
         tuple(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
+        meant,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
-from coreml_resize_fix.auditing.natives import Native, in_place_of
+from coreml_resize_fix.auditing.natives import Native, in_place_of, preferred
 from coreml_resize_fix.auditing.pairing import (
     EQUAL,
     UNEQUAL,
@@ -172,7 +172,7 @@ def _remedy(
     layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
 ) -> Tuple[Optional[Native], Optional[ResizeParams]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = [native for native in in_place_of(layer) if native.may_stand_for(intent)]
+    natives = preferred(in_place_of(layer), intent)
     for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
         if params is None or misfit(intent, params, layer) is not None:
