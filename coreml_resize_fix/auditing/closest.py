@@ -27,7 +27,8 @@ def settings(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Sett
     asked, sizes = comparisons(intent, layer)
     if not sizes:
         return []
-    own = () if isinstance(layer.params, Composite) else (layer.params,)
+    has_own = not isinstance(layer.params, Composite) and not layer.params.lacks_its_mode
+    own = (layer.params,) if has_own else ()
     built = [native.build(sizes) for native in allowed(layer, spec_version)]
     found: List[Setting] = []
     for params in dict.fromkeys([*own, *(params for params in built if params is not None)]):

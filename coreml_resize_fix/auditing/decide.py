@@ -19,7 +19,7 @@ from coreml_resize_fix.auditing.findings import (
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.match import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.match import Match
-from coreml_resize_fix.auditing.messages import describe
+from coreml_resize_fix.auditing.messages import NO_MODE, describe
 from coreml_resize_fix.auditing.situation import Situation, assess
 from coreml_resize_fix.auditing.workshop import NO_WORKSHOP, Workshop
 from coreml_resize_fix.coreml.versions import MINIMUM_IOS
@@ -156,6 +156,7 @@ CURRENT_CODES: Dict[str, str] = {
     facts.ANTIALIAS_DROPPED: "RSZ104",
     facts.OTHER_KERNEL: "RSZ105",
     facts.TOO_NEW: "RSZ106",
+    facts.REFUSED: "RSZ107",
 }
 
 
@@ -173,7 +174,9 @@ def decide(
     """The verdict on one layer. `spec_version` is the highest one that the target allows."""
     if match.intent is None:
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
-        message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
+        message = f"`{layer.name}` ({layer.params}): {match.reason}"
+        if layer.params.lacks_its_mode:
+            message += f"; {NO_MODE}"
         return Finding(layer, verdict, (match.code,), message)
     against = match.against or contradiction(match.intent, layer, pinned=True)
     unfit = bool(match.against)
@@ -203,7 +206,9 @@ def decide(
         intended_size=found.intended,
         # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
         max_shift_px=found.worst.max_shift
-        if found.worst and (layer.sizes or match.intent.input_size)
+        if found.worst
+        and found.current != facts.REFUSED
+        and (layer.sizes or match.intent.input_size)
         else None,
         needs=needs if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,

@@ -108,7 +108,7 @@ def _move(finding: Finding) -> Optional[Step]:
     layer, intent, intended = finding.layer, finding.intent, finding.intended_size
     if intent is None or intended is None or layer.input_size is None:
         return None
-    if isinstance(layer.params, Composite):
+    if isinstance(layer.params, Composite) or layer.params.lacks_its_mode:
         return None
     if not layer.params.may_make(layer.input_size, intended):
         return None

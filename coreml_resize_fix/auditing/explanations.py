@@ -85,6 +85,14 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "`--decompose` where one layer does not suffice. Or raise `--deployment-target`.",
         Example(Upsample("BILINEAR", "ALIGN_CORNERS_FALSE", (2, 2)), _HALF, (3, 3)),
     ),
+    "RSZ107": Explanation(
+        "An Upsample with a `fractionalScalingFactor` must say where it samples. For DEFAULT, "
+        "which an absent field means, the format defines no such factor, and Core ML refuses the "
+        "model.",
+        "Run without `--dry-run` with an intent for the layer: its mode is what the file lacks.",
+        sketch="    layer: Upsample ×2.5, linearUpsampleMode DEFAULT\n"
+        "    call:  size 15×20 from 6×8, align_corners=False\n",
+    ),
     "RSZ201": Explanation(
         "A layer does not say what it was converted from. Without the call there is nothing to "
         "compare with, and a guess would be a vacuous pass.",

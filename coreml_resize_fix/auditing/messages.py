@@ -14,6 +14,8 @@ from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
 
+NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
+
 CALLS = (
     ("PyTorch bilinear align_corners=True", Intent(align_corners=True)),
     ("PyTorch bilinear align_corners=False", Intent()),
@@ -66,6 +68,8 @@ def describe(
 
 def _difference(layer: ResizeLayer, found: Situation) -> str:
     first = found.pairings[0]
+    if found.current == facts.REFUSED:
+        return NO_MODE
     if found.current == facts.WRONG_SIZE and not layer.sizes and found.intent.input_size is None:
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
         return "it makes {} instead of {}".format(made, size(first.intended))
@@ -105,6 +109,8 @@ def inventory(layer: ResizeLayer) -> str:
     input_size = layer.sizes[0]
     output_size = layer.params.output_size(input_size)
     start += ": {} → {}".format(size(input_size), size(output_size))
+    if layer.params.lacks_its_mode:
+        return f"{start}; {NO_MODE}"
     sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
     if not sizes:
         return start + ", which is no image"

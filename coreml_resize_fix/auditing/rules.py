@@ -57,6 +57,13 @@ _TABLE = (
         "run without `--dry-run` to rewrite the layer for the target",
     ),
     Rule(
+        "RSZ107",
+        "mode-missing",
+        "error",
+        "a fractional factor has no `linearUpsampleMode`, so Core ML refuses the layer",
+        "run without `--dry-run` to rewrite the layer in the mode that the intent asks for",
+    ),
+    Rule(
         "RSZ201",
         "no-intent",
         "warning",

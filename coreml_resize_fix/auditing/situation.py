@@ -27,6 +27,7 @@ NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL = (
     "other-kernel",
 )
 TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment target
+REFUSED = "refused"  # computes nothing: Core ML does not take the layer
 CURRENT = (
     SAME,
     WRONG_GRID,
@@ -35,6 +36,7 @@ CURRENT = (
     ANTIALIAS_DROPPED,
     OTHER_KERNEL,
     TOO_NEW,
+    REFUSED,
 )
 
 # What the intent asks for, as far as it explains why no layer can do it.
@@ -117,6 +119,8 @@ def assess(
     current = _current(asked, layer.params, pairings)
     if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
         current = TOO_NEW
+    if layer.params.lacks_its_mode:
+        current = REFUSED
     way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, workshop)
     return Situation(
         current,

@@ -35,12 +35,16 @@ class Upsample:
         return self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
 
     @property
-    def takes_its_factors(self) -> bool:
-        """Whether Core ML accepts the factors: of one kind, and fractions with aligned modes."""
+    def says_its_factors(self) -> bool:
+        """Whether the factors mean one thing: of one kind, and fractions for interpolation only."""
         if not self.fractional_scaling_factor:
             return True
-        aligned = self.mode == "BILINEAR" and self.linear_upsample_mode != "DEFAULT"
-        return aligned and not self.scaling_factor
+        return self.mode == "BILINEAR" and not self.scaling_factor
+
+    @property
+    def lacks_its_mode(self) -> bool:
+        """Whether Core ML refuses the factors, as they are fractions and no mode is given."""
+        return bool(self.fractional_scaling_factor) and self.linear_upsample_mode == "DEFAULT"
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) that the layer makes of an input of (height, width) pixels."""
@@ -102,6 +106,7 @@ class ResizeBilinear:
     kind = "resizeBilinear"
     uses_ios14 = False
     copies_nearest = False
+    lacks_its_mode = False
 
     @property
     def fixed_size(self) -> Size:
@@ -154,6 +159,7 @@ class Composite:
     kind = "composite"
     uses_ios14 = False
     copies_nearest = False
+    lacks_its_mode = False
 
     @property
     def fixed_size(self) -> Optional[Size]:

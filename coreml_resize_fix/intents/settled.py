@@ -26,6 +26,8 @@ def _settled(intent: Intent, recorded: Optional[Recorded]) -> Intent:
     from coreml_resize_fix.sampling.reference import resize
 
     before, after = recorded.input.shape[-2:], recorded.output.shape[-2:]
+    if intent.input_size not in (None, before):
+        return intent
     readings = [replace(intent, nearest_copies=copies) for copies in (True, False)]
     copied, read = (reading.axes(before, after) for reading in readings)
     if copied == read:

@@ -68,7 +68,7 @@ EVERYTHING = [
 
 
 def test_there_are_as_many_situations_as_the_fields_make():
-    assert len(EVERYTHING) == 7 * 3 * 6 * 6 * 4 * 2
+    assert len(EVERYTHING) == 8 * 3 * 6 * 6 * 4 * 2
     assert set(situation.ASKS) == set(NO_LAYER)
 
 

@@ -13,6 +13,7 @@ NAMES = {
     "RSZ104": ("antialias-dropped", "error"),
     "RSZ105": ("other-kernel", "error"),
     "RSZ106": ("layer-above-target", "error"),
+    "RSZ107": ("mode-missing", "error"),
     "RSZ201": ("no-intent", "warning"),
     "RSZ202": ("ambiguous-intent", "warning"),
     "RSZ203": ("merged-calls", "error"),
