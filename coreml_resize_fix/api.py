@@ -17,6 +17,7 @@ from coreml_resize_fix.coreml.shapes import Conflict
 from coreml_resize_fix.coreml.splice import Patch
 from coreml_resize_fix.coreml.walk import LayerRef
 from coreml_resize_fix.errors import ModelError, ProofError, of_system
+from coreml_resize_fix.intents.settled import settled
 from coreml_resize_fix.opening import Opened
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.request import ModelReport, Request
@@ -143,7 +144,7 @@ def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
 
     return run(
         opened.models,
-        request.manifest or (),
+        settled(request.manifest or (), request.tensors),
         request.assume,
         allowed,
         request.decompose,
@@ -157,7 +158,7 @@ def _report(
     work: _Work, target: Optional[str], sha256: Optional[str], written: bool
 ) -> ModelReport:
     opened, request = work.opened, work.request
-    moved = displacements(opened.models, work.audit.findings, work.audit.after)
+    moved = displacements(opened.models, work.audit.findings, work.audit.intended)
     usable = work.audit.usable()
     return ModelReport(
         opened.label,

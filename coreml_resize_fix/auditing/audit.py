@@ -1,7 +1,7 @@
 """What an audit finds in one file: verdicts, shapes before and after, and what cannot run."""
 
-from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
@@ -19,8 +19,9 @@ BLOCKING = (
 
 @dataclass(frozen=True)
 class Audit:
-    """`before` and `after` are the shapes of each network as the file is, and as planned.
+    """Shapes of each network: `before` as the file is, `after` as planned.
 
+    `intended` are those if every resize made what its intent asks for, whatever can be done.
     `usable` says at which sizes the result runs; that takes longer than the rest of an audit.
     """
 
@@ -33,6 +34,7 @@ class Audit:
     freezing: Tuple[Finding, ...] = ()  # fixed at a size that varies as a layer before stays
     usable: Callable[[], Optional[UsableSizes]] = lambda: None
     partial: bool = False  # layers that stay wrong do not keep the others from being written
+    intended: Mapping[str, ModelShapes] = field(default_factory=dict)
 
     @property
     def fixable(self) -> List[Finding]:

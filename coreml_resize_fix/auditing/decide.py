@@ -21,7 +21,7 @@ from coreml_resize_fix.auditing.findings import (
 from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
-from coreml_resize_fix.auditing.messages import describe
+from coreml_resize_fix.auditing.messages import NO_MODE, describe
 from coreml_resize_fix.auditing.situation import Situation, assess
 
 Values = Optional[FrozenSet[str]]
@@ -75,6 +75,7 @@ def _none(name: str, reason: str, asks: str) -> Row:
 TABLE: Tuple[Row, ...] = (
     Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([facts.SIZELESS])),
     Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([facts.CONTRADICTED])),
+    Row("the file contradicts itself", UNMATCHABLE, "RSZ206", frozenset([facts.UNFIT])),
     Row("computes the intent", MATCH, current=frozenset([facts.SAME])),
     Row(
         "native, static",
@@ -157,6 +158,7 @@ CURRENT_CODES: Dict[str, str] = {
     facts.ANTIALIAS_DROPPED: "RSZ104",
     facts.OTHER_KERNEL: "RSZ105",
     facts.TOO_NEW: "RSZ106",
+    facts.REFUSED: "RSZ107",
 }
 
 
@@ -182,11 +184,16 @@ def decide(
     """
     if match.intent is None:
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
-        message = "`{}` ({}): {}".format(layer.name, layer.params, match.reason)
+        message = f"`{layer.name}` ({layer.params}): {match.reason}"
+        if layer.params.lacks_its_mode:
+            message += f"; {NO_MODE}"
         return Finding(layer, verdict, (match.code,), message)
     recorded = replace(match.intent, input_size=None) if moved else match.intent
-    against = contradiction(recorded, layer, pinned=True) or refused(match.intent, layer)
-    found = assess(layer, match.intent, against is not None, spec_version, decompose)
+    against = (
+        match.against or contradiction(recorded, layer, pinned=True) or refused(match.intent, layer)
+    )
+    unfit = bool(match.against)
+    found = assess(layer, match.intent, bool(against), spec_version, decompose, unfit)
     row = row_for(found)
     codes = tuple(
         code
@@ -210,7 +217,9 @@ def decide(
         intended_size=found.intended,
         # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
         max_shift_px=found.worst.max_shift
-        if found.worst and (layer.sizes or match.intent.input_size)
+        if found.worst
+        and found.current != facts.REFUSED
+        and (layer.sizes or match.intent.input_size)
         else None,
         needs=options(found) if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,

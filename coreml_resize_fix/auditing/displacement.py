@@ -68,6 +68,8 @@ def displacements(
 ) -> List[Displacement]:
     """For each output of known size whose content is moved: by how much.
 
+    `shapes` are those that the intents ask for, so that the answer is the same whatever is fixed.
+
     A resize of the wrong size is left out: it stretches the image instead of moving it. Where
     paths of different displacement meet, the larger one counts.
     """
@@ -106,7 +108,7 @@ def _move(finding: Finding) -> Optional[Step]:
     layer, intent, intended = finding.layer, finding.intent, finding.intended_size
     if intent is None or intended is None or layer.input_size is None:
         return None
-    if isinstance(layer.params, Composite):
+    if isinstance(layer.params, Composite) or layer.params.lacks_its_mode:
         return None
     if not layer.params.may_make(layer.input_size, intended):
         return None

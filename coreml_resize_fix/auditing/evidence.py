@@ -16,7 +16,9 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
 
     A pinned intent may meet another mode than its own, and its factor applies at any size.
     """
-    if layer.params.copies_nearest and not intent.is_nearest and not pinned:
+    # Averages of areas that are smaller than a pixel are that pixel.
+    copies = intent.is_nearest or intent.mode == "area"
+    if layer.params.copies_nearest and not copies and not pinned:
         return "`{}` is {}, and `{}` samples the nearest pixel".format(
             intent.label, intent.mode, layer.name
         )

@@ -85,6 +85,14 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "`--decompose` where one layer does not suffice. Or raise `--deployment-target`.",
         Example(Upsample("BILINEAR", "ALIGN_CORNERS_FALSE", (2, 2)), _HALF, (3, 3)),
     ),
+    "RSZ107": Explanation(
+        "An Upsample with a `fractionalScalingFactor` must say where it samples. For DEFAULT, "
+        "which an absent field means, the format defines no such factor, and Core ML refuses the "
+        "model.",
+        "Run without `--dry-run` with an intent for the layer: its mode is what the file lacks.",
+        sketch="    layer: Upsample ×2.5, linearUpsampleMode DEFAULT\n"
+        "    call:  size 15×20 from 6×8, align_corners=False\n",
+    ),
     "RSZ201": Explanation(
         "A layer does not say what it was converted from. Without the call there is nothing to "
         "compare with, and a guess would be a vacuous pass.",
@@ -127,6 +135,15 @@ EXPLANATIONS: Dict[str, Explanation] = {
         sketch="    calls in the manifest            layers in the model\n"
         "    up1  8×10 → 16×20         ─────  Upsample_12\n"
         "    up2  4×5 → 16×20          ──?\n",
+    ),
+    "RSZ206": Explanation(
+        "The intent says no size, so it asks for the one that the layer makes; but a declared "
+        "output, or the other operand of an add or a concat behind the layer, has another one. The "
+        "converter cut the factor to a whole number, and not exactly one size undoes that.",
+        "Give `size` for this layer in the manifest, or record the manifest from the framework.",
+        sketch="    layer: 18×14 ── ×1 ──> 18×14 ──┐\n"
+        "                                   add: does not fit\n"
+        "    skip:                  40×27 ──┘\n",
     ),
     "RSZ301": Explanation(
         "Half pixel (align_corners=False) reads at the centres of output pixels. Only Upsample "

@@ -273,7 +273,7 @@ def _check(address: str, name: str, params: resize_params.ResizeParams) -> None:
     pairs = [tuple(value) for value in params.as_dict().values() if isinstance(value, list)]
     lengths_fit = all(len(pair) in (0, 2) for pair in pairs)
     values_fit = all(0 <= value <= _LARGEST_SIDE for pair in pairs for value in pair)
-    factors_fit = not isinstance(params, resize_params.Upsample) or params.takes_its_factors
+    factors_fit = not isinstance(params, resize_params.Upsample) or params.says_its_factors
     if not (lengths_fit and values_fit and factors_fit):
         raise ModelError(
             "`{}` (`{}`) has parameters that Core ML does not accept: {}".format(

@@ -13,12 +13,16 @@ NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"
 
 @dataclass
 class Match:
-    """The intent of one layer, or the code and reason why it has none."""
+    """The intent of one layer, or the code and reason why it has none.
+
+    `against` is what in the file contradicts every size that the layer may make.
+    """
 
     intent: Optional[Intent] = None
     how: str = ""
     code: str = ""
     reason: str = ""
+    against: str = ""
 
 
 @dataclass

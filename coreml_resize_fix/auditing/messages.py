@@ -1,18 +1,20 @@
 """What is said of a layer: the layer, its intent, what the file does, by how much, what follows."""
 
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
+from coreml_resize_fix.auditing import closest
 from coreml_resize_fix.auditing import situation as facts
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.layers import ResizeLayer
-from coreml_resize_fix.auditing.natives import allowed
 from coreml_resize_fix.auditing.pairing import comparable, pair
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.auditing.situation import Situation
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.coreml.resize_params import Composite
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
+
+NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
 
 CALLS = (
     ("PyTorch bilinear align_corners=True", Intent(align_corners=True)),
@@ -59,11 +61,15 @@ def describe(
                 if found.reach in reach
             ),
         )
-    return "{}; {}{}".format(text, RULES[reason].summary, _closest(layer, found, spec_version))
+    return "{}; {}{}".format(
+        text, RULES[reason].summary, _closest(layer, found.intent, spec_version)
+    )
 
 
 def _difference(layer: ResizeLayer, found: Situation) -> str:
     first = found.pairings[0]
+    if found.current == facts.REFUSED:
+        return NO_MODE
     if found.current == facts.WRONG_SIZE and not layer.sizes and found.intent.input_size is None:
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
         return "it makes {} instead of {}".format(made, size(first.intended))
@@ -85,28 +91,14 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
     return names[found.current]
 
 
-def _closest(layer: ResizeLayer, found: Situation, spec_version: int) -> str:
+def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
     """The native setting of the right size with the smallest largest shift, as a clause."""
-    first = found.pairings[0]
-    sizes = [(first.input_size, first.intended)]
-    ranked: List[Tuple[float, int, ResizeParams]] = []
-    for order, native in enumerate(allowed(layer, spec_version)):
-        params = native.build(sizes) if native.may_stand_for(found.intent) else None
-        if params is None:
-            continue
-        shift = pair(found.intent, params, *sizes[0]).max_shift
-        if shift is not None:
-            ranked.append((round(shift, 9), order, params))
-    own = None
-    if not isinstance(layer.params, Composite):
-        own = pair(found.intent, layer.params, *sizes[0]).max_shift
-    if own is not None:
-        ranked.append((round(own, 9), -1, layer.params))
+    ranked = closest.settings(layer, intent, spec_version)
     if not ranked:
         return ""
-    shift, order, params = min(ranked, key=lambda item: item[:2])
-    what = "the file's own setting" if order == -1 else "`{}`".format(params)
-    return "; closest is {}, up to {:.3f} source pixels off".format(what, shift)
+    params, shift = ranked[0]
+    what = "the file's own setting" if params == layer.params else f"`{params}`"
+    return f"; closest is {what}, up to {shift:.3f} source pixels off"
 
 
 def inventory(layer: ResizeLayer) -> str:
@@ -117,6 +109,8 @@ def inventory(layer: ResizeLayer) -> str:
     input_size = layer.sizes[0]
     output_size = layer.params.output_size(input_size)
     start += ": {} → {}".format(size(input_size), size(output_size))
+    if layer.params.lacks_its_mode:
+        return f"{start}; {NO_MODE}"
     sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
     if not sizes:
         return start + ", which is no image"

@@ -19,11 +19,7 @@ Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
 
 
 class Native(NamedTuple):
-    """`build` gives the parameters that make these sizes, or None if the layer cannot.
-
-    A nearest layer stands in for nearest calls only: at one pixel it would equal any call, and the
-    result would no longer show what was asked for.
-    """
+    """`build` gives the parameters that make these sizes, or None if the layer cannot."""
 
     name: str
     spec_version: int
@@ -31,9 +27,6 @@ class Native(NamedTuple):
     nearest: bool
     modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
     build: Callable[[Sizes], Optional[ResizeParams]]
-
-    def may_stand_for(self, intent: Intent) -> bool:
-        return intent.is_nearest or not self.nearest
 
 
 def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Native]:
@@ -43,6 +36,14 @@ def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Nat
     """
     following = _following(layer, intent) if layer.shape == FLEXIBLE and intent else []
     return [native for native in (*NATIVES, *following) if layer.modern or not native.modern]
+
+
+def preferred(natives: Sequence[Native], intent: Intent) -> List[Native]:
+    """Those that copy pixels come last for a call that does not say so.
+
+    From one pixel they equal any call, and the result would no longer show what was asked for.
+    """
+    return sorted(natives, key=lambda native: native.nearest and not intent.is_nearest)
 
 
 def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:

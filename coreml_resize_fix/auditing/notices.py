@@ -12,6 +12,7 @@ from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.coreml import reach, versions
 from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
 from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.sampling.single import exactly
 
 NOT_CHECKED = (
     "not checked: preprocessing (scale, bias, color order), weights and their precision, compute "
@@ -171,8 +172,9 @@ def _read_as_factor(finding: Finding) -> List[str]:
     read = comparisons(intent, layer)[0] if intent is not None else None
     if intent is None or read is None or intent.size is None or read.scale_factor is None:
         return []
-    height, width = read.scale_factor
+    rows, columns = intent.size
+    height, width = (exactly(factor) for factor in read.scale_factor)
     return [
-        "`{}` was recorded with the size {}×{}, which is read as {:g} and {:g} times its input, as "
-        "that varies".format(layer.name, *intent.size, height, width)
+        f"`{layer.name}` was recorded with the size {rows}×{columns}, which is read as {height} "
+        f"and {width} times its input, as that varies"
     ]

@@ -57,6 +57,13 @@ _TABLE = (
         "run without `--dry-run` to rewrite the layer for the target",
     ),
     Rule(
+        "RSZ107",
+        "mode-missing",
+        "error",
+        "a fractional factor has no `linearUpsampleMode`, so Core ML refuses the layer",
+        "run without `--dry-run` to rewrite the layer in the mode that the intent asks for",
+    ),
+    Rule(
         "RSZ201",
         "no-intent",
         "warning",
@@ -90,6 +97,13 @@ _TABLE = (
         "error",
         "no layer stands for this call, and one is owed",
         'convert again if the model lost it; if no output depends on it, say `"used": false`',
+    ),
+    Rule(
+        "RSZ206",
+        "size-does-not-fit",
+        "error",
+        "no size is given, and what the layer makes contradicts the rest of the file",
+        "give `size` for this layer in the manifest",
     ),
     Rule(
         "RSZ301",

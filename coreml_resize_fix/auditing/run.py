@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import facts, findings, staying
+from coreml_resize_fix.auditing import facts, findings, staying, unsaid
 from coreml_resize_fix.auditing.audit import BLOCKING, Audit
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.evidence import computes, contradiction
@@ -118,71 +118,29 @@ def run(
     """
 
     file = facts.File(models, content, in_half)
+    averages = any(intent.mode == "area" for intent in intents)
 
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
-        return file.layers(file.shapes(assumed))
-
-    averages = any(intent.mode == "area" for intent in intents)
-    averaged = file.averaged() if averages else []
-
-    def all_layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
         by_prefix = file.shapes(assumed)
         return file.layers(by_prefix) + (file.poolings(by_prefix) if averages else [])
 
-    matching = match(intents, all_layers_for, assume, averaged)
-    before = file.shapes({})
-    found: List[Finding] = []
-    # What a layer gets depends on what the resizes before it should make: each layer is judged as
-    # if those before it were right.
-    asks: Dict[str, Callable[[Optional[Size]], Optional[Size]]] = {
-        layer.address: partial(_intended, layer, matching.by_address[layer.address].intent)
-        for layer in file.layers(before)
-        if layer.follows
-    }
-    layers = layers_for(asks)
-    intended = {
-        layer.address: _intended(layer, matching.by_address[layer.address].intent, layer.input_size)
-        for layer in layers
-        if layer.shape != FLEXIBLE
-    }
-    varying: Dict[str, Intent] = {}
-    final: Overrides = asks
-    for _ in range(len(layers) + 2):
-        previous = found
-        found = [
-            decide(layer, matching.by_address[layer.address], spec_version, decompose)
-            for layer in layers
-        ]
-        asked = _asked(layers, matching)
-        sizes = {
-            finding.layer.address: finding.intended_size
-            for finding in found
-            if finding.layer.shape != FLEXIBLE
-        }
-        if (sizes, asked) == (intended, varying):
-            break
-        intended, varying = sizes, asked
-        follow = {address: partial(_varying, ask) for address, ask in varying.items()}
-        final = {**_decided(intended), **follow}
-        layers = layers_for(final)
-    else:
-        found = staying.cautious(previous, found)
+    matching = match(intents, layers_for, assume, file.averaged() if averages else [])
+    unsaid.say(matching, file, models)
+
+    def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
+        return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
+
+    found, meant = _as_intended(file, matching, judge)
     if partial_result and any(finding.verdict in BLOCKING for finding in found):
-
-        def written(found: Sequence[Finding]) -> Sequence[ResizeLayer]:
-            return layers_for(_planned(found))
-
-        def again(layer: ResizeLayer, moved: bool) -> Finding:
-            asked = matching.by_address[layer.address]
-            return decide(layer, asked, spec_version, decompose, moved)
-
-        found = staying.judged(models, found, written, again)
+        found = staying.judged(
+            models, found, lambda found: file.layers(file.shapes(_planned(found))), judge
+        )
     found = _named(models, found)
     # What the new layers make of what they really get: some before them may stay as they are.
     planned = _planned(found)
-    after = file.shapes(planned)
+    before, after = file.shapes({}), file.shapes(planned)
     varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}
-    poolings = file.poolings(file.shapes(final)) if matching.pooled else []
+    poolings = file.poolings(meant) if matching.pooled else []
     found += _pooled(poolings, matching, spec_version)
     found.sort(key=lambda finding: file.places[finding.layer.address])
     return Audit(
@@ -197,7 +155,49 @@ def run(
         ),
         partial(file.usable, planned),
         partial_result,
+        meant,
     )
+
+
+def _as_intended(
+    file: facts.File, matching: Matching, judge: Callable[[ResizeLayer], Finding]
+) -> Tuple[List[Finding], Mapping[str, ModelShapes]]:
+    """The verdict on each layer as if those before it were right, and the shapes that it is for.
+
+    What a layer gets depends on what the resizes before it should make, so it takes some rounds.
+    """
+    asks: Overrides = {
+        layer.address: partial(_intended, layer, matching.by_address[layer.address].intent)
+        for layer in file.layers(file.shapes({}))
+        if layer.follows
+    }
+    # Nobody knows what these should make; what is known behind them does not depend on it.
+    unfit = {address: (None, None) for address, m in matching.by_address.items() if m.against}
+    meant = file.shapes({**asks, **unfit})
+    layers = file.layers(meant)
+    intended = {
+        layer.address: _intended(layer, matching.by_address[layer.address].intent, layer.input_size)
+        for layer in layers
+        if layer.shape != FLEXIBLE
+    }
+    varying: Dict[str, Intent] = {}
+    found: List[Finding] = []
+    for _ in range(len(layers) + 2):
+        previous = found
+        found = [judge(layer) for layer in layers]
+        asked = _asked(layers, matching)
+        sizes = {
+            finding.layer.address: finding.intended_size
+            for finding in found
+            if finding.layer.shape != FLEXIBLE
+        }
+        if (sizes, asked) == (intended, varying):
+            return found, meant
+        intended, varying = sizes, asked
+        follow = {address: partial(_varying, ask) for address, ask in varying.items()}
+        meant = file.shapes({**_decided(intended), **follow, **unfit})
+        layers = file.layers(meant)
+    return staying.cautious(previous, found), meant
 
 
 def _pooled(layers: Sequence[ResizeLayer], matching: Matching, spec_version: int) -> List[Finding]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
-from coreml_resize_fix.auditing.natives import Native, in_place_of
+from coreml_resize_fix.auditing.natives import Native, in_place_of, preferred
 from coreml_resize_fix.auditing.pairing import (
     EQUAL,
     UNEQUAL,
@@ -26,6 +26,7 @@ NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL = (
     "other-kernel",
 )
 TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment target
+REFUSED = "refused"  # computes nothing: Core ML does not take the layer
 CURRENT = (
     SAME,
     WRONG_GRID,
@@ -34,6 +35,7 @@ CURRENT = (
     ANTIALIAS_DROPPED,
     OTHER_KERNEL,
     TOO_NEW,
+    REFUSED,
 )
 
 # What the intent asks for, as far as it explains why no layer can do it.
@@ -54,8 +56,8 @@ LAYERS, LAYERS_ASKED, LAYERS_ABOVE = "layers", "layers-asked", "layers-above"
 REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 
 # How much is known of the sizes.
-EVIDENCE_OK, CONTRADICTED, SIZELESS = "ok", "contradicted", "sizeless"
-EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS)
+EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
+EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT)
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,18 @@ def assess(
     contradicted: bool,
     spec_version: int,
     decompose: bool = False,
+    unfit: bool = False,
 ) -> Situation:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
 
-    `decompose` says whether several layers may be used without being asked for.
+    `decompose` says whether several layers may be used without being asked for, `contradicted` that
+    the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
+    of the file.
     """
     asked, known = comparisons(intent, layer)
     asks = _asks(asked, known)
-    if contradicted or not known:
-        evidence = CONTRADICTED if contradicted else SIZELESS
+    if unfit or contradicted or not known:
+        evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
     if isinstance(layer.params, Composite):
         from coreml_resize_fix.auditing import decomposition
@@ -116,6 +121,8 @@ def assess(
     current = _current(asked, layer.params, pairings)
     if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
         current = TOO_NEW
+    if layer.params.lacks_its_mode:
+        current = REFUSED
     way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
     return Situation(
         current,
@@ -177,7 +184,7 @@ def _remedy(
     layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
 ) -> Tuple[Optional[Native], Optional[ResizeParams]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = [native for native in in_place_of(layer, intent) if native.may_stand_for(intent)]
+    natives = preferred(in_place_of(layer, intent), intent)
     for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
         if params is None or misfit(intent, params, layer) is not None:

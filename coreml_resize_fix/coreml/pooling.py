@@ -36,6 +36,7 @@ class Pooling:
     uses_ios14 = False
     copies_nearest = False
     factor = None
+    lacks_its_mode = False
 
     @property
     def fixed_size(self) -> Optional[Size]:

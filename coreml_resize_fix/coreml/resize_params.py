@@ -8,6 +8,7 @@ from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.dialects import coreml as dialect
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.single import exactly, shortest
 
 if TYPE_CHECKING:
     from coreml_resize_fix.coreml.read_steps import Read
@@ -38,12 +39,16 @@ class Upsample:
         return self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
 
     @property
-    def takes_its_factors(self) -> bool:
-        """Whether Core ML accepts the factors: of one kind, and fractions with aligned modes."""
+    def says_its_factors(self) -> bool:
+        """Whether the factors mean one thing: of one kind, and fractions for interpolation only."""
         if not self.fractional_scaling_factor:
             return True
-        aligned = self.mode == "BILINEAR" and self.linear_upsample_mode != "DEFAULT"
-        return aligned and not self.scaling_factor
+        return self.mode == "BILINEAR" and not self.scaling_factor
+
+    @property
+    def lacks_its_mode(self) -> bool:
+        """Whether Core ML refuses the factors, as they are fractions and no mode is given."""
+        return bool(self.fractional_scaling_factor) and self.linear_upsample_mode == "DEFAULT"
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) that the layer makes of an input of (height, width) pixels."""
@@ -86,8 +91,10 @@ class Upsample:
         }
 
     def __str__(self) -> str:
-        factors = self.fractional_scaling_factor or self.scaling_factor or (1, 1)
-        text = "Upsample {} ×{}".format(self.mode, ",".join("{:.7g}".format(f) for f in factors))
+        factors: Tuple[float, ...] = self.scaling_factor or (1, 1)
+        if self.fractional_scaling_factor:  # of single precision in the file
+            factors = tuple(shortest(factor) for factor in self.fractional_scaling_factor)
+        text = f"Upsample {self.mode} ×{','.join(exactly(factor) for factor in factors)}"
         if self.mode == "BILINEAR":
             text += " " + self.linear_upsample_mode
         return text
@@ -103,6 +110,7 @@ class ResizeBilinear:
     kind = "resizeBilinear"
     uses_ios14 = False
     copies_nearest = False
+    lacks_its_mode = False
 
     @property
     def fixed_size(self) -> Size:
@@ -155,6 +163,7 @@ class Composite:
     kind = "composite"
     uses_ios14 = False
     copies_nearest = False
+    lacks_its_mode = False
 
     @property
     def fixed_size(self) -> Optional[Size]:

@@ -1,11 +1,12 @@
 """What `torch.nn.functional.interpolate` computes along one axis.
 
 Formulas from the public header ATen/native/UpSample.h; what depends on the version was observed on
-PyTorch 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 1.10, 1.11, 1.12 and 2.13 (CPU, float32).
+PyTorch 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 1.10, 1.11, 1.12, 1.13 and 2.13 (CPU,
+float32).
 
 Scale factors that leave N = X or N = 2X without being 1 or 2 (7 pixels times 1.13) are treated as
-2.13 does. PyTorch is of two minds there: nearest takes the factor at its word for large outputs
-(1.9 to 1.12: by memory layout), antialias copied no axis in 1.12, and before 1.9 bicubic copied
+2.13 does, and PyTorch is of two minds there. Whether nearest copies depends on both axes and on the
+memory layout (`nearest_copies`). Antialias copied no axis in 1.12, and before 1.9 bicubic copied
 when *both* sizes stayed; an axis alone cannot tell.
 """
 
@@ -15,7 +16,10 @@ from typing import Callable, Dict, NamedTuple, Optional, Tuple
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import single
 
-__all__ = ["MODES", "axis", "output_size"]
+__all__ = ["MODES", "axis", "nearest_copies", "output_size"]
+
+# Height and width of an output, added up, up to which `nearest` runs the kernel that copies.
+_SMALL = 128
 
 
 def _ratio(input_size: int, output_size: int, scale: Optional[float]) -> Optional[float]:
@@ -100,6 +104,21 @@ def output_size(input_size: int, scale_factor: float) -> int:
     return math.floor(input_size * scale_factor)
 
 
+def nearest_copies(
+    output_size: Tuple[int, int], channels: Optional[int], version: Optional[Tuple[int, int]]
+) -> bool:
+    """Whether `nearest` copies an axis of N = X and doubles one of N = 2X whatever the factor is.
+
+    Otherwise it reads floor(i / scale_factor) there, too. output_size: (height, width) in pixels;
+    channels None is not known; version as for `axis`. A contiguous tensor is assumed: one in
+    channels_last with four channels or more is always copied, by a kernel of its own. From 1.9 to
+    1.13 that kernel ran for every channels_last tensor, as any of one channel is, and for no other.
+    """
+    if version is None or version >= (2, 0):
+        return sum(output_size) <= _SMALL
+    return version < (1, 9) or channels == 1
+
+
 def axis(
     mode: str,
     align_corners: Optional[bool],
@@ -109,6 +128,7 @@ def axis(
     scale_factor: Optional[float] = None,
     recompute_scale_factor: Optional[bool] = None,
     version: Optional[Tuple[int, int]] = None,
+    nearest_copies: bool = True,
 ) -> AxisSpec:
     """One axis of `interpolate(mode=..., ...)`; sizes in pixels, parameters as passed to it.
 
@@ -117,6 +137,7 @@ def axis(
     version: (major, minor) of torch; None is a recent one. A scale factor is used as the step
         from 1.6 on (1.5: only with recompute_scale_factor=False; before: never). Before 1.10,
         N = 1 without align_corners samples at the start of the axis instead of its middle.
+    nearest_copies: what `nearest_copies` says of the whole map; only mode nearest asks.
     Raises ValueError for a combination that PyTorch refuses too.
     """
     key = (_SAME_PER_AXIS.get(mode, mode), bool(align_corners), bool(antialias))
@@ -129,9 +150,10 @@ def axis(
     scale = scale_factor
     if _is_recomputed(recompute_scale_factor, version):
         scale = None
-    if convention.copies and input_size == output_size:
+    nearest = key[0] == "nearest"
+    if output_size == input_size and (nearest_copies if nearest else convention.copies):
         scale = None
-    if key[0] == "nearest" and output_size == 2 * input_size:
+    if output_size == 2 * input_size and nearest and nearest_copies:
         scale = None
     step = _STEPS[convention.step](input_size, output_size, scale)
     if output_size == 1 and version is not None and version < (1, 10) and key[0] in _ZERO_STEP:

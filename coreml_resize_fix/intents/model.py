@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from coreml_resize_fix.dialects import onnx, tensorflow, torch
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.single import exactly
 
 Size = Tuple[int, int]
 
@@ -31,6 +32,7 @@ class Intent:
     `size`, `scale_factor` and `recompute_scale_factor` are as passed to interpolate;
     `input_size`, `output_size` and `channels` are as observed when it ran. `used` is False where
     the model's outputs do not depend on the call, `site` is the place of the call (`net.py:14`).
+    `nearest_copies` is what recorded tensors say where PyTorch's nearest has two answers.
     """
 
     name: Optional[str] = None
@@ -53,6 +55,7 @@ class Intent:
     used: Optional[bool] = None
     site: Optional[str] = field(default=None, compare=False)  # it says nothing of what is asked
     index: Optional[int] = None  # place in the manifest, to name what has no name
+    nearest_copies: Optional[bool] = None
 
     @property
     def label(self) -> str:
@@ -84,13 +87,19 @@ class Intent:
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
         """What this call samples along height and width."""
         factors = self.scale_factor or (None, None)
+        copies = self.nearest_copies
+        if copies is None:
+            version = _version(self.framework_version)
+            copies = torch.nearest_copies(output_size, self.channels, version)
         rows, columns = (
-            self._axis(before, after, factor)
+            self._axis(before, after, factor, copies)
             for before, after, factor in zip(input_size, output_size, factors)
         )
         return rows, columns
 
-    def _axis(self, before: int, after: int, factor: Optional[float]) -> AxisSpec:
+    def _axis(
+        self, before: int, after: int, factor: Optional[float], nearest_copies: bool
+    ) -> AxisSpec:
         if self.framework == "onnx":
             given = {name: getattr(self, name) for name in ONNX_FIELDS}
             options = {name: value for name, value in given.items() if value is not None}
@@ -115,6 +124,7 @@ class Intent:
             scale_factor=factor,
             recompute_scale_factor=self.recompute_scale_factor,
             version=_version(self.framework_version),
+            nearest_copies=nearest_copies,
         )
 
     @property
@@ -128,6 +138,7 @@ class Intent:
             self.target_size(self.input_size),
             None if self.size is not None else self.scale_factor,
             self.recompute_scale_factor if self.scale_factor is not None else None,
+            self.nearest_copies,
             tuple(getattr(self, name) for name in ONNX_FIELDS),
         )
 
@@ -142,8 +153,8 @@ class Intent:
         if self.size is not None:
             text += " size={}×{}".format(*self.size)
         elif self.scale_factor is not None:
-            height, width = ("{:.7g}".format(factor) for factor in self.scale_factor)
-            text += " scale_factor={}".format(height if height == width else height + "," + width)
+            height, width = (exactly(factor) for factor in self.scale_factor)
+            text += f" scale_factor={height if height == width else height + ',' + width}"
             if self.recompute_scale_factor:
                 text += " recompute_scale_factor=True"
         return text if self.framework == "torch" else "{} {}".format(self.framework, text)
@@ -151,7 +162,7 @@ class Intent:
     def as_dict(self) -> Dict[str, Any]:
         """The intent as an entry of a manifest's `resizes`."""
         pairs = {key: getattr(self, key) for key in self.__dataclass_fields__}
-        del pairs["framework_version"], pairs["index"]
+        del pairs["framework_version"], pairs["index"], pairs["nearest_copies"]
         if self.framework != "onnx":
             for name in ONNX_FIELDS:
                 del pairs[name]

@@ -3,7 +3,7 @@
 import math
 import struct
 
-__all__ = ["shortest", "single", "spacing"]
+__all__ = ["exactly", "shortest", "single", "spacing"]
 
 _DIGITS = 9  # of a decimal that names any number of single precision
 
@@ -29,3 +29,9 @@ def shortest(value: float) -> float:
         if single(decimal) == value:
             return decimal
     return float("{:.{}g}".format(value, _DIGITS))
+
+
+def exactly(value: float) -> str:
+    """The shortest text that reads as this very number: 2 for 2.0, and 2.0000002 for 2.0000002."""
+    text = repr(float(value))
+    return text[:-2] if text.endswith(".0") else text

@@ -41,7 +41,7 @@ def taken(finding: Finding, tensors: Tensors) -> Finding:
     else:
         source = drawn(before)
         wanted = resize(source, *asked.axes(before, after))
-    now = _made(layer.params, source, after)
+    now = None if layer.params.lacks_its_mode else _made(layer.params, source, after)
     fixed = _made(finding.after, source, after) if finding.after is not None else None
     picture = Picture(source, wanted, now, fixed, recorded is not None, before, after)
     return replace(finding, picture=_cut(picture))

@@ -44,7 +44,8 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
     intent, layer = finding.intent, finding.layer
     if intent is None or finding.intended_size is None:
         return finding, None
-    before = _measurements(finding, intent, layer.params, tensors)
+    computes = not layer.params.lacks_its_mode
+    before = _measurements(finding, intent, layer.params, tensors) if computes else []
     after = _measurements(finding, intent, finding.after, tensors) if finding.after else []
     result = replace(
         finding, max_abs_error_before=_largest(before), max_abs_error_after=_largest(after)

@@ -1,14 +1,13 @@
 """Where nothing exact is allowed: every native setting of the right size, the closest first."""
 
 from dataclasses import replace
-from typing import List, Optional, Tuple
+from typing import Tuple
 
 import numpy as np
 
+from coreml_resize_fix.auditing import closest
 from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
-from coreml_resize_fix.auditing.natives import allowed
-from coreml_resize_fix.auditing.pairing import comparisons, pair
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.auditing.pairing import comparisons
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import interpret, probes
@@ -17,7 +16,7 @@ from coreml_resize_fix.verify import interpret, probes
 def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     """The finding with the settings that a user could fall back to, up to that version.
 
-    Ordered by the largest shift in source pixels, then by the mean absolute error: on the recorded
+    In the order of `auditing.closest`, with the mean absolute error of each: on the recorded
     tensors, or on noise with the spectrum of natural images.
     """
     intent, layer = finding.intent, finding.layer
@@ -35,21 +34,10 @@ def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
         images, expected = _planes(recorded)
     if expected is None or expected.shape[-2:] != after:
         expected = resize(images, *asked.axes(before, after))
-    settings: List[ResizeParams] = []
-    for native in allowed(layer, spec_version):
-        built = native.build([(before, after)])
-        if built is not None and built not in settings:
-            settings.append(built)
-    if not isinstance(layer.params, Composite) and layer.params not in settings:
-        settings.append(layer.params)
-    found: List[Near] = []
-    for params in settings:
-        shift: Optional[float] = pair(asked, params, before, after).max_shift
-        if shift is None:
-            continue
-        error = float(np.abs(interpret.run(params, images, after) - expected).mean())
-        found.append(Near(params, round(shift, 9), error))
-    found.sort(key=lambda near: (near.max_shift_px, near.mean_abs_error))
+    found = [
+        Near(params, shift, float(np.abs(interpret.run(params, images, after) - expected).mean()))
+        for params, shift in closest.settings(layer, intent, spec_version)
+    ]
     return replace(finding, closest=tuple(found))
 
 

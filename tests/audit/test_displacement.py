@@ -1,5 +1,7 @@
 """The displacement of an output is what a picture that runs through the network shows."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from coreml_resize_fix import api
 from coreml_resize_fix.auditing import displacement
 from coreml_resize_fix.coreml import schema, shapes
 from coreml_resize_fix.intents.model import Intent
+from tests.support import build
 
 
 def chain(path, count, size=8, declared=True):
@@ -103,3 +106,56 @@ def test_a_direction_without_a_shift_is_left_out(mean, says):
     shares = mean[0] / 10, mean[1] / 20
     step = displacement.Step("layers[0]", shares, (0.3, 0.3))
     assert says in displacement.told(displacement.Displacement("mask", (10, 20), (step,)))
+
+
+OPTIONS = [
+    {},
+    {"decompose": True},
+    {"partial": True},
+    {"target": 1},
+    {"decompose": True, "target": 4},
+]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_what_the_file_moves_does_not_depend_on_options(tmp_path, seed):
+    """A resize to the right size by the wrong grid, and others of the wrong size around it.
+
+    The output has the size that the calls ask for, whether they can be fixed or not.
+    """
+    rng = random.Random(seed)
+    size = rng.randint(3, 9), rng.randint(3, 9)
+    layers, intents, shares = [], [], np.zeros((0, 2))
+    for _ in range(rng.randint(1, 3)):
+        factor = rng.choice((2, 2.5, 3))
+        made = tuple(int(n * factor) for n in size)
+        layers.append(
+            "upsample {{ scalingFactor: {0} scalingFactor: {0} mode: BILINEAR }}".format(
+                int(factor)
+            )
+        )
+        intents.append(Intent(size=made, input_size=size, channels=1))
+        if factor == int(factor):  # else it is stretched, which is no move
+            far = [grid_distance(n, m) / n for n, m in zip(size, made)]
+            shares = np.vstack([shares, far])
+        size = made
+    path = build.write(tmp_path, build.network((1,) + intents[0].input_size, layers))
+    for more in OPTIONS:
+        request = api.Request(manifest=intents, dry_run=True, **more)
+        moved = api.process(path, request).displacements
+        assert [(m.size, len(m.path), pytest.approx(m.largest)) for m in moved] == expected(
+            shares, size
+        )
+
+
+def expected(shares, size):
+    if not len(shares):
+        return []
+    return [(size, len(shares), tuple(shares.sum(axis=0) * size))]
+
+
+def grid_distance(before, after):
+    """The farthest that the TensorFlow 1 grid is from half pixels, at whole factors."""
+    index = np.arange(after)
+    half_pixel = np.clip((index + 0.5) * before / after - 0.5, 0, before - 1)
+    return np.abs(half_pixel - np.minimum(index * before / after, before - 1)).max()

@@ -62,8 +62,8 @@ WITH_IOS14 = {
     ),
     "fractional factors without alignment": (
         fractional(BILINEAR),
-        2,
-        "has parameters that Core ML does not accept",
+        1,
+        "RSZ107",
     ),
     "fractional factors of bilinear": (
         fractional(BILINEAR + CORNERS_TRUE),

@@ -1,0 +1,47 @@
+"""What comes closest to an intent that no allowed layer computes: the one order of all answers."""
+
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.auditing.layers import ResizeLayer
+from coreml_resize_fix.auditing.natives import allowed
+from coreml_resize_fix.auditing.pairing import comparisons, pair
+from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.intents.model import Intent
+
+Size = Tuple[int, int]
+
+
+class Setting(NamedTuple):
+    """A native setting of the right sizes, and its largest shift in source pixels."""
+
+    params: ResizeParams
+    max_shift: float
+
+
+def settings(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Setting]:
+    """The layer's own setting and the allowed ones, by their shift at all sizes compared.
+
+    Of equal shifts, one that does as the intent does, interpolate or copy, goes first; then the
+    file's own; then the order of preference of the natives.
+    """
+    asked, sizes = comparisons(intent, layer)
+    if not sizes:
+        return []
+    has_own = not isinstance(layer.params, Composite) and not layer.params.lacks_its_mode
+    own = (layer.params,) if has_own else ()
+    built = [native.build(sizes) for native in allowed(layer, spec_version)]
+    found: List[Setting] = []
+    for params in dict.fromkeys([*own, *(params for params in built if params is not None)]):
+        shift = _shift(asked, params, sizes)
+        if shift is not None:
+            found.append(Setting(params, round(shift, 9)))
+    return sorted(found, key=lambda s: (s.max_shift, s.params.copies_nearest != asked.is_nearest))
+
+
+def _shift(
+    intent: Intent, params: ResizeParams, sizes: Sequence[Tuple[Size, Size]]
+) -> Optional[float]:
+    """None where the setting does not make all of the sizes."""
+    shifts = [pair(intent, params, *size).max_shift for size in sizes]
+    known = [shift for shift in shifts if shift is not None]
+    return max(known) if len(known) == len(shifts) else None

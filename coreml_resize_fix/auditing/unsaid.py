@@ -1,0 +1,141 @@
+"""Sizes that no intent says, where the file itself contradicts what its layers make.
+
+Converters cut a factor of 1.9 to 1. Who then says that all resizes are bilinear asks for the size
+that the layer makes, and the declared output, or the other operand of an add or a concat, says
+another one. The factor was f or more, and less than f + 1: if one of those sizes alone makes
+everything fit, that is the size. It is found by inferring shapes, so that whatever has a shape rule
+may stand in between.
+"""
+
+from dataclasses import replace
+from functools import partial
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.auditing.facts import File
+from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.auditing.matching import Matching
+from coreml_resize_fix.auditing.trial import UNDECIDED, Size, Sizes, TooManyError, Trial
+from coreml_resize_fix.coreml import claims
+from coreml_resize_fix.coreml.resize_params import Composite
+from coreml_resize_fix.coreml.shapes import Overrides, PartialSize
+from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.intents.model import Intent
+
+_MOST_SHOWN = 4
+
+
+class _Answer(NamedTuple):
+    """What was found on a layer whose size is contradicted: the only one that fits, or why not."""
+
+    layer: ResizeLayer
+    contradiction: str
+    input_size: PartialSize
+    size: Optional[Size]
+    reason: str = ""
+
+
+def say(matching: Matching, file: File, models: Sequence[ModelRef]) -> None:
+    """Give intents without a size the one that fits, where the layer's own is contradicted.
+
+    Where none fits, or several do, the match says what is against it instead.
+    """
+    layers = [
+        layer for layer in file.layers(file.shapes({})) if not isinstance(layer.params, Composite)
+    ]
+    intents = {layer.address: matching.by_address[layer.address].intent for layer in layers}
+    silent = {layer.address: layer for layer in layers if _is_silent(intents[layer.address])}
+    if not silent:
+        return
+    given: Overrides = {
+        address: partial(_asked, intent)
+        for address, intent in intents.items()
+        if address not in silent
+    }
+    for answer in _answers(Trial(file, claims.of(models), silent, given)):
+        address, match = answer.layer.address, matching.by_address[answer.layer.address]
+        matching.by_address[address] = replace(
+            match,
+            intent=_with_size(match.intent, answer),
+            against=f"{answer.contradiction}; {answer.reason}" if answer.reason else "",
+        )
+        if answer.size is not None and not _is_own(answer):
+            matching.notices.append(
+                f"`{answer.layer.name}` was given no size: {_show([answer.size])} is the only one "
+                f"that fits, as {answer.contradiction}"
+            )
+
+
+def _asked(intent: Optional[Intent], input_size: Optional[Size]) -> PartialSize:
+    """What a layer whose intent says a size, or that has no intent, is taken to make."""
+    if intent is None or (input_size is None and intent.size is None):
+        return UNDECIDED
+    return intent.target_size(input_size) or UNDECIDED
+
+
+def _is_silent(intent: Optional[Intent]) -> bool:
+    return intent is not None and intent.target_size((1, 1)) is None
+
+
+def _with_size(intent: Optional[Intent], answer: _Answer) -> Optional[Intent]:
+    if intent is None or answer.size is None:
+        return intent
+    if answer.layer.shape != FLEXIBLE:
+        return replace(intent, size=answer.size)
+    return replace(intent, size=answer.size, input_size=_whole(answer.input_size))
+
+
+def _is_own(answer: _Answer) -> bool:
+    before = _whole(answer.input_size)
+    return before is not None and answer.layer.params.output_size(before) == answer.size
+
+
+def _whole(size: PartialSize) -> Optional[Size]:
+    height, width = size
+    return None if height is None or width is None else (height, width)
+
+
+def _answers(trial: Trial) -> Iterator[_Answer]:
+    """One contradiction after the other, in order: those behind depend on what solves it."""
+    sizes: Sizes = {}
+    what = ""
+    try:
+        while True:
+            found = _first(trial, sizes)
+            if found is None:
+                return
+            what, layers = found
+            choices = trial.fitting(layers, sizes)
+            chosen = choices[0] if len(choices) == 1 else (None,) * len(layers)
+            sizes.update(zip(layers, (size or UNDECIDED for size in chosen)))
+            shapes = trial.shapes(sizes)
+            for index, (address, size) in enumerate(zip(layers, chosen)):
+                reason = "" if size else _reason([choice[index] for choice in choices])
+                before = trial.input_size(address, shapes)
+                yield _Answer(trial.free[address], what, before, size, reason)
+    except TooManyError:
+        for address, layer in trial.free.items():
+            if address not in sizes:
+                yield _Answer(layer, what, UNDECIDED, None, "there are too many sizes to try")
+
+
+def _first(trial: Trial, sizes: Sizes) -> Optional[Tuple[str, List[str]]]:
+    """The first contradiction that layers without a size decide, and those layers."""
+    for spot, what in trial.contradictions(trial.shapes(sizes)).items():
+        layers = trial.deciding(spot, sizes)
+        if layers:
+            return what, layers
+    return None
+
+
+def _reason(fitting: Sequence[Size]) -> str:
+    sizes = list(dict.fromkeys(fitting))
+    if not sizes:
+        return "no size that its factor may have been cut from fits; give `size` in the manifest"
+    if len(sizes) == 1:
+        return f"{_show(sizes)} fits, and another layer may have several sizes; give their `size`"
+    return f"several sizes fit ({_show(sizes)}); give `size` in the manifest"
+
+
+def _show(sizes: Sequence[Size]) -> str:
+    shown = [f"{height}×{width}" for height, width in sizes[:_MOST_SHOWN]]
+    return ", ".join(shown + ["…"] * (len(sizes) > _MOST_SHOWN))
