@@ -158,7 +158,7 @@ def _report(
     work: _Work, target: Optional[str], sha256: Optional[str], written: bool
 ) -> ModelReport:
     opened, request = work.opened, work.request
-    moved = displacements(opened.models, work.audit.findings, work.audit.intended)
+    moved = displacements(opened.models, work.audit.as_intended, work.audit.intended)
     usable = work.audit.usable()
     return ModelReport(
         opened.label,

@@ -21,7 +21,8 @@ BLOCKING = (
 class Audit:
     """Shapes of each network: `before` as the file is, `after` as planned.
 
-    `intended` are those if every resize made what its intent asks for, whatever can be done.
+    `intended` are those if every resize made what its intent asks for, whatever can be done, and
+    `as_intended` are the verdicts at those sizes.
     `usable` says at which sizes the result runs; that takes longer than the rest of an audit.
     """
 
@@ -35,6 +36,7 @@ class Audit:
     usable: Callable[[], Optional[UsableSizes]] = lambda: None
     partial: bool = False  # layers that stay wrong do not keep the others from being written
     intended: Mapping[str, ModelShapes] = field(default_factory=dict)
+    as_intended: Tuple[Finding, ...] = ()
 
     @property
     def fixable(self) -> List[Finding]:

@@ -131,6 +131,7 @@ def run(
         return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
 
     found, meant = _as_intended(file, matching, judge)
+    as_intended = tuple(found)
     if partial_result and any(finding.verdict in BLOCKING for finding in found):
         found = staying.judged(
             models, found, lambda found: file.layers(file.shapes(_planned(found))), judge
@@ -156,6 +157,7 @@ def run(
         partial(file.usable, planned),
         partial_result,
         meant,
+        as_intended,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 
-from coreml_resize_fix.coreml import schema, wire
+from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.dialects import coreml as dialect
 from coreml_resize_fix.errors import ModelError
@@ -273,31 +273,3 @@ def _enum_name(layer: Any, message: Any, name: str) -> str:
             "install a newer coremltools if a newer one wrote the model",
         )
     return str(value.name)
-
-
-def field_bytes(params: NativeParams) -> bytes:
-    """The layer-type field of a NeuralNetworkLayer that holds these parameters, tag included."""
-    return wire.encode_field(
-        schema.layer_type_number(params.kind), _to_message(params).SerializeToString()
-    )
-
-
-def _to_message(params: NativeParams) -> Any:
-    layer = schema.layer_class()()
-    if isinstance(params, ResizeBilinear):
-        message = layer.resizeBilinear
-        message.targetSize.extend(params.target_size)
-        field = message.mode.DESCRIPTOR.fields_by_name["samplingMethod"]
-        # STRICT is 0: setting it alone would leave `mode` absent.
-        message.mode.SetInParent()
-        message.mode.samplingMethod = field.enum_type.values_by_name[params.sampling_mode].number
-        return message
-    message = layer.upsample
-    message.scalingFactor.extend(params.scaling_factor)
-    fields = message.DESCRIPTOR.fields_by_name
-    message.mode = fields["mode"].enum_type.values_by_name[params.mode].number
-    if params.uses_ios14:
-        message.fractionalScalingFactor.extend(params.fractional_scaling_factor)
-        names = fields["linearUpsampleMode"].enum_type.values_by_name
-        message.linearUpsampleMode = names[params.linear_upsample_mode].number
-    return message

@@ -7,7 +7,7 @@ model around.
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.coreml import composite, needs, resize_params, schema, wire
+from coreml_resize_fix.coreml import composite, needs, resize_params, schema, wire, write_params
 from coreml_resize_fix.coreml.composite import Group
 from coreml_resize_fix.coreml.pooling import Pooling
 from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
@@ -102,12 +102,12 @@ def _layer_edits(
     if isinstance(params, Composite):
         layers: Sequence[bytes] = params.layers
     elif group is None:
-        return _type_edits(source, layer, resize_params.field_bytes(params))
+        return _type_edits(source, layer, write_params.field_bytes(params))
     else:
         message = schema.layer_class()(
             name=layer.message.name, input=[group.blob], output=layer.message.output
         )
-        layers = [message.SerializeToString() + resize_params.field_bytes(params)]
+        layers = [message.SerializeToString() + write_params.field_bytes(params)]
     parts = group.layers[:-1] if group is not None else []
     field = layer.node.field
     assert field is not None

@@ -149,7 +149,8 @@ def test_a_size_that_is_not_known_is_followed_or_told(seed):
     report, result = run(model, ask, decompose=True, target=target, verify=verify)
     found = finding(report, "up")
     if place in ("a loop", "a frozen branch"):
-        assert (found.verdict, report.exit_code) == ("fixed", 0)
+        # What is frozen runs at the default size alone, which is never a success.
+        assert (found.verdict, report.exit_code) == ("fixed", 0 if place == "a loop" else 1)
         assert stays(result, ask, target=target, verify=verify)
     elif target in (5, 8):  # Upsample in a mode of iOS 14 needs no number of channels
         assert found.verdict == "fixed"

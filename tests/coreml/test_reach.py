@@ -47,7 +47,7 @@ def test_a_network_that_lost_its_input_is_told_and_passes():
 
 def test_a_network_that_reads_its_input_is_not_told():
     used = network(
-        ("two", [], "weights", CONSTANT),
+        ("two", [], "weights", CONSTANT.replace("4", "8")),
         ("up", ["image"], "bigger", build.NEAREST),
         ("add", ["bigger", "weights"], "scores", "add { alpha: 1 }"),
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coreml_resize_fix.coreml import resize_params, schema
+from coreml_resize_fix.coreml import resize_params, schema, write_params
 from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
 from tests.support.wirediff import field
 
@@ -36,7 +36,7 @@ if schema.knows_ios14():
 @pytest.mark.parametrize(("params", "number", "content"), WRITTEN, ids=str)
 def test_parameters_are_these_bytes(params, number, content):
     data = field(number, bytes(bytearray.fromhex(content)))
-    assert resize_params.field_bytes(params) == data
+    assert write_params.field_bytes(params) == data
     layer = schema.layer_class()()
     layer.ParseFromString(data)
     assert resize_params.read(layer) == params

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from coreml_resize_fix import api, output
-from coreml_resize_fix.coreml import resize_params, splice
+from coreml_resize_fix.coreml import resize_params, splice, write_params
 from coreml_resize_fix.errors import ModelError, OutputError, ProofError
 from coreml_resize_fix.intents.model import Intent
 from tests.support import build, cases, edits, saving
@@ -173,10 +173,10 @@ def test_a_result_that_does_not_stand_its_audit_is_not_written(
     name, options, model, tmp_path, monkeypatch
 ):
     before = contents(tmp_path)
-    right = resize_params.field_bytes(resize_params.ResizeBilinear((12, 16)))
+    right = write_params.field_bytes(resize_params.ResizeBilinear((12, 16)))
     wrong = WRONG[name](right)
     assert wrong != right
-    monkeypatch.setattr(resize_params, "field_bytes", lambda params: wrong)
+    monkeypatch.setattr(write_params, "field_bytes", lambda params: wrong)
     monkeypatch.chdir(tmp_path)
     with pytest.raises((ProofError, ModelError)) as caught:
         fix(model, **options)

@@ -69,14 +69,13 @@ def test_a_wrong_interpretation_stops_the_fix(monkeypatch, unet):
 
 def test_the_written_file_is_proved_and_not_only_the_plan(monkeypatch, unet):
     path, intents = unet
-    from coreml_resize_fix.coreml import resize_params
 
-    honest = resize_params.field_bytes
+    honest = write_params.field_bytes
 
     def dishonest(params):
         return honest(ResizeBilinear(params.target_size, "UPSAMPLE_MODE"))
 
-    monkeypatch.setattr(resize_params, "field_bytes", dishonest)
+    monkeypatch.setattr(write_params, "field_bytes", dishonest)
     with pytest.raises(ProofError, match="second audit"):
         api.process(path, api.Request(manifest=intents))
     assert sorted(os.listdir(os.path.dirname(path))) == ["unet.intent.json", "unet.mlmodel"]
