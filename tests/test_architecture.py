@@ -30,6 +30,8 @@ MAY_IMPORT = {
     "files": LOWEST,
     "intents": TABLES | {"files"},
     "coreml": TABLES | {"files"},
+    # One folder for each kind of model; `coreml/` has what they share.
+    "formats": TABLES | {"coreml"},
     "auditing": PARTS,
     "rewrite": VERDICTS,
     "verify": VERDICTS | {"progress"},
