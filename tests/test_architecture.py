@@ -32,6 +32,8 @@ MAY_IMPORT = {
     "files": LOWEST,
     "intents": TABLES | {"files"},
     "coreml": TABLES | {"files", "replacements"},
+    # One folder for each kind of model; `coreml/` has what they share.
+    "formats": TABLES | {"coreml"},
     "auditing": PARTS,
     "rewrite": VERDICTS,
     "verify": VERDICTS | {"progress"},

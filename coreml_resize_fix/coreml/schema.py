@@ -70,6 +70,21 @@ def feature_class() -> Any:
     return _module("Model_pb2").FeatureDescription
 
 
+def mil() -> Any:
+    """The module of the messages that ML Programs are made of (`CoreML.Specification.MILSpec`).
+
+    Raises:
+        SchemaError: the installed coremltools is older than ML Programs.
+    """
+    if "mlProgram" not in model_class().DESCRIPTOR.fields_by_name:
+        raise SchemaError(
+            "the installed coremltools is too old to describe an ML Program",
+            "install coremltools 5 or newer, in another virtual environment if this one must "
+            "keep its version",
+        )
+    return _module("MIL_pb2")
+
+
 @lru_cache(maxsize=None)
 def layer_type_numbers() -> FrozenSet[int]:
     """Field numbers of the `layer` oneof: exactly one of them says what a layer is."""

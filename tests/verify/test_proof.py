@@ -70,6 +70,8 @@ def test_a_wrong_interpretation_stops_the_fix(monkeypatch, unet):
 def test_the_written_file_is_proved_and_not_only_the_plan(monkeypatch, unet):
     path, intents = unet
 
+    from coreml_resize_fix.coreml import write_params
+
     honest = write_params.field_bytes
 
     def dishonest(params):

@@ -1,0 +1,72 @@
+"""What is in the constants of a program: numbers and texts that lie in the model file itself.
+
+Source: MIL.proto and the writer of coremltools: float32 lies in `floats`, int32 and int16 in
+`ints`; types that Protocol Buffers do not have (float16, 8 and 16 bits, uint32) are packed in
+`bytes`, little-endian.
+"""
+
+import struct
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+from coreml_resize_fix.formats.mlprogram.program import Value
+
+Number = Union[int, float, bool]
+Elements = Tuple[Union[Number, str], ...]
+
+# data type → (struct code, bytes of one)
+_PACKED: Dict[str, Tuple[str, int]] = {
+    "FLOAT16": ("e", 2),
+    "FLOAT32": ("f", 4),
+    "FLOAT64": ("d", 8),
+    "INT8": ("b", 1),
+    "UINT8": ("B", 1),
+    "INT16": ("h", 2),
+    "UINT16": ("H", 2),
+    "INT32": ("i", 4),
+    "UINT32": ("I", 4),
+    "INT64": ("q", 8),
+    "UINT64": ("Q", 8),
+}
+
+# Parameters that say how large something is have a handful of elements.
+LONGEST = 1024
+
+
+def elements(value: Value, most: int = LONGEST) -> Optional[Elements]:
+    """All elements in order, or None: in another file, no tensor, packed below a byte, or too many.
+
+    A tensor may hold one element for all: Core ML's writers do not, and it is not spread here.
+    """
+    if value.content is None or value.type is None:
+        return None
+    field = value.content.WhichOneof("value")
+    if field is None:
+        return ()
+    held: Any = getattr(value.content, field).values
+    if field == "bytes":
+        return _unpacked(value.type.data_type, held, most)
+    return tuple(held) if len(held) <= most else None
+
+
+def _unpacked(data_type: str, data: bytes, most: int) -> Optional[Elements]:
+    code, width = _PACKED.get(data_type, ("", 0))
+    if not code or len(data) % width or len(data) // width > most:
+        return None
+    return struct.unpack("<{}{}".format(len(data) // width, code), data)
+
+
+def numbers(value: Value) -> Optional[Tuple[Number, ...]]:
+    """The elements of a tensor of numbers or truth values."""
+    found = elements(value)
+    if found is None:
+        return None
+    result: List[Number] = [item for item in found if not isinstance(item, str)]
+    return tuple(result) if len(result) == len(found) else None
+
+
+def text(value: Value) -> Optional[str]:
+    """The one string that a value holds."""
+    found = elements(value)
+    if found is None or len(found) != 1 or not isinstance(found[0], str):
+        return None
+    return found[0]

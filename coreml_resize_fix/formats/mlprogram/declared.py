@@ -1,0 +1,143 @@
+"""The sizes that a program declares, and those that it should declare once a resize is changed."""
+
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.coreml import wire
+from coreml_resize_fix.coreml.shapes.values import (
+    Dims,
+    Flexible,
+    Known,
+    LayerShapes,
+    ModelShapes,
+    Shape,
+)
+from coreml_resize_fix.coreml.splice import Edit
+from coreml_resize_fix.coreml.wire import Source
+from coreml_resize_fix.formats.mlprogram import locate, messages
+from coreml_resize_fix.formats.mlprogram.locate import Place
+from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation
+
+_TYPE, _TENSOR, _DIMENSIONS = 2, 1, 3  # NamedValueType, ValueType, TensorType
+
+
+class Change(NamedTuple):
+    """New dimensions of outputs of an operation, and of what its blocks get, by their index."""
+
+    operation: Operation
+    outputs: Mapping[int, Dims]
+    block_inputs: Mapping[int, Dims]
+
+
+def changes(function: Function, before: ModelShapes, after: ModelShapes) -> List[Change]:
+    """What must be declared anew when the sizes of a function go from one to the other.
+
+    A value whose new size is not known keeps its declaration: nothing better is known.
+    """
+    return _changes(function.block, before, after)
+
+
+def _changes(block: Block, before: ModelShapes, after: ModelShapes) -> List[Change]:
+    found: List[Change] = []
+    for operation in block.operations:
+        old, new = before.layers.get(operation.address), after.layers.get(operation.address)
+        if old is not None and new is not None and old != new:
+            outputs = _new_outputs(operation, old, new)
+            inner = outputs if operation.kind == "while_loop" else {}
+            if outputs:
+                found.append(Change(operation, outputs, inner))
+        for inside in operation.blocks:
+            found += _changes(inside, before, after)
+    return found
+
+
+def _new_outputs(operation: Operation, old: LayerShapes, new: LayerShapes) -> Mapping[int, Dims]:
+    found = {}
+    for index, (variable, one, other) in enumerate(
+        zip(operation.outputs, old.outputs, new.outputs)
+    ):
+        dims = variable.type.dims if variable.type else None
+        wanted = new_dims(dims, one, other) if dims is not None else None
+        if wanted is not None:
+            found[index] = wanted
+    return found
+
+
+def new_dims(declared: Optional[Dims], old: Shape, new: Shape) -> Optional[Dims]:
+    """What to declare of a value whose size changes, or None where the declaration stays."""
+    was, becomes = _limits(old), _limits(new)
+    if declared is None or was is None or becomes is None or was == becomes:
+        return None
+    if not len(declared) == len(was) == len(becomes):
+        return None
+    dims: List[Optional[int]] = []
+    for size, one, other in zip(declared, was, becomes):
+        if one == other:
+            dims.append(size)
+        else:
+            dims.append(other[0] if other[0] == other[1] else None)
+    return tuple(dims) if tuple(dims) != declared else None
+
+
+def _limits(shape: Shape) -> Optional[Tuple[Tuple[int, Optional[int]], ...]]:
+    if isinstance(shape, Known):
+        return tuple((size, size) for size in shape.dims)
+    return shape.dims if isinstance(shape, Flexible) else None
+
+
+def type_edits(source: Source, place: Place, number: int, wanted: Mapping[int, Dims]) -> List[Edit]:
+    """New dimensions of the NamedValueTypes in one repeated field of a message, by their index."""
+    found: List[Edit] = []
+    for index, named in enumerate(place.all(source, number)):
+        if index not in wanted:
+            continue
+        tensor = named.only(source, _TYPE).only(source, _TENSOR)
+        for size, dimension in zip(wanted[index], tensor.all(source, _DIMENSIONS)):
+            node = dimension.node
+            if _size(source, dimension) != size:
+                content = messages.dimension(size)
+                found.append(Edit(node.start, node.end, content, dimension.inside))
+    return found
+
+
+def _default(shape: Shape) -> Tuple[int, ...]:
+    if isinstance(shape, Flexible):
+        return shape.default
+    return shape.dims if isinstance(shape, Known) else ()
+
+
+def _size(source: Source, dimension: Place) -> Optional[int]:
+    """The size in a Dimension message; None if it varies."""
+    constants = dimension.all(source, 1)
+    if not constants:
+        return None
+    sizes = constants[-1].fields(source, 1)
+    return wire.read_varint(source, sizes[-1].start)[0] if sizes else 0
+
+
+def operation_edits(source: Source, place: Place, change: Change) -> List[Edit]:
+    """The new declarations of one operation that stays."""
+    found = type_edits(source, place, locate.OUTPUTS, change.outputs)
+    if change.block_inputs:
+        for block in place.all(source, locate.BLOCKS):
+            found += type_edits(source, block, locate.BLOCK_INPUTS, change.block_inputs)
+    return found
+
+
+def with_size(feature: Any, shape: Shape) -> Optional[Any]:
+    """A feature's description with the shape that it should declare, or None if it declares none.
+
+    Of a shape that varies it is the one at the default size of the inputs. `feature` is a
+    FeatureDescription message, which is not changed.
+    """
+    dims = _default(shape)
+    if not dims:
+        return None
+    edited = type(feature)()
+    edited.CopyFrom(feature)
+    kind = feature.type.WhichOneof("Type")
+    if kind == "multiArrayType" and len(edited.type.multiArrayType.shape) == len(dims):
+        del edited.type.multiArrayType.shape[:]
+        edited.type.multiArrayType.shape.extend(dims)
+    elif kind == "imageType" and len(dims) >= 2:
+        edited.type.imageType.height, edited.type.imageType.width = dims[-2:]
+    return edited if edited != feature else None

@@ -1,0 +1,212 @@
+"""Changed resizes → edits of the file: their operations, and what must follow them.
+
+What follows: the sizes that later operations, blocks and outputs declare, and the opset of every
+function. Every other byte stays, and no weight file is touched.
+"""
+
+from io import BytesIO
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.coreml import schema, splice, wire
+from coreml_resize_fix.coreml.shapes.values import Dims, ModelShapes, Shape
+from coreml_resize_fix.coreml.splice import Edit
+from coreml_resize_fix.coreml.wire import Source, encode_field
+from coreml_resize_fix.formats.mlprogram import declared, locate, messages, opset
+from coreml_resize_fix.formats.mlprogram.locate import Place
+from coreml_resize_fix.formats.mlprogram.naming import Names, used_by_these_alone
+from coreml_resize_fix.formats.mlprogram.program import (
+    Function,
+    Operation,
+    Program,
+    Value,
+    operations,
+)
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Step
+
+_OUTPUT, _FUNCTIONS = 10, 20  # ModelDescription
+_FUNCTION_NAME, _FUNCTION_OUTPUT = 1, 3  # FunctionDescription
+
+
+def _as_it_is(feature: Any, shape: Shape) -> Any:
+    return feature
+
+
+class Change(NamedTuple):
+    """What to do: steps in the place of operations, by address.
+
+    `before` and `after` are the sizes of each function, by its name, without and with them.
+    `with_ranges` gets the FeatureDescription of an output whose size changes, and its new shape,
+    and returns it with the sizes that it allows beside its default.
+    """
+
+    steps: Mapping[str, Sequence[Step]]
+    before: Mapping[str, ModelShapes]
+    after: Mapping[str, ModelShapes]
+    spec_version: int
+    with_ranges: Callable[[Any, Shape], Any] = _as_it_is
+
+
+def refusal(program: Program, change: Change) -> Optional[str]:
+    """Why a change cannot be written, in a sentence, or None if it can."""
+    for function in program.functions:
+        if len(function.specializations) > 1 and _changed(program, function, change):
+            return "the function `{}` has several block specializations ({})".format(
+                function.name, ", ".join(function.specializations)
+            )
+    if change.steps and opset.lowest_version(program) < change.spec_version:
+        return opset.refusal(program, change.spec_version)
+    return None
+
+
+def _changed(program: Program, function: Function, change: Change) -> List[Operation]:
+    return [one for one in operations(function.block) if one.address in change.steps]
+
+
+def edits(
+    source: Source, program: Program, change: Change, model: Optional[Place] = None
+) -> List[Edit]:
+    """The edits of one program; `model` is where its Model message lies, if not the whole file.
+
+    See `refusal` for what must not be asked for.
+
+    Raises:
+        ModelError: the file does not hold what was read from it.
+    """
+    model = model or locate.whole(source)
+    found: List[Edit] = []
+    for function in program.functions:
+        found += _function_edits(source, program, function, change, model)
+        found += _description_edits(source, function, change, model)
+    if change.steps and opset.lowest_version(program) < change.spec_version:
+        found += opset.edits(source, model, program, change.spec_version)
+    return found
+
+
+def _function_edits(
+    source: Source, program: Program, function: Function, change: Change, model: Place
+) -> List[Edit]:
+    changed = _changed(program, function, change)
+    before, after = change.before[function.name], change.after[function.name]
+    followers = {one.operation.address: one for one in declared.changes(function, before, after)}
+    needless = used_by_these_alone(function, changed)
+    names = Names(function, free=needless)
+    wanted = set(followers) | {one.address for one in changed}
+    wanted |= {constant.address for constant in needless.values()}
+    places = locate.operations(source, model, program, wanted)
+    found: List[Edit] = []
+    for constant in needless.values():
+        place = places[constant.address]
+        found.append(Edit(place.field.tag_at, place.field.end, b"", place.path))
+    for operation in changed:
+        place = places[operation.address]
+        follower = followers.pop(operation.address, None)
+        dims = follower.outputs if follower is not None else {}
+        steps = change.steps[operation.address]
+        content = _replacement(source, place, operation, steps, names, dims)
+        found.append(Edit(place.field.tag_at, place.field.end, content, place.path))
+    for address, follower in followers.items():
+        found += declared.operation_edits(source, places[address], follower)
+    return found
+
+
+def _replacement(
+    source: Source,
+    place: Place,
+    operation: Operation,
+    steps: Sequence[Step],
+    names: Names,
+    dims: Mapping[int, Dims],
+) -> bytes:
+    """Operations in the place of one, as fields of its block.
+
+    Constants are operations of their own, as in coremltools' files, unless those of the replaced
+    operation stand in the operation itself.
+    """
+    stem = operation.outputs[0].name
+    inline = any(isinstance(one, Value) for given in operation.inputs.values() for one in given)
+    old = _arguments(source, place)
+    made: List[str] = []
+    result: List[bytes] = []
+    for index, step in enumerate(steps):
+        arguments: List[Tuple[str, bytes]] = []
+        for parameter, given in step.inputs:
+            if isinstance(given, Made):
+                arguments.append((parameter, messages.bound_name(made[given.step])))
+            elif not isinstance(given, Constant):
+                arguments.append((parameter, old[given.parameter]))
+            elif inline:
+                arguments.append((parameter, messages.bound_value(given)))
+            else:
+                name = names.new(stem, parameter)
+                result.append(messages.constant(name, given))
+                arguments.append((parameter, messages.bound_name(name)))
+        head = encode_field(locate.KIND, step.kind.encode()) + messages.inputs(arguments)
+        if index == len(steps) - 1:
+            result.append(head + _kept(source, place, dims))
+        else:
+            made.append(names.new(stem, step.kind))
+            result.append(head + _intermediate(operation, step, made[-1]))
+    return b"".join(encode_field(locate.OPERATIONS, data) for data in result)
+
+
+def _intermediate(operation: Operation, step: Step, name: str) -> bytes:
+    kind = operation.outputs[0].type
+    data_type = kind.data_type if kind is not None else "FLOAT32"
+    made = messages.named_type(name, data_type, step.dims or ())
+    return encode_field(locate.OUTPUTS, made) + messages.name_attribute(name)
+
+
+def _arguments(source: Source, place: Place) -> Dict[str, bytes]:
+    """The Argument messages of an operation, byte for byte, by parameter."""
+    found = {}
+    for entry in place.all(source, locate.INPUTS):
+        argument = entry.only(source, locate.VALUE).node
+        found[locate.text_of(source, entry)] = source.read(argument.start, argument.end)
+    return found
+
+
+def _kept(source: Source, place: Place, dims: Mapping[int, Dims]) -> bytes:
+    """The fields of an operation but its type and parameters, with new sizes of its outputs."""
+    content = b"".join(
+        source.read(field.tag_at, field.end)
+        for field in wire.fields(source, place.node.start, place.node.end)
+        if field.number not in (locate.KIND, locate.INPUTS)
+    )
+    inner = Source(content)
+    resized = declared.type_edits(inner, locate.whole(inner), locate.OUTPUTS, dims)
+    target = BytesIO()
+    splice.write(BytesIO(content), len(content), target, splice.patches(resized))
+    return target.getvalue()
+
+
+def _description_edits(
+    source: Source, function: Function, change: Change, model: Place
+) -> List[Edit]:
+    """New sizes of the outputs in the model's description."""
+    before, after = change.before[function.name].outputs, change.after[function.name].outputs
+    changed: Dict[str, Shape] = {
+        name: shape for name, shape in after.items() if before.get(name) != shape
+    }
+    if not changed or not model.fields(source, locate.DESCRIPTION):
+        return []
+    found: List[Edit] = []
+    for place in _outputs(source, model.only(source, locate.DESCRIPTION), function.name):
+        feature = schema.feature_class()()
+        feature.ParseFromString(source.read(place.node.start, place.node.end))
+        shape = changed.get(feature.name)
+        edited = declared.with_size(feature, shape) if shape is not None else None
+        if edited is not None and shape is not None:
+            node, content = place.node, change.with_ranges(edited, shape).SerializeToString()
+            found.append(Edit(node.start, node.end, content, place.inside))
+    return found
+
+
+def _outputs(source: Source, description: Place, function: str) -> List[Place]:
+    """The output descriptions of a function: of a program of several, it has its own."""
+    described = description.all(source, _FUNCTIONS)
+    if not described:
+        return description.all(source, _OUTPUT)
+    for place in described:
+        if locate.text_of(source, place, _FUNCTION_NAME) == function:
+            return place.all(source, _FUNCTION_OUTPUT)
+    return []

@@ -1,0 +1,110 @@
+"""Serialized messages of MIL: constants and operations that are put into a program."""
+
+import struct
+from typing import Any, Dict, Optional, Sequence, Tuple
+
+from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.coreml.wire import encode_field
+from coreml_resize_fix.formats.mlprogram.locate import (
+    ATTRIBUTES,
+    INPUTS,
+    KEY,
+    KIND,
+    OUTPUTS,
+    VALUE,
+)
+from coreml_resize_fix.formats.mlprogram.steps import Constant
+
+_NAME, _TYPE = 1, 2  # NamedValueType
+_ARGUMENTS = 1  # Argument
+_BOUND_NAME, _BOUND_VALUE = 1, 2  # Binding
+
+# data type → the field of a TensorValue; the others lie packed in `bytes`
+_HELD: Dict[str, str] = {
+    "BOOL": "bools",
+    "STRING": "strings",
+    "FLOAT32": "floats",
+    "INT32": "ints",
+}
+_PACKED: Dict[str, str] = {"FLOAT16": "e", "UINT32": "I", "UINT16": "H", "INT16": "h"}
+
+
+def constant(name: str, content: Constant) -> bytes:
+    """A const operation that makes `name`, as coremltools writes them."""
+    return (
+        encode_field(KIND, b"const")
+        + encode_field(OUTPUTS, named_type(name, content.data_type, content.dims))
+        + _entry(ATTRIBUTES, "val", value(content))
+        + name_attribute(name)
+    )
+
+
+def name_attribute(name: str) -> bytes:
+    """The attribute that names an operation."""
+    return _entry(ATTRIBUTES, "name", value(Constant("STRING", (name,))))
+
+
+def named_type(name: str, data_type: str, dims: Sequence[Optional[int]]) -> bytes:
+    """A NamedValueType of a tensor."""
+    kind = _tensor_type(schema.mil().ValueType(), data_type, dims)
+    return encode_field(_NAME, name.encode()) + encode_field(_TYPE, kind.SerializeToString())
+
+
+def value(content: Constant) -> bytes:
+    """A Value that lies in the model file."""
+    message = schema.mil().Value()
+    _tensor_type(message.type, content.data_type, content.dims)
+    tensor = message.immediateValue.tensor
+    held = _HELD.get(content.data_type)
+    if held is None:
+        code = "<{}{}".format(len(content.numbers), _PACKED[content.data_type])
+        tensor.bytes.values = struct.pack(code, *content.numbers)
+    else:
+        getattr(tensor, held).values.extend(content.numbers)
+    data: bytes = message.SerializeToString()
+    return data
+
+
+def _tensor_type(message: Any, data_type: str, dims: Sequence[Optional[int]]) -> Any:
+    tensor = message.tensorType
+    names = tensor.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_name
+    tensor.dataType = names[data_type].number
+    if dims:
+        tensor.rank = len(dims)
+    for size in dims:
+        dimension = tensor.dimensions.add()
+        if size is None:
+            dimension.unknown.SetInParent()
+        else:
+            dimension.constant.size = size
+    return message
+
+
+def dimension(size: Optional[int]) -> bytes:
+    """A Dimension: of this size, or of any."""
+    message = schema.mil().Dimension()
+    if size is None:
+        message.unknown.SetInParent()
+    else:
+        message.constant.size = size
+    data: bytes = message.SerializeToString()
+    return data
+
+
+def bound_name(name: str) -> bytes:
+    """An Argument that is the name of a value."""
+    return encode_field(_ARGUMENTS, encode_field(_BOUND_NAME, name.encode()))
+
+
+def bound_value(content: Constant) -> bytes:
+    """An Argument that is a value itself."""
+    return encode_field(_ARGUMENTS, encode_field(_BOUND_VALUE, value(content)))
+
+
+def inputs(arguments: Sequence[Tuple[str, bytes]]) -> bytes:
+    """The parameters of an operation: names and Argument messages."""
+    return b"".join(_entry(INPUTS, name, argument) for name, argument in arguments)
+
+
+def _entry(number: int, key: str, content: bytes) -> bytes:
+    return encode_field(number, encode_field(KEY, key.encode()) + encode_field(VALUE, content))

@@ -1,0 +1,67 @@
+"""One function of a program as the audit and the writer ask for it."""
+
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.coreml.shapes.values import ModelShapes, Overrides
+from coreml_resize_fix.formats.mlprogram import parameters, scopes
+from coreml_resize_fix.formats.mlprogram.parameters import Listed
+from coreml_resize_fix.formats.mlprogram.program import Function, Program
+from coreml_resize_fix.formats.mlprogram.sizes import FunctionSizes
+
+
+class Resize(NamedTuple):
+    """A resize in its place: `params` says what it computes.
+
+    `names` are those that a caller may know it by: its own first, then its outputs. `source` is
+    the name of the value that it resizes; `nested` tells that it stands in a block inside another
+    operation.
+    """
+
+    address: str
+    names: Tuple[str, ...]
+    source: str
+    params: Listed
+    nested: bool
+
+
+class ProgramNetwork:
+    """A function: its resizes, and its sizes under assumptions on them."""
+
+    def __init__(self, program: Program, function: Function) -> None:
+        self.program, self.function = program, function
+        self._sizes = FunctionSizes(function)
+
+    @property
+    def prefix(self) -> str:
+        """What every address in it begins with, up to the slash."""
+        return self.program.prefix + self.function.name
+
+    def resizes(self) -> List[Resize]:
+        """Every resize, in the order in which they run; those of nested blocks after their owner.
+
+        Operations that only may stand for one (avg_pool, crop_resize, …) are among them.
+        """
+        top = len(self.prefix) + 1
+        found = []
+        for operation, scope in scopes.walk(self.function):
+            params = parameters.read(operation, scope)
+            if params is None:
+                continue
+            names = [operation.name] + [variable.name for variable in operation.outputs]
+            source = next(
+                (one for one in operation.inputs.get("x", ()) if isinstance(one, str)), ""
+            )
+            nested = "/" in operation.address[top:]
+            found.append(
+                Resize(operation.address, tuple(dict.fromkeys(names)), source, params, nested)
+            )
+        return found
+
+    def shapes(self, assumed: Optional[Overrides] = None) -> ModelShapes:
+        """The sizes of everything when resizes make those that are assumed, by address."""
+        return self._sizes.infer(assumed)
+
+
+def networks(program: Program) -> Dict[str, ProgramNetwork]:
+    """Every function of a program, by its name, `main` first."""
+    return {function.name: ProgramNetwork(program, function) for function in program.functions}

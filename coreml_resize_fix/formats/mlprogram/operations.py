@@ -1,0 +1,297 @@
+"""The resizes of an ML Program as values: what each makes of a size, and what it samples.
+
+Fields have MIL's own parameter names. See `dialects.mil` for the grids and their sources.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Dict, Optional, Tuple
+
+from coreml_resize_fix.dialects import mil
+from coreml_resize_fix.dialects.mil import Factor
+from coreml_resize_fix.sampling import AxisSpec
+
+Size = Tuple[int, int]
+Axes = Tuple[AxisSpec, AxisSpec]
+
+IOS15, IOS16, IOS17 = 6, 7, 8  # specification versions
+
+
+@dataclass(frozen=True)
+class _ByFactor:
+    """A resize whose output follows the size of its input."""
+
+    scale_factor_height: Factor = 1
+    scale_factor_width: Factor = 1
+
+    fixed_size: ClassVar[None] = None
+
+    @property
+    def factors(self) -> Tuple[Factor, Factor]:
+        """(height, width)."""
+        return self.scale_factor_height, self.scale_factor_width
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) of the output, as single precision rounds the products."""
+        height, width = (
+            mil.sizes_by_factor(size, factor)[0] for size, factor in zip(input_size, self.factors)
+        )
+        return height, width
+
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether some rounding of the products gives this size."""
+        return all(
+            after in mil.sizes_by_factor(before, factor)
+            for before, after, factor in zip(input_size, output_size, self.factors)
+        )
+
+    def size_depends_on_rounding(self, input_size: Size) -> bool:
+        """Whether single and double precision make different sizes of it."""
+        return any(
+            len(set(mil.sizes_by_factor(size, factor))) > 1
+            for size, factor in zip(input_size, self.factors)
+        )
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether it makes an axis smaller: ONNX Runtime saw systems differ in how they do it."""
+        return min(self.factors) < 1
+
+    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
+        return False
+
+    def _text(self) -> str:
+        return "×{:.7g},{:.7g}".format(*self.factors)
+
+
+@dataclass(frozen=True)
+class UpsampleBilinear(_ByFactor):
+    """upsample_bilinear; half-pixel centers came with iOS 16."""
+
+    align_corners: bool = True
+    half_pixel_centers: Optional[bool] = None
+
+    kind: ClassVar[str] = "upsample_bilinear"
+    copies_nearest: ClassVar[bool] = False
+
+    @property
+    def min_spec_version(self) -> int:
+        return IOS15 if self.half_pixel_centers is None else IOS16
+
+    def axes(self, input_size: Size, output_size: Size) -> Axes:
+        """What it samples along height and width when it makes that size."""
+        rows, columns = (
+            mil.upsample_bilinear_axis(self.align_corners, self.half_pixel_centers, before, after)
+            for before, after in zip(input_size, output_size)
+        )
+        return rows, columns
+
+    def as_dict(self) -> Dict[str, Any]:
+        found = {
+            "scale_factor_height": self.scale_factor_height,
+            "scale_factor_width": self.scale_factor_width,
+            "align_corners": self.align_corners,
+        }
+        if self.half_pixel_centers is not None:
+            found["half_pixel_centers"] = self.half_pixel_centers
+        return found
+
+    def __str__(self) -> str:
+        text = f"upsample_bilinear {self._text()} align_corners={_word(self.align_corners)}"
+        if self.half_pixel_centers is not None:
+            text += f" half_pixel_centers={_word(self.half_pixel_centers)}"
+        return text
+
+
+@dataclass(frozen=True)
+class UpsampleNearest(_ByFactor):
+    """upsample_nearest_neighbor."""
+
+    kind: ClassVar[str] = "upsample_nearest_neighbor"
+    copies_nearest: ClassVar[bool] = True
+    min_spec_version: ClassVar[int] = IOS15
+
+    def axes(self, input_size: Size, output_size: Size) -> Axes:
+        """What it samples along height and width when it makes that size."""
+        return _nearest(input_size, output_size)
+
+    def as_dict(self) -> Dict[str, Any]:
+        return {
+            "scale_factor_height": self.scale_factor_height,
+            "scale_factor_width": self.scale_factor_width,
+        }
+
+    def __str__(self) -> str:
+        return f"upsample_nearest_neighbor {self._text()}"
+
+
+@dataclass(frozen=True)
+class _ToSize:
+    """A resize that makes one size of any input."""
+
+    target_size_height: int = 1
+    target_size_width: int = 1
+
+    factors: ClassVar[None] = None
+    min_spec_version: ClassVar[int] = IOS15
+
+    @property
+    def fixed_size(self) -> Size:
+        """(height, width) of the output, whatever the input's size is."""
+        return self.target_size_height, self.target_size_width
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) of the output, whatever the input's size is."""
+        return self.fixed_size
+
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether it makes this size."""
+        return self.fixed_size == output_size
+
+    def size_depends_on_rounding(self, input_size: Size) -> bool:
+        return False
+
+    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class ResizeBilinear(_ToSize):
+    """resize_bilinear."""
+
+    sampling_mode: str = "DEFAULT"
+
+    kind: ClassVar[str] = "resize_bilinear"
+    copies_nearest: ClassVar[bool] = False
+
+    def axes(self, input_size: Size, output_size: Size) -> Axes:
+        """What it samples along height and width when it makes that size."""
+        return _by_mode(self.sampling_mode, input_size, output_size)
+
+    def as_dict(self) -> Dict[str, Any]:
+        return {
+            "target_size_height": self.target_size_height,
+            "target_size_width": self.target_size_width,
+            "sampling_mode": self.sampling_mode,
+        }
+
+    def __str__(self) -> str:
+        return "resize_bilinear {}×{} {}".format(*self.fixed_size, self.sampling_mode)
+
+
+@dataclass(frozen=True)
+class ResizeNearest(_ToSize):
+    """resize_nearest_neighbor."""
+
+    kind: ClassVar[str] = "resize_nearest_neighbor"
+    copies_nearest: ClassVar[bool] = True
+
+    def axes(self, input_size: Size, output_size: Size) -> Axes:
+        """What it samples along height and width when it makes that size."""
+        return _nearest(input_size, output_size)
+
+    def as_dict(self) -> Dict[str, Any]:
+        return {
+            "target_size_height": self.target_size_height,
+            "target_size_width": self.target_size_width,
+        }
+
+    def __str__(self) -> str:
+        return "resize_nearest_neighbor {}×{}".format(*self.fixed_size)
+
+
+@dataclass(frozen=True)
+class ResizeToShape:
+    """resize, of iOS 17; `shape` is None if it is computed at run time.
+
+    The last `resized_dims` (1 or 2) of the input become those of `shape`; 0 keeps one.
+    """
+
+    shape: Optional[Tuple[int, ...]] = None
+    resized_dims: int = 2
+    interpolation_mode: str = "LINEAR"
+    sampling_mode: str = "DEFAULT"
+
+    kind: ClassVar[str] = "resize"
+    factors: ClassVar[None] = None
+    min_spec_version: ClassVar[int] = IOS17
+
+    @property
+    def copies_nearest(self) -> bool:
+        return self.interpolation_mode == "NEAREST_NEIGHBOR"
+
+    @property
+    def computes_size(self) -> bool:
+        """Whether the size is computed at run time."""
+        return self.shape is None
+
+    @property
+    def fixed_size(self) -> Optional[Size]:
+        """(height, width) of the output, unless it follows the input or is computed."""
+        if self.shape is None or self.resized_dims < 2 or 0 in self.shape[-2:]:
+            return None
+        return self.shape[-2], self.shape[-1]
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) of the output.
+
+        Raises:
+            LookupError: it is computed at run time.
+        """
+        if self.shape is None:
+            raise LookupError("the size is computed at run time")
+        wanted = (0, 0) + self.shape[len(self.shape) - self.resized_dims :]
+        return wanted[-2] or input_size[0], wanted[-1] or input_size[1]
+
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether it makes this size, as far as that is known before it runs."""
+        return self.shape is None or self.output_size(input_size) == output_size
+
+    def size_depends_on_rounding(self, input_size: Size) -> bool:
+        return False
+
+    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
+        """Whether a point lies midway between two pixels, of which the nearest is to be read.
+
+        Which one Core ML takes is not documented.
+        """
+        return self.copies_nearest and any(map(mil.has_tie, self.axes(input_size, output_size)))
+
+    def axes(self, input_size: Size, output_size: Size) -> Axes:
+        """What it samples along height and width when it makes that size."""
+        rows, columns = _by_mode(
+            self.sampling_mode, input_size, output_size, self.interpolation_mode
+        )
+        return (rows if self.resized_dims > 1 else _kept(input_size[0])), columns
+
+    def as_dict(self) -> Dict[str, Any]:
+        return {
+            "shape": None if self.shape is None else list(self.shape),
+            "resized_dims": self.resized_dims,
+            "interpolation_mode": self.interpolation_mode,
+            "sampling_mode": self.sampling_mode,
+        }
+
+    def __str__(self) -> str:
+        size = "a computed size" if self.shape is None else "×".join(map(str, self.shape))
+        return f"resize to {size} {self.interpolation_mode} {self.sampling_mode}"
+
+
+def _word(value: bool) -> str:
+    return str(value).lower()
+
+
+def _kept(size: int) -> AxisSpec:
+    return AxisSpec("linear", "identity", size, size)
+
+
+def _nearest(input_size: Size, output_size: Size) -> Axes:
+    rows, columns = map(mil.nearest_axis, input_size, output_size)
+    return rows, columns
+
+
+def _by_mode(mode: str, input_size: Size, output_size: Size, interpolation: str = "LINEAR") -> Axes:
+    rows, columns = (
+        mil.resize_axis(mode, before, after, interpolation)
+        for before, after in zip(input_size, output_size)
+    )
+    return rows, columns

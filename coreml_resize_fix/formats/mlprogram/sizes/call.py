@@ -1,0 +1,118 @@
+"""One operation as a size rule sees it: the shapes and small values that its parameters have."""
+
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from coreml_resize_fix.coreml.shapes.call import Blob, Call, NotKnownError
+from coreml_resize_fix.coreml.shapes.values import Dims
+from coreml_resize_fix.formats.mlprogram import constants
+from coreml_resize_fix.formats.mlprogram.constants import Number
+from coreml_resize_fix.formats.mlprogram.program import Operation, Value
+
+#: What a value is known to hold: a constant, or the numbers that were computed from sizes.
+Content = Union[Value, Tuple[Number, ...], None]
+
+
+class Tensor(NamedTuple):
+    """A value at one size of the inputs.
+
+    `dims` is None when not even the rank is known, and `reason` says why something is not.
+    `declared` are the dimensions that the file declares; `changed` says that `dims` are others,
+    that something of them is not known, or that the few numbers in it may be others.
+    """
+
+    dims: Optional[Dims]
+    declared: Optional[Dims] = None
+    changed: bool = True
+    reason: str = ""
+    content: Content = None
+
+    @property
+    def blob(self) -> Blob:
+        return Blob(self.dims, self.reason)
+
+    @property
+    def fits_declaration(self) -> bool:
+        """Whether it is one of those that the file declares a size for."""
+        if self.dims is None or self.declared is None or self.dims == self.declared:
+            return not self.changed
+        return len(self.dims) == len(self.declared) and all(
+            wanted in (None, size) for size, wanted in zip(self.dims, self.declared)
+        )
+
+
+class OperationCall(Call):
+    """A rule gets one and returns the dimensions of each output."""
+
+    __slots__ = ("given",)
+
+    def __init__(self, operation: Operation, given: Dict[str, Tuple[Tensor, ...]]) -> None:
+        super().__init__(operation.kind, operation.name, None, (), len(operation.outputs))
+        self.given = given
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self.given.get(name))
+
+    def shape(self, name: str = "x", rank: int = 0) -> Dims:
+        """The shape of one parameter, which must have at least `rank` dimensions."""
+        return self.shapes(name, rank)[0]
+
+    def shapes(self, name: str, rank: int = 0) -> List[Dims]:
+        """The shapes of all that a parameter is bound to: one at least."""
+        found = self.given.get(name)
+        if not found:
+            raise NotKnownError("{} lacks `{}`".format(self, name))
+        result: List[Dims] = []
+        for tensor in found:
+            if tensor.dims is None:
+                raise NotKnownError(tensor.reason)
+            if len(tensor.dims) < rank:
+                raise NotKnownError(
+                    "{} needs a `{}` of rank {} and gets {}".format(
+                        self, name, rank, len(tensor.dims)
+                    )
+                )
+            result.append(tensor.dims)
+        return result
+
+    def contents(self, name: str) -> Optional[List[Tuple[Number, ...]]]:
+        """The numbers of all that a parameter is bound to, or None if some are not known."""
+        result = []
+        for tensor in self.given.get(name, ()):
+            held = tensor.content
+            found = constants.numbers(held) if isinstance(held, Value) else held
+            if found is None:
+                return None
+            result.append(found)
+        return result or None
+
+    def numbers(self, name: str, default: Optional[Sequence[Number]] = None) -> Tuple[Number, ...]:
+        """The numbers of one parameter; the default if it is absent."""
+        if name not in self and default is not None:
+            return tuple(default)
+        found = self.contents(name)
+        if found is None:
+            raise NotKnownError("the sizes that {} gives depend on values".format(self))
+        return found[0]
+
+    def whole(self, name: str, default: Optional[Sequence[int]] = None) -> Tuple[int, ...]:
+        """Whole numbers of one parameter."""
+        return tuple(int(number) for number in self.numbers(name, default))
+
+    def one(self, name: str, default: Optional[int] = None) -> int:
+        """The one whole number of a parameter."""
+        found = self.whole(name, None if default is None else (default,))
+        if len(found) != 1:
+            raise NotKnownError("{} has {} values in `{}`".format(self, len(found), name))
+        return found[0]
+
+    def word(self, name: str, default: str = "") -> str:
+        """The one string of a parameter."""
+        for tensor in self.given.get(name, ()):
+            found = constants.text(tensor.content) if isinstance(tensor.content, Value) else None
+            if found is None:
+                raise NotKnownError("{} has no constant `{}`".format(self, name))
+            return found
+        return default
+
+    def __str__(self) -> str:
+        return "`{}` operation `{}`".format(self.kind, self.name)

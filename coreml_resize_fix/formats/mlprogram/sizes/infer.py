@@ -1,0 +1,79 @@
+"""From a function to the sizes of everything in it, over all sizes that its inputs allow."""
+
+from typing import Dict, List, Optional, Sequence, Set, Tuple
+
+from coreml_resize_fix.coreml.shapes.call import Blob
+from coreml_resize_fix.coreml.shapes.infer import merge
+from coreml_resize_fix.coreml.shapes.values import (
+    Conflict,
+    LayerShapes,
+    ModelShapes,
+    Overrides,
+    Shape,
+)
+from coreml_resize_fix.formats.mlprogram.program import Function
+from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
+from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
+
+
+class FunctionSizes:
+    """One function, to be evaluated under different assumptions on its resizes."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._answers: Answers = {}
+        self._varies = bool(function.samples.flexible) or any(
+            operation.blocks for operation in function.block.operations
+        )
+
+    def infer(self, overrides: Optional[Overrides] = None) -> ModelShapes:
+        """The sizes of everything; never raises.
+
+        `overrides` are address → (height, width) that the operation is taken to make; None in it
+        makes that dimension unknown. Everything downstream follows.
+        """
+        samples = self._function.samples
+        runs = [
+            Evaluation(self._function, inputs, overrides or {}, self._answers)
+            for inputs in samples.shapes
+        ]
+        seen: Dict[Tuple[Blob, ...], Shape] = {}
+
+        def merged(tensors: Sequence[Tensor]) -> Shape:
+            # The same few shapes come again and again.
+            blobs = tuple([Blob(tensor.dims, tensor.reason) for tensor in tensors])
+            shape = seen.get(blobs)
+            if shape is None:
+                shape = seen[blobs] = merge(blobs, samples.doubled, samples.listed)
+            return shape
+
+        layers: Dict[str, LayerShapes] = {}
+        for address in runs[0].traces:
+            traces = [run.traces[address] for run in runs]
+            layers[address] = LayerShapes(
+                tuple([merged(tensors) for tensors in zip(*[one[0] for one in traces])]),
+                tuple([merged(tensors) for tensors in zip(*[one[1] for one in traces])]),
+            )
+        names = self._function.block.outputs
+        outputs = {
+            name: merged([run.outputs[index] for run in runs]) for index, name in enumerate(names)
+        }
+        return ModelShapes(layers, outputs, _conflicts(runs), samples.flexible, self._varies)
+
+
+def infer(function: Function, overrides: Optional[Overrides] = None) -> ModelShapes:
+    """The sizes of one `FunctionSizes` that is evaluated once."""
+    return FunctionSizes(function).infer(overrides)
+
+
+def _conflicts(runs: Sequence[Evaluation]) -> Tuple[Conflict, ...]:
+    """Each operation's conflicts at the first size that has any."""
+    found: List[Conflict] = []
+    seen: Set[str] = set()
+    for index, run in enumerate(runs):
+        new = [conflict for conflict in run.conflicts if conflict.address not in seen]
+        seen.update(conflict.address for conflict in new)
+        found.extend(
+            Conflict(item.address, item.layer, item.kind, item.message, index == 0) for item in new
+        )
+    return tuple(found)

@@ -1,0 +1,122 @@
+"""Operations that arrange the same elements in another shape, or make new ones.
+
+Source of every rule here: the documentation of MIL's operators.
+"""
+
+from typing import List, Optional, Sequence
+
+from coreml_resize_fix.coreml.shapes.call import NotKnownError, product, show
+from coreml_resize_fix.coreml.shapes.values import Dims
+from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
+
+
+def reshape(call: OperationCall) -> Sequence[Dims]:
+    x, wanted = call.shape(), call.whole("shape")
+    if 0 in wanted and len(wanted) != len(x):
+        raise NotKnownError("{} keeps dimensions of another rank".format(call))
+    shape: List[Optional[int]] = [
+        x[axis] if size == 0 else size for axis, size in enumerate(wanted)
+    ]
+    if shape.count(-1) > 1:
+        raise NotKnownError("{} leaves two dimensions open".format(call))
+    whole = product(x)
+    rest = product([size for size in shape if size != -1])
+    if -1 in shape:
+        open_axis = shape.index(-1)
+        if whole is None or not rest:
+            call.why = "the sizes that {} gives are not known".format(call)
+            shape[open_axis] = None
+        else:
+            if whole % rest:
+                call.conflict("of {} to {} does not fit".format(show(x), _text(wanted)))
+            shape[open_axis] = whole // rest
+    elif whole is not None and rest is not None and whole != rest:
+        call.conflict("of {} to {} does not fit".format(show(x), _text(wanted)))
+    return [tuple(shape)]
+
+
+def _text(wanted: Sequence[int]) -> str:
+    return "×".join("?" if size == -1 else str(size) for size in wanted)
+
+
+def reshape_like(call: OperationCall) -> Sequence[Dims]:
+    x, models = call.shape(), call.shapes("ref_tensors")
+    bounds = [call.contents(name) for name in ("begins", "ends", "end_masks")]
+    shape: Dims = ()
+    for index, dims in enumerate(models):
+        if any(bound is None or index >= len(bound) for bound in bounds):
+            raise NotKnownError("{} has not one range for each tensor".format(call))
+        begin, end, is_open = (int(bound[index][0]) for bound in bounds if bound)
+        shape += dims[begin:] if is_open else dims[begin:end]
+    whole, new = product(x), product(shape)
+    if whole is not None and new is not None and whole != new:
+        call.conflict("of {} to {} does not fit".format(show(x), show(shape)))
+    return [shape]
+
+
+def transpose(call: OperationCall) -> Sequence[Dims]:
+    x, order = call.shape(), call.whole("perm")
+    axes = [call.axis(axis, len(x)) for axis in order]
+    if sorted(axes) != list(range(len(x))):
+        raise NotKnownError("{} has an order that does not fit rank {}".format(call, len(x)))
+    return [tuple(x[axis] for axis in axes)]
+
+
+def squeeze(call: OperationCall) -> Sequence[Dims]:
+    x = call.shape()
+    if "axes" not in call:
+        if None in x:
+            raise NotKnownError("which axes {} drops depends on sizes".format(call))
+        return [tuple(size for size in x if size != 1)]
+    axes = {call.axis(axis, len(x)) for axis in call.whole("axes")}
+    for axis in axes:
+        if x[axis] not in (1, None):
+            call.conflict("drops an axis of size {}".format(x[axis]))
+    return [tuple(size for axis, size in enumerate(x) if axis not in axes)]
+
+
+def expand_dims(call: OperationCall) -> Sequence[Dims]:
+    x, given = call.shape(), call.whole("axes")
+    rank = len(x) + len(given)
+    axes = {call.axis(axis, rank) for axis in given}
+    left = iter(x)
+    return [tuple(1 if axis in axes else next(left) for axis in range(rank))]
+
+
+def flatten(call: OperationCall) -> Sequence[Dims]:
+    x = call.shape()
+    axis = call.axis(call.one("axis", 1), len(x) + 1)
+    return [(product(x[:axis]), product(x[axis:]))]
+
+
+def shape_of(call: OperationCall) -> Sequence[Dims]:
+    return [(len(call.shape()),)]
+
+
+def fill(call: OperationCall) -> Sequence[Dims]:
+    return [tuple(call.whole("shape"))]
+
+
+def range_of(call: OperationCall) -> Sequence[Dims]:
+    start, end, step = (call.numbers(name)[0] for name in ("start", "end", "step"))
+    return [(max(0, -int(-(end - start) // step)),)]
+
+
+def one_hot(call: OperationCall) -> Sequence[Dims]:
+    indices, count = call.shape("indices"), call.one("one_hot_vector_size", 1)
+    axis = call.axis(call.one("axis", -1), len(indices) + 1)
+    return [indices[:axis] + (count,) + indices[axis:]]
+
+
+RULES = {
+    "expand_dims": expand_dims,
+    "fill": fill,
+    "flatten2d": flatten,
+    "one_hot": one_hot,
+    "range_1d": range_of,
+    "reshape": reshape,
+    "reshape_like": reshape_like,
+    "shape": shape_of,
+    "squeeze": squeeze,
+    "transpose": transpose,
+}

@@ -1,0 +1,16 @@
+"""The size rule of every operation that has one; docs/shapes.md lists them."""
+
+from typing import Callable, Dict, Sequence
+
+from coreml_resize_fix.coreml.shapes.values import Dims
+from coreml_resize_fix.formats.mlprogram.sizes import elementwise, joining, reshaping, spatial
+from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
+
+Rule = Callable[[OperationCall], Sequence[Dims]]
+
+RULES: Dict[str, Rule] = {
+    **elementwise.RULES,
+    **joining.RULES,
+    **reshaping.RULES,
+    **spatial.RULES,
+}

@@ -1,0 +1,65 @@
+"""What stands in for a resize, as plain data: operations and their constants.
+
+A resize that one operation computes is one step; a replacement of several is several, of which
+the last keeps the name and the output of the one that it stands in for.
+"""
+
+from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
+
+from coreml_resize_fix.formats.mlprogram.parameters import ResizeOperation
+
+
+class Constant(NamedTuple):
+    """`data_type` as the schema spells it; `numbers` are all elements, one string for STRING."""
+
+    data_type: str
+    numbers: Tuple[Any, ...]
+    dims: Tuple[int, ...] = ()
+
+
+class Made(NamedTuple):
+    """What an earlier step makes."""
+
+    step: int
+
+
+class Read(NamedTuple):
+    """What the replaced operation reads as this parameter."""
+
+    parameter: str = "x"
+
+
+Input = Union[Constant, Made, Read]
+
+
+class Step(NamedTuple):
+    """One operation; `dims` is the shape of its output, which the last step need not say."""
+
+    kind: str
+    inputs: Tuple[Tuple[str, Input], ...]
+    dims: Optional[Tuple[Optional[int], ...]] = None
+
+
+def of(resize: ResizeOperation) -> Tuple[Step, ...]:
+    """The one operation that computes a resize."""
+    given = resize.as_dict()
+    if resize.factors is not None and any(isinstance(one, float) for one in resize.factors):
+        # Both are of one type.
+        given.update((name, float(given[name])) for name in given if "factor" in name)
+    inputs = [("x", Read())] + [(name, _constant(name, value)) for name, value in given.items()]
+    return (Step(resize.kind, tuple(inputs)),)
+
+
+# Types that do not follow from the Python value.
+_TYPES: Dict[str, str] = {"resized_dims": "UINT32"}
+
+
+def _constant(name: str, value: Any) -> Constant:
+    if isinstance(value, list):
+        return Constant("INT32", tuple(value), (len(value),))
+    if isinstance(value, bool):
+        return Constant("BOOL", (value,))
+    if isinstance(value, str):
+        return Constant("STRING", (value,))
+    kind = "INT32" if isinstance(value, int) else "FLOAT32"
+    return Constant(_TYPES.get(name, kind), (value,))
