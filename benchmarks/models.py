@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, List, Tuple
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.wire import encode_field, encode_varint
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import encode_field, encode_varint
 
 _FLOAT32_ARRAY = 65568
 _LENGTH = 2

@@ -65,7 +65,7 @@ def _image(shape: Shape):
 
 
 def _ours(mode: str, align_corners: Optional[bool], shape: Shape, size: Size) -> Call:
-    from coreml_resize_fix.dialects import torch as dialect
+    from coreml_resize_fix.conventions import torch as dialect
     from coreml_resize_fix.sampling.reference import resize
 
     across = [

@@ -15,19 +15,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from coreml_resize_fix.api import audit, fix
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.intents.torch_export import exportable
     from coreml_resize_fix.intents.torch_recorder import record_intents
-    from coreml_resize_fix.models import audit, fix
-    from coreml_resize_fix.request import ModelReport as Report
+    from coreml_resize_fix.run.request import ModelReport as Report
 
 # public name → where it lives; imported when first used, so that `--help` loads nothing heavy
 _HOMES = {
     "Manifest": ("coreml_resize_fix.intents.source", "Manifest"),
-    "Report": ("coreml_resize_fix.request", "ModelReport"),
-    "audit": ("coreml_resize_fix.models", "audit"),
+    "Report": ("coreml_resize_fix.run.request", "ModelReport"),
+    "audit": ("coreml_resize_fix.api", "audit"),
     "exportable": ("coreml_resize_fix.intents.torch_export", "exportable"),
-    "fix": ("coreml_resize_fix.models", "fix"),
+    "fix": ("coreml_resize_fix.api", "fix"),
     "record_intents": ("coreml_resize_fix.intents.torch_recorder", "record_intents"),
 }
 

@@ -16,7 +16,7 @@ def main() -> None:
 
         with signals.as_exceptions():
             streams.complete()
-            from coreml_resize_fix import cli
+            from coreml_resize_fix.cli import command as cli
 
             cli.main()
     except KeyboardInterrupt:  # before signals were exceptions

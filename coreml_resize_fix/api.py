@@ -1,296 +1,163 @@
-"""Load → audit → plan → apply → prove → save: the only place where the parts meet."""
+"""The Python interface: audit and fix a model that is a path, an MLModel or a spec message.
 
-import io
-from dataclasses import replace
-from typing import List, NamedTuple, Optional, Tuple
+from coreml_resize_fix import audit, fix
 
-from coreml_resize_fix import opening, output
-from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.audit import Audit
-from coreml_resize_fix.auditing.displacement import displacements
-from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.messages import inventory
-from coreml_resize_fix.auditing.notices import notices
-from coreml_resize_fix.auditing.run import run
-from coreml_resize_fix.coreml import composite, needs, sniff, splice, weights
-from coreml_resize_fix.coreml.shapes import Conflict
-from coreml_resize_fix.coreml.splice import Patch
-from coreml_resize_fix.coreml.walk import LayerRef
-from coreml_resize_fix.errors import ModelError, ProofError, of_system
-from coreml_resize_fix.intents.settled import settled
-from coreml_resize_fix.opening import Opened
-from coreml_resize_fix.progress import Tell, silent
-from coreml_resize_fix.request import ModelReport, Request
-from coreml_resize_fix.rewrite.plan import Plan, plan
+report = audit("model.mlmodel", "intent.json")
+model = fix(model, intents)     # at the end of an export script, without temporary files
+"""
 
-__all__ = ["ModelReport", "Request", "process", "process_bytes"]
+import os
+from typing import Any, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
-_REPORT_THIS = "nothing was written; please report this with the model's structure"
+from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
+from coreml_resize_fix.formats.spec_versions import for_target
+from coreml_resize_fix.intents import assume as assumption
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.source import Manifest
+from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run.pipeline import ModelReport, Request
+
+Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
+Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
 
 
-class _Work(NamedTuple):
-    """What was decided on one model, before anything is written."""
+class _InMemory(NamedTuple):
+    """A model that is no file: its serialized bytes, and how to make the same kind of it again."""
 
-    opened: Opened
-    request: Request
-    allowed: int
-    audit: Audit
-    proposal: Plan
-    findings: Tuple[Finding, ...]
+    data: bytes
+    spec_class: Any
+    wrapper: Any  # the MLModel class, or None for a bare spec
 
-    @property
-    def may_write(self) -> bool:
-        """Whether the request and the verdicts allow a result."""
-        request = self.request
-        return request.asks and not request.dry_run and (self.audit.complete or request.partial)
-
-
-def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
-    """Audit one model and, unless it is a dry run, write the result; `tell` hears how far it is.
-
-    Raises:
-        ResizeFixError: the model cannot be read, the result not written, or a proof failed.
-    """
-    with of_system("`{}`".format(path)):
-        return _process(path, request, tell)
+    def rebuild(self, data: bytes) -> Any:
+        spec = self.spec_class()
+        spec.ParseFromString(data)
+        if self.wrapper is None:
+            return spec
+        try:
+            return self.wrapper(spec, skip_model_load=True)
+        except TypeError:  # coremltools before 5 has no such option
+            return self.wrapper(spec)
 
 
-def _process(path: str, request: Request, tell: Tell) -> ModelReport:
-    with opening.open_path(path) as opened:
-        work = _decide(opened, request, tell)
-        changes = _changes(work)
-        model_file = sniff.model_file(path)
-        target = _target(path, request, bool(work.proposal.edits)) if work.may_write else None
-        sha256 = None
-        if target is not None:
-
-            def stand(result: str) -> None:
-                try:
-                    with opening.open_path(result) as again:
-                        _stand_again(work, again)
-                except ModelError as error:
-                    if isinstance(error.__cause__, OSError):
-                        raise  # the disk failed, not the result
-                    raise ProofError(
-                        "the result of `{}` is no readable model: {}".format(path, error),
-                        _REPORT_THIS,
-                    ) from error
-
-            into = None if request.in_place else target
-            sha256 = output.save(
-                path,
-                model_file,
-                into,
-                changes,
-                request.force,
-                stand,
-                request.fingerprint,
-                tell,
-                opened.source.stamp,
-            )
-        elif request.fingerprint:
-            sha256 = output.fingerprint(model_file)
-        return _report(work, target, sha256, written=target is not None)
-
-
-def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelReport, bytes]:
-    """The same for a serialized model in memory: the report and the result, no file is touched.
-
-    The result is `data` itself where nothing was changed.
-
-    Raises:
-        ResizeFixError: the model cannot be read, or a proof failed.
-    """
-    work = _decide(opening.open_bytes(data, label), request)
-    changes = _changes(work)
-    result = data
-    if work.may_write and changes:
-        target = io.BytesIO()
-        splice.write(io.BytesIO(data), len(data), target, changes)
-        result = target.getvalue()
-        _stand_again(work, opening.open_bytes(result, label))
-    sha256 = output.fingerprint_of(data) if request.fingerprint else None
-    return _report(work, None, sha256, written=result is not data), result
-
-
-def _decide(opened: Opened, request: Request, tell: Tell = silent) -> _Work:
-    allowed = needs.allowed_version(opened.label, opened.models, request.target)
-    audit = _audit(opened, request, allowed)
-    proposal = plan(
-        opened.source,
-        opened.models,
-        audit.fixable,
-        audit.before,
-        audit.after,
-        lower=allowed < opened.spec_version,
-    )
-    return _Work(
-        opened,
-        request,
-        allowed,
-        audit,
-        proposal,
-        _examined(opened.label, request, audit, allowed, tell),
-    )
-
-
-def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
-    def content(layer: LayerRef) -> bytes:
-        return opened.source.read(layer.node.start, layer.node.end)
-
-    def in_half() -> bool:
-        layers = [layer for model in opened.models for layer in model.layers]
-        return weights.in_half_precision(opened.source, layers)
-
-    return run(
-        opened.models,
-        settled(request.manifest or (), request.tensors),
-        request.assume,
-        allowed,
-        request.decompose,
-        content,
-        in_half,
-        request.partial,
-    )
-
-
-def _report(
-    work: _Work, target: Optional[str], sha256: Optional[str], written: bool
+def audit(
+    model: Any,
+    manifest: Optional[Intents] = None,
+    assume: Optional[str] = None,
+    deployment_target: Optional[str] = None,
+    decompose: bool = False,
+    verify: bool = True,
 ) -> ModelReport:
-    opened, request = work.opened, work.request
-    moved = displacements(opened.models, work.audit.as_intended, work.audit.intended)
-    usable = work.audit.usable()
-    return ModelReport(
-        opened.label,
-        target,
-        sha256,
-        int(opened.models[0].message.specificationVersion),
-        work.proposal.spec_version,
-        tuple(_settled(finding, request, written) for finding in work.findings),
-        tuple(work.audit.matching.unused),
-        request.notices
-        + tuple(
-            notices(
-                opened.models, work.audit, moved, work.proposal.spec_version, request.asks, usable
-            )
-        ),
-        request.asks,
-        tuple(moved),
-        tuple(work.audit.matching.not_owed),
-        work.audit.conflicts_after,
-        usable,
+    """Compare every resize layer of a model with its intent; nothing is changed or written.
+
+    Args:
+        model: the path of a .mlmodel or .mlpackage, a coremltools MLModel, or a Model message.
+        manifest: the path of a manifest (.json) or of an ONNX file, or the intents themselves, as
+            `record_intents` gives them.
+        assume: one intent for every layer without one, such as "bilinear,align_corners=true".
+        deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
+        decompose: also allow exact replacements built from several layers.
+        verify: also compare in values.
+
+    Without any intent the report is an inventory, with exit code 3.
+
+    Raises:
+        ResizeFixError: the model or the manifest cannot be read.
+    """
+    request = _request(
+        manifest, assume, deployment_target, decompose=decompose, verify=verify, dry_run=True
     )
+    return _process(model, request)[0]
 
 
-def _target(path: str, request: Request, changes: bool) -> Optional[str]:
-    """Where to write. Nothing is written when nothing changes, unless `-o` asks for a file."""
-    if not changes and request.output is None:
-        return None
-    if request.in_place:
-        return path
-    target = request.output or output.default_output(path)
-    output.check_target(path, target, request.force)
-    return target
+def fix(
+    model: Model,
+    manifest: Optional[Intents] = None,
+    assume: Optional[str] = None,
+    deployment_target: Optional[str] = None,
+    decompose: bool = False,
+    output: Optional[str] = None,
+    in_place: bool = False,
+    force: bool = False,
+    partial: bool = False,
+    verify: bool = True,
+) -> Model:
+    """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
-
-def _settled(finding: Finding, request: Request, written: bool) -> Finding:
-    if not request.asks:
-        return replace(finding, codes=(), message=inventory(finding.layer))
-    if written and finding.verdict == findings.FIXABLE:
-        return replace(finding, verdict=findings.FIXED)
-    return finding
-
-
-def _examined(
-    label: str, request: Request, audit: Audit, allowed: int, tell: Tell
-) -> Tuple[Finding, ...]:
-    """The findings with their errors in values, and what comes closest where nothing is exact.
+    Of a path comes the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input, or
+    the input itself where nothing had to change. An MLModel or a spec message is not changed
+    itself, and no file is written for it. The other arguments are those of `audit`; `output`,
+    `in_place`, `force` and `partial` are the command line's.
 
     Raises:
-        ProofError: a layer that was found or planned to be right is not, in values.
+        UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
+            which and why, and nothing was written. Or the result cannot run for another reason
+            than its resizes.
+        ResizeFixError: the model or the manifest cannot be read, or the result not be written.
     """
-    found = audit.findings
-    if not request.asks:
-        return found
-    # Imported where values are computed: NumPy costs as much as the rest of a small audit.
-    if request.measures:
-        from coreml_resize_fix.verify import prove
-
-        found = prove.examined(label, found, request.tensors, tell)
-    if request.verify is not False and any(f.verdict in findings.INEXACT for f in found):
-        from coreml_resize_fix.verify import rank
-
-        found = tuple(rank.ranked(finding, allowed, request.tensors) for finding in found)
-    if request.pictures:
-        from coreml_resize_fix.verify import pictures
-
-        found = tuple(pictures.taken(finding, request.tensors) for finding in found)
-    return found
-
-
-def _changes(work: _Work) -> List[Patch]:
-    """The bytes to replace. A plan that cannot be carried out is refused, in a dry run too.
-
-    Raises:
-        ProofError: shapes would not fit in the result.
-        OutputError: the result would be larger than any reader takes.
-    """
-    if work.request.asks and (work.audit.complete or work.request.partial):
-        for found in work.audit.new_conflicts:
-            raise _breaks(work.opened.label, found)
-        for finding in work.audit.freezing:
-            raise ProofError(
-                "the fix of `{}` is for one size, and what it gets varies as long as a layer "
-                "before it stays as it is".format(finding.layer.name),
-                "nothing was written; fix the layers before it, too, or leave its intent out",
-            )
-    changes = splice.patches(work.proposal.edits)
-    if changes or work.request.output is not None:
-        splice.size_after(work.opened.source.size, changes)
-    return changes
-
-
-def _breaks(label: str, found: Conflict) -> ProofError:
-    return ProofError(
-        f"the fix of `{label}` would break `{found.address}` (`{found.layer}`): {found.message}",
-        "nothing was written; check the sizes in the manifest",
-    )
-
-
-def _stand_again(work: _Work, result: Opened) -> None:
-    """Audit the complete result: it must be what was planned.
-
-    Raises:
-        ProofError: it is not.
-    """
-    request, label = work.request, work.opened.label
-    again = _audit(result, request, work.allowed)
-    # Several layers in the place of one move the addresses behind them, but not the order.
-    planned = list(work.audit.findings)
-    for finding in again.findings:
-        before = planned.pop(0) if planned else None
-        verdict = None if before is None else before.verdict
-        if finding.verdict != (findings.MATCH if verdict == findings.FIXABLE else verdict):
-            raise ProofError(
-                "the result of `{}` did not stand its second audit: {}".format(
-                    label, finding.message
-                ),
-                _REPORT_THIS,
-            )
-        if request.measures and before is not None:
-            from coreml_resize_fix.verify import prove
-
-            wrong = prove.failure(before, finding.layer.params, request.tensors)
-            if wrong is not None:
-                raise ProofError(
-                    "the result of `{}` failed its numerical proof: {}".format(label, wrong),
-                    _REPORT_THIS,
-                )
-    if planned:
-        raise ProofError(
-            "the result of `{}` has another structure than was planned".format(label), _REPORT_THIS
+    if (output is not None or in_place) and not isinstance(model, (str, os.PathLike)):
+        raise UsageError(
+            "`output` and `in_place` go with a path, and the model is in memory",
+            "save the model that `fix` returns",
         )
-    known = {found.layer for found in work.audit.conflicts_before + work.audit.conflicts_after}
-    for found in again.conflicts_before:
-        if composite.helped(found.layer) not in known:
-            raise _breaks(label, found)
+    request = _request(
+        manifest,
+        assume,
+        deployment_target,
+        output=os.fspath(output) if output is not None else None,
+        in_place=in_place,
+        force=force,
+        partial=partial,
+        decompose=decompose,
+        verify=verify,
+    )
+    if not request.asks:
+        raise UsageError("there is no intent to fix the model by", "pass `manifest` or `assume`")
+    report, result = _process(model, request)
+    if report.exit_code == 1 and not partial:
+        raise UnmatchedError(report)
+    fixed: Model = result
+    return fixed
+
+
+def _request(
+    manifest: Optional[Intents], assume: Optional[str], target: Optional[str], **options: Any
+) -> Request:
+    version = None
+    if isinstance(manifest, (str, os.PathLike)):
+        manifest = Manifest.load(os.fspath(manifest))
+    if target is not None:
+        version = for_target(target)
+        if version is None:
+            raise UsageError(
+                "`{}` is not a deployment target".format(target), "write it like `iOS12`"
+            )
+    assumed = assumption.parse(assume) if assume is not None else None
+    return Request(
+        manifest=manifest,
+        assume=assumed,
+        target=version,
+        tensors=getattr(manifest, "tensors", {}),
+        notices=tuple(getattr(manifest, "notices", ())),
+        **options,
+    )
+
+
+def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
+    if isinstance(model, (str, os.PathLike)):
+        path = os.fspath(model)
+        report = api.process(path, request)
+        return report, type(model)(report.output or path)  # type: ignore[call-arg]
+    held = _in_memory(model)
+    report, data = api.process_bytes(held.data, "the model", request)
+    return report, model if data is held.data else held.rebuild(data)
+
+
+def _in_memory(model: Any) -> _InMemory:
+    wrapper = type(model) if hasattr(model, "get_spec") else None
+    spec = model.get_spec() if wrapper is not None else model
+    if not hasattr(spec, "SerializeToString"):
+        raise ResizeFixError(
+            "a `{}` is no model".format(type(model).__name__),
+            "pass a path, a coremltools MLModel, or the spec of one",
+        )
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper)

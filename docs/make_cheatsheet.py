@@ -3,15 +3,15 @@
 import os
 from typing import Any, Dict, Iterator, List, Tuple
 
-from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, ResizeLayer
-from coreml_resize_fix.auditing.situation import NONE, assess
-from coreml_resize_fix.coreml.place import LayerPlace
-from coreml_resize_fix.coreml.resize_params import (
+from coreml_resize_fix.auditing.assessment import NONE, assess
+from coreml_resize_fix.formats.neuralnetwork.parameters import (
     Composite,
     ResizeBilinear,
     ResizeParams,
     Upsample,
 )
+from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cheatsheet.md")

@@ -12,9 +12,9 @@ import random
 from collections import Counter
 from typing import Any, Dict, Mapping, Tuple
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeBilinear
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeBilinear
 from coreml_resize_fix.intents import manifest
+from coreml_resize_fix.run import pipeline as api
 from hardening import networks, trees
 from hardening.entries import scratch
 from tests.support import edits

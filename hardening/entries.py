@@ -13,9 +13,10 @@ import struct
 import tempfile
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
-from coreml_resize_fix.coreml import skeleton, splice, walk
-from coreml_resize_fix.coreml.wire import Source, encode_varint
 from coreml_resize_fix.errors import ManifestError, ModelError
+from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.protobuf import skeleton, splice
+from coreml_resize_fix.formats.protobuf.wire import Source, encode_varint
 from coreml_resize_fix.intents import manifest, onnx_reader
 from coreml_resize_fix.intents import onnx_file as onnx_files
 from coreml_resize_fix.intents.source import Manifest

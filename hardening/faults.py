@@ -108,7 +108,7 @@ def _wait(go: int) -> None:
 
 def run(arguments: List[str]) -> int:
     """The exit code of the command in this process."""
-    from coreml_resize_fix.cli import command
+    from coreml_resize_fix.cli.command import command
 
     try:
         command.main(arguments, prog_name="coreml-resize-fix")

@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 PARTS: Dict[str, Part] = {
     "splice": Part(
-        "coreml_resize_fix/coreml/splice.py",
+        "coreml_resize_fix/formats/protobuf/splice.py",
         "tests/coreml/test_splice.py tests/files tests/coreml/test_largest.py",
     ),
     "files": Part("coreml_resize_fix/files", "tests/files", "tests/hardening tests/cli"),

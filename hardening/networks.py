@@ -3,7 +3,7 @@
 import random
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from tests.support.wirediff import encoded, field
 
 Size = Tuple[int, int]

@@ -163,6 +163,6 @@ def test_what_is_looked_at():
     assert list(imports(lazy)) == ["torch.nn"]
     near = ast.parse("from . import a\nfrom .b import c\nfrom ..d import e\n")
     assert list(imports(near, package=("x", "y"))) == ["x.y.a", "x.y.b.c", "x.d.e"]
-    assert own("coreml_resize_fix.coreml.wire.Source") == "coreml"
+    assert own("coreml_resize_fix.formats.protobuf.wire.Source") == "coreml"
     assert own("coreml_resize_fix.__version__") == "__init__"
     assert own("numpy") is None

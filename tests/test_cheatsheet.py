@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 
 DOCS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "docs")
 

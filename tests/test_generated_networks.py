@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import manifest
+from coreml_resize_fix.run import pipeline as api
 
 CHANNELS = 3
 

@@ -2,12 +2,14 @@
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import needs, schema, skeleton, walk
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear
-from coreml_resize_fix.coreml.versions import for_target
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.neuralnetwork import required_version as needs
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear
+from coreml_resize_fix.formats.protobuf import schema, skeleton
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.spec_versions import for_target
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 from tests.support.cases import Case
 

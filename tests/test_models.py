@@ -8,8 +8,8 @@ import pytest
 
 import coreml_resize_fix
 from coreml_resize_fix import audit, fix
-from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.errors import ManifestError, ResizeFixError, UnmatchedError, UsageError
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from tests.support.cases import UNET, Case

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import coreml_resize_fix
 from coreml_resize_fix import audit
-from coreml_resize_fix.cli import command
+from coreml_resize_fix.cli.command import command
 from coreml_resize_fix.intents import manifest
 
 ROOT = Path(__file__).resolve().parent.parent

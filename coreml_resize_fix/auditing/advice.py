@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Iterator, Optional, Tuple
 
-from coreml_resize_fix.auditing import situation as facts
-from coreml_resize_fix.auditing.layers import STATIC, ResizeLayer
-from coreml_resize_fix.auditing.situation import Situation, assess
-from coreml_resize_fix.coreml.versions import MINIMUM_IOS
+from coreml_resize_fix.auditing import assessment as facts
+from coreml_resize_fix.auditing.assessment import Situation, assess
+from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer
+from coreml_resize_fix.formats.spec_versions import MINIMUM_IOS
 from coreml_resize_fix.intents.model import Intent
 
 _EXACT_RANKS = (

@@ -6,7 +6,13 @@ from typing import Callable, Dict, List, Mapping, Optional, Tuple
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.coreml.shapes import Conflict, ModelShapes, Shape, Unknown, UsableSizes
+from coreml_resize_fix.formats.neuralnetwork.shapes import (
+    Conflict,
+    ModelShapes,
+    Shape,
+    Unknown,
+    UsableSizes,
+)
 
 # A run may only be written if no layer has one of these verdicts, unless `--partial` allows it.
 BLOCKING = (

@@ -2,10 +2,10 @@
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import ResizeLayer
-from coreml_resize_fix.auditing.natives import allowed
-from coreml_resize_fix.auditing.pairing import comparisons, pair
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.auditing.comparison import comparisons, pair
+from coreml_resize_fix.formats.neuralnetwork.natives import allowed
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]

@@ -6,8 +6,9 @@ Every combination of the situation's fields hits exactly one row; None stands fo
 from dataclasses import replace
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.auditing import situation as facts
+from coreml_resize_fix.auditing import assessment as facts
 from coreml_resize_fix.auditing.advice import advise, options
+from coreml_resize_fix.auditing.assessment import Situation, assess
 from coreml_resize_fix.auditing.evidence import contradiction, refused
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
@@ -18,11 +19,10 @@ from coreml_resize_fix.auditing.findings import (
     UNMATCHABLE,
     Finding,
 )
-from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import NO_MODE, describe
-from coreml_resize_fix.auditing.situation import Situation, assess
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 
 Values = Optional[FrozenSet[str]]
 

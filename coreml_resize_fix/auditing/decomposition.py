@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.auditing.layers import FLEXIBLE, UNKNOWN, ResizeLayer
-from coreml_resize_fix.auditing.pairing import comparable
-from coreml_resize_fix.coreml.resize_params import Composite
+from coreml_resize_fix.auditing.comparison import comparable
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.case import PROBES, Case
 from coreml_resize_fix.replacements.choose import Refusal, cheapest

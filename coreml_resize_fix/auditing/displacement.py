@@ -7,9 +7,9 @@ by less than one.
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.coreml.resize_params import Composite
-from coreml_resize_fix.coreml.shapes import Known, ModelShapes
-from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.neuralnetwork.shapes import Known, ModelShapes
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
 Size = Tuple[int, int]

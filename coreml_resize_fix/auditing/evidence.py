@@ -2,9 +2,9 @@
 
 from typing import List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import STATIC, ResizeLayer, may_be_of_module
-from coreml_resize_fix.auditing.pairing import comparable, comparisons, pair
-from coreml_resize_fix.coreml.resize_params import Composite
+from coreml_resize_fix.auditing.comparison import comparable, comparisons, pair
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer, may_be_of_module
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
 

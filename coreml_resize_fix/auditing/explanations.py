@@ -2,7 +2,11 @@
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import (
+    ResizeBilinear,
+    ResizeParams,
+    Upsample,
+)
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.auditing.layers import ResizeLayer
-from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 if TYPE_CHECKING:

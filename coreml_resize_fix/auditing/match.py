@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import contradiction
-from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.matching import NO_INTENT, Match, Matching, Pairs, remove
 from coreml_resize_fix.auditing.names import by_name
 from coreml_resize_fix.auditing.order import by_order
 from coreml_resize_fix.auditing.owed import ELSEWHERE, no_layer_needed
 from coreml_resize_fix.auditing.pins import by_pin
 from coreml_resize_fix.auditing.pooled import by_pooling, is_made_of_windows
-from coreml_resize_fix.coreml.pooling import Pooling
-from coreml_resize_fix.coreml.shapes import Overrides, PartialSize
-from coreml_resize_fix.coreml.windows import Averaged
+from coreml_resize_fix.formats.neuralnetwork.area_windows import Averaged
+from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
+from coreml_resize_fix.formats.neuralnetwork.shapes import Overrides, PartialSize
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 LayersFor = Callable[[Overrides], Sequence[ResizeLayer]]

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import same_call
-from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.owed import COPIES, WithoutLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"

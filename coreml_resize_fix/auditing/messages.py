@@ -2,14 +2,14 @@
 
 from typing import Optional, Tuple
 
+from coreml_resize_fix.auditing import assessment as facts
 from coreml_resize_fix.auditing import closest
-from coreml_resize_fix.auditing import situation as facts
+from coreml_resize_fix.auditing.assessment import Situation
+from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
-from coreml_resize_fix.auditing.layers import ResizeLayer
-from coreml_resize_fix.auditing.pairing import comparable, pair
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.auditing.situation import Situation
-from coreml_resize_fix.coreml.resize_params import Composite
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
-from coreml_resize_fix.auditing.layers import ResizeLayer, module_paths
+from coreml_resize_fix.formats.resize_layer import ResizeLayer, module_paths
 from coreml_resize_fix.intents.model import Intent
 
 Contradiction = Callable[[Intent, ResizeLayer], Optional[str]]

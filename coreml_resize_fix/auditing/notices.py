@@ -2,16 +2,17 @@
 
 from typing import List, Optional, Sequence
 
-from coreml_resize_fix.auditing import facts
 from coreml_resize_fix.auditing.audit import Audit
+from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.displacement import Displacement, told
 from coreml_resize_fix.auditing.findings import MATCH, Finding
-from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.messages import size
-from coreml_resize_fix.auditing.pairing import comparisons
-from coreml_resize_fix.coreml import reach, versions
-from coreml_resize_fix.coreml.shapes import Conflict, UsableSizes
-from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.formats import spec_versions as versions
+from coreml_resize_fix.formats.neuralnetwork import reach
+from coreml_resize_fix.formats.neuralnetwork import resizes as facts
+from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, UsableSizes
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.sampling.single import exactly
 
 NOT_CHECKED = (

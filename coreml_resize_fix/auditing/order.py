@@ -2,9 +2,8 @@
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from coreml_resize_fix.auditing.align import Alignment, align
+from coreml_resize_fix.auditing.alignment import Alignment, align
 from coreml_resize_fix.auditing.evidence import contradiction, may_equal
-from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.matching import (
     AMBIGUOUS,
     MERGED,
@@ -16,6 +15,7 @@ from coreml_resize_fix.auditing.matching import (
 )
 from coreml_resize_fix.auditing.names import by_own_name
 from coreml_resize_fix.auditing.weights import Scale, weigh
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 

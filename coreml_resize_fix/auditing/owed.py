@@ -2,8 +2,8 @@
 
 from typing import List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.auditing.pairing import ANY_SIZES, Size, comparable
-from coreml_resize_fix.coreml.resize_params import Upsample
+from coreml_resize_fix.auditing.comparison import ANY_SIZES, Size, comparable
+from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
 

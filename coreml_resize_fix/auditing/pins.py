@@ -2,9 +2,9 @@
 
 from typing import Callable, List, Sequence, Tuple
 
-from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.matching import MERGED, Match, Matching, Pairs, differ
 from coreml_resize_fix.auditing.pooled import by_pooling
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 

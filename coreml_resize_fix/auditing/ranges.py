@@ -7,8 +7,12 @@ Grids of one formula that are equal at a few sizes are so at any. What they make
 from itertools import zip_longest
 from typing import Iterator, Optional, Tuple
 
-from coreml_resize_fix.auditing.layers import ResizeLayer
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, ResizeParams, Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import (
+    ResizeBilinear,
+    ResizeParams,
+    Upsample,
+)
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]

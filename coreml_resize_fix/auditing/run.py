@@ -4,24 +4,26 @@ from dataclasses import replace
 from functools import partial
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import facts, findings, staying, unsaid
+from coreml_resize_fix.auditing import findings, staying, unsaid
 from coreml_resize_fix.auditing.audit import BLOCKING, Audit
+from coreml_resize_fix.auditing.comparison import Size, comparisons
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.layers import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.auditing.pairing import Size, comparisons
-from coreml_resize_fix.coreml import composite, flow
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
-from coreml_resize_fix.coreml.shapes import (
+from coreml_resize_fix.formats.neuralnetwork import layer_chains as composite
+from coreml_resize_fix.formats.neuralnetwork import pipelines as flow
+from coreml_resize_fix.formats.neuralnetwork import resizes as facts
+from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.neuralnetwork.shapes import (
     Conflict,
     ModelShapes,
     Overrides,
     PartialSize,
 )
-from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Callable, Dict, List, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
-from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.messages import size
-from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 # The layers of the file with these findings carried out, as far as they can be.
 Written = Callable[[Sequence[Finding]], Sequence[ResizeLayer]]

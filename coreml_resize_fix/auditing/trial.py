@@ -3,13 +3,13 @@
 from itertools import product
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.facts import File
-from coreml_resize_fix.auditing.layers import ResizeLayer
-from coreml_resize_fix.coreml import claims
-from coreml_resize_fix.coreml.claims import Claim, Spot
-from coreml_resize_fix.coreml.resize_params import ResizeParams, Upsample
-from coreml_resize_fix.coreml.shapes import ModelShapes, Overrides, PartialSize
-from coreml_resize_fix.dialects.coreml import upsample_may_make
+from coreml_resize_fix.conventions.coreml import upsample_may_make
+from coreml_resize_fix.formats.neuralnetwork import claims
+from coreml_resize_fix.formats.neuralnetwork.claims import Claim, Spot
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams, Upsample
+from coreml_resize_fix.formats.neuralnetwork.resizes import File
+from coreml_resize_fix.formats.neuralnetwork.shapes import ModelShapes, Overrides, PartialSize
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 Size = Tuple[int, int]
 Sizes = Dict[str, PartialSize]  # by address; (None, None) is a size that is not known

@@ -11,14 +11,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.facts import File
-from coreml_resize_fix.auditing.layers import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.auditing.trial import UNDECIDED, Size, Sizes, TooManyError, Trial
-from coreml_resize_fix.coreml import claims
-from coreml_resize_fix.coreml.resize_params import Composite
-from coreml_resize_fix.coreml.shapes import Overrides, PartialSize
-from coreml_resize_fix.coreml.walk import ModelRef
+from coreml_resize_fix.formats.neuralnetwork import claims
+from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.neuralnetwork.resizes import File
+from coreml_resize_fix.formats.neuralnetwork.shapes import Overrides, PartialSize
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 _MOST_SHOWN = 4

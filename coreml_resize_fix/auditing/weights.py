@@ -3,8 +3,8 @@
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, fitting
-from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.owed import COPIES, UNUSED
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Weights = List[List[int]]

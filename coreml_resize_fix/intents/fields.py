@@ -3,7 +3,7 @@
 import math
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.dialects import onnx, tensorflow, torch
+from coreml_resize_fix.conventions import onnx, tensorflow, torch
 from coreml_resize_fix.intents.model import (
     ALIGN_CORNERS_MODES,
     FRAMEWORKS,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
-from coreml_resize_fix.dialects import onnx, tensorflow, torch
+from coreml_resize_fix.conventions import onnx, tensorflow, torch
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly
 

@@ -5,7 +5,7 @@ from typing import Any, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
-from coreml_resize_fix.dialects import torch
+from coreml_resize_fix.conventions import torch
 from coreml_resize_fix.intents.fields import LARGEST_SIDE
 from coreml_resize_fix.intents.model import Size
 from coreml_resize_fix.intents.onnx_fold import attribute

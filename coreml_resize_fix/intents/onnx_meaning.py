@@ -9,8 +9,8 @@ from typing import Dict, Optional, Tuple, Union
 
 import numpy as np
 
-from coreml_resize_fix.dialects import torch
-from coreml_resize_fix.dialects.onnx import COORDINATE_MODES, NEAREST_MODES
+from coreml_resize_fix.conventions import torch
+from coreml_resize_fix.conventions.onnx import COORDINATE_MODES, NEAREST_MODES
 from coreml_resize_fix.intents.model import ONNX_MODES, Intent
 from coreml_resize_fix.intents.onnx_fold import attribute
 from coreml_resize_fix.intents.onnx_geometry import LeftOut, geometry_of

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from coreml_resize_fix.dialects import torch as dialect
+from coreml_resize_fix.conventions import torch as dialect
 from coreml_resize_fix.intents.model import MODES, Intent, Size
 
 # Operator → mode and antialias. Scripted and traced modules call these without `interpolate`.

@@ -2,9 +2,9 @@
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing.comparison import comparable, comparisons
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.pairing import comparable, comparisons
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
 WIDTH, LEFT, RIGHT = 720.0, 118.0, 14.0  # units of the drawing

@@ -7,13 +7,13 @@ from coreml_resize_fix.auditing import findings as verdicts
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.coreml.resize_params import Composite
-from coreml_resize_fix.coreml.versions import minimum_ios
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report import drawing, images
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
-from coreml_resize_fix.request import Failure, ModelReport, Run
+from coreml_resize_fix.run.request import Failure, ModelReport, Run
 
 
 class _Layer(NamedTuple):

@@ -6,14 +6,14 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing import findings as verdicts
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.layers import FLEXIBLE
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.owed import MISSING_CODE
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.coreml.resize_params import Composite
-from coreml_resize_fix.coreml.versions import minimum_ios
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE
+from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
-from coreml_resize_fix.request import Failure, ModelReport, Run
+from coreml_resize_fix.run.request import Failure, ModelReport, Run
 
 Style = Callable[[str, str], str]  # (text, color) → text
 

@@ -4,12 +4,13 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.coreml.resize_params import Composite, ResizeParams
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.neuralnetwork import interpret
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling.reference import resize
-from coreml_resize_fix.verify import interpret, probes
+from coreml_resize_fix.verify import probes
 
 Size = Tuple[int, int]
 

@@ -5,12 +5,12 @@ from typing import Optional, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import Finding, Picture
-from coreml_resize_fix.auditing.pairing import comparisons
-from coreml_resize_fix.coreml.resize_params import ResizeParams
+from coreml_resize_fix.formats.neuralnetwork import interpret
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
-from coreml_resize_fix.verify import interpret
 from coreml_resize_fix.verify.probes import LARGEST_MAP
 
 Size = Tuple[int, int]

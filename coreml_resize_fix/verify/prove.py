@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
-from coreml_resize_fix.auditing.pairing import comparisons
-from coreml_resize_fix.coreml.resize_params import ResizeParams
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.progress import Tell

@@ -6,11 +6,12 @@ from typing import Tuple
 import numpy as np
 
 from coreml_resize_fix.auditing import closest
+from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
-from coreml_resize_fix.auditing.pairing import comparisons
+from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
-from coreml_resize_fix.verify import interpret, probes
+from coreml_resize_fix.verify import probes
 
 
 def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:

@@ -5,8 +5,9 @@ from functools import lru_cache
 import pytest
 
 from coreml_resize_fix.auditing.run import run
-from coreml_resize_fix.coreml import skeleton, walk
-from coreml_resize_fix.coreml.wire import Source
+from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.protobuf import skeleton
+from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents import manifest
 from tests.support import cases
 

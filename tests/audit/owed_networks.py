@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 
 # Right layers for both values of align_corners are of iOS 14.

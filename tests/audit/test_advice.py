@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
 from tests.support import build
 from tests.support.flexible import IOS14, finding, network, reported, run, verdicts

@@ -3,7 +3,7 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from coreml_resize_fix.auditing.align import align
+from coreml_resize_fix.auditing.alignment import align
 
 
 def all_alignments(rows, columns, fits, row=0, first=0):

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from coreml_resize_fix.auditing import decide, situation
+from coreml_resize_fix.auditing import assessment as situation
+from coreml_resize_fix.auditing import decide
+from coreml_resize_fix.auditing.assessment import Situation, assess
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.auditing.situation import Situation, assess
 from coreml_resize_fix.intents.model import Intent
 from tests.audit import test_verdicts, test_verdicts_sizes
 from tests.audit.verdict_values import IOS11, IOS12, default, false, flexible, static, true, unknown

@@ -5,10 +5,11 @@ import random
 import numpy as np
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.auditing import displacement
-from coreml_resize_fix.coreml import schema, shapes
+from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 
 

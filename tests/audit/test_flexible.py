@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support.cases import Case
 
 FLEXIBLE = [

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.auditing import match
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 
 COUNT = 12

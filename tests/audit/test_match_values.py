@@ -2,9 +2,9 @@
 
 import pytest
 
-from coreml_resize_fix.auditing.layers import ResizeLayer, module_paths
 from coreml_resize_fix.auditing.match import match
-from coreml_resize_fix.coreml.resize_params import Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
+from coreml_resize_fix.formats.resize_layer import ResizeLayer, module_paths
 from coreml_resize_fix.intents.model import Intent
 
 STATIC = "static"

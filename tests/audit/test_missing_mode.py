@@ -5,10 +5,10 @@ import random
 import numpy as np
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.resize_params import Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.audit.verdict_values import IOS14, flexible, judge
 from tests.support import build
 

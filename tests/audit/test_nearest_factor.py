@@ -6,12 +6,12 @@ import random
 import numpy as np
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.auditing.notices import _read_as_factor
-from coreml_resize_fix.coreml.resize_params import Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
+from coreml_resize_fix.run import pipeline as api
 from tests.audit.verdict_values import flexible, judge, near, nearest, static
 from tests.support import build
 

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
 from tests.support.flexible import finding, network, reported, run, verdicts
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.auditing.pairing import pair
-from coreml_resize_fix.coreml.resize_params import Upsample
-from coreml_resize_fix.dialects.coreml import fractional_factor
+from coreml_resize_fix.auditing.comparison import pair
+from coreml_resize_fix.conventions.coreml import fractional_factor
+from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.intents.model import Intent
 
 

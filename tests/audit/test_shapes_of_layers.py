@@ -2,8 +2,8 @@
 
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.intents import assume
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 
 HALF = "bilinear,align_corners=false,size=9x12"

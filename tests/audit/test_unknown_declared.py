@@ -2,9 +2,9 @@
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, edits
 
 ASK = Intent(align_corners=True, size=(25, 31))

@@ -10,9 +10,9 @@ import random
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume, manifest
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 
 CORNERS = assume.parse("bilinear,align_corners=true")

@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from coreml_resize_fix.cli import command
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.cli.command import command
+from coreml_resize_fix.formats.protobuf import schema
 from tests.audit.fixture_audits import PARAMETERS, address, audit, require
 from tests.audit.test_match_fixtures import AMBIGUOUS
 from tests.support import cases

@@ -5,7 +5,7 @@ Expected values follow from the formulas that PyTorch, TensorFlow and Apple docu
 
 import pytest
 
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear
 from coreml_resize_fix.intents.model import Intent
 from tests.audit.verdict_values import (
     ANTIALIAS,

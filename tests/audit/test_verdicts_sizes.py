@@ -7,7 +7,7 @@ import pytest
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
-from coreml_resize_fix.coreml.resize_params import Composite
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
 from coreml_resize_fix.replacements.format import Place, Way
 from tests.audit.verdict_values import (
     FIXABLE,

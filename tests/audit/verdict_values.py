@@ -3,9 +3,9 @@
 import numpy as np
 
 from coreml_resize_fix.auditing.decide import decide
-from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.match import Match
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 IOS11, IOS12, IOS14 = 1, 3, 5

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.report import html
+from coreml_resize_fix.run import pipeline as api
 from tests.cli.commands import INTENT, UNET
 from tests.report import reports
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from click.testing import CliRunner
 
-from coreml_resize_fix.cli import command
+from coreml_resize_fix.cli.command import command
 from tests.support import cases
 from tests.support.process import REPOSITORY, bound_by_permissions
 

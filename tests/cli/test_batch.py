@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from coreml_resize_fix import api, pool, tasks
 from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.run import jobs as tasks
+from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pool
 from tests.cli.commands import (
     CORNERS,
     EMPTY,

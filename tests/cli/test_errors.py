@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from tests.cli.commands import CORNERS, FIXABLE, UNET, model, package, run
 from tests.support import cases
 from tests.support.folders import contents

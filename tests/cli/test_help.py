@@ -6,7 +6,7 @@ import click
 import pytest
 
 import coreml_resize_fix
-from coreml_resize_fix.cli import command
+from coreml_resize_fix.cli.command import command
 from tests.cli.commands import UNET, run
 
 # The options of this version; the table in the README and scripts rely on them.

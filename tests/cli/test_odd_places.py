@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from coreml_resize_fix import opening
 from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats import open as opening
 from coreml_resize_fix.intents import tensors
 from tests.cli.commands import CORNERS, FIXABLE, manifest, model, package, run
 from tests.support.folders import contents

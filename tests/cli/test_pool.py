@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from coreml_resize_fix import pool
+from coreml_resize_fix.run import pool
 from tests.cli.test_process import environment
 from tests.support.process import start
 

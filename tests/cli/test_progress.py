@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from coreml_resize_fix import terminal
+from coreml_resize_fix.cli import terminal
 from tests.cli.commands import CORNERS, FIXABLE, RIGHT, model, run
 from tests.cli.test_errors import write
 from tests.cli.test_process import on_terminal, posix

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import composite
+from coreml_resize_fix.formats.neuralnetwork import layer_chains as composite
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, edits
 from tests.support.cases import TESTS
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema, skeleton, walk
-from coreml_resize_fix.coreml.wire import Source
+from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.protobuf import schema, skeleton
+from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, cases, edits, wirediff
 
 RESIZES = {

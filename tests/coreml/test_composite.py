@@ -2,14 +2,15 @@
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import composite, schema
-from coreml_resize_fix.coreml.skeleton import read
-from coreml_resize_fix.coreml.walk import models
-from coreml_resize_fix.coreml.wire import Source
+from coreml_resize_fix.formats.neuralnetwork import layer_chains as composite
+from coreml_resize_fix.formats.neuralnetwork.layers import models
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.skeleton import read
+from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report.template import template
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, edits
 
 

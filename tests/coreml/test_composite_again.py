@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix import api
+from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
 from coreml_resize_fix.intents import assume
+from coreml_resize_fix.run import pipeline as api
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.reference import resize
-from coreml_resize_fix.verify import layers
 from tests.support import build, edits
 
 OUTPUT = "multiArrayType { dataType: FLOAT32 shape: 2 shape: 12 shape: 16 }"

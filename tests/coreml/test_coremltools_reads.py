@@ -2,8 +2,8 @@
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.run import pipeline as api
 from tests.coreml.test_fix_fixtures import MENDED
 from tests.support import edits
 from tests.support.folders import copied

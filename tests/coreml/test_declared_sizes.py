@@ -3,9 +3,9 @@
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, edits, wirediff
 from tests.support.build import DOUBLE, EXACT, NEAREST, RANK5, RELU, TRUNCATED
 from tests.support.fixing import ASK, OUTPUT, RESIZE, STRICT, array, fixed

@@ -2,10 +2,10 @@
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 
 
 def pipeline(path, second_input):

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.errors import MLProgramError, ModelError, NotAModelError, ResizeFixError
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, cases, edits
 from tests.support.folders import contents
 from tests.support.wirediff import encoded, field

@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import splice
-from coreml_resize_fix.coreml.wire import encode_field, encode_varint
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.files import atomic
+from coreml_resize_fix.formats.protobuf import splice
+from coreml_resize_fix.formats.protobuf.wire import encode_field, encode_varint
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 
 LIMIT = 2**31

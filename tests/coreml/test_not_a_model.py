@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.errors import ModelError, NotAModelError
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, cases
 
 # A ModelProto of ONNX: ir_version 4, producer_name "pytorch".

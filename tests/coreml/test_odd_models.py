@@ -2,9 +2,9 @@
 
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, edits, wirediff
 from tests.support.wirediff import encoded, field
 

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.errors import ModelError, NotAModelError
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 from tests.support.folders import contents
 

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.errors import SchemaError
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, cases, edits
 from tests.support.folders import contents, copied
 from tests.support.process import WITHOUT_TORCH, answer

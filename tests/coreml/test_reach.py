@@ -5,8 +5,8 @@ import random
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix import api
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build
 
 ASK = Intent(mode="nearest", scale_factor=(2.0, 2.0))

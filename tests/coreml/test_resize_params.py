@@ -2,8 +2,14 @@
 
 import pytest
 
-from coreml_resize_fix.coreml import resize_params, schema, write_params
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.neuralnetwork import (
+    parameters as resize_params,
+)
+from coreml_resize_fix.formats.neuralnetwork import (
+    write_parameters as write_params,
+)
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.protobuf import schema
 from tests.support.wirediff import field
 
 STRICT, ENDPOINTS = "STRICT_ALIGN_ENDPOINTS_MODE", "ALIGN_ENDPOINTS_MODE"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coreml_resize_fix.coreml import splice
-from coreml_resize_fix.coreml.skeleton import Node
-from coreml_resize_fix.coreml.splice import Edit
-from coreml_resize_fix.coreml.wire import Field
 from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.formats.protobuf import splice
+from coreml_resize_fix.formats.protobuf.skeleton import Node
+from coreml_resize_fix.formats.protobuf.splice import Edit
+from coreml_resize_fix.formats.protobuf.wire import Field
 from tests.support.wirediff import encoded
 
 # A tree is a list of items: bytes as they are, or (field number, tree) for a message. The

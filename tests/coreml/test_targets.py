@@ -4,10 +4,17 @@ import os
 
 import pytest
 
-from coreml_resize_fix import api, output
-from coreml_resize_fix.coreml import resize_params, splice, write_params
 from coreml_resize_fix.errors import ModelError, OutputError, ProofError
+from coreml_resize_fix.formats.neuralnetwork import (
+    parameters as resize_params,
+)
+from coreml_resize_fix.formats.neuralnetwork import (
+    write_parameters as write_params,
+)
+from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import outputs as output
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, cases, edits, saving
 from tests.support.folders import contents
 

@@ -5,10 +5,12 @@ import io
 
 import pytest
 
-from coreml_resize_fix import api, output
-from coreml_resize_fix.coreml import skeleton, walk
-from coreml_resize_fix.coreml.wire import Source
+from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.protobuf import skeleton
+from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import outputs as output
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, cases, wirediff
 
 MEGABYTE = 1 << 20

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coreml_resize_fix.coreml import wire
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats.protobuf import wire
+from coreml_resize_fix.formats.protobuf.wire import Source
 from tests.support import wirediff
 
 

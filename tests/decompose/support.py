@@ -6,14 +6,14 @@ from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
 import numpy as np
 from google.protobuf import text_format
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.composite import rename_parts
-from coreml_resize_fix.coreml.place import LayerPlace
+from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
+from coreml_resize_fix.formats.neuralnetwork.layer_chains import rename_parts
+from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.replacements import choose
 from coreml_resize_fix.replacements.case import Axes, Case
 from coreml_resize_fix.replacements.table import REPLACEMENTS as TABLE
 from coreml_resize_fix.sampling import AxisSpec
-from coreml_resize_fix.verify import layers
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
-from coreml_resize_fix.dialects import torch as dialect  # noqa: E402
+from coreml_resize_fix.conventions import torch as dialect  # noqa: E402
 from tests.decompose.support import (  # noqa: E402
     EXACT4,
     EXACT5,

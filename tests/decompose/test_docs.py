@@ -3,7 +3,7 @@
 import os
 import re
 
-from coreml_resize_fix.coreml.versions import minimum_ios
+from coreml_resize_fix.formats.spec_versions import minimum_ios
 from tests.decompose.support import REPLACEMENTS
 
 DOCUMENT = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "decompose.md")

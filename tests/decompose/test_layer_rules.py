@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.verify.layers import LayerError, run
+from coreml_resize_fix.formats.neuralnetwork.interpret_layers import LayerError, run
 from tests.decompose.support import compute, layer
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coreml_resize_fix.coreml.composite import PART_KINDS
+from coreml_resize_fix.formats.neuralnetwork.layer_chains import PART_KINDS
 from coreml_resize_fix.sampling import AxisSpec
 from tests.decompose.support import EXACT3, EXACT4, RANK5, REPLACEMENTS, context
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import read_steps
+from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
+from coreml_resize_fix.formats.neuralnetwork import read_steps
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.steps import AXES, computed
+from coreml_resize_fix.run import pipeline as api
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.reference import matrix
-from coreml_resize_fix.verify import layers
 from tests.decompose.support import EXACT3, EXACT4, EXACT5, RANK5, REPLACEMENTS, context, numbers
 from tests.support import build, edits
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coreml_resize_fix.dialects import torch as dialect
+from coreml_resize_fix.conventions import torch as dialect
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, AxisSpec
 from coreml_resize_fix.sampling.reference import resize
 from tests.decompose.support import (

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes import Flexible, Known, infer
+from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
+from coreml_resize_fix.formats.neuralnetwork.shapes import Flexible, Known, infer
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.sampling import AxisSpec
-from coreml_resize_fix.verify import layers
 from tests.decompose.support import REPLACEMENTS, context
 
 AXES = {

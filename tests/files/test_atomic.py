@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from coreml_resize_fix.coreml import splice
 from coreml_resize_fix.errors import OutputError, ProofError
 from coreml_resize_fix.files import packages
+from coreml_resize_fix.formats.protobuf import splice
 from tests.support import saving
 from tests.support.cases import read_bytes
 from tests.support.folders import contents

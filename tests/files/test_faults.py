@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import splice
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import ModelError, OutputError, ProofError
+from coreml_resize_fix.formats.protobuf import splice
+from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents import assume
+from coreml_resize_fix.run import pipeline as api
 from tests.cli.commands import CORNERS, FIXABLE, model, package, run
 from tests.support.folders import contents
 

@@ -9,8 +9,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from coreml_resize_fix.coreml import wire
 from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.formats.protobuf import wire
 from coreml_resize_fix.intents import tensors
 from tests.cli.commands import manifest
 from tests.support import build

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import onnx_reader
 from hardening import entries
 from tests.cli import commands

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from hardening import differential, networks
 from tests.support.cases import IOS14_VERSION
 

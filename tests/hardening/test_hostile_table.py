@@ -2,7 +2,7 @@
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from tests.cli.commands import run
 from tests.support import build
 from tests.support.folders import contents

@@ -12,10 +12,10 @@ from contextlib import suppress
 
 import pytest
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import splice
 from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.intents import assume
+from coreml_resize_fix.run import pipeline as api
 from tests.cli.commands import CORNERS, FIXABLE, model, run
 from tests.support.cases import named, read_bytes
 from tests.support.folders import contents
@@ -107,7 +107,7 @@ def test_an_input_that_changes_while_the_result_is_proved(tmp_path, monkeypatch)
 
 
 def test_an_input_that_is_put_there_between_the_audit_and_the_copy(tmp_path, monkeypatch):
-    from coreml_resize_fix import output
+    from coreml_resize_fix.run import outputs as output
 
     path = model(FIXABLE, tmp_path)
     really = output.save

@@ -8,10 +8,12 @@ import sys
 import pytest
 
 from coreml_resize_fix import sampling
-from coreml_resize_fix.auditing import extent, facts
-from coreml_resize_fix.coreml import package, skeleton, splice
-from coreml_resize_fix.coreml.shapes import usable
 from coreml_resize_fix.files import tree
+from coreml_resize_fix.formats import input_sizes as extent
+from coreml_resize_fix.formats import package
+from coreml_resize_fix.formats.neuralnetwork import resizes as facts
+from coreml_resize_fix.formats.neuralnetwork.shapes import usable
+from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
 from coreml_resize_fix.replacements import table
 from coreml_resize_fix.verify import compare, probes

@@ -10,11 +10,13 @@ import sys
 
 import pytest
 
-from coreml_resize_fix import api, output, tasks
 from coreml_resize_fix.errors import OutputError, ResizeFixError
 from coreml_resize_fix.files import packages
 from coreml_resize_fix.files.exchange import exchange
 from coreml_resize_fix.intents import assume
+from coreml_resize_fix.run import jobs as tasks
+from coreml_resize_fix.run import outputs as output
+from coreml_resize_fix.run import pipeline as api
 from tests.cli.commands import CORNERS, FIXABLE, model, package, run
 from tests.support import build, saving
 from tests.support.folders import contents

@@ -2,9 +2,9 @@
 
 import io
 
-from coreml_resize_fix.coreml import splice
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.formats.mlprogram import edits, network, reader, steps
+from coreml_resize_fix.formats.protobuf import splice
+from coreml_resize_fix.formats.protobuf.wire import Source
 from tests.support.wirediff import pieces
 
 WAY_TO_OPERATIONS = (502, 2, 2, 3, 2)  # Model, Program, entry, Function, entry: then the Block

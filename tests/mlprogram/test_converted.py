@@ -14,13 +14,13 @@ import pytest
 pytest.importorskip("torch.export", reason="needs PyTorch 2: pip install torch")
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.coreml.shapes.values import Known
 from coreml_resize_fix.formats.mlprogram import interpret
 from coreml_resize_fix.formats.mlprogram.inventory import AvgPool
 from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeBilinear,
     UpsampleNearest,
 )
+from coreml_resize_fix.formats.shapes import Known
 from tests.mlprogram import build
 from tests.mlprogram.editing import rewritten
 from tests.mlprogram.test_edits import as_coremltools_infers, only_these_differ

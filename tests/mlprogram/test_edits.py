@@ -9,9 +9,6 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes.values import Known
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.formats.mlprogram import (
     edits,
     network,
@@ -23,6 +20,9 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleBilinear,
 )
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Read, Step
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.shapes import Known
 from tests.mlprogram import build, files
 from tests.mlprogram.editing import apply, operations, rewritten, told
 from tests.mlprogram.test_reader import enlarged, main_block, parsed

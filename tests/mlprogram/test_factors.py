@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.dialects import mil
+from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram.natives import NATIVES
 from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeBilinear,

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes.values import Flexible, Known
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import SchemaError
 from coreml_resize_fix.formats.mlprogram import network, opset, reader
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.program import file_references
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.shapes import Flexible, Known
 from tests.mlprogram import files
 
 try:

@@ -7,8 +7,6 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.coreml.shapes.values import Known, Unknown
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.formats.mlprogram import (
     network,
     reader,
@@ -19,6 +17,8 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleBilinear,
     UpsampleNearest,
 )
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.shapes import Known, Unknown
 from tests.mlprogram import build, chains
 from tests.mlprogram.build import mb
 from tests.mlprogram.editing import rewritten

@@ -8,7 +8,7 @@ written there, and skipped before it runs.
 import numpy as np
 import pytest
 
-from coreml_resize_fix.dialects import mil
+from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram.inventory import AvgPool
 from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeBilinear,

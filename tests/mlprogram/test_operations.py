@@ -7,7 +7,6 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.formats.mlprogram import network, reader
 from coreml_resize_fix.formats.mlprogram.inventory import AvgPool, Unjudged
 from coreml_resize_fix.formats.mlprogram.operations import (
@@ -17,6 +16,7 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleBilinear,
     UpsampleNearest,
 )
+from coreml_resize_fix.formats.protobuf.wire import Source
 from tests.mlprogram import build
 from tests.mlprogram.build import mb
 from tests.mlprogram.test_reader import main_block, parsed

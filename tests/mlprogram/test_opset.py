@@ -6,9 +6,6 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes.values import Known
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats.mlprogram import (
     edits,
@@ -21,6 +18,9 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeToShape,
     UpsampleNearest,
 )
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.shapes import Known
 from tests.mlprogram import files
 from tests.mlprogram.editing import rewritten
 from tests.mlprogram.test_edits import as_coremltools_infers, unaligned

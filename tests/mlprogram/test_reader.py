@@ -7,9 +7,6 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes.values import Flexible, Known, Unknown
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import ModelError, SchemaError
 from coreml_resize_fix.formats.mlprogram import (
     constants,
@@ -19,6 +16,9 @@ from coreml_resize_fix.formats.mlprogram import (
     scopes,
 )
 from coreml_resize_fix.formats.mlprogram.program import FileReference
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.shapes import Flexible, Known, Unknown
 from tests.mlprogram import build, files
 from tests.mlprogram.build import mb
 

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 4 or newer")
 
-from coreml_resize_fix.coreml.shapes.values import Known, Unknown
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.formats.mlprogram import program, reader, sizes
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.shapes import Known, Unknown
 from tests.mlprogram import build, chains
 from tests.mlprogram.build import mb
 

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
-from coreml_resize_fix.dialects import torch as dialect  # noqa: E402
+from coreml_resize_fix.conventions import torch as dialect  # noqa: E402
 from coreml_resize_fix.intents import onnx_reader  # noqa: E402
 from coreml_resize_fix.sampling import difference  # noqa: E402
 from coreml_resize_fix.sampling.reference import matrix  # noqa: E402

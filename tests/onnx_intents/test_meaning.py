@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
-from coreml_resize_fix.dialects import onnx as dialect
-from coreml_resize_fix.dialects import torch as torch_dialect
+from coreml_resize_fix.conventions import onnx as dialect
+from coreml_resize_fix.conventions import torch as torch_dialect
 from coreml_resize_fix.intents.onnx_geometry import exact_factor
 from coreml_resize_fix.sampling import difference
 from coreml_resize_fix.sampling.reference import matrix

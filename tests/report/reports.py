@@ -3,9 +3,9 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from coreml_resize_fix import api
 from coreml_resize_fix.intents import manifest
-from coreml_resize_fix.request import Run
+from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run.request import Run
 from tests.cli.commands import INTENT, UNET
 
 

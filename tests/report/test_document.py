@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 
 import coreml_resize_fix
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document
-from coreml_resize_fix.request import Failure, Run
+from coreml_resize_fix.run.request import Failure, Run
 from tests.report.json_v1 import VERDICTS, check
 from tests.report.reports import report, run, unet
 

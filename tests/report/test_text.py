@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import text
 from coreml_resize_fix.report.plain import columns

@@ -11,7 +11,7 @@ runtime = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime: pip ins
 # A warning per tf_half_pixel_for_nn node, which opset 13 deprecated.
 runtime.set_default_logger_severity(4)
 
-from coreml_resize_fix.dialects import onnx as dialect  # noqa: E402
+from coreml_resize_fix.conventions import onnx as dialect  # noqa: E402
 from coreml_resize_fix.sampling.reference import matrix, tap_arrays  # noqa: E402
 
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64

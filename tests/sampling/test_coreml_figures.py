@@ -7,7 +7,7 @@ by their authors on macOS, or a user's report); `WRITTEN` marks figures that are
 import numpy as np
 import pytest
 
-from coreml_resize_fix.dialects import coreml
+from coreml_resize_fix.conventions import coreml
 from coreml_resize_fix.sampling import coordinates, positions
 from coreml_resize_fix.sampling.reference import resize
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from coreml_resize_fix.dialects import onnx, tensorflow
-from coreml_resize_fix.dialects import torch as torch_dialect
+from coreml_resize_fix.conventions import onnx, tensorflow
+from coreml_resize_fix.conventions import torch as torch_dialect
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, positions
 from coreml_resize_fix.sampling.reference import tap_arrays
 

@@ -4,8 +4,8 @@ import tracemalloc
 
 import pytest
 
-from coreml_resize_fix.dialects import coreml
-from coreml_resize_fix.dialects import torch as torch_dialect
+from coreml_resize_fix.conventions import coreml
+from coreml_resize_fix.conventions import torch as torch_dialect
 from coreml_resize_fix.sampling import AxisSpec, difference
 
 

@@ -3,7 +3,8 @@
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix.coreml import schema, shapes
+from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.protobuf import schema
 
 
 class Net:

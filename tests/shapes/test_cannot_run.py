@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix import api, models
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix import api as models
 from coreml_resize_fix.errors import UnmatchedError
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 
 VARIANTS = 200
 NEAREST = assume.parse("nearest,scale_factor=2")

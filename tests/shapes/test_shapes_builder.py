@@ -10,7 +10,7 @@ import logging
 import numpy as np
 import pytest
 
-from coreml_resize_fix.coreml import shapes
+from coreml_resize_fix.formats.neuralnetwork import shapes
 
 torch = pytest.importorskip("torch", reason="needs PyTorch (expected shapes): pip install torch")
 F = pytest.importorskip("torch.nn.functional")

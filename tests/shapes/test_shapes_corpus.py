@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from coreml_resize_fix.coreml import schema, shapes
+from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.protobuf import schema
 
 CORPUS = os.path.join(os.path.dirname(__file__), os.pardir, "fixtures", "corpus")
 CASES = sorted(

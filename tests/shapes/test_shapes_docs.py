@@ -3,7 +3,8 @@
 import os
 import re
 
-from coreml_resize_fix.coreml import schema, shapes
+from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.protobuf import schema
 
 DOC = os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, "docs", "shapes.md")
 CONTROL = {"branch", "loop"}  # walked, not computed by a rule

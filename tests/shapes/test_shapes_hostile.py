@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from coreml_resize_fix.coreml import schema, shapes
-from coreml_resize_fix.coreml.shapes import Unknown
+from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.neuralnetwork.shapes import Unknown
+from coreml_resize_fix.formats.protobuf import schema
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install hypothesis")
 st = hypothesis.strategies

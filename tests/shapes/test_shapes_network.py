@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes import RULES, Conflict, Flexible, Known, Unknown
+from coreml_resize_fix.formats.neuralnetwork.shapes import RULES, Conflict, Flexible, Known, Unknown
+from coreml_resize_fix.formats.protobuf import schema
 
 UP2 = "upsample { scalingFactor: 2 scalingFactor: 2 }"
 UP0 = "upsample { scalingFactor: 0 scalingFactor: 0 }"

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from coreml_resize_fix.coreml import schema, shapes
+from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.protobuf import schema
 
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install onnx")
 CORPUS = os.path.join(os.path.dirname(__file__), os.pardir, "fixtures", "corpus")

@@ -6,12 +6,12 @@ import random
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes import Network, trials
+from coreml_resize_fix.formats.neuralnetwork.shapes import Network, trials
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document
+from coreml_resize_fix.run import pipeline as api
 
 FIXTURE = os.path.join(os.path.dirname(__file__), "fixtures", "range_of_a_unet")
 NEAREST = assume.parse("nearest,scale_factor=2")

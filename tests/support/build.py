@@ -6,7 +6,7 @@ from typing import Any, Sequence
 
 from google.protobuf import text_format
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 
 RANK5, EXACT = 0, 1
 

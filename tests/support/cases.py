@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, Dict, List, NamedTuple
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 

@@ -9,7 +9,7 @@ native is nearest by a fraction, or filters before it samples down.
 import re
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from tests.support.cases import IOS14_VERSION, Case, read_bytes
 from tests.support.wirediff import Path
 

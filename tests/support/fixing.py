@@ -2,8 +2,8 @@
 
 from typing import Any, List
 
-from coreml_resize_fix import api
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import edits, wirediff
 from tests.support.wirediff import Path
 

@@ -3,9 +3,9 @@
 import os
 from typing import Any, List, Sequence, Tuple
 
-from coreml_resize_fix import api
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, cases
 from tests.support.edits import parse
 

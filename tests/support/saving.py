@@ -5,8 +5,8 @@ import os
 import stat
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
-from coreml_resize_fix import output
-from coreml_resize_fix.coreml.splice import Patch
+from coreml_resize_fix.formats.protobuf.splice import Patch
+from coreml_resize_fix.run import outputs as output
 from tests.support import build
 
 OLD = b"\x08\x01" + bytes(range(256)) * 20

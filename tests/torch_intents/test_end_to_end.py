@@ -10,10 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
-from coreml_resize_fix.api import Request, process  # noqa: E402
-from coreml_resize_fix.coreml import schema  # noqa: E402
+from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
 from coreml_resize_fix.intents.source import Manifest  # noqa: E402
 from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402
+from coreml_resize_fix.run.pipeline import Request, process  # noqa: E402
 from tests.fixtures import networks  # noqa: E402
 from tests.support.process import start  # noqa: E402
 from tests.torch_intents.support import UNet, export  # noqa: E402

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
-from coreml_resize_fix.coreml import schema  # noqa: E402
+from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
 from coreml_resize_fix.intents.source import Manifest  # noqa: E402
 from tests.support.cases import TESTS  # noqa: E402
 from tests.torch_intents.support import UNet  # noqa: E402

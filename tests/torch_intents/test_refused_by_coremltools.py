@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 from torch import nn  # noqa: E402
 
 from coreml_resize_fix import audit, exportable, fix  # noqa: E402
-from coreml_resize_fix.coreml import schema  # noqa: E402
+from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers  # noqa: E402
+from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
 from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402
-from coreml_resize_fix.verify import layers  # noqa: E402
 from tests.torch_intents.support import HAS  # noqa: E402
 
 F = nn.functional

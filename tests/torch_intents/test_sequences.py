@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 from torch import nn  # noqa: E402
 
 from coreml_resize_fix import audit  # noqa: E402
-from coreml_resize_fix.coreml import schema  # noqa: E402
+from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
 from coreml_resize_fix.intents.model import Intent  # noqa: E402
 from coreml_resize_fix.intents.torch_export import exportable  # noqa: E402
 from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix import api
-from coreml_resize_fix.coreml import schema
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.neuralnetwork import channels
+from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
+from coreml_resize_fix.formats.neuralnetwork.interpret_common import LayerError
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.verify import channels, layers
-from coreml_resize_fix.verify.layers_common import LayerError
+from coreml_resize_fix.run import pipeline as api
 from tests.support import build, edits
 
 HALF = api.Request(assume=assume.parse("bilinear,align_corners=false"), decompose=True)
@@ -73,7 +74,7 @@ def test_other_layers_stay_as_they_are():
 
 def test_a_fix_whose_channels_differ_fails_its_proof(monkeypatch):
     """As it would if the layers that are made were wrong in a channel that no image reaches."""
-    from coreml_resize_fix.coreml import layer_fields
+    from coreml_resize_fix.formats.neuralnetwork import layer_fields
 
     really = np.tile
 

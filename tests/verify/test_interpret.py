@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
-from coreml_resize_fix.verify import interpret
+from coreml_resize_fix.formats.neuralnetwork import interpret
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 
 # Source of each row: test name in coremltools' own tests (apple/coremltools), where the figures
 # were compared with a device; "issue 644" is a thread with numbers that a user measured.

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix.coreml import pooling, schema
+from coreml_resize_fix.formats.neuralnetwork import interpret, pooling
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.sampling.reference import resize
-from coreml_resize_fix.verify import interpret
 
 
 def read(text):

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from coreml_resize_fix import api
-from coreml_resize_fix.cli import command
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
+from coreml_resize_fix.cli.command import command
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.neuralnetwork import interpret
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.verify import interpret
+from coreml_resize_fix.run import pipeline as api
 from coreml_resize_fix.verify.compare import Recorded, measure, measure_recorded
 from tests.support.cases import FIXTURES, UNET, Case
 
@@ -70,7 +70,7 @@ def test_a_wrong_interpretation_stops_the_fix(monkeypatch, unet):
 def test_the_written_file_is_proved_and_not_only_the_plan(monkeypatch, unet):
     path, intents = unet
 
-    from coreml_resize_fix.coreml import write_params
+    from coreml_resize_fix.formats.neuralnetwork import write_parameters as write_params
 
     honest = write_params.field_bytes
 

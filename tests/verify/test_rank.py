@@ -5,13 +5,13 @@ import random
 import numpy as np
 import pytest
 
-from coreml_resize_fix import api
 from coreml_resize_fix.auditing.decide import decide
-from coreml_resize_fix.auditing.layers import ResizeLayer
 from coreml_resize_fix.auditing.match import Match
-from coreml_resize_fix.coreml.resize_params import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
+from coreml_resize_fix.run import pipeline as api
 from coreml_resize_fix.verify import probes
 from coreml_resize_fix.verify.rank import ranked
 from tests.audit.verdict_values import default, endpoints, judge, nearest, static, strict, upsample

@@ -2,20 +2,13 @@
 
 from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.coreml import wire
-from coreml_resize_fix.coreml.shapes.values import (
-    Dims,
-    Flexible,
-    Known,
-    LayerShapes,
-    ModelShapes,
-    Shape,
-)
-from coreml_resize_fix.coreml.splice import Edit
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.formats.mlprogram import locate, messages
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation
+from coreml_resize_fix.formats.protobuf import wire
+from coreml_resize_fix.formats.protobuf.splice import Edit
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.shapes import Dims, Flexible, Known, LayerShapes, ModelShapes, Shape
 
 _TYPE, _TENSOR, _DIMENSIONS = 2, 1, 3  # NamedValueType, ValueType, TensorType
 

@@ -7,10 +7,6 @@ function. Every other byte stays, and no weight file is touched.
 from io import BytesIO
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.coreml import schema, splice, wire
-from coreml_resize_fix.coreml.shapes.values import Dims, ModelShapes, Shape
-from coreml_resize_fix.coreml.splice import Edit
-from coreml_resize_fix.coreml.wire import Source, encode_field
 from coreml_resize_fix.formats.mlprogram import declared, locate, messages, opset
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.naming import Names, used_by_these_alone
@@ -22,6 +18,10 @@ from coreml_resize_fix.formats.mlprogram.program import (
     operations,
 )
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Step
+from coreml_resize_fix.formats.protobuf import schema, splice, wire
+from coreml_resize_fix.formats.protobuf.splice import Edit
+from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
+from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape
 
 _OUTPUT, _FUNCTIONS = 10, 20  # ModelDescription
 _FUNCTION_NAME, _FUNCTION_OUTPUT = 1, 3  # FunctionDescription

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, Optional, Tuple
 
-from coreml_resize_fix.dialects import mil
+from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram.windows import pooled
 from coreml_resize_fix.sampling import AxisSpec
 

@@ -5,11 +5,11 @@ The official classes have understood the program; here its messages are counted 
 
 from typing import Dict, Iterable, List, NamedTuple, Tuple
 
-from coreml_resize_fix.coreml import wire
-from coreml_resize_fix.coreml.skeleton import Node
-from coreml_resize_fix.coreml.wire import Field, Source
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats.mlprogram.program import Block, Function, Program
+from coreml_resize_fix.formats.protobuf import wire
+from coreml_resize_fix.formats.protobuf.skeleton import Node
+from coreml_resize_fix.formats.protobuf.wire import Field, Source
 
 # Field numbers, from Apple's Model.proto and MIL.proto.
 VERSION, DESCRIPTION, ML_PROGRAM = 1, 2, 502  # Model

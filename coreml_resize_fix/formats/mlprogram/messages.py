@@ -3,8 +3,6 @@
 import struct
 from typing import Any, Dict, Optional, Sequence, Tuple
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.wire import encode_field
 from coreml_resize_fix.formats.mlprogram.locate import (
     ATTRIBUTES,
     INPUTS,
@@ -14,6 +12,8 @@ from coreml_resize_fix.formats.mlprogram.locate import (
     VALUE,
 )
 from coreml_resize_fix.formats.mlprogram.steps import Constant
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import encode_field
 
 _NAME, _TYPE = 1, 2  # NamedValueType
 _ARGUMENTS = 1  # Argument

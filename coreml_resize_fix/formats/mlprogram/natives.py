@@ -5,8 +5,8 @@ Whether one computes an intent is never stated here: it is measured by comparing
 
 from typing import Callable, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.dialects import mil
-from coreml_resize_fix.dialects.mil import Factor
+from coreml_resize_fix.conventions import mil
+from coreml_resize_fix.conventions.mil import Factor
 from coreml_resize_fix.formats.mlprogram.operations import (
     IOS15,
     ResizeBilinear,

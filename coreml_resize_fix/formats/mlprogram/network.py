@@ -2,11 +2,11 @@
 
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.coreml.shapes.values import ModelShapes, Overrides
 from coreml_resize_fix.formats.mlprogram import parameters, scopes
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
 from coreml_resize_fix.formats.mlprogram.program import Function, Program
 from coreml_resize_fix.formats.mlprogram.sizes import FunctionSizes
+from coreml_resize_fix.formats.shapes import ModelShapes, Overrides
 
 
 class Resize(NamedTuple):

@@ -6,8 +6,8 @@ Fields have MIL's own parameter names. See `dialects.mil` for the grids and thei
 from dataclasses import dataclass
 from typing import Any, ClassVar, Dict, Optional, Tuple
 
-from coreml_resize_fix.dialects import mil
-from coreml_resize_fix.dialects.mil import Factor
+from coreml_resize_fix.conventions import mil
+from coreml_resize_fix.conventions.mil import Factor
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]

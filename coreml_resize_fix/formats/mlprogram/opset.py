@@ -7,11 +7,11 @@ a newer opset takes an operation as it is.
 import re
 from typing import Dict, List, Optional, Tuple
 
-from coreml_resize_fix.coreml.splice import Edit
-from coreml_resize_fix.coreml.wire import VARINT, Field, Source, encode_varint
 from coreml_resize_fix.formats.mlprogram import locate
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.program import Program, operations
+from coreml_resize_fix.formats.protobuf.splice import Edit
+from coreml_resize_fix.formats.protobuf.wire import VARINT, Field, Source, encode_varint
 
 LOWEST = 6  # CoreML5, iOS 15: the first specification version of ML Programs
 

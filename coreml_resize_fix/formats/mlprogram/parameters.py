@@ -3,7 +3,7 @@
 import math
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
-from coreml_resize_fix.dialects import mil
+from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram import constants
 from coreml_resize_fix.formats.mlprogram.inventory import AvgPool, Unjudged
 from coreml_resize_fix.formats.mlprogram.operations import (

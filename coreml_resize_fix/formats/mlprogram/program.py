@@ -6,8 +6,8 @@ counted; `main/ops[7].blocks[1]/ops[3]` is one of the second block inside operat
 
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
-from coreml_resize_fix.coreml.shapes.inputs import Samples
-from coreml_resize_fix.coreml.shapes.values import Dims
+from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Samples
+from coreml_resize_fix.formats.shapes import Dims
 
 
 class TensorType(NamedTuple):

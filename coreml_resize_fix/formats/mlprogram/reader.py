@@ -8,10 +8,6 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Dict, List, Optional, Tuple
 
-from coreml_resize_fix.coreml import schema
-from coreml_resize_fix.coreml.shapes.call import MAX_RANK, MAX_SIZE, Blob
-from coreml_resize_fix.coreml.shapes.inputs import Samples, samples
-from coreml_resize_fix.coreml.wire import Source
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats.mlprogram import scopes
 from coreml_resize_fix.formats.mlprogram.program import (
@@ -25,6 +21,10 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     Variable,
 )
+from coreml_resize_fix.formats.neuralnetwork.shapes.call import MAX_RANK, MAX_SIZE, Blob
+from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Samples, samples
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import Source
 
 # A program of 5,000 operations has 1 MB. What is larger holds its weights in the structure.
 LARGEST = 64 << 20

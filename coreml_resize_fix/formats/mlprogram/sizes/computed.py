@@ -6,9 +6,9 @@ Only scalars and vectors, which is what sizes are. A rule returns None where a n
 import math
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
-from coreml_resize_fix.coreml.shapes.values import Dims
 from coreml_resize_fix.formats.mlprogram.constants import Number
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
+from coreml_resize_fix.formats.shapes import Dims
 
 Numbers = Tuple[Number, ...]
 LONGEST = 16  # elements: more than any rank

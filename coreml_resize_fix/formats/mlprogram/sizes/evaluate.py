@@ -6,11 +6,6 @@ something that it reads has another size than declared.
 
 from typing import Dict, Optional, Sequence, Tuple
 
-from coreml_resize_fix.coreml.shapes.call import (
-    Blob,
-)
-from coreml_resize_fix.coreml.shapes.evaluate import widen
-from coreml_resize_fix.coreml.shapes.values import Conflict, Dims, Overrides, PartialSize
 from coreml_resize_fix.formats.mlprogram.program import (
     Block,
     Function,
@@ -20,6 +15,9 @@ from coreml_resize_fix.formats.mlprogram.program import (
 )
 from coreml_resize_fix.formats.mlprogram.sizes.answer import Answer, answer, declared, made
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, Tensor
+from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
+from coreml_resize_fix.formats.neuralnetwork.shapes.evaluate import widen
+from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
 
 #: What one operation reads and makes at one size.
 Trace = Tuple[Tuple[Tensor, ...], Tuple[Tensor, ...]]

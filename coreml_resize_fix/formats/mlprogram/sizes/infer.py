@@ -2,18 +2,12 @@
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from coreml_resize_fix.coreml.shapes.call import Blob
-from coreml_resize_fix.coreml.shapes.infer import merge
-from coreml_resize_fix.coreml.shapes.values import (
-    Conflict,
-    LayerShapes,
-    ModelShapes,
-    Overrides,
-    Shape,
-)
 from coreml_resize_fix.formats.mlprogram.program import Function
 from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
 from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
+from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
+from coreml_resize_fix.formats.neuralnetwork.shapes.infer import merge
+from coreml_resize_fix.formats.shapes import Conflict, LayerShapes, ModelShapes, Overrides, Shape
 
 
 class FunctionSizes:

@@ -2,9 +2,9 @@
 
 from typing import Callable, Dict, Sequence
 
-from coreml_resize_fix.coreml.shapes.values import Dims
 from coreml_resize_fix.formats.mlprogram.sizes import elementwise, joining, reshaping, spatial
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
+from coreml_resize_fix.formats.shapes import Dims
 
 Rule = Callable[[OperationCall], Sequence[Dims]]
 

@@ -5,11 +5,11 @@ Source of every rule here: the documentation of MIL's operators.
 
 from typing import List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.coreml.shapes.call import NotKnownError, times
-from coreml_resize_fix.coreml.shapes.values import Dims
-from coreml_resize_fix.dialects import mil
+from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.mlprogram.windows import windows
+from coreml_resize_fix.formats.neuralnetwork.shapes.call import NotKnownError, times
+from coreml_resize_fix.formats.shapes import Dims
 
 
 def conv(call: OperationCall) -> Sequence[Dims]:

@@ -1,0 +1,225 @@
+"""What is the case for one layer and its intent: the facts that the decision table reads."""
+
+from dataclasses import dataclass
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
+from coreml_resize_fix.auditing.ranges import misfit
+from coreml_resize_fix.formats.neuralnetwork.natives import Native, in_place_of, preferred
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.spec_versions import UPSAMPLE_MODES
+from coreml_resize_fix.intents.model import Intent
+
+# What the layer computes now, compared with its intent.
+SAME, WRONG_GRID, WRONG_SIZE = "same", "wrong-grid", "wrong-size"
+NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL = (
+    "nearest-as-bilinear",
+    "antialias-dropped",
+    "other-kernel",
+)
+TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment target
+REFUSED = "refused"  # computes nothing: Core ML does not take the layer
+CURRENT = (
+    SAME,
+    WRONG_GRID,
+    WRONG_SIZE,
+    NEAREST_AS_BILINEAR,
+    ANTIALIAS_DROPPED,
+    OTHER_KERNEL,
+    TOO_NEW,
+    REFUSED,
+)
+
+# What the intent asks for, as far as it explains why no layer can do it.
+ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
+    "align-corners",
+    "half-pixel",
+    "scale-ratio",
+    "nearest",
+    "kernel",
+    "asymmetric",
+)
+ASKS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
+
+# The first native layer that computes the intent: within the target, only above it, or none.
+WITHIN, ABOVE, NONE = "within", "above", "none"
+# Several layers compute it: they may be used, only with an option, or only above the target.
+LAYERS, LAYERS_ASKED, LAYERS_ABOVE = "layers", "layers-asked", "layers-above"
+REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
+
+# How much is known of the sizes.
+EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
+EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The key of the decision table, and the values that its messages need."""
+
+    current: str
+    shape: str
+    reach: str
+    asks: str
+    evidence: str
+    freezes: bool  # the native layer has a fixed size, unlike the one in the file
+    intent: Intent
+    remedy: Optional[ResizeParams] = None
+    needs_version: int = 1
+    pairings: Tuple[Pairing, ...] = ()
+
+    @property
+    def worst(self) -> Optional[Pairing]:
+        """The pairing whose grids are farthest apart, of those with grids of equal size."""
+        same = [pairing for pairing in self.pairings if pairing.max_shift is not None]
+        return max(same, key=lambda pairing: pairing.max_shift or 0.0, default=None)
+
+    @property
+    def intended(self) -> Optional[Size]:
+        return self.pairings[0].intended if self.pairings else None
+
+
+def assess(
+    layer: ResizeLayer,
+    intent: Intent,
+    contradicted: bool,
+    spec_version: int,
+    decompose: bool = False,
+    unfit: bool = False,
+) -> Situation:
+    """Everything that the decision depends on; `spec_version` is the highest that is allowed.
+
+    `decompose` says whether several layers may be used without being asked for, `contradicted` that
+    the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
+    of the file.
+    """
+    asked, known = comparisons(intent, layer)
+    asks = _asks(asked, known)
+    if unfit or contradicted or not known:
+        evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
+        return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
+    if isinstance(layer.params, Composite):
+        from coreml_resize_fix.auditing import decomposition
+
+        same = EQUAL if decomposition.computes(layer, asked, known) else UNEQUAL
+        pairings = tuple(
+            Pairing(size, target, layer.params.output_size(size), same, same)
+            for size, target in known
+        )
+    else:
+        pairings = tuple(pair(asked, layer.params, size, target) for size, target in known)
+    wrong = misfit(asked, layer.params, layer)
+    if wrong is not None:
+        pairings += (pair(asked, layer.params, *wrong),)
+    current = _current(asked, layer.params, pairings)
+    if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
+        current = TOO_NEW
+    if layer.params.lacks_its_mode:
+        current = REFUSED
+    way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
+    return Situation(
+        current,
+        layer.shape,
+        way.reach,
+        asks,
+        EVIDENCE_OK,
+        way.freezes,
+        intent,
+        way.remedy,
+        way.spec_version,
+        pairings,
+    )
+
+
+class _Way(NamedTuple):
+    """How an intent can be reached, and by what."""
+
+    reach: str
+    remedy: Optional[ResizeParams] = None
+    spec_version: int = 1
+    freezes: bool = False
+
+
+def _way(
+    layer: ResizeLayer,
+    asked: Intent,
+    known: Sequence[Tuple[Size, Size]],
+    spec_version: int,
+    decompose: bool,
+) -> _Way:
+    """One native layer if the target allows it, else several layers, else what an option allows."""
+    native, remedy = _remedy(layer, asked, known, spec_version)
+    above = _Way(NONE)
+    if native is not None:
+        freezes = native.fixed_size and layer.params.fixed_size is None
+        if native.spec_version <= spec_version:
+            within = _Way(WITHIN, remedy, native.spec_version, freezes)
+            if not (freezes and layer.shape == FLEXIBLE):
+                return within
+            above = within
+        else:
+            above = _Way(ABOVE, remedy, native.spec_version, freezes)
+    if layer.place is None:
+        return above
+    from coreml_resize_fix.auditing import decomposition
+
+    offer = decomposition.offer(layer, asked, known, spec_version)
+    if offer is None or misfit(asked, offer.params, layer) is not None:
+        return above
+    if offer.spec_version <= spec_version:
+        return _Way(LAYERS if decompose else LAYERS_ASKED, offer.params, offer.spec_version)
+    if native is not None and not (above.freezes and layer.shape == FLEXIBLE):
+        return above
+    return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
+
+
+def _remedy(
+    layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
+) -> Tuple[Optional[Native], Optional[ResizeParams]]:
+    """The first native layer that equals the intent at every size, allowed ones first."""
+    natives = preferred(in_place_of(layer, intent), intent)
+    for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
+        params = native.build(known)
+        if params is None or misfit(intent, params, layer) is not None:
+            continue
+        if all(pair(intent, params, size, target).equal for size, target in known):
+            return native, params
+    return None, None
+
+
+def _current(intent: Intent, params: ResizeParams, pairings: Sequence[Pairing]) -> str:
+    if all(pairing.equal for pairing in pairings):
+        return SAME
+    if any(pairing.intended != pairing.actual for pairing in pairings):
+        return WRONG_SIZE
+    if isinstance(params, Composite):
+        return OTHER_KERNEL
+    interpolates = not params.copies_nearest
+    if intent.is_nearest and interpolates:
+        return NEAREST_AS_BILINEAR
+    if intent.antialias and _shrinks(pairings):
+        return ANTIALIAS_DROPPED
+    if intent.mode in ("bicubic", "area") or intent.is_nearest or not interpolates:
+        return OTHER_KERNEL
+    return WRONG_GRID
+
+
+def _shrinks(pairings: Sequence[Pairing]) -> bool:
+    return any(n < x for p in pairings for x, n in zip(p.input_size, p.intended))
+
+
+def _asks(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
+    if intent.is_nearest:
+        return NEAREST
+    if intent.antialias or intent.mode != "bilinear":
+        return KERNEL
+    if intent.align_corners:
+        return ALIGN_CORNERS
+    if intent.framework == "tensorflow1":
+        return ASYMMETRIC
+    steps: List[Tuple[Optional[float], int, int]] = []
+    for size, target in known:
+        axes = intent.axes(size, target)
+        steps += [(axis.step, axis.input_size, axis.output_size) for axis in axes]
+    by_factor = any(step is not None and step * n != x for step, x, n in steps)
+    return SCALE_RATIO if by_factor else HALF_PIXEL

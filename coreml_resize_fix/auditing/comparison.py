@@ -1,0 +1,91 @@
+"""What an intent asks for and what a layer computes, compared at the sizes that there are."""
+
+from dataclasses import replace
+from typing import List, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
+
+Size = Tuple[int, int]
+
+# Stand for an input size that nobody knows: what holds at all of them follows from no one size.
+ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
+
+EQUAL = Difference(True, True, True, 0.0, 0.0, 0.0, 0.0)
+UNEQUAL = Difference(equal=False, same_size=False, same_positions=False)
+
+
+class Pairing(NamedTuple):
+    """Both axes compared at one input size."""
+
+    input_size: Size
+    intended: Size
+    actual: Size
+    rows: Difference
+    columns: Difference
+
+    @property
+    def equal(self) -> bool:
+        return self.rows.equal and self.columns.equal
+
+    @property
+    def max_shift(self) -> Optional[float]:
+        """Largest distance in source pixels between the two grids; None if the sizes differ."""
+        shifts = (self.rows.max_shift, self.columns.max_shift)
+        return None if None in shifts else max(shift for shift in shifts if shift is not None)
+
+
+def pair(intent: Intent, params: ResizeParams, input_size: Size, intended: Size) -> Pairing:
+    """Compare what an intent asks for with what a layer computes."""
+    if not params.may_make(input_size, intended):  # also a size of 0, which has no grid
+        actual = params.output_size(input_size)
+        return Pairing(input_size, intended, actual, UNEQUAL, UNEQUAL)
+    rows, columns = (
+        difference(asked, computed)
+        for asked, computed in zip(
+            intent.axes(input_size, intended), params.axes(input_size, intended)
+        )
+    )
+    return Pairing(input_size, intended, intended, rows, columns)
+
+
+def comparable(*sizes: Size) -> bool:
+    """Whether all of these are sizes of images, which have a grid."""
+    return all(1 <= side <= LARGEST_SIDE for size in sizes for side in size)
+
+
+def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[Size, Size]]]:
+    """The sizes to compare at, (input, intended output) each, and the intent as it reads there.
+
+    No sizes come back if neither the layer nor the intent knows any, or one is no image's.
+    """
+    asked = _as_factor(intent, layer)
+    sizes = layer.sizes
+    if layer.shape == FLEXIBLE and intent.input_size is not None:
+        sizes = (intent.input_size,) + sizes  # the size that people know comes first
+    if layer.shape == UNKNOWN and intent.input_size is not None:
+        sizes = (intent.input_size,)
+    elif layer.shape == UNKNOWN:
+        sizes = ANY_SIZES if intent.size is not None else ()
+    # An intent that names no size keeps the layer's own.
+    pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
+    images = [(size, target) for size, target in pairs if min(size + target) > 0]
+    return asked, images if all(comparable(*image) for image in images) else []
+
+
+def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
+    """A size recorded on a flexible model is read as the whole factor that made it.
+
+    The call took it from another tensor's shape, or the layer would have that size.
+    """
+    before, after = intent.input_size, intent.target_size(None)
+    if layer.shape != FLEXIBLE or intent.size is None or before is None or after is None:
+        return intent
+    if layer.params.fixed_size is not None:
+        return intent
+    if any(n % x for x, n in zip(before, after)):
+        return intent
+    factor = (float(after[0] // before[0]), float(after[1] // before[1]))
+    return replace(intent, size=None, scale_factor=factor, recompute_scale_factor=True)

@@ -1,0 +1,92 @@
+"""The two streams of a terminal: what is printed, its color, and how far a run is."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coreml_resize_fix import streams
+from coreml_resize_fix.run.request import Failure
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.report.text import Style
+
+_PATIENCE = 1.0  # seconds; what is done by then needs no progress bar
+
+
+def say(content: str, err: bool = False) -> None:
+    """Print; what the stream's encoding does not have is escaped (×, →, odd names of layers).
+
+    What stderr takes no more is left out: the exit code and the report tell it, too.
+    """
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        click.echo(content.encode(encoding, "backslashreplace").decode(encoding), err=err)
+    except OSError:
+        if not err:
+            raise
+        streams.give_up(stream)
+
+
+def complain(failure: Failure) -> None:
+    """One sentence on stderr, its details, and what to do next."""
+    from coreml_resize_fix.report.plain import visible
+
+    say(style()("error", "red") + ": " + visible(failure.message), err=True)
+    for detail in failure.details:
+        say("  " + visible(detail), err=True)
+    if failure.hint:
+        say("help: " + visible(failure.hint), err=True)
+
+
+def style() -> "Style":
+    """Colors, unless NO_COLOR is set; click drops them where the stream is no terminal."""
+    from coreml_resize_fix.report.text import plain
+
+    def paint(content: str, color: str) -> str:
+        return click.style(content, fg=color)
+
+    return plain if os.environ.get("NO_COLOR") else paint
+
+
+class Progress:
+    """A bar on stderr, on a terminal that is no CI's, and only for what takes over a second.
+
+    Called as `progress.Tell`; another `what` or `total` begins a new bar.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._silent = quiet or bool(os.environ.get("CI")) or not sys.stderr.isatty()
+        self._bar: Any = None
+        self._doing: Any = None
+
+    def __call__(self, done: int, total: int, what: str, unit: str) -> None:
+        if self._silent:
+            return
+        if self._doing != (total, what):
+            self._begin(total, what, unit)
+        self._bar.update(done - self._bar.n)
+
+    def _begin(self, total: int, what: str, unit: str) -> None:
+        from tqdm import tqdm
+
+        self.close()
+        self._doing = (total, what)
+        self._bar = tqdm(
+            total=total,
+            desc=what,
+            unit=unit,
+            unit_scale=unit == "B",
+            delay=_PATIENCE,
+            leave=False,
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+
+    def close(self) -> None:
+        """Remove the bar, so that something else can be printed."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = self._doing = None

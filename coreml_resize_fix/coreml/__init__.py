@@ -1,1 +1,0 @@
-"""The Core ML model file: schema, structure, shapes and byte-exact edits."""

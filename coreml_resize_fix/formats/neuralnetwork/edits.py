@@ -1,0 +1,253 @@
+"""Findings → edits: the changed layers, and what must follow them in the file.
+
+What follows: the sizes that layers and outputs declare, and the specificationVersion of every
+model around.
+"""
+
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.formats.neuralnetwork import (
+    layer_chains as composite,
+)
+from coreml_resize_fix.formats.neuralnetwork import (
+    parameters as resize_params,
+)
+from coreml_resize_fix.formats.neuralnetwork import (
+    required_version as needs,
+)
+from coreml_resize_fix.formats.neuralnetwork import (
+    write_parameters as write_params,
+)
+from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
+from coreml_resize_fix.formats.neuralnetwork.layer_chains import Group
+from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
+from coreml_resize_fix.formats.neuralnetwork.shapes import Flexible, LayerShapes, ModelShapes, Shape
+from coreml_resize_fix.formats.protobuf import schema, wire
+from coreml_resize_fix.formats.protobuf.skeleton import VERSION_FIELD, Node
+from coreml_resize_fix.formats.protobuf.splice import Edit
+from coreml_resize_fix.formats.protobuf.wire import Field, Source
+from coreml_resize_fix.formats.spec_versions import UPSAMPLE_MODES
+
+_INPUT_TENSOR, _OUTPUT_TENSOR = 4, 5
+
+ShapesByPrefix = Mapping[str, ModelShapes]
+
+
+class Plan(NamedTuple):
+    """Edits of the file, and the specification version of the outermost model after them."""
+
+    edits: Tuple[Edit, ...]
+    spec_version: int
+
+
+def plan(
+    source: Source,
+    models: Sequence[ModelRef],
+    findings: Sequence[Finding],
+    before: ShapesByPrefix,
+    after: ShapesByPrefix,
+    lower: bool = False,
+) -> Plan:
+    """Edits that give each finding's layer the parameters of its `after`.
+
+    `before` and `after` are the shapes of each network, by its prefix, without and with them.
+    `lower` brings the specification version down to what the result needs.
+    """
+    changed = {finding.layer.address: finding for finding in findings if finding.after is not None}
+    edits: List[Edit] = []
+    needed: Dict[int, int] = {}  # start of a model message → the version that its layers need
+    for model in models:
+        old, new = before.get(model.prefix), after.get(model.prefix)
+        found = composite.groups(model.layers) if changed else []
+        groups = {group.last.address: group for group in found}
+        for layer in model.layers:
+            finding = changed.get(layer.address)
+            group = groups.get(layer.address)
+            if finding is not None and finding.after is not None:
+                edits += _layer_edits(source, layer, group, finding.after)
+                for node in model.path + (model.node,):
+                    if node.message == "Model":
+                        needed[node.start] = max(needed.get(node.start, 0), finding.spec_version)
+            replaced = finding is not None and (
+                group is not None or isinstance(finding.after, Composite)
+            )
+            if old is not None and new is not None and not replaced:
+                edits += _tensor_edits(source, layer, old, new)
+        edits += _output_edits(model, _changed_outputs(model, models, before, after))
+    version = int(models[0].message.specificationVersion)
+    for model in models:
+        current = int(model.message.specificationVersion)
+        least = needed.get(model.node.start, 0)
+        wanted = _lowest(model, models, changed, least) if lower else max(current, least)
+        if wanted != current:
+            edits.append(_version_edit(model, wanted))
+            version = wanted if model is models[0] else version
+    return Plan(tuple(edits), version)
+
+
+def _lowest(
+    model: ModelRef, models: Sequence[ModelRef], changed: Mapping[str, Finding], least: int
+) -> int:
+    """What a model and those inside it need with the changes, but no more than it has now."""
+    versions = [needs.LOWEST, least]
+    for inner in models:
+        if inner.prefix.startswith(model.prefix):
+            versions += [need.spec_version for need in needs.needs(inner, skip_resizes=True)]
+            for layer in inner.layers:
+                params = resize_params.read(layer.message)
+                if params is not None and params.uses_ios14 and layer.address not in changed:
+                    versions.append(UPSAMPLE_MODES)
+    return max(versions)
+
+
+def _layer_edits(
+    source: Source, layer: LayerRef, group: Optional[Group], params: ResizeParams
+) -> List[Edit]:
+    """One layer with other parameters, or several layers in its place.
+
+    Of a group, all layers are replaced.
+    """
+    assert not isinstance(params, Pooling)  # found in a file, never written
+    if isinstance(params, Composite):
+        layers: Sequence[bytes] = params.layers
+    elif group is None:
+        return _type_edits(source, layer, write_params.field_bytes(params))
+    else:
+        message = schema.layer_class()(
+            name=layer.message.name, input=[group.blob], output=layer.message.output
+        )
+        layers = [message.SerializeToString() + write_params.field_bytes(params)]
+    parts = group.layers[:-1] if group is not None else []
+    field = layer.node.field
+    assert field is not None
+    content = b"".join(wire.encode_field(field.number, data) for data in layers)
+    return [_removal(part) for part in parts] + [
+        Edit(field.tag_at, layer.node.end, content, layer.path)
+    ]
+
+
+def _removal(layer: LayerRef) -> Edit:
+    assert layer.node.field is not None
+    return Edit(layer.node.field.tag_at, layer.node.end, b"", layer.path)
+
+
+def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:
+    """Replace the layer's type; a type that was written twice goes with it."""
+    types = schema.layer_type_numbers()
+    found = [f for f in wire.fields(source, layer.node.start, layer.node.end) if f.number in types]
+    inside = layer.path + (layer.node,)
+    return [
+        Edit(field.tag_at, field.end, content if index == 0 else b"", inside)
+        for index, field in enumerate(found)
+    ]
+
+
+def _tensor_edits(
+    source: Source, layer: LayerRef, old: ModelShapes, new: ModelShapes
+) -> List[Edit]:
+    """Correct the sizes that a layer declares of its blobs, where the change moves them."""
+    message = layer.message
+    if not (message.inputTensor or message.outputTensor):
+        return []
+    was, becomes = old.layers.get(layer.address), new.layers.get(layer.address)
+    if was is None or becomes is None or was == becomes:
+        return []
+    edits: List[Edit] = []
+    parts: Tuple[Tuple[int, Any, Callable[[LayerShapes], Tuple[Shape, ...]]], ...] = (
+        (_INPUT_TENSOR, message.inputTensor, lambda shapes: shapes.inputs),
+        (_OUTPUT_TENSOR, message.outputTensor, lambda shapes: shapes.outputs),
+    )
+    for number, tensors, side in parts:
+        fields = [
+            field
+            for field in wire.fields(source, layer.node.start, layer.node.end)
+            if field.number == number
+        ]
+        for field, tensor, one, other in zip(fields, tensors, side(was), side(becomes)):
+            dims = _fitting(other, len(tensor.dimValue)) if one != other else None
+            if dims and list(tensor.dimValue) != list(dims):
+                edited = type(tensor)()
+                edited.CopyFrom(tensor)
+                del edited.dimValue[:]
+                edited.dimValue.extend(dims)
+                content = wire.encode_field(number, edited.SerializeToString())
+                edits.append(Edit(field.tag_at, field.end, content, layer.path + (layer.node,)))
+    return edits
+
+
+def _fitting(shape: Shape, rank: int) -> Optional[Tuple[int, ...]]:
+    """The last `rank` dimensions at the default size, if nothing but ones is left out."""
+    dims = _default(shape)
+    if rank == 0 or len(dims) < rank:
+        return None
+    return dims[-rank:] if all(n == 1 for n in dims[: len(dims) - rank]) else None
+
+
+def _default(shape: Shape) -> Tuple[int, ...]:
+    """The shape at the declared default size of the input; () if it is not known."""
+    if isinstance(shape, Flexible):
+        return shape.default
+    sizes = tuple(size for size in shape.dims or () if size is not None)
+    return sizes if len(sizes) == len(shape.dims or ()) else ()
+
+
+def _changed_outputs(
+    model: ModelRef,
+    models: Sequence[ModelRef],
+    before: ShapesByPrefix,
+    after: ShapesByPrefix,
+) -> Dict[str, Shape]:
+    """Outputs of a model whose shape changes; a pipeline's come from the networks inside it."""
+    changed: Dict[str, Shape] = {}
+    for inner in models:
+        if not inner.prefix.startswith(model.prefix) or inner.prefix not in after:
+            continue
+        old, new = before[inner.prefix].outputs, after[inner.prefix].outputs
+        for name, shape in new.items():
+            changed.pop(name, None)  # a later model of a pipeline writes the same feature anew
+            if old.get(name) != shape:
+                changed[name] = shape
+    return changed
+
+
+def _output_edits(model: ModelRef, changed: Mapping[str, Shape]) -> List[Edit]:
+    edits = []
+    for feature, node in zip(model.message.description.output, model.output_nodes):
+        shape = changed.get(feature.name)
+        edited = _with_shape(feature, shape) if shape is not None else None
+        if edited is not None:
+            assert node.field is not None
+            description = model.node.only(2)
+            path = model.path + (model.node, description, node)
+            edits.append(Edit(node.start, node.end, edited.SerializeToString(), path))
+    return edits
+
+
+def _with_shape(feature: Any, shape: Shape) -> Optional[Any]:
+    """The description with the shape it should declare, or None if it is right or declares none."""
+    edited = type(feature)()
+    edited.CopyFrom(feature)
+    kind = feature.type.WhichOneof("Type")
+    if kind == "multiArrayType":
+        array = edited.type.multiArrayType
+        dims = _fitting(shape, len(array.shape))
+        if dims is None:
+            return None
+        del array.shape[:]
+        array.shape.extend(dims)
+    elif kind == "imageType" and len(_default(shape)) >= 2:
+        edited.type.imageType.height, edited.type.imageType.width = _default(shape)[-2:]
+    return with_ranges(edited, shape) if edited != feature else None
+
+
+def _version_edit(model: ModelRef, version: int) -> Edit:
+    node: Node = model.node
+    field: Optional[Field] = node.version
+    path = model.path + (node,)
+    if field is None:
+        data = wire.encode_varint(VERSION_FIELD << 3) + wire.encode_varint(version)
+        return Edit(node.start, node.start, data, path)
+    return Edit(field.value_at, field.end, wire.encode_varint(version), path)

@@ -1,0 +1,131 @@
+"""Every network of a model: pipelines (nested), branch and loop bodies; each layer's address."""
+
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.errors import MLProgramError, NotAModelError
+from coreml_resize_fix.formats.protobuf.skeleton import (
+    BRANCH,
+    DESCRIPTION_FIELD,
+    LOOP,
+    Node,
+    Skeleton,
+)
+
+NETWORK_KINDS = {
+    "neuralNetworkRegressor": 303,
+    "neuralNetworkClassifier": 403,
+    "neuralNetwork": 500,
+}
+_PIPELINE_OWNERS = {"pipelineClassifier": 200, "pipelineRegressor": 201}
+_PIPELINE = 202
+
+# kind of layer → its field number and the bodies it holds, in the order in which they run
+_BODIES = {
+    "branch": (BRANCH, (("ifBranch", 1), ("elseBranch", 2))),
+    "loop": (LOOP, (("conditionNetwork", 3), ("bodyNetwork", 4))),
+}
+
+
+class LayerRef(NamedTuple):
+    """A layer: `path` is every message that encloses it in the file, outermost first."""
+
+    address: str
+    message: Any
+    node: Node
+    path: Tuple[Node, ...]
+
+    @property
+    def kind(self) -> Optional[str]:
+        """Name of the layer's type as the schema spells it, or None if the schema has none."""
+        kind: Optional[str] = self.message.WhichOneof("layer")
+        return kind
+
+
+class ModelRef(NamedTuple):
+    """A model: the file's own, or one inside a pipeline; only networks have `layers`."""
+
+    prefix: str
+    kind: str
+    message: Any
+    node: Node
+    path: Tuple[Node, ...]
+    layers: Tuple[LayerRef, ...]
+
+    @property
+    def network(self) -> Any:
+        """The NeuralNetwork, NeuralNetworkClassifier or NeuralNetworkRegressor message."""
+        return getattr(self.message, self.kind)
+
+    @property
+    def is_network(self) -> bool:
+        return self.kind in NETWORK_KINDS
+
+    @property
+    def output_nodes(self) -> List[Node]:
+        """The output descriptions, in the order of `message.description.output`."""
+        descriptions = self.node.children.get(DESCRIPTION_FIELD, [])
+        return descriptions[0].children.get(10, []) if descriptions else []
+
+
+def models(skeleton: Skeleton) -> List[ModelRef]:
+    """Every model of the file, the outermost first, children in execution order.
+
+    Raises:
+        NotAModelError: the message has no model type at all.
+        MLProgramError: the model, or a model of a pipeline, is an ML Program.
+    """
+    return list(_models(skeleton.model, skeleton.root, (), ""))
+
+
+def _models(message: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> Iterator[ModelRef]:
+    kind = message.WhichOneof("Type")
+    where = "`{}`".format(prefix.rstrip("/")) if prefix else "the model"
+    if node.is_program:
+        raise MLProgramError(
+            "{} is an ML Program, whose operations are not layers".format(where),
+            'convert with `convert_to="neuralnetwork"` to use this tool; an ML Program resizes '
+            "as `coremltools` converted it, with half-pixel modes of its own",
+        )
+    if kind is None:
+        raise NotAModelError("{} has no type that this schema knows".format(where))
+    inside = path + (node,)
+    layers: Tuple[LayerRef, ...] = ()
+    if kind in NETWORK_KINDS:
+        body = node.only(NETWORK_KINDS[kind])
+        layers = tuple(_layers(getattr(message, kind), body, inside + (body,), prefix))
+    yield ModelRef(prefix, kind, message, node, path, layers)
+    pipeline = _pipeline(message, node, kind)
+    if pipeline is None:
+        return
+    content, nodes = pipeline
+    for index, (child, child_node) in enumerate(zip(content.models, nodes[-1].children.get(1, []))):
+        child_prefix = "{}pipeline[{}]/".format(prefix, index)
+        yield from _models(child, child_node, inside + nodes, child_prefix)
+
+
+def _pipeline(message: Any, node: Node, kind: str) -> Optional[Tuple[Any, Tuple[Node, ...]]]:
+    if kind == "pipeline":
+        return message.pipeline, (node.only(_PIPELINE),)
+    if kind in _PIPELINE_OWNERS:
+        owner = node.only(_PIPELINE_OWNERS[kind])
+        if 1 in owner.children:
+            return getattr(message, kind).pipeline, (owner, owner.only(1))
+    return None
+
+
+def _layers(network: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> Iterator[LayerRef]:
+    for index, (layer, layer_node) in enumerate(zip(network.layers, node.children.get(1, []))):
+        address = "{}layers[{}]".format(prefix, index)
+        ref = LayerRef(address, layer, layer_node, path)
+        yield ref
+        if ref.kind not in _BODIES:
+            continue
+        number, bodies = _BODIES[ref.kind]
+        holder = layer_node.only(number)
+        for name, field in bodies:
+            if field not in holder.children:
+                continue
+            body = holder.only(field)
+            inside = path + (layer_node, holder, body)
+            inner = getattr(getattr(layer, ref.kind), name)
+            yield from _layers(inner, body, inside, "{}/{}/".format(address, name))

@@ -1,0 +1,275 @@
+"""Parameters of the two resize layers, as values: read from a layer message, written to bytes."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+
+from coreml_resize_fix.conventions import coreml as dialect
+from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling.single import exactly, shortest
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.formats.neuralnetwork.read_steps import Read
+
+Size = Tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Upsample:
+    """Core ML's Upsample layer; factors are (height, width)."""
+
+    mode: str = "NN"
+    linear_upsample_mode: str = "DEFAULT"
+    scaling_factor: Tuple[int, ...] = ()
+    fractional_scaling_factor: Tuple[float, ...] = ()
+
+    kind = "upsample"
+    fixed_size = None  # what it makes of any input
+
+    @property
+    def copies_nearest(self) -> bool:
+        """Whether the layer copies the nearest pixel instead of interpolating."""
+        return self.mode == "NN"
+
+    @property
+    def uses_ios14(self) -> bool:
+        """Whether a field is set that only specification version 5 has."""
+        return self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
+
+    @property
+    def says_its_factors(self) -> bool:
+        """Whether the factors mean one thing: of one kind, and fractions for interpolation only."""
+        if not self.fractional_scaling_factor:
+            return True
+        return self.mode == "BILINEAR" and not self.scaling_factor
+
+    @property
+    def lacks_its_mode(self) -> bool:
+        """Whether Core ML refuses the factors, as they are fractions and no mode is given."""
+        return bool(self.fractional_scaling_factor) and self.linear_upsample_mode == "DEFAULT"
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that the layer makes of an input of (height, width) pixels."""
+        fractional = bool(self.fractional_scaling_factor)
+        factors: Tuple[Union[int, float], ...] = (
+            self.fractional_scaling_factor or self.scaling_factor or (1, 1)
+        )
+        height, width = (
+            dialect.upsample_output_size(size, factor, fractional)
+            for size, factor in zip(input_size, factors)
+        )
+        return height, width
+
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether the layer makes this size, as far as the rounding of its factors lets us say."""
+        if not self.fractional_scaling_factor:
+            return self.output_size(input_size) == output_size
+        return all(
+            dialect.upsample_may_make(before, factor, after)
+            for before, factor, after in zip(
+                input_size, self.fractional_scaling_factor, output_size
+            )
+        )
+
+    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """What the layer samples along height and width when it makes that size."""
+        rows, columns = (
+            dialect.upsample_axis(self.mode, self.linear_upsample_mode, before, after)
+            for before, after in zip(input_size, output_size)
+        )
+        return rows, columns
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The fields under the names that the schema gives them."""
+        return {
+            "scalingFactor": list(self.scaling_factor),
+            "fractionalScalingFactor": list(self.fractional_scaling_factor),
+            "mode": self.mode,
+            "linearUpsampleMode": self.linear_upsample_mode,
+        }
+
+    def __str__(self) -> str:
+        factors: Tuple[float, ...] = self.scaling_factor or (1, 1)
+        if self.fractional_scaling_factor:  # of single precision in the file
+            factors = tuple(shortest(factor) for factor in self.fractional_scaling_factor)
+        text = f"Upsample {self.mode} ×{','.join(exactly(factor) for factor in factors)}"
+        if self.mode == "BILINEAR":
+            text += " " + self.linear_upsample_mode
+        return text
+
+
+@dataclass(frozen=True)
+class ResizeBilinear:
+    """Core ML's ResizeBilinear layer; the target size is (height, width)."""
+
+    target_size: Tuple[int, ...] = ()
+    sampling_mode: str = "STRICT_ALIGN_ENDPOINTS_MODE"
+
+    kind = "resizeBilinear"
+    uses_ios14 = False
+    copies_nearest = False
+    lacks_its_mode = False
+
+    @property
+    def fixed_size(self) -> Size:
+        """(height, width) that the layer makes, whatever the input's size is."""
+        height, width = self.target_size or (1, 1)
+        return height, width
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that the layer makes, whatever the input's size is."""
+        return self.fixed_size
+
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether the layer makes this size."""
+        return self.output_size(input_size) == output_size
+
+    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """What the layer samples along height and width when it makes that size."""
+        rows, columns = (
+            dialect.resize_bilinear_axis(self.sampling_mode, before, after)
+            for before, after in zip(input_size, output_size)
+        )
+        return rows, columns
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The fields under the names that the schema gives them."""
+        return {"targetSize": list(self.target_size), "mode": self.sampling_mode}
+
+    def __str__(self) -> str:
+        size = "×".join(str(n) for n in self.target_size or (1, 1))
+        return "ResizeBilinear {} {}".format(size, self.sampling_mode.replace("_MODE", ""))
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
+
+    `factor` is (height, width) for layers that follow the size of their input, else `size` is what
+    they make of theirs. `multiply_adds` is per image, `name` that of the replacement;
+    `rank` and `channels` are those of the blob that they read.
+    """
+
+    name: str
+    layers: Tuple[bytes, ...]
+    size: Optional[Size] = None
+    factor: Optional[Tuple[float, float]] = None
+    multiply_adds: Optional[int] = None
+    rank: int = 5
+    channels: Optional[int] = None
+
+    kind = "composite"
+    uses_ios14 = False
+    copies_nearest = False
+    lacks_its_mode = False
+
+    @property
+    def fixed_size(self) -> Optional[Size]:
+        """(height, width) that the layers make, unless they follow their input."""
+        return self.size
+
+    @property
+    def added_layers(self) -> int:
+        """How many layers more than the one that is replaced."""
+        return len(self.layers) - 1
+
+    @property
+    def bytes(self) -> int:
+        """What the layers take in the file."""
+        return sum(len(layer) for layer in self.layers)
+
+    def messages(self) -> List[Any]:
+        """The layers as NeuralNetworkLayer messages."""
+        found = []
+        for data in self.layers:
+            found.append(schema.layer_class()())
+            found[-1].ParseFromString(data)
+        return found
+
+    def steps(self) -> "Optional[Read]":
+        """The steps that the layers are, or None if they are none of a replacement."""
+        # Imported where layers are compared: NumPy costs as much as the rest of a small audit.
+        from coreml_resize_fix.formats.neuralnetwork import read_steps
+
+        return read_steps.read(self.messages(), self.rank, self.channels)
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that the layers make of an input of (height, width) pixels."""
+        if self.factor is None:
+            return self.size or input_size
+        # Whole numbers, or one over them: a quotient may be a little below the whole number it is.
+        height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
+        return height, width
+
+    def may_make(self, input_size: Size, output_size: Size) -> bool:
+        """Whether the layers make this size."""
+        return self.output_size(input_size) == output_size
+
+    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
+        """Not known as a grid: the layers are compared as a whole.
+
+        Raises:
+            LookupError: always.
+        """
+        raise LookupError("several layers have no grid of their own")
+
+    def as_dict(self) -> Dict[str, Any]:
+        """What is in it, and what it costs."""
+        return {
+            "name": self.name,
+            "layers": [message.WhichOneof("layer") for message in self.messages()],
+            "multiply_adds": self.multiply_adds,
+            "bytes": self.bytes,
+        }
+
+    def __str__(self) -> str:
+        kinds = [str(message.WhichOneof("layer")) for message in self.messages()]
+        return "{} layers ({})".format(len(kinds), " → ".join(kinds))
+
+
+NativeParams = Union[Upsample, ResizeBilinear]
+ResizeParams = Union[Upsample, ResizeBilinear, Composite, Pooling]
+
+
+def read(layer: Any) -> Optional[NativeParams]:
+    """The parameters of a NeuralNetworkLayer message, or None if it is no resize layer.
+
+    Raises:
+        ModelError: a mode has a number that the schema does not name.
+    """
+    kind = layer.WhichOneof("layer")
+    if kind == "upsample":
+        params = layer.upsample
+        return Upsample(
+            mode=_enum_name(layer, params, "mode"),
+            linear_upsample_mode=_enum_name(layer, params, "linearUpsampleMode"),
+            scaling_factor=tuple(int(f) for f in params.scalingFactor),
+            fractional_scaling_factor=tuple(
+                float(f) for f in getattr(params, "fractionalScalingFactor", ())
+            ),
+        )
+    if kind == "resizeBilinear":
+        params = layer.resizeBilinear
+        return ResizeBilinear(
+            target_size=tuple(int(n) for n in params.targetSize),
+            sampling_mode=_enum_name(layer, params.mode, "samplingMethod"),
+        )
+    return None
+
+
+def _enum_name(layer: Any, message: Any, name: str) -> str:
+    field = message.DESCRIPTOR.fields_by_name.get(name)
+    if field is None:  # coremltools before 4: newer models are refused before this is reached
+        return "DEFAULT"
+    number = getattr(message, name)
+    value = field.enum_type.values_by_number.get(number)
+    if value is None:
+        raise ModelError(
+            "`{}` has the {} {}, which the installed coremltools does not know".format(
+                layer.name, name, number
+            ),
+            "install a newer coremltools if a newer one wrote the model",
+        )
+    return str(value.name)

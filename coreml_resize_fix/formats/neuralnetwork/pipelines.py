@@ -1,0 +1,52 @@
+"""Features that flow from one model of a pipeline to the next: do their sizes fit?"""
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, Known, ModelShapes, Shape
+
+
+def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> List[Conflict]:
+    """Inputs of a pipeline's models that get another size than they declare."""
+    made: Dict[str, Shape] = {}
+    found: List[Conflict] = []
+    for model in models:
+        if not model.is_network:
+            continue
+        own = shapes[model.prefix]
+        for feature in model.message.description.input:
+            if feature.name not in made or feature.name in own.flexible_inputs:
+                continue
+            declared = declared_size(feature)
+            gets = _last(made[feature.name], len(declared)) if declared else None
+            if declared and gets is not None and gets != declared:
+                found.append(
+                    Conflict(
+                        model.prefix.rstrip("/"),
+                        feature.name,
+                        "input",
+                        "the input is declared as {} and gets {}".format(
+                            _show(declared), _show(gets)
+                        ),
+                    )
+                )
+        made.update(own.outputs)
+    return found
+
+
+def declared_size(feature: Any) -> Tuple[int, ...]:
+    """The dimensions that a feature declares: of an array all, of an image (height, width)."""
+    kind = feature.type.WhichOneof("Type")
+    if kind == "multiArrayType":
+        return tuple(int(n) for n in feature.type.multiArrayType.shape)
+    if kind == "imageType":
+        return int(feature.type.imageType.height), int(feature.type.imageType.width)
+    return ()
+
+
+def _last(shape: Shape, rank: int) -> Optional[Tuple[int, ...]]:
+    return shape.dims[-rank:] if isinstance(shape, Known) and len(shape.dims) >= rank else None
+
+
+def _show(dims: Tuple[int, ...]) -> str:
+    return "×".join(str(n) for n in dims)

@@ -1,0 +1,58 @@
+"""Which inputs of a network its outputs depend on."""
+
+from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple
+
+from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+
+# (blobs that are read, blobs that depend on them)
+_Step = Tuple[Sequence[str], Sequence[str]]
+
+
+def unreached(model: ModelRef) -> List[str]:
+    """Names of the inputs of a network on which none of its outputs depends, whatever is in them.
+
+    None are named where the outputs cannot be found.
+    """
+    description = model.message.description
+    inputs = [feature.name for feature in description.input]
+    sources: Dict[str, Set[str]] = {name: set() for name in inputs}
+    for read, made in _steps(model.network.layers):
+        for blob in made:
+            sources.setdefault(blob, set()).update(read)
+    waiting = [name for name in _outputs(model) if name in sources]
+    if not waiting:
+        return []
+    found: Set[str] = set()
+    while waiting:
+        blob = waiting.pop()
+        if blob not in found:
+            found.add(blob)
+            waiting.extend(sources.get(blob, ()))
+    return [name for name in inputs if name not in found]
+
+
+def _outputs(model: ModelRef) -> List[str]:
+    names = [feature.name for feature in model.message.description.output]
+    if model.kind != "neuralNetwork" and model.network.layers:
+        # What a classifier or a regressor gives is made of the last layer, or of a named blob.
+        names += model.network.layers[-1].output
+        names.append(getattr(model.network, "labelProbabilityLayerName", ""))
+    return names
+
+
+def _steps(layers: Sequence[Any]) -> Iterator[_Step]:
+    for layer in layers:
+        yield layer.input, layer.output
+        kind = layer.WhichOneof("layer")
+        if kind == "branch":
+            bodies = [layer.branch.ifBranch, layer.branch.elseBranch]
+            decides = list(layer.input)
+        elif kind == "loop":
+            bodies = [layer.loop.conditionNetwork, layer.loop.bodyNetwork]
+            decides = [*layer.input, layer.loop.conditionVar]
+        else:
+            continue
+        inside = [step for body in bodies for step in _steps(body.layers)]
+        yield from inside
+        # Whether and how often a body runs decides what is in the blobs that it writes.
+        yield decides, [blob for _, made in inside for blob in made] + list(layer.output)

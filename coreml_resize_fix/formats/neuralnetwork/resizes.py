@@ -1,0 +1,295 @@
+"""Resize layers of a walked model as the values that the audit works on."""
+
+from dataclasses import replace
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats.input_sizes import extent
+from coreml_resize_fix.formats.neuralnetwork import (
+    area_windows as windows,
+)
+from coreml_resize_fix.formats.neuralnetwork import (
+    layer_chains as composite,
+)
+from coreml_resize_fix.formats.neuralnetwork import (
+    parameters as resize_params,
+)
+from coreml_resize_fix.formats.neuralnetwork import (
+    pooling,
+    shapes,
+)
+from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
+from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
+from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
+from coreml_resize_fix.formats.neuralnetwork.shapes import (
+    Known,
+    LayerShapes,
+    ModelShapes,
+    Overrides,
+    Shape,
+    UsableSizes,
+)
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+
+Content = Callable[[LayerRef], bytes]  # a layer's bytes in the file, weights included
+InHalf = Callable[[], bool]  # whether the file stores weights in half precision
+
+# Core ML cannot hold a larger image, and a grid of that length is no longer worth computing.
+_LARGEST_SIDE = 1 << 20
+_EXACT_ARRAY_MAPPING, _RANK4_IMAGE_MAPPING = 1, 1
+_RESIZING_NAMES = ("upsample", "resize", "interpolate")
+
+
+def structure_only(layer: LayerRef) -> bytes:
+    """A layer's bytes as far as the structure has them, for those who have no file."""
+    return bytes(layer.message.SerializeToString())
+
+
+def in_single() -> bool:
+    """Single precision, for those who have no file."""
+    return False
+
+
+class _Resize(NamedTuple):
+    """One resize layer as it is at any size; `native` is None for several layers, a `group`."""
+
+    ref: LayerRef
+    native: Optional[resize_params.ResizeParams]
+    group: Optional[composite.Group]
+    place: LayerPlace
+    original_address: str
+    modern: bool
+
+
+class File:
+    """The networks of a walked file, read once; every round of an audit asks for their layers.
+
+    `content` gives a layer's bytes in the file, weights included, and `in_half` says how it stores
+    them.
+
+    Raises:
+        ModelError: a layer holds parameters that no reader of Core ML accepts.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[ModelRef],
+        content: Content = structure_only,
+        in_half: InHalf = in_single,
+    ) -> None:
+        networks = [model for model in models if model.is_network]
+        self._content = content
+        self._networks = {
+            model.prefix: shapes.Network(model.message, model.prefix) for model in networks
+        }
+        self._inputs = {feature.name for feature in models[0].message.description.input}
+        self._resizes = {model.prefix: _resizes(model, in_half) for model in networks}
+        self._poolings = {model.prefix: _poolings(model) for model in networks}
+        self._messages = [[ref.message for ref in model.layers] for model in networks]
+        places = (ref.address for model in networks for ref in model.layers)
+        self.places = {address: place for place, address in enumerate(places)}
+
+    def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
+        """Shapes by the network's prefix; `assumed` replaces the sizes that resize layers make."""
+        return {prefix: network.infer(assumed) for prefix, network in self._networks.items()}
+
+    def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
+        """At which sizes of the file's own inputs its networks run; None if none varies.
+
+        Of several networks in a pipeline, the first that may not have every size is told.
+        """
+        first: Optional[UsableSizes] = None
+        for network in self._networks.values():
+            found = network.usable(assumed)
+            if found is None or found.name not in self._inputs:
+                continue
+            if not found.everywhere:
+                return found
+            first = first or found
+        return first
+
+    def layers(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
+        """Every resize layer in order, several layers that stand in for one included."""
+        return [
+            self._layer(resize, by_prefix[prefix])
+            for prefix, resizes in self._resizes.items()
+            for resize in resizes
+        ]
+
+    def averaged(self) -> List[windows.Averaged]:
+        """Every map that is put together of means of windows."""
+        return [found for layers in self._messages for found in windows.find(layers)]
+
+    def poolings(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
+        """Every average pooling layer in order, which may stand for a call of `area`."""
+        return [
+            ResizeLayer(
+                ref.address,
+                ref.message.name,
+                tuple(ref.message.output),
+                params,
+                **extent(_read_first(ref, by_prefix[prefix]), by_prefix[prefix].varies),  # type: ignore[arg-type]
+            )
+            for prefix, found in self._poolings.items()
+            for ref, params in found
+        ]
+
+    def _layer(self, resize: _Resize, shapes: ModelShapes) -> ResizeLayer:
+        ref, params, known = resize.ref, resize.native, shapes.layers
+        shape: Optional[Shape] = None
+        if resize.group is not None:
+            shape = _read_by(resize.group, known)
+            params = _composite(resize.group, known, self._content, shape)
+        else:
+            shape = _read_first(ref, shapes)
+        assert params is not None
+        layer = ResizeLayer(
+            ref.address,
+            ref.message.name,
+            tuple(ref.message.output),
+            params,
+            modern=resize.modern,
+            original_address=resize.original_address,
+            **extent(shape, shapes.varies),  # type: ignore[arg-type]
+        )
+        rank, sequence = _leading(shape)
+        place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
+        return replace(layer, place=place)
+
+
+def _read_first(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
+    """Shape of the first blob that a layer reads."""
+    known = shapes.layers.get(ref.address)
+    return next(iter(known.inputs), None) if known is not None else None
+
+
+def _poolings(model: ModelRef) -> List[Tuple[LayerRef, Pooling]]:
+    read = ((ref, pooling.read(ref.message)) for ref in model.layers if ref.kind == "pooling")
+    return [(ref, params) for ref, params in read if params is not None]
+
+
+def _resizes(model: ModelRef, in_half: InHalf) -> List[_Resize]:
+    """What of the resize layers of one network does not depend on sizes."""
+    groups = {group.last.address: group for group in composite.groups(model.layers)}
+    originals = composite.original_addresses(model.layers, list(groups.values())) if groups else {}
+    parts = {layer.address for group in groups.values() for layer in group.layers[:-1]}
+    exact_mapping = int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
+    found: List[_Resize] = []
+    for index, ref in enumerate(model.layers):
+        if ref.address in parts:
+            continue
+        native = resize_params.read(ref.message)
+        group = groups.get(ref.address) if native is None else None
+        if native is not None:
+            _check(ref.address, ref.message.name, native)
+            blob = ref.message.input[0] if ref.message.input else ""
+        elif group is not None:
+            blob = group.blob
+        else:
+            continue
+        place = LayerPlace(
+            ref.message.name,
+            blob,
+            next(iter(ref.message.output), ""),
+            None,
+            None,
+            None,
+            exact_mapping,
+            composite.follows_part(model.layers, index, group),
+            in_half,
+        )
+        original = originals.get(ref.address, ref.address)
+        found.append(_Resize(ref, native, group, place, original, _takes_modern(model, ref)))
+    return found
+
+
+def _read_by(group: composite.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
+    """Shape of the blob that several layers read."""
+    reader = known.get(group.reader.address)
+    if reader is None:
+        return None
+    return reader.inputs[list(group.reader.message.input).index(group.blob)]
+
+
+def _composite(
+    group: composite.Group,
+    known: Mapping[str, LayerShapes],
+    content: Content,
+    read: Optional[Shape],
+) -> resize_params.Composite:
+    last = known.get(group.last.address)
+    made = last.outputs[0] if last is not None and last.outputs else None
+    height, width = _side(made, -2), _side(made, -1)
+    size = None if height is None or width is None else (height, width)
+    factor = None
+    if not isinstance(read, Known):
+        factor = composite.scale([layer.message for layer in group.layers])
+    rank, _ = _leading(read)
+    return resize_params.Composite(
+        "several layers",
+        tuple(content(layer) for layer in group.layers),
+        size=size if factor is None else None,
+        factor=factor,
+        rank=rank or 5,
+        channels=_side(read, -3),
+    )
+
+
+def _side(shape: Optional[Shape], axis: int) -> Optional[int]:
+    """One dimension of a feature map, counted from the end; None if it is not known or varies."""
+    dims = getattr(shape, "dims", None)
+    side = dims[axis] if dims is not None and len(dims) >= 3 else None
+    if isinstance(side, tuple):
+        return side[0] if side[0] == side[1] else None
+    return side
+
+
+def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
+    """Rank, and the size of the first of five dimensions."""
+    dims = getattr(shape, "dims", None)
+    if dims is None:
+        return None, None
+    first = dims[0] if len(dims) == 5 else 1
+    if isinstance(first, tuple):
+        first = first[0] if first[0] == first[1] else None
+    return len(dims), first
+
+
+def custom_resizes(models: Sequence[ModelRef]) -> List[Tuple[str, str, str]]:
+    """(address, name, class name) of custom layers whose class sounds like a resize."""
+    return [
+        (ref.address, ref.message.name, ref.message.custom.className)
+        for model in models
+        for ref in model.layers
+        if ref.kind == "custom"
+        and any(word in ref.message.custom.className.lower() for word in _RESIZING_NAMES)
+    ]
+
+
+def _takes_modern(model: ModelRef, layer: LayerRef) -> bool:
+    """Whether Apple's validator accepts an Upsample with fields of iOS 14 in this place.
+
+    It counts as a layer of iOS 13, which needs exact ranks of array inputs. With images only, the
+    ranks of the old mapping are accepted where no declared output is fed directly.
+    """
+    description, network = model.message.description, model.network
+    if any(feature.type.HasField("multiArrayType") for feature in description.input):
+        return int(network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
+    outputs = {feature.name for feature in description.output}
+    if int(network.imageInputShapeMapping) == _RANK4_IMAGE_MAPPING:
+        return True
+    return not outputs & set(layer.message.output)
+
+
+def _check(address: str, name: str, params: resize_params.ResizeParams) -> None:
+    pairs = [tuple(value) for value in params.as_dict().values() if isinstance(value, list)]
+    lengths_fit = all(len(pair) in (0, 2) for pair in pairs)
+    values_fit = all(0 <= value <= _LARGEST_SIDE for pair in pairs for value in pair)
+    factors_fit = not isinstance(params, resize_params.Upsample) or params.says_its_factors
+    if not (lengths_fit and values_fit and factors_fit):
+        raise ModelError(
+            "`{}` (`{}`) has parameters that Core ML does not accept: {}".format(
+                address, name, params
+            ),
+            "convert the model again",
+        )

@@ -1,0 +1,37 @@
+"""Shapes of all blobs of a NeuralNetwork model, computed from its structure without its weights."""
+
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    Dims,
+    Flexible,
+    Known,
+    LayerShapes,
+    ModelShapes,
+    Overrides,
+    PartialSize,
+    Shape,
+    Unknown,
+)
+
+from .infer import Network, infer
+from .rules import RULES
+from .spatial import scaled_size
+from .usable import UsableSizes
+
+__all__ = [
+    "RULES",
+    "Conflict",
+    "Dims",
+    "Flexible",
+    "Known",
+    "LayerShapes",
+    "ModelShapes",
+    "Network",
+    "Overrides",
+    "PartialSize",
+    "Shape",
+    "Unknown",
+    "UsableSizes",
+    "infer",
+    "scaled_size",
+]

@@ -1,0 +1,268 @@
+"""One walk through a network at one concrete size of its inputs.
+
+Blobs are assigned in file order and the latest assignment wins: real files name both a model input
+and an upsample's output "input".
+"""
+
+from typing import Any, Dict, List, Optional, Tuple
+
+from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
+
+from .call import MAX_RANK, MAX_SIZE, Blob, Call, NotKnownError, brief, show
+from .rules import RULES
+from .structure import MAX_DEPTH, Layer, Scope, assigned
+
+_MAX_ROUNDS = 3  # of a loop; in the last one nothing is assumed of the blobs that its body assigns
+_MAX_LOOPS = 2  # loops deeper than this are walked once, as in the last round: rounds multiply
+
+#: What one layer reads and writes at one size.
+Trace = Tuple[Tuple[Blob, ...], Tuple[Blob, ...]]
+
+
+#: What layers give, and their first conflict, by address, what they read, and the size given.
+Answers = Dict[Tuple[str, Tuple[Blob, ...], Optional[PartialSize]], Tuple[Tuple[Blob, ...], str]]
+
+
+class Evaluation:
+    """The shapes of every layer at one size of the inputs.
+
+    `answers` of the same network's other evaluations are taken over: most layers are not touched
+    by another assumption on some resize.
+    """
+
+    def __init__(
+        self,
+        layers: Tuple[Layer, ...],
+        inputs: Dict[str, Blob],
+        given: Overrides,
+        answers: Answers,
+    ):
+        self.traces: Dict[str, Trace] = {}
+        self.conflicts: Dict[Conflict, None] = {}  # an ordered set
+        self.scope = Scope()
+        self.scope.blobs.update(inputs)
+        self._writers: Dict[str, Layer] = {}
+        self._given = given
+        self._answers = answers
+        self._walk(layers, self.scope, 0)
+
+    def output(self, name: str) -> Blob:
+        """What the last blob of this name has. A size of 0 has no consumer here to complain."""
+        blob = self.scope.find(name)
+        if blob is None:
+            return Blob(None, "no layer makes an output `{}`".format(name))
+        if blob.dims is not None and 0 in blob.dims and name in self._writers:
+            layer = self._writers[name]
+            self._report(
+                layer, "`{}` gives a size of {}".format(layer.kind, show(brief(blob.dims)))
+            )
+        return blob
+
+    def _report(self, layer: Layer, message: str) -> None:
+        conflict = Conflict(layer.address, layer.name, layer.kind, message)
+        self.conflicts[conflict] = None  # the rounds of a loop repeat themselves
+
+    def _walk(self, layers: Tuple[Layer, ...], scope: Scope, loops: int) -> None:
+        for layer in layers:
+            if layer.bodies or layer.too_deep:
+                self._control(layer, scope, loops)
+                continue
+            inputs = _find(layer, layer.inputs, scope)
+            if not loops:  # in a loop it may have been made in the round before
+                self._missing(layer, scope)
+            outputs = self._answer(layer, inputs)
+            self.traces[layer.address] = inputs, outputs
+            for name, blob in zip(layer.outputs, outputs):
+                scope.blobs[name] = blob
+                self._writers[name] = layer
+
+    def _missing(self, layer: Layer, scope: Scope) -> None:
+        for name in layer.inputs:
+            if scope.find(name) is None:
+                self._report(layer, f"`{layer.kind}` reads `{name}`, which nothing before it makes")
+                return
+
+    def _answer(self, layer: Layer, inputs: Tuple[Blob, ...]) -> Tuple[Blob, ...]:
+        given = self._given.get(layer.address)
+        size = given(_image_size(inputs)) if callable(given) else given
+        key = (layer.address, inputs, size)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._answers[key] = _outputs(layer, inputs, size)
+        outputs, conflict = answer
+        if conflict:
+            self._report(layer, conflict)
+        return outputs
+
+    def _control(self, layer: Layer, scope: Scope, loops: int) -> None:
+        """Branches and loops: the bodies see the enclosing blobs, and what they assign stays."""
+        inputs = _find(layer, layer.inputs, scope)
+        if layer.too_deep:
+            scope.lose("layer `{}` nests more than {} bodies".format(layer.name, MAX_DEPTH))
+        elif layer.kind == "branch":
+            self._branch(layer, scope, loops)
+        else:
+            self._loop(layer, scope, loops)
+        self.traces[layer.address] = inputs, _find(layer, layer.outputs, scope)
+
+    def _branch(self, layer: Layer, scope: Scope, loops: int) -> None:
+        sides = []
+        for body in layer.bodies:
+            side = Scope(scope)
+            self._walk(body, side, loops)
+            sides.append(side)
+        reason = "it depends on the branch that `{}` takes".format(layer.name)
+        names = dict.fromkeys(name for side in sides for name in side.blobs)
+        merged = {}
+        for name in names:
+            found = [blob for blob in (side.find(name) for side in sides) if blob is not None]
+            merged[name] = widen(found, reason)
+        lost = next((side.lost for side in sides if side.lost), "")
+        if lost:
+            scope.lose(lost)
+        scope.blobs.update(merged)
+
+    def _loop(self, layer: Layer, scope: Scope, loops: int) -> None:
+        """Rounds are walked until no shape changes; what changes from round to round is widened."""
+        reason = "it may change in the rounds of the loop `{}`".format(layer.name)
+        start: Dict[str, Blob] = {}
+        for attempt in range(_MAX_ROUNDS):
+            if attempt == _MAX_ROUNDS - 1 or loops >= _MAX_LOOPS:
+                names = (name for name in assigned(layer) if scope.find(name) is not None)
+                start = {name: Blob(None, reason) for name in names}
+            inside = Scope(scope)
+            inside.blobs.update(start)
+            for body in layer.bodies:
+                self._walk(body, inside, loops + 1)
+            changed = False
+            for name, blob in inside.blobs.items():
+                outer = start.get(name) or scope.find(name)
+                if outer is not None:
+                    start[name] = widen([outer, blob], reason)
+                    changed = changed or start[name].dims != outer.dims
+            if not changed or loops >= _MAX_LOOPS:
+                break
+        if inside.lost:
+            scope.lose(inside.lost)
+        for name, blob in inside.blobs.items():
+            scope.blobs[name] = start.get(name, blob)
+
+
+def _outputs(
+    layer: Layer, inputs: Tuple[Blob, ...], size: Optional[PartialSize]
+) -> Tuple[Tuple[Blob, ...], str]:
+    """The rule's answer, made safe: one blob per declared output, sizes sane, with reasons.
+
+    The second value is the first conflict: one defect often shows twice (an empty input, then a
+    shape that does not fit).
+    """
+    call = Call(layer.kind, layer.name, layer.params, inputs, len(layer.outputs))
+    shapes: List[Optional[Dims]] = []
+    reason = ""
+    empty = next((blob.dims for blob in inputs if blob.dims is not None and 0 in blob.dims), None)
+    try:
+        if empty is not None:
+            call.conflict("gets an input of size {}".format(show(brief(empty))))
+        shapes.extend(_rule(layer)(call))
+    except NotKnownError as refusal:
+        reason = str(refusal)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = "{} has parameters that make no sense: {}".format(call, error)
+    if size is not None:
+        shapes = _overridden(shapes, inputs, size)
+        if not reason and None in size:
+            reason = "the output size of {} is not decided".format(call)
+    allow_zero = layer.kind in _MAY_GIVE_ZERO
+    for index, dims in enumerate(shapes):
+        if dims is not None:
+            shapes[index] = _sane(call, dims, allow_zero and empty is None)
+    conflict = call.conflicts[0] if call.conflicts else ""
+    if conflict:
+        reason = "{}: {}".format(call, conflict)
+    shapes.extend([None] * (len(layer.outputs) - len(shapes)))
+    shapes = shapes[: len(layer.outputs)]
+    if all(dims is not None and None not in dims for dims in shapes):
+        return tuple([Blob(dims) for dims in shapes]), conflict
+    reason = reason or call.why or next((blob.reason for blob in inputs if blob.reason), "")
+    reason = reason or "{} does not say what it gives".format(call)
+    blobs = [Blob(dims, reason if dims is None or None in dims else "") for dims in shapes]
+    return tuple(blobs), conflict
+
+
+#: An Upsample of factor 0 makes an empty blob (converters write such); its reader complains.
+_MAY_GIVE_ZERO = frozenset(("upsample", "resizeBilinear"))
+
+
+def widen(blobs: List[Blob], reason: str) -> Blob:
+    """What is true of all blobs: the dimensions in which they agree."""
+    first = blobs[0]
+    for blob in blobs[1:]:
+        if blob.dims == first.dims:
+            continue
+        if blob.dims is None or first.dims is None:
+            return Blob(None, first.reason or blob.reason or reason)
+        if len(blob.dims) != len(first.dims):
+            return Blob(None, reason)
+        dims = tuple(one if one == two else None for one, two in zip(first.dims, blob.dims))
+        first = Blob(dims, first.reason or blob.reason or reason)
+    return first
+
+
+def _rule(layer: Layer) -> Any:
+    rule = RULES.get(layer.kind)
+    if rule is None:
+        raise NotKnownError(_no_rule(layer))
+    return rule
+
+
+def _no_rule(layer: Layer) -> str:
+    if not layer.kind:
+        return "layer `{}` is of a kind that this schema does not know".format(layer.name)
+    if layer.kind == "custom":
+        return "custom layer `{}` (class `{}`) is computed by the app".format(
+            layer.name, layer.params.className
+        )
+    return "no shape rule for `{}` (layer `{}`)".format(layer.kind, layer.name)
+
+
+def _find(layer: Layer, names: Tuple[str, ...], scope: Scope) -> Tuple[Blob, ...]:
+    return tuple([scope.find(name) or Blob(None, _undefined(layer, name)) for name in names])
+
+
+def _undefined(layer: Layer, name: str) -> str:
+    return "layer `{}` reads `{}`, which nothing before it makes".format(layer.name, name)
+
+
+def _image_size(inputs: Tuple[Blob, ...]) -> Optional[Tuple[int, int]]:
+    """(height, width) of the first input, or None where either is not known."""
+    dims = inputs[0].dims if inputs else None
+    if dims is None or len(dims) < 2 or dims[-2] is None or dims[-1] is None:
+        return None
+    return dims[-2], dims[-1]
+
+
+def _overridden(
+    shapes: List[Optional[Dims]], inputs: Tuple[Blob, ...], size: PartialSize
+) -> List[Optional[Dims]]:
+    """The first output with another (height, width); without a rule, of its input's rank."""
+    dims = shapes[0] if shapes else inputs[0].dims if inputs else None
+    if dims is None or len(dims) < 2:
+        return shapes
+    return [dims[:-2] + tuple(size)] + shapes[1:]
+
+
+def _sane(call: Call, dims: Dims, allow_zero: bool) -> Optional[Dims]:
+    """Sizes that cannot be are conflicts, and unknown to whatever reads them."""
+    if len(dims) > MAX_RANK:
+        call.conflict("gives a blob of rank {}".format(len(dims)))
+        return None
+    bad = False
+    for size in dims:
+        if size is not None and (size > MAX_SIZE or size < (0 if allow_zero else 1)):
+            bad = True
+    if not bad:
+        return dims
+    if not call.conflicts:
+        huge = any(size is not None and abs(size) > MAX_SIZE for size in dims)
+        call.conflict("gives a size of {}".format("more than 2^40" if huge else show(brief(dims))))
+    return tuple(None if size is None or not 1 <= size <= MAX_SIZE else size for size in dims)

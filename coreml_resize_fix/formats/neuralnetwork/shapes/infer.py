@@ -1,0 +1,152 @@
+"""From a model message to the shapes of all its blobs, over all sizes that its inputs allow."""
+
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    Dims,
+    Flexible,
+    Known,
+    LayerShapes,
+    ModelShapes,
+    Overrides,
+    Shape,
+    Unknown,
+)
+
+from .call import Blob
+from .evaluate import Answers, Evaluation
+from .inputs import samples
+from .structure import read_layers
+from .usable import UsableSizes, usable
+
+NETWORK_KINDS = frozenset(("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor"))
+
+
+class Network:
+    """One network, read once, to be evaluated under different assumptions on its resize layers.
+
+    Args:
+        model: a `Model` message of a NeuralNetwork kind; weights may be missing. Of any other
+            kind there are no layers to report. The children of a pipeline take one each.
+        prefix: put before every address, such as "pipeline[1]/".
+    """
+
+    def __init__(self, model: Any, prefix: str = "") -> None:
+        kind = model.WhichOneof("Type")
+        self._is_network = kind in NETWORK_KINDS
+        self._answers: Answers = {}
+        if self._is_network:
+            network = getattr(model, kind)
+            self._layers = read_layers(network, prefix)
+            self._samples = samples(model, network)
+            self._varies = bool(self._samples.flexible) or any(
+                layer.bodies or layer.too_deep for layer in self._layers
+            )
+            self._outputs = [feature.name for feature in model.description.output]
+
+    def infer(self, overrides: Optional[Overrides] = None) -> ModelShapes:
+        """Shapes of every blob; never raises, whatever the message holds.
+
+        `overrides` are layer address → (height, width) that the layer is taken to give; None in it
+        makes that dimension unknown. Everything downstream follows.
+        """
+        if not self._is_network:
+            return ModelShapes({}, {}, (), ())
+        doubled, listed = self._samples.doubled, self._samples.listed
+        runs = [
+            Evaluation(self._layers, inputs, overrides or {}, self._answers)
+            for inputs in self._samples.shapes
+        ]
+        seen: Dict[Tuple[Blob, ...], Shape] = {}
+
+        def merged(blobs: Tuple[Blob, ...]) -> Shape:
+            # The same few shapes come again and again.
+            shape = seen.get(blobs)
+            if shape is None:
+                shape = seen[blobs] = merge(blobs, doubled, listed)
+            return shape
+
+        outputs = {name: merged(tuple(run.output(name) for run in runs)) for name in self._outputs}
+        shapes: Dict[str, LayerShapes] = {}
+        for address in runs[0].traces:
+            traces = [run.traces[address] for run in runs]
+            shapes[address] = LayerShapes(
+                tuple([merged(blobs) for blobs in zip(*[t[0] for t in traces])]),
+                tuple([merged(blobs) for blobs in zip(*[t[1] for t in traces])]),
+            )
+        flexible = self._samples.flexible
+        return ModelShapes(shapes, outputs, _conflicts(runs), flexible, self._varies)
+
+    def usable(self, overrides: Optional[Overrides] = None) -> Optional[UsableSizes]:
+        """At which allowed sizes of its inputs the network runs; None if no size varies."""
+        if not self._is_network or not self._samples.varied:
+            return None
+        return usable(self._layers, self._samples, self._outputs, overrides or {})
+
+
+def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -> ModelShapes:
+    """The shapes of one `Network` that is evaluated once."""
+    return Network(model, prefix).infer(overrides)
+
+
+def merge(blobs: Sequence[Blob], doubled: bool, listed: bool = False) -> Shape:
+    """One shape from those at each evaluation, the first of which is the declared default.
+
+    A size at which a dimension is unknown although it is known at the default has a conflict,
+    which is reported as such; the dimension is described by the other sizes, if there are any.
+    `listed` tells that these are all the evaluations that there can be.
+    """
+    first = blobs[0]
+    if first.dims is None:
+        return Unknown(first.reason)
+    if len(blobs) == 1:
+        return _known(first.dims, first.reason)
+    known = [blob.dims for blob in blobs if blob.dims is not None]
+    if any(len(dims) != len(first.dims) for dims in known):
+        return Unknown("the rank depends on the size of the input")
+    if None in first.dims:
+        agreed = tuple(
+            sizes[0] if all(size == sizes[0] for size in sizes) else None for sizes in zip(*known)
+        )
+        return Unknown(first.reason, agreed)
+    whole = [dims for dims in known if None not in dims]
+    if len(whole) == 1:
+        return Unknown("no other size of the input than the default fits", first.dims)
+    ranges: List[Tuple[int, Optional[int]]] = []
+    for axis in range(len(first.dims)):
+        sizes = [size for size in (dims[axis] for dims in known) if size is not None]
+        low, high = min(sizes), max(sizes)
+        grows = doubled and _differ(blobs[-2].dims, blobs[-1].dims, axis)
+        ranges.append((low, None if grows else high))
+    if all(low == high for low, high in ranges):
+        return Known(tuple(low for low, _ in ranges))
+    samples = tuple(_whole(blob.dims) for blob in blobs)
+    return Flexible(tuple(ranges), samples, listed and None not in samples)
+
+
+def _whole(dims: Optional[Dims]) -> Optional[Tuple[int, ...]]:
+    sizes = tuple(size for size in dims or () if size is not None)
+    return sizes if dims is not None and len(sizes) == len(dims) else None
+
+
+def _differ(one: Optional[Dims], other: Optional[Dims], axis: int) -> bool:
+    return one is not None and other is not None and one[axis] != other[axis]
+
+
+def _known(dims: Dims, reason: str) -> Shape:
+    sizes = tuple(size for size in dims if size is not None)
+    return Known(sizes) if len(sizes) == len(dims) else Unknown(reason, dims)
+
+
+def _conflicts(runs: Sequence[Evaluation]) -> Tuple[Conflict, ...]:
+    """Each layer's conflicts at the first size that has any."""
+    found: List[Conflict] = []
+    seen: Set[str] = set()
+    for index, run in enumerate(runs):
+        new = [conflict for conflict in run.conflicts if conflict.address not in seen]
+        seen.update(conflict.address for conflict in new)
+        found.extend(
+            Conflict(item.address, item.layer, item.kind, item.message, index == 0) for item in new
+        )
+    return tuple(found)

@@ -1,0 +1,99 @@
+"""Does a network run at one size of its inputs? Each size is tried once."""
+
+from typing import Dict, Iterator, Optional, Sequence, Tuple
+
+from coreml_resize_fix.formats.shapes import Conflict, Overrides
+
+from .call import Blob
+from .evaluate import Evaluation
+from .inputs import Samples, Size, Varied
+from .structure import Layer
+
+
+class _DoesNotRunError(Exception):
+    """Ends a walk at its first conflict."""
+
+    def __init__(self, conflict: Conflict) -> None:
+        super().__init__(conflict.message)
+        self.conflict = conflict
+
+
+class _Walk(Evaluation):
+    def _report(self, layer: Layer, message: str) -> None:
+        raise _DoesNotRunError(Conflict(layer.address, layer.name, layer.kind, message, False))
+
+
+class Trials:
+    """Sizes of one input of a network, tried; `given` are sizes that its resize layers make."""
+
+    def __init__(
+        self,
+        layers: Tuple[Layer, ...],
+        samples: Samples,
+        outputs: Sequence[str],
+        given: Overrides,
+        lead: Varied,
+    ) -> None:
+        self._layers, self._outputs, self._given = layers, outputs, given
+        self._default = samples.shapes[0]
+        self._others = [item for item in samples.varied if item.name != lead.name]
+        self._lead = lead
+        self.found: Dict[Size, Optional[Conflict]] = {}
+
+    def run(self, size: Size) -> bool:
+        """Whether nothing stands in the way, with some allowed size of the other inputs."""
+        if size not in self.found:
+            conflict = None
+            for inputs in self._inputs(size):
+                conflict = self._conflict(inputs)
+                if conflict is None:
+                    break
+            self.found[size] = conflict
+        return self.found[size] is None
+
+    @property
+    def running(self) -> Tuple[Size, ...]:
+        return tuple(sorted(size for size, conflict in self.found.items() if conflict is None))
+
+    @property
+    def first_conflict(self) -> Optional[Tuple[Size, Conflict]]:
+        """At the size nearest to the default of those that do not run."""
+        height, width = self._lead.size
+        failed = [(size, found) for size, found in self.found.items() if found is not None]
+        return min(
+            failed,
+            key=lambda item: (abs(item[0][0] - height) + abs(item[0][1] - width), item[0]),
+            default=None,
+        )
+
+    def _inputs(self, size: Size) -> Iterator[Dict[str, Blob]]:
+        """Other flexible inputs may have to grow alike, or may be left as they are."""
+        alone = dict(self._default, **{self._lead.name: self._lead.at(size)})
+        for rounded_up in (0, 1) if self._others else ():
+            alike = {}
+            for other in self._others:
+                height, width = (
+                    (mine * now + rounded_up * (was - 1)) // was
+                    for mine, now, was in zip(other.size, size, self._lead.size)
+                )
+                if other.allows((height, width)):
+                    alike[other.name] = other.at((height, width))
+            yield dict(alone, **alike)
+        yield alone
+
+    def _conflict(self, inputs: Dict[str, Blob]) -> Optional[Conflict]:
+        try:
+            walk = _Walk(self._layers, inputs, self._given, {})
+            for name in self._outputs:
+                walk.output(name)
+        except _DoesNotRunError as error:
+            return error.conflict
+        return None
+
+
+def cost(layers: Tuple[Layer, ...]) -> int:
+    """About how many layers one trial walks: the bodies of loops several times."""
+    return sum(
+        1 + sum(cost(body) for body in layer.bodies) * (3 if layer.kind == "loop" else 1)
+        for layer in layers
+    )

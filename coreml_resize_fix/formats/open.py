@@ -1,0 +1,62 @@
+"""From a path or from bytes to a model whose structure was read."""
+
+from contextlib import contextmanager
+from typing import Iterator, List
+
+from coreml_resize_fix.errors import ModelError, SchemaError, reason
+from coreml_resize_fix.formats import sniff
+from coreml_resize_fix.formats import spec_versions as versions
+from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.neuralnetwork import required_version as needs
+from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+from coreml_resize_fix.formats.protobuf import schema, skeleton
+from coreml_resize_fix.formats.protobuf.wire import Source
+
+
+class Opened:
+    """A model whose structure was read; `label` names it in messages, its source stays open."""
+
+    def __init__(self, label: str, source: Source) -> None:
+        self.label, self.source = label, source
+        try:
+            self.models: List[ModelRef] = walk.models(skeleton.read(source))
+        except SchemaError:
+            raise
+        except ModelError as error:
+            raise sniff.explain(label, source, error) from error
+        self.spec_version = needs.current_version(self.models)
+        if self.spec_version >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
+            raise SchemaError(
+                "`{}` has specification version {}, and the installed coremltools is too old to "
+                "describe it".format(label, self.spec_version),
+                "install coremltools 4 or newer, in another virtual environment if this one must "
+                "keep its version",
+            )
+
+
+@contextmanager
+def open_path(path: str) -> Iterator[Opened]:
+    """Read the structure of a .mlmodel file or a .mlpackage folder.
+
+    Raises:
+        ModelError: there is no readable Core ML model.
+    """
+    file_path = sniff.model_file(path)
+    try:
+        file = open(file_path, "rb", buffering=0)  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise ModelError(
+            "cannot read `{}`: {}".format(path, reason(error)),
+            "check the path and its permissions",
+        ) from error
+    with file:
+        yield Opened(path, Source(file))
+
+
+def open_bytes(data: bytes, label: str) -> Opened:
+    """Read the structure of a serialized model; `label` names it in messages.
+
+    Raises:
+        ModelError: the bytes are no readable Core ML model.
+    """
+    return Opened(label, Source(data))

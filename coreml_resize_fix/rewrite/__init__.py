@@ -1,1 +1,0 @@
-"""Findings → edits of the file."""

@@ -1,0 +1,153 @@
+"""What goes into a run and what comes out of it, as values."""
+
+from dataclasses import dataclass, field
+from typing import List, Optional, Sequence, Tuple, Union
+
+from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.displacement import Displacement
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
+from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, UsableSizes
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.tensors import Tensors
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compare with and what to do.
+
+    Without any intent (`manifest` None and `assume` None) the run is an inventory. `target` is the
+    highest specification version allowed; None is the model's own, or 3 for ResizeBilinear.
+    `fingerprint` asks for the file's SHA-256, which reads its weights.
+    `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
+    it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
+    `notices` are remarks on the manifest that the report should repeat; `pictures` asks for images
+    of what each layer does.
+    """
+
+    manifest: Optional[Sequence[Intent]] = None
+    assume: Optional[Intent] = None
+    dry_run: bool = False
+    output: Optional[str] = None
+    in_place: bool = False
+    force: bool = False
+    partial: bool = False
+    verify: Optional[bool] = True
+    target: Optional[int] = None
+    fingerprint: bool = False
+    decompose: bool = False
+    tensors: Tensors = field(default_factory=dict)
+    notices: Tuple[str, ...] = ()
+    pictures: bool = False
+
+    @property
+    def asks(self) -> bool:
+        return self.manifest is not None or self.assume is not None
+
+    @property
+    def measures(self) -> bool:
+        """Whether values are compared, too."""
+        if self.verify is None:
+            return not self.dry_run or bool(self.tensors)
+        return self.verify
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What was found in one model, and what was done. `sha256` is the input's, if known.
+
+    `unused` are intents that are owed a layer and have none, `not_owed` those that owe none.
+    `displacements` are by how much the file as it is moves what its outputs show. `cannot_run` are
+    the shapes that do not fit at the default size of the inputs, in the result as planned, and
+    `usable` are the sizes at which that runs where the inputs vary.
+    """
+
+    path: str
+    output: Optional[str]
+    sha256: Optional[str]
+    spec_before: int
+    spec_after: int
+    findings: Tuple[Finding, ...]
+    unused: Tuple[Intent, ...]
+    notices: Tuple[str, ...]
+    asked: bool
+    displacements: Tuple[Displacement, ...] = ()
+    not_owed: Tuple[WithoutLayer, ...] = ()
+    cannot_run: Tuple[Conflict, ...] = ()
+    usable: Optional[UsableSizes] = None
+
+    @property
+    def codes(self) -> Tuple[str, ...]:
+        """Codes of what is wrong with the model as a whole."""
+        if self.cannot_run:
+            return ("RSZ401",)
+        return ("RSZ402",) if self.usable is not None and not self.usable.everywhere else ()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs at its default size, and at another one where the inputs vary."""
+        stuck = self.usable is not None and self.usable.only_default
+        return not self.cannot_run and not stuck
+
+    @property
+    def exit_code(self) -> int:
+        """0 all calls and layers are right, 1 something is not, 3 nothing was compared."""
+        if not self.asked:
+            return 3
+        done = (findings.MATCH, findings.FIXED)
+        if self.unused or any(finding.verdict not in done for finding in self.findings):
+            return 1
+        if not self.runs:
+            return 1
+        return 0 if self.findings or self.not_owed else 3
+
+    @property
+    def without_layer(self) -> List[WithoutLayer]:
+        """Every intent that no layer stands for, and why, in the order of the manifest."""
+        missing = [WithoutLayer(intent, MISSING) for intent in self.unused]
+        return sorted(missing + list(self.not_owed), key=lambda one: one.intent.index or 0)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A model that was not read, proved or written, and why; `path` None: the run as a whole.
+
+    `hint` says what to do next, `details` are lines between the two (the defects of a manifest).
+    """
+
+    path: Optional[str]
+    message: str
+    hint: str
+    exit_code: int = 2
+    details: Tuple[str, ...] = ()
+
+
+# Worst first: nothing compared is worse than all right, and an error hides what was found.
+_WORST_FIRST = (2, 1, 3, 0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command found, in the order of its models; a bad one does not stop the others."""
+
+    results: Tuple[Union[ModelReport, Failure], ...]
+    dry_run: bool = False
+
+    @property
+    def models(self) -> List[Union[ModelReport, Failure]]:
+        """Results of single models, without failures of the run as a whole."""
+        return [result for result in self.results if result.path is not None]
+
+    @property
+    def reports(self) -> List[ModelReport]:
+        return [result for result in self.results if isinstance(result, ModelReport)]
+
+    @property
+    def failures(self) -> List[Failure]:
+        return [result for result in self.results if isinstance(result, Failure)]
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of all: 2 error, 1 something differs, 3 nothing was compared, 0 all right."""
+        codes = {result.exit_code for result in self.results} or {3}
+        return next(code for code in _WORST_FIRST if code in codes)
