@@ -16,9 +16,9 @@ def main() -> None:
 
         with signals.as_exceptions():
             streams.complete()
-            from coreml_resize_fix.cli import command as cli
+            from coreml_resize_fix.cli import command
 
-            cli.main()
+            command.main()
     except KeyboardInterrupt:  # before signals were exceptions
         sys.exit(130)
     except Exception as error:

@@ -14,7 +14,7 @@ from coreml_resize_fix.formats.spec_versions import for_target
 from coreml_resize_fix.intents import assume as assumption
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.run.pipeline import ModelReport, Request
 
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
@@ -145,10 +145,10 @@ def _request(
 def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
     if isinstance(model, (str, os.PathLike)):
         path = os.fspath(model)
-        report = api.process(path, request)
+        report = pipeline.process(path, request)
         return report, type(model)(report.output or path)  # type: ignore[call-arg]
     held = _in_memory(model)
-    report, data = api.process_bytes(held.data, "the model", request)
+    report, data = pipeline.process_bytes(held.data, "the model", request)
     return report, model if data is held.data else held.rebuild(data)
 
 

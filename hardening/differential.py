@@ -14,7 +14,7 @@ from typing import Any, Dict, Mapping, Tuple
 
 from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeBilinear
 from coreml_resize_fix.intents import manifest
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from hardening import networks, trees
 from hardening.entries import scratch
 from tests.support import edits
@@ -39,8 +39,10 @@ def compare(seed: int) -> str:
     intents = manifest.parse(json.dumps(networks.manifest(made.calls)))
     decompose, target = REQUESTS[seed % len(REQUESTS)]
     target = target and max(target, made.model.specificationVersion)
-    request = api.Request(intents, partial=True, decompose=decompose, target=target, verify=False)
-    report, result = api.process_bytes(data, "model", request)
+    request = pipeline.Request(
+        intents, partial=True, decompose=decompose, target=target, verify=False
+    )
+    report, result = pipeline.process_bytes(data, "model", request)
     changes = {f.layer.address: f.after for f in report.findings if f.verdict == "fixed"}
     expected = _edited(edits.parse(data), changes)
     assert edits.parse(result) == expected, "another message"

@@ -7,7 +7,7 @@ import pytest
 from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support.cases import Case
 
 SIZES = [
@@ -79,14 +79,14 @@ def test_every_static_intent_is_matched(tmp_path, name, place):
         intent = Intent(size=after, **INTENTS[name])
         path = network(str(tmp_path / "{}.mlmodel".format(number)), before, version, exact)
         output = str(tmp_path / "{}-out.mlmodel".format(number))
-        request = api.Request(manifest=[intent], target=target, decompose=True, output=output)
-        report = api.process(path, request)
+        request = pipeline.Request(manifest=[intent], target=target, decompose=True, output=output)
+        report = pipeline.process(path, request)
         assert [f.verdict for f in report.findings] == ["fixed"], report.findings[0].message
         assert report.findings[0].max_abs_error_after < 1e-6
         assert report.spec_after <= (target or 3)
         layers = read(output).neuralNetwork.layers
         assert (layers[-2].name, list(layers[-2].output)) == ("up", ["big"])
-        again = api.process(output, api.Request(manifest=[intent]))
+        again = pipeline.process(output, pipeline.Request(manifest=[intent]))
         assert [f.verdict for f in again.findings] == ["match"]
         assert again.output is None
 
@@ -96,17 +96,21 @@ def test_scale_factor_grids_too(tmp_path):
     for number, (version, exact, target) in enumerate(PLACES[1:5]):
         path = network(str(tmp_path / "{}.mlmodel".format(number)), (7, 9), version, exact)
         intent = Intent(scale_factor=(1.5, 1.3), framework_version="2.13.0")
-        asked = api.process(path, api.Request(manifest=[intent], target=target, dry_run=True))
+        asked = pipeline.process(
+            path, pipeline.Request(manifest=[intent], target=target, dry_run=True)
+        )
         assert [(f.verdict, f.needs) for f in asked.findings] == [
             ("needs-option", ("--decompose",))
         ]
-        report = api.process(path, api.Request(manifest=[intent], target=target, decompose=True))
+        report = pipeline.process(
+            path, pipeline.Request(manifest=[intent], target=target, decompose=True)
+        )
         assert report.exit_code == 0
 
 
 def test_without_the_option_nothing_is_decomposed(tmp_path):
     path = network(str(tmp_path / "m.mlmodel"), (5, 6), 3, False)
-    report = api.process(path, api.Request(manifest=[Intent(size=(10, 12))]))
+    report = pipeline.process(path, pipeline.Request(manifest=[Intent(size=(10, 12))]))
     (finding,) = report.findings
     assert (finding.verdict, finding.needs) == ("needs-option", ("--decompose",))
     assert finding.codes == ("RSZ102", "RSZ309")
@@ -119,19 +123,21 @@ def test_one_native_layer_goes_before_several(tmp_path):
         pytest.skip("coremltools 3 cannot write layers of iOS 14: pip install 'coremltools>=4'")
     path = network(str(tmp_path / "m.mlmodel"), (5, 6), 4, True)
     for target, kind in ((4, "composite"), (5, "upsample")):
-        request = api.Request(
+        request = pipeline.Request(
             manifest=[Intent(size=(10, 12))], target=target, decompose=True, dry_run=True
         )
-        assert api.process(path, request).findings[0].after.kind == kind
+        assert pipeline.process(path, request).findings[0].after.kind == kind
 
 
 def test_a_composite_of_another_intent_is_no_match(tmp_path):
     path = network(str(tmp_path / "m.mlmodel"), (5, 6), 3, False)
     made = str(tmp_path / "made.mlmodel")
     intent = Intent(size=(10, 12))
-    api.process(path, api.Request(manifest=[intent], decompose=True, output=made))
+    pipeline.process(path, pipeline.Request(manifest=[intent], decompose=True, output=made))
     other = Intent(mode="bicubic", size=(10, 12))
-    report = api.process(made, api.Request(manifest=[other], decompose=True, dry_run=True))
+    report = pipeline.process(
+        made, pipeline.Request(manifest=[other], decompose=True, dry_run=True)
+    )
     assert report.findings[0].verdict != "match"
 
 
@@ -139,8 +145,8 @@ def test_weights_are_stored_in_half_precision_where_the_network_does(tmp_path):
     found = {}
     for name in ("legacy_fp16", "legacy_image"):
         case, output = Case("made", name), str(tmp_path / (name + ".mlmodel"))
-        request = api.Request(manifest=case.intents(), decompose=True, output=output)
-        assert api.process(case.path, request).exit_code == 0
+        request = pipeline.Request(manifest=case.intents(), decompose=True, output=output)
+        assert pipeline.process(case.path, request).exit_code == 0
         (made,) = [
             layer
             for layer in read(output).neuralNetwork.layers
@@ -148,5 +154,5 @@ def test_weights_are_stored_in_half_precision_where_the_network_does(tmp_path):
         ]
         weights = made.convolution.weights
         found[name] = (len(weights.float16Value) > 0, len(weights.floatValue) > 0)
-        assert api.process(output, api.Request(manifest=case.intents())).exit_code == 0
+        assert pipeline.process(output, pipeline.Request(manifest=case.intents())).exit_code == 0
     assert found == {"legacy_fp16": (True, False), "legacy_image": (False, True)}

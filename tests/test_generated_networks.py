@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import manifest
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 
 CHANNELS = 3
 
@@ -150,16 +150,16 @@ def test_every_network_is_mended_or_refused_and_never_wrong(tmp_path_factory, ca
     path, output = str(folder / "model.mlmodel"), str(folder / "out.mlmodel")
     with open(path, "wb") as file:
         file.write(converted(calls).SerializeToString())
-    report = api.process(path, api.Request(manifest=truth(calls), output=output))
+    report = pipeline.process(path, pipeline.Request(manifest=truth(calls), output=output))
 
     hopeless = [no_layer_before_ios_14(*call) for call in calls]
     assert [f.verdict == "needs-option" for f in report.findings] == hopeless
     if any(hopeless):
         assert report.exit_code == 1
         assert report.output is None
-        request = api.Request(manifest=truth(calls), output=output, decompose=True)
-        assert api.process(path, request).exit_code == 0
-        assert api.process(output, api.Request(manifest=truth(calls))).exit_code == 0
+        request = pipeline.Request(manifest=truth(calls), output=output, decompose=True)
+        assert pipeline.process(path, request).exit_code == 0
+        assert pipeline.process(output, pipeline.Request(manifest=truth(calls))).exit_code == 0
         return
     assert report.exit_code == 0
     result = schema.model_class()()
@@ -169,6 +169,6 @@ def test_every_network_is_mended_or_refused_and_never_wrong(tmp_path_factory, ca
     np.testing.assert_allclose(
         computed(image, result.neuralNetwork.layers), intended(image, calls), rtol=0, atol=1e-12
     )
-    again = api.process(output, api.Request(manifest=truth(calls)))
+    again = pipeline.process(output, pipeline.Request(manifest=truth(calls)))
     assert [finding.verdict for finding in again.findings] == ["match"] * len(calls)
     assert again.output is None

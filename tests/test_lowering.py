@@ -3,13 +3,12 @@
 import pytest
 
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.formats.neuralnetwork import layers as walk
-from coreml_resize_fix.formats.neuralnetwork import required_version as needs
+from coreml_resize_fix.formats.neuralnetwork import layers, required_version
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear
 from coreml_resize_fix.formats.protobuf import schema, skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.spec_versions import for_target
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 from tests.support.cases import Case
 
@@ -29,8 +28,8 @@ def read(path):
 @pytest.mark.parametrize("name", ["ct9_nn_unetmod_acT", "ct61_nn_psp_acT", "ct41_frac_acT"])
 def test_align_corners_comes_down_to_ios_13(name, tmp_path):
     case, output = Case("corpus", name), str(tmp_path / "out.mlmodel")
-    request = api.Request(manifest=case.intents(), target=for_target("iOS13"), output=output)
-    report = api.process(case.path, request)
+    request = pipeline.Request(manifest=case.intents(), target=for_target("iOS13"), output=output)
+    report = pipeline.process(case.path, request)
     assert report.exit_code == 0
     assert (report.spec_before, report.spec_after) == (5, 4)
     assert {finding.verdict for finding in report.findings} == {"fixed"}
@@ -44,43 +43,43 @@ def test_align_corners_comes_down_to_ios_13(name, tmp_path):
         if layer.WhichOneof("layer") == "resizeBilinear"
     ]
     assert targets == [call["output_hw"] for call in case.calls]
-    again = api.process(output, api.Request(manifest=case.intents(), target=4))
+    again = pipeline.process(output, pipeline.Request(manifest=case.intents(), target=4))
     assert (again.exit_code, again.output) == (0, None)
 
 
 def test_what_else_needs_ios_13_is_named():
     case = Case("corpus", "ct9_nn_unetmod_acT")
     with pytest.raises(UsageError, match="needs iOS 13 for its `arrayInputShapeMapping`"):
-        api.process(case.path, api.Request(manifest=case.intents(), target=3))
+        pipeline.process(case.path, pipeline.Request(manifest=case.intents(), target=3))
 
 
 def test_no_model_is_brought_below_ios_12():
     case = Case("corpus", "ct9_nn_unetmod_acT")
     with pytest.raises(UsageError, match="no model is brought below iOS 12"):
-        api.process(case.path, api.Request(manifest=case.intents(), target=1))
+        pipeline.process(case.path, pipeline.Request(manifest=case.intents(), target=1))
 
 
 def test_half_pixel_needs_several_layers_below_ios_14(tmp_path):
     case, output = Case("made", "ct9_bilinear"), str(tmp_path / "out.mlmodel")
     request = {"manifest": case.intents(), "target": 4, "output": output}
-    report = api.process(case.path, api.Request(**request))
+    report = pipeline.process(case.path, pipeline.Request(**request))
     verdicts = [(finding.verdict, finding.needs) for finding in report.findings]
     assert verdicts == [("fixable", ()), ("needs-option", ("--decompose",))]
-    report = api.process(case.path, api.Request(decompose=True, **request))
+    report = pipeline.process(case.path, pipeline.Request(decompose=True, **request))
     assert (report.exit_code, report.spec_after) == (0, 4)
 
 
 def test_a_model_that_keeps_a_newer_layer_keeps_its_version(tmp_path):
     case, output = Case("made", "ct9_bilinear"), str(tmp_path / "out.mlmodel")
-    request = api.Request(manifest=case.intents(), target=4, partial=True, output=output)
-    report = api.process(case.path, request)
+    request = pipeline.Request(manifest=case.intents(), target=4, partial=True, output=output)
+    report = pipeline.process(case.path, request)
     assert report.exit_code == 1
     assert read(output).specificationVersion == 5
 
 
 def test_without_a_target_nothing_comes_down():
     case = Case("corpus", "ct9_nn_unetmod_acT")
-    report = api.process(case.path, api.Request(manifest=case.intents()))
+    report = pipeline.process(case.path, pipeline.Request(manifest=case.intents()))
     assert (report.exit_code, report.output, report.spec_after) == (0, None, 5)
 
 
@@ -92,7 +91,9 @@ def test_a_model_that_needs_less_than_it_says_comes_down_alone(tmp_path):
     path, output = str(tmp_path / "m.mlmodel"), str(tmp_path / "out.mlmodel")
     with open(path, "wb") as file:
         file.write(model.SerializeToString())
-    report = api.process(path, api.Request(manifest=case.intents(), target=3, output=output))
+    report = pipeline.process(
+        path, pipeline.Request(manifest=case.intents(), target=3, output=output)
+    )
     assert (report.exit_code, report.spec_after) == (0, 3)
 
 
@@ -137,13 +138,13 @@ LATER = {
 @pytest.mark.parametrize("name", sorted(LATER))
 def test_nothing_is_brought_below_what_it_needs(name):
     version, *layer = LATER[name]
-    models = walk.models(skeleton.read(Source(with_layer(*layer))))
-    found = [need.spec_version for model in models for need in needs.needs(model, True)]
+    models = layers.models(skeleton.read(Source(with_layer(*layer))))
+    found = [need.spec_version for model in models for need in required_version.needs(model, True)]
     assert max(found) == version
 
 
 def test_weights_that_are_computed_need_ios_13():
     model = build.network((3, 8, 8), [], version=5)
     build.named(model.neuralNetwork, [("conv", ["image", "image"], "scores", "convolution { }")])
-    (found,) = walk.models(skeleton.read(Source(model.SerializeToString())))
-    assert [need.spec_version for need in needs.needs(found, True)] == [4]
+    (found,) = layers.models(skeleton.read(Source(model.SerializeToString())))
+    assert [need.spec_version for need in required_version.needs(found, True)] == [4]

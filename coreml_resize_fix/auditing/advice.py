@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Iterator, Optional, Tuple
 
-from coreml_resize_fix.auditing import assessment as facts
+from coreml_resize_fix.auditing import assessment
 from coreml_resize_fix.auditing.assessment import Situation, assess
 from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer
 from coreml_resize_fix.formats.spec_versions import MINIMUM_IOS
@@ -21,7 +21,7 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
     found = []
     for what, other in _alternatives(layer, intent):
         trial = assess(other, intent, False, spec_version, decompose)
-        remedy = other.params if trial.current == facts.SAME else trial.remedy
+        remedy = other.params if trial.current == assessment.SAME else trial.remedy
         if remedy is not None:
             found.append(f"{what}: then `{remedy}` is the same{_options(trial)}")
     if found:
@@ -34,9 +34,9 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
 def options(found: Situation) -> Tuple[str, ...]:
     """The options that a run needs to use what was found."""
     needs: Tuple[str, ...] = ()
-    if found.reach in (facts.LAYERS_ASKED, facts.LAYERS_ABOVE):
+    if found.reach in (assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE):
         needs += ("--decompose",)
-    if found.reach in (facts.ABOVE, facts.LAYERS_ABOVE):
+    if found.reach in (assessment.ABOVE, assessment.LAYERS_ABOVE):
         needs += ("--deployment-target iOS" + MINIMUM_IOS[found.needs_version],)
     return needs
 

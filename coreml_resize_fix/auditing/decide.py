@@ -6,7 +6,7 @@ Every combination of the situation's fields hits exactly one row; None stands fo
 from dataclasses import replace
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.auditing import assessment as facts
+from coreml_resize_fix.auditing import assessment
 from coreml_resize_fix.auditing.advice import advise, options
 from coreml_resize_fix.auditing.assessment import Situation, assess
 from coreml_resize_fix.auditing.evidence import contradiction, refused
@@ -35,7 +35,7 @@ class Row(NamedTuple):
     name: str
     verdict: str
     reason: str = ""
-    evidence: Values = frozenset([facts.EVIDENCE_OK])
+    evidence: Values = frozenset([assessment.EVIDENCE_OK])
     current: Values = None
     shape: Values = None
     reach: Values = None
@@ -56,7 +56,7 @@ class Row(NamedTuple):
         )
 
 
-_WRONG = frozenset(facts.CURRENT) - {facts.SAME}
+_WRONG = frozenset(assessment.CURRENT) - {assessment.SAME}
 _FIXED_SIZE = frozenset([STATIC, UNKNOWN])
 
 
@@ -67,22 +67,22 @@ def _none(name: str, reason: str, asks: str) -> Row:
         reason,
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([facts.NONE]),
+        reach=frozenset([assessment.NONE]),
         asks=frozenset([asks]),
     )
 
 
 TABLE: Tuple[Row, ...] = (
-    Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([facts.SIZELESS])),
-    Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([facts.CONTRADICTED])),
-    Row("the file contradicts itself", UNMATCHABLE, "RSZ206", frozenset([facts.UNFIT])),
-    Row("computes the intent", MATCH, current=frozenset([facts.SAME])),
+    Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([assessment.SIZELESS])),
+    Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([assessment.CONTRADICTED])),
+    Row("the file contradicts itself", UNMATCHABLE, "RSZ206", frozenset([assessment.UNFIT])),
+    Row("computes the intent", MATCH, current=frozenset([assessment.SAME])),
     Row(
         "native, static",
         FIXABLE,
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([facts.WITHIN]),
+        reach=frozenset([assessment.WITHIN]),
     ),
     Row(
         "native above the target, static",
@@ -90,36 +90,36 @@ TABLE: Tuple[Row, ...] = (
         "RSZ306",
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([facts.ABOVE]),
+        reach=frozenset([assessment.ABOVE]),
     ),
-    Row("several layers", FIXABLE, current=_WRONG, reach=frozenset([facts.LAYERS])),
+    Row("several layers", FIXABLE, current=_WRONG, reach=frozenset([assessment.LAYERS])),
     Row(
         "several layers, when asked",
         NEEDS_OPTION,
         "RSZ309",
         current=_WRONG,
-        reach=frozenset([facts.LAYERS_ASKED]),
+        reach=frozenset([assessment.LAYERS_ASKED]),
     ),
     Row(
         "several layers above the target",
         NEEDS_OPTION,
         "RSZ306",
         current=_WRONG,
-        reach=frozenset([facts.LAYERS_ABOVE]),
+        reach=frozenset([assessment.LAYERS_ABOVE]),
     ),
-    _none("no half-pixel layer", "RSZ301", facts.HALF_PIXEL),
-    _none("no 1/scale_factor layer", "RSZ302", facts.SCALE_RATIO),
-    _none("no fractional nearest layer", "RSZ303", facts.NEAREST),
-    _none("no layer with this kernel", "RSZ304", facts.KERNEL),
+    _none("no half-pixel layer", "RSZ301", assessment.HALF_PIXEL),
+    _none("no 1/scale_factor layer", "RSZ302", assessment.SCALE_RATIO),
+    _none("no fractional nearest layer", "RSZ303", assessment.NEAREST),
+    _none("no layer with this kernel", "RSZ304", assessment.KERNEL),
     # STRICT and UPSAMPLE compute these at every known size, so only a size that varies is left.
-    _none("align_corners at a size that varies", VARIES, facts.ALIGN_CORNERS),
-    _none("asymmetric at a size that varies", VARIES, facts.ASYMMETRIC),
+    _none("align_corners at a size that varies", VARIES, assessment.ALIGN_CORNERS),
+    _none("asymmetric at a size that varies", VARIES, assessment.ASYMMETRIC),
     Row(
         "native follows a flexible size",
         FIXABLE,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([facts.WITHIN]),
+        reach=frozenset([assessment.WITHIN]),
         freezes=False,
     ),
     Row(
@@ -128,7 +128,7 @@ TABLE: Tuple[Row, ...] = (
         "RSZ306",
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([facts.ABOVE]),
+        reach=frozenset([assessment.ABOVE]),
         freezes=False,
     ),
     Row(
@@ -137,7 +137,7 @@ TABLE: Tuple[Row, ...] = (
         VARIES,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([facts.WITHIN, facts.ABOVE]),
+        reach=frozenset([assessment.WITHIN, assessment.ABOVE]),
         freezes=True,
     ),
     Row(
@@ -146,19 +146,19 @@ TABLE: Tuple[Row, ...] = (
         VARIES,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([facts.NONE]),
+        reach=frozenset([assessment.NONE]),
     ),
 )
 
 # What is wrong with the file as it is.
 CURRENT_CODES: Dict[str, str] = {
-    facts.WRONG_GRID: "RSZ101",
-    facts.WRONG_SIZE: "RSZ102",
-    facts.NEAREST_AS_BILINEAR: "RSZ103",
-    facts.ANTIALIAS_DROPPED: "RSZ104",
-    facts.OTHER_KERNEL: "RSZ105",
-    facts.TOO_NEW: "RSZ106",
-    facts.REFUSED: "RSZ107",
+    assessment.WRONG_GRID: "RSZ101",
+    assessment.WRONG_SIZE: "RSZ102",
+    assessment.NEAREST_AS_BILINEAR: "RSZ103",
+    assessment.ANTIALIAS_DROPPED: "RSZ104",
+    assessment.OTHER_KERNEL: "RSZ105",
+    assessment.TOO_NEW: "RSZ106",
+    assessment.REFUSED: "RSZ107",
 }
 
 
@@ -218,7 +218,7 @@ def decide(
         # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
         max_shift_px=found.worst.max_shift
         if found.worst
-        and found.current != facts.REFUSED
+        and found.current != assessment.REFUSED
         and (layer.sizes or match.intent.input_size)
         else None,
         needs=options(found) if row.verdict == NEEDS_OPTION else (),

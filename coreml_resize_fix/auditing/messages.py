@@ -2,8 +2,7 @@
 
 from typing import Optional, Tuple
 
-from coreml_resize_fix.auditing import assessment as facts
-from coreml_resize_fix.auditing import closest
+from coreml_resize_fix.auditing import assessment, closest
 from coreml_resize_fix.auditing.assessment import Situation
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
@@ -55,8 +54,8 @@ def describe(
             " and ".join(
                 what
                 for reach, what in (
-                    ((facts.LAYERS_ASKED, facts.LAYERS_ABOVE), "`--decompose`"),
-                    ((facts.ABOVE, facts.LAYERS_ABOVE), "a higher deployment target"),
+                    ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
+                    ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
                 )
                 if found.reach in reach
             ),
@@ -68,12 +67,16 @@ def describe(
 
 def _difference(layer: ResizeLayer, found: Situation) -> str:
     first = found.pairings[0]
-    if found.current == facts.REFUSED:
+    if found.current == assessment.REFUSED:
         return NO_MODE
-    if found.current == facts.WRONG_SIZE and not layer.sizes and found.intent.input_size is None:
+    if (
+        found.current == assessment.WRONG_SIZE
+        and not layer.sizes
+        and found.intent.input_size is None
+    ):
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
         return "it makes {} instead of {}".format(made, size(first.intended))
-    if found.current == facts.WRONG_SIZE:
+    if found.current == assessment.WRONG_SIZE:
         wrong = next(p for p in found.pairings if p.intended != p.actual)
         return "{} becomes {} instead of {}".format(
             size(wrong.input_size), size(wrong.actual), size(wrong.intended)
@@ -82,11 +85,11 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
         return "these layers are not those that compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
     names = {
-        facts.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
-        facts.ANTIALIAS_DROPPED: "it does not filter before it samples down",
-        facts.TOO_NEW: "it is the same, and needs iOS 14",
-        facts.OTHER_KERNEL: "it interpolates with another kernel",
-        facts.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
+        assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
+        assessment.ANTIALIAS_DROPPED: "it does not filter before it samples down",
+        assessment.TOO_NEW: "it is the same, and needs iOS 14",
+        assessment.OTHER_KERNEL: "it interpolates with another kernel",
+        assessment.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
     }
     return names[found.current]
 

@@ -7,9 +7,8 @@ from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.displacement import Displacement, told
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
-from coreml_resize_fix.formats import spec_versions as versions
-from coreml_resize_fix.formats.neuralnetwork import reach
-from coreml_resize_fix.formats.neuralnetwork import resizes as facts
+from coreml_resize_fix.formats import spec_versions
+from coreml_resize_fix.formats.neuralnetwork import reach, resizes
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, UsableSizes
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE
@@ -40,8 +39,8 @@ def notices(
             "{}".format(
                 spec_version,
                 current,
-                versions.minimum_ios(spec_version),
-                versions.minimum_ios(current),
+                spec_versions.minimum_ios(spec_version),
+                spec_versions.minimum_ios(current),
             )
         )
     found += [told(displacement) for displacement in moved]
@@ -55,7 +54,7 @@ def notices(
         found.append(f"{_cannot_run(conflict)} (RSZ401)")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
         found.append(f"{_usable(usable)} (RSZ402)")
-    for address, name, class_name in facts.custom_resizes(models):
+    for address, name, class_name in resizes.custom_resizes(models):
         found.append(
             "`{}` (`{}`) is a custom layer `{}`: what it samples is up to its own code".format(
                 address, name, class_name

@@ -12,9 +12,7 @@ from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.formats.neuralnetwork import layer_chains as composite
-from coreml_resize_fix.formats.neuralnetwork import pipelines as flow
-from coreml_resize_fix.formats.neuralnetwork import resizes as facts
+from coreml_resize_fix.formats.neuralnetwork import layer_chains, pipelines, resizes
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
 from coreml_resize_fix.formats.neuralnetwork.shapes import (
@@ -38,7 +36,7 @@ def _conflicts(
         for conflict in shapes.conflicts
         if conflict.at_default
     ]
-    return tuple(inside + flow.conflicts(models, by_prefix))
+    return tuple(inside + pipelines.conflicts(models, by_prefix))
 
 
 def _intended(
@@ -107,8 +105,8 @@ def run(
     assume: Optional[Intent],
     spec_version: int,
     decompose: bool = False,
-    content: facts.Content = facts.structure_only,
-    in_half: facts.InHalf = facts.in_single,
+    content: resizes.Content = resizes.structure_only,
+    in_half: resizes.InHalf = resizes.in_single,
     partial_result: bool = False,
 ) -> Audit:
     """Audit a walked file; `spec_version` is the highest one that the target allows.
@@ -119,7 +117,7 @@ def run(
     are: then those behind them are judged by what they really get.
     """
 
-    file = facts.File(models, content, in_half)
+    file = resizes.File(models, content, in_half)
     averages = any(intent.mode == "area" for intent in intents)
 
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
@@ -164,7 +162,7 @@ def run(
 
 
 def _as_intended(
-    file: facts.File, matching: Matching, judge: Callable[[ResizeLayer], Finding]
+    file: resizes.File, matching: Matching, judge: Callable[[ResizeLayer], Finding]
 ) -> Tuple[List[Finding], Mapping[str, ModelShapes]]:
     """The verdict on each layer as if those before it were right, and the shapes that it is for.
 
@@ -227,7 +225,7 @@ def _left(
         for finding in found
         if finding.verdict == findings.FIXABLE and isinstance(finding.layer.params, Composite)
     }
-    gone = composite.members(models, replaced) if replaced else set()
+    gone = layer_chains.members(models, replaced) if replaced else set()
     return tuple(conflict for conflict in conflicts if conflict.address not in gone)
 
 
@@ -251,7 +249,7 @@ def _named(models: Sequence[ModelRef], found: Sequence[Finding]) -> List[Finding
         for finding in found
         if finding.verdict == findings.FIXABLE and isinstance(finding.after, Composite)
     }
-    named = composite.with_free_names(models, added)
+    named = layer_chains.with_free_names(models, added)
     return [
         replace(finding, after=named.get(finding.layer.address, finding.after)) for finding in found
     ]

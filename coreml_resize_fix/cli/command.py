@@ -163,8 +163,7 @@ def command(
     from coreml_resize_fix.intents import assume as assumption
     from coreml_resize_fix.intents.source import Remembering
     from coreml_resize_fix.report import files
-    from coreml_resize_fix.run import batch
-    from coreml_resize_fix.run import path_conflicts as roles
+    from coreml_resize_fix.run import batch, path_conflicts
     from coreml_resize_fix.run.request import Failure, Request, Run
 
     results: List[Result] = []
@@ -177,8 +176,8 @@ def command(
                 raise UsageError(
                     "`--output` and `--in-place` exclude each other", "pass one of them"
                 )
-            named = roles.Named(manifest, output, report_path, write_manifest)
-            roles.check(named, force)
+            named = path_conflicts.Named(manifest, output, report_path, write_manifest)
+            path_conflicts.check(named, force)
             request = Request(
                 assume=assumption.parse(assume) if assume is not None else None,
                 target=_target(deployment_target),
@@ -248,7 +247,7 @@ def _tasks(models: Tuple[str, ...], named: "Named", writes: bool, in_place: bool
     from coreml_resize_fix.cli import terminal
     from coreml_resize_fix.report.plain import visible
     from coreml_resize_fix.run import jobs as tasks
-    from coreml_resize_fix.run import path_conflicts as roles
+    from coreml_resize_fix.run import path_conflicts
 
     found, passed = tasks.find(models)
     if passed:
@@ -256,7 +255,7 @@ def _tasks(models: Tuple[str, ...], named: "Named", writes: bool, in_place: bool
         terminal.say("passed over what earlier runs made: " + names, err=True)
     if named.output is not None:
         found = tasks.into(found, named.output)
-    roles.refuse_conflicts(roles.of_run(named, found, writes and not in_place))
+    path_conflicts.refuse_conflicts(path_conflicts.of_run(named, found, writes and not in_place))
     if writes:
         tasks.make_folders(found)
     return found
@@ -287,9 +286,9 @@ def _write_manifest(path: str, intents: "Optional[Manifest]", run: "Run", force:
     """
     from coreml_resize_fix.intents.source import write
     from coreml_resize_fix.report.template import template
-    from coreml_resize_fix.run import path_conflicts as roles
+    from coreml_resize_fix.run import path_conflicts
 
-    roles.refuse_existing(path, force)  # it may have appeared meanwhile
+    path_conflicts.refuse_existing(path, force)  # it may have appeared meanwhile
     if intents is not None:
         intents.save(path)
     elif len(run.reports) == 1:

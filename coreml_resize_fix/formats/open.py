@@ -4,10 +4,8 @@ from contextlib import contextmanager
 from typing import Iterator, List
 
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
-from coreml_resize_fix.formats import sniff
-from coreml_resize_fix.formats import spec_versions as versions
-from coreml_resize_fix.formats.neuralnetwork import layers as walk
-from coreml_resize_fix.formats.neuralnetwork import required_version as needs
+from coreml_resize_fix.formats import sniff, spec_versions
+from coreml_resize_fix.formats.neuralnetwork import layers, required_version
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.protobuf import schema, skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -19,13 +17,13 @@ class Opened:
     def __init__(self, label: str, source: Source) -> None:
         self.label, self.source = label, source
         try:
-            self.models: List[ModelRef] = walk.models(skeleton.read(source))
+            self.models: List[ModelRef] = layers.models(skeleton.read(source))
         except SchemaError:
             raise
         except ModelError as error:
             raise sniff.explain(label, source, error) from error
-        self.spec_version = needs.current_version(self.models)
-        if self.spec_version >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
+        self.spec_version = required_version.current_version(self.models)
+        if self.spec_version >= spec_versions.UPSAMPLE_MODES and not schema.knows_ios14():
             raise SchemaError(
                 "`{}` has specification version {}, and the installed coremltools is too old to "
                 "describe it".format(label, self.spec_version),

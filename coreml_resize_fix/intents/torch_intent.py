@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from coreml_resize_fix.conventions import torch as dialect
+from coreml_resize_fix.conventions import torch
 from coreml_resize_fix.intents.model import MODES, Intent, Size
 
 # Operator → mode and antialias. Scripted and traced modules call these without `interpolate`.
@@ -96,7 +96,7 @@ def from_operator(operator: str, values: Dict[str, Any], result: Any) -> Union[I
     names = ("scales_h", "scales_w") if source.dim() == 4 else ("scales",)
     factors: Any = values.get("scale_factors") or [values.get(name) for name in names]
     by_factor = None not in factors
-    if by_factor and size != tuple(map(dialect.output_size, _pixels(source), _pair(factors, 1.0))):
+    if by_factor and size != tuple(map(torch.output_size, _pixels(source), _pair(factors, 1.0))):
         return "`{}` with factors that give another size than its own".format(operator)
     arguments = {
         "input": source,

@@ -3,7 +3,7 @@
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix import __version__
-from coreml_resize_fix.auditing import findings as verdicts
+from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
@@ -156,7 +156,7 @@ def _path(moved: Displacement, layers: Sequence[_Layer]) -> _Path:
     for step in moved.path:
         (down, right), largest = moved.pixels(step.mean), max(moved.pixels(step.largest))
         layer = by_address.get(step.address)
-        is_fixed = layer is not None and layer.finding.verdict == verdicts.FIXED
+        is_fixed = layer is not None and layer.finding.verdict == findings.FIXED
         total += largest
         left += 0.0 if is_fixed else largest
         width = min(100.0, 100 * largest / most)

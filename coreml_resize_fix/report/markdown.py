@@ -3,7 +3,7 @@
 import re
 from typing import List, Sequence
 
-from coreml_resize_fix.auditing import findings as verdicts
+from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import SIGNS
@@ -30,7 +30,7 @@ def render(run: Run) -> str:
             details += _table(report)
         details += _left(report)
         details += [
-            _detail(finding) for finding in report.findings if finding.verdict != verdicts.MATCH
+            _detail(finding) for finding in report.findings if finding.verdict != findings.MATCH
         ]
     return _limited("\n".join(head), details)
 

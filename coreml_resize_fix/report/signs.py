@@ -2,7 +2,7 @@
 
 from typing import Dict, NamedTuple
 
-from coreml_resize_fix.auditing import findings as verdicts
+from coreml_resize_fix.auditing import findings
 
 
 class Sign(NamedTuple):
@@ -16,12 +16,12 @@ class Sign(NamedTuple):
 _DIFFERS = "does not compute what was asked for"
 
 SIGNS: Dict[str, Sign] = {
-    verdicts.MATCH: Sign("=", "good", "computes what was asked for"),
-    verdicts.FIXED: Sign("✓", "good", "was rewritten and now computes what was asked for"),
-    verdicts.FIXABLE: Sign("→", "open", _DIFFERS + "; a run without `--dry-run` rewrites it"),
-    verdicts.NEEDS_OPTION: Sign("?", "open", _DIFFERS + "; an option allows an exact fix"),
-    verdicts.UNMATCHABLE: Sign("×", "bad", _DIFFERS + ", and no layer that may be used does"),
-    verdicts.NO_INTENT: Sign("–", "unknown", "has no call to be compared with"),
-    verdicts.AMBIGUOUS: Sign("≠", "unknown", "fits several calls that differ"),
+    findings.MATCH: Sign("=", "good", "computes what was asked for"),
+    findings.FIXED: Sign("✓", "good", "was rewritten and now computes what was asked for"),
+    findings.FIXABLE: Sign("→", "open", _DIFFERS + "; a run without `--dry-run` rewrites it"),
+    findings.NEEDS_OPTION: Sign("?", "open", _DIFFERS + "; an option allows an exact fix"),
+    findings.UNMATCHABLE: Sign("×", "bad", _DIFFERS + ", and no layer that may be used does"),
+    findings.NO_INTENT: Sign("–", "unknown", "has no call to be compared with"),
+    findings.AMBIGUOUS: Sign("≠", "unknown", "fits several calls that differ"),
 }
 LISTED = Sign("·", "unknown", "was listed; no call was given to compare it with")

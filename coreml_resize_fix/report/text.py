@@ -4,7 +4,7 @@ import textwrap
 from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
-from coreml_resize_fix.auditing import findings as verdicts
+from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.owed import MISSING_CODE
@@ -22,13 +22,13 @@ _LONGEST_NAME, _LEAST = 28, 12  # columns
 _HEADS = ("verdict", "layer", "size", "shift", "asked for")
 
 COLORS: Dict[str, str] = {
-    verdicts.MATCH: "green",
-    verdicts.FIXED: "green",
-    verdicts.FIXABLE: "yellow",
-    verdicts.NEEDS_OPTION: "yellow",
-    verdicts.UNMATCHABLE: "red",
-    verdicts.NO_INTENT: "magenta",
-    verdicts.AMBIGUOUS: "magenta",
+    findings.MATCH: "green",
+    findings.FIXED: "green",
+    findings.FIXABLE: "yellow",
+    findings.NEEDS_OPTION: "yellow",
+    findings.UNMATCHABLE: "red",
+    findings.NO_INTENT: "magenta",
+    findings.AMBIGUOUS: "magenta",
 }
 
 
@@ -158,7 +158,7 @@ def _row(finding: Finding) -> Tuple[str, ...]:
 
 def _details(found: Sequence[Finding]) -> List[str]:
     """One paragraph for each layer that does not simply match, and what to do for each code."""
-    told = [finding for finding in found if finding.verdict != verdicts.MATCH]
+    told = [finding for finding in found if finding.verdict != findings.MATCH]
     lines = [""] if told else []
     for finding in told:
         codes = " ".join(finding.codes)
@@ -167,7 +167,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
         if isinstance(finding.after, Composite):
             lines.append(_wrapped("  costs " + cost(finding.after)))
         lines += _closest(finding)
-    left = [f for f in told if f.verdict not in (verdicts.FIXED, verdicts.FIXABLE)]
+    left = [f for f in told if f.verdict not in (findings.FIXED, findings.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
         lines.append(_wrapped("help for {}: {}".format(code, RULES[code].help)))
     for needs in sorted({need for finding in left for need in finding.needs}):
@@ -177,7 +177,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
 
 def _change(finding: Finding) -> List[str]:
     """The layer before and after, each with its largest error on test images."""
-    if finding.after is None or finding.verdict not in (verdicts.FIXED, verdicts.FIXABLE):
+    if finding.after is None or finding.verdict not in (findings.FIXED, findings.FIXABLE):
         return []
     sides = (
         ("before", finding.layer.params, finding.max_abs_error_before),
@@ -224,7 +224,7 @@ def _wrapped(text: str) -> str:
 
 def closing(report: ModelReport, dry_run: bool) -> str:
     """What was done and what to do next, in one sentence."""
-    counts = dict.fromkeys(verdicts.VERDICTS, 0)
+    counts = dict.fromkeys(findings.VERDICTS, 0)
     for finding in report.findings:
         counts[finding.verdict] += 1
     layers = _count(len(report.findings), "resize layer")
@@ -236,10 +236,10 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         )
     if not report.asked:
         return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
-    left = len(report.findings) - counts[verdicts.MATCH] - counts[verdicts.FIXED]
+    left = len(report.findings) - counts[findings.MATCH] - counts[findings.FIXED]
     if report.output is not None:
-        done = [_count(counts[verdicts.FIXED], "layer") + " fixed"]
-        done.append("{} right already".format(counts[verdicts.MATCH]))
+        done = [_count(counts[findings.FIXED], "layer") + " fixed"]
+        done.append("{} right already".format(counts[findings.MATCH]))
         if left:
             done.append("{} not matched".format(left))
         if report.unused:
@@ -249,7 +249,7 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         return "{}; wrote {}.".format(", ".join(done), visible(report.output))
     if report.exit_code == 0:
         return "{}: all compute their intent; nothing to change.".format(layers)
-    fixable = counts[verdicts.FIXABLE]
+    fixable = counts[findings.FIXABLE]
     if not left and not report.unused:
         return f"{layers}: all compute their intent, but {_stuck(report)}."
     if fixable == left and not report.unused:

@@ -8,8 +8,7 @@ from typing import Callable, Generator, Iterator, Optional, Sequence, Union
 from coreml_resize_fix import progress
 from coreml_resize_fix.errors import ManifestError, ResizeFixError, lacks_memory
 from coreml_resize_fix.intents.source import Manifest
-from coreml_resize_fix.run import pipeline as api
-from coreml_resize_fix.run import pool
+from coreml_resize_fix.run import pipeline, pool
 from coreml_resize_fix.run.jobs import Task, manifest_of
 from coreml_resize_fix.run.request import Failure, ModelReport, Request
 
@@ -45,7 +44,7 @@ def one(
                 tensors=manifest.tensors,
                 notices=tuple(manifest.notices),
             )
-        return api.process(task.model, replace(request, output=task.output), tell)
+        return pipeline.process(task.model, replace(request, output=task.output), tell)
     except ResizeFixError as error:
         return failure(error, task.model)
 

@@ -12,26 +12,21 @@ from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
 from coreml_resize_fix.errors import ModelError, ProofError, of_system
-from coreml_resize_fix.formats import open as opening
 from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.neuralnetwork import (
-    layer_chains as composite,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
-    required_version as needs,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
+    layer_chains,
+    required_version,
     weights,
 )
 from coreml_resize_fix.formats.neuralnetwork.edits import Plan, plan
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef
 from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict
-from coreml_resize_fix.formats.open import Opened
+from coreml_resize_fix.formats.open import Opened, open_bytes, open_path
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.intents.settled import settled
 from coreml_resize_fix.progress import Tell, silent
-from coreml_resize_fix.run import outputs as output
+from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.request import ModelReport, Request
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes"]
@@ -67,7 +62,7 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
 
 
 def _process(path: str, request: Request, tell: Tell) -> ModelReport:
-    with opening.open_path(path) as opened:
+    with open_path(path) as opened:
         work = _decide(opened, request, tell)
         changes = _changes(work)
         model_file = sniff.model_file(path)
@@ -77,7 +72,7 @@ def _process(path: str, request: Request, tell: Tell) -> ModelReport:
 
             def stand(result: str) -> None:
                 try:
-                    with opening.open_path(result) as again:
+                    with open_path(result) as again:
                         _stand_again(work, again)
                 except ModelError as error:
                     if isinstance(error.__cause__, OSError):
@@ -88,7 +83,7 @@ def _process(path: str, request: Request, tell: Tell) -> ModelReport:
                     ) from error
 
             into = None if request.in_place else target
-            sha256 = output.save(
+            sha256 = outputs.save(
                 path,
                 model_file,
                 into,
@@ -100,7 +95,7 @@ def _process(path: str, request: Request, tell: Tell) -> ModelReport:
                 opened.source.stamp,
             )
         elif request.fingerprint:
-            sha256 = output.fingerprint(model_file)
+            sha256 = outputs.fingerprint(model_file)
         return _report(work, target, sha256, written=target is not None)
 
 
@@ -112,20 +107,20 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
     Raises:
         ResizeFixError: the model cannot be read, or a proof failed.
     """
-    work = _decide(opening.open_bytes(data, label), request)
+    work = _decide(open_bytes(data, label), request)
     changes = _changes(work)
     result = data
     if work.may_write and changes:
         target = io.BytesIO()
         splice.write(io.BytesIO(data), len(data), target, changes)
         result = target.getvalue()
-        _stand_again(work, opening.open_bytes(result, label))
-    sha256 = output.fingerprint_of(data) if request.fingerprint else None
+        _stand_again(work, open_bytes(result, label))
+    sha256 = outputs.fingerprint_of(data) if request.fingerprint else None
     return _report(work, None, sha256, written=result is not data), result
 
 
 def _decide(opened: Opened, request: Request, tell: Tell = silent) -> _Work:
-    allowed = needs.allowed_version(opened.label, opened.models, request.target)
+    allowed = required_version.allowed_version(opened.label, opened.models, request.target)
     audit = _audit(opened, request, allowed)
     proposal = plan(
         opened.source,
@@ -199,8 +194,8 @@ def _target(path: str, request: Request, changes: bool) -> Optional[str]:
         return None
     if request.in_place:
         return path
-    target = request.output or output.default_output(path)
-    output.check_target(path, target, request.force)
+    target = request.output or outputs.default_output(path)
+    outputs.check_target(path, target, request.force)
     return target
 
 
@@ -303,5 +298,5 @@ def _stand_again(work: _Work, result: Opened) -> None:
         )
     known = {found.layer for found in work.audit.conflicts_before + work.audit.conflicts_after}
     for found in again.conflicts_before:
-        if composite.helped(found.layer) not in known:
+        if layer_chains.helped(found.layer) not in known:
             raise _breaks(label, found)

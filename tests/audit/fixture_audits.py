@@ -5,7 +5,7 @@ from functools import lru_cache
 import pytest
 
 from coreml_resize_fix.auditing.run import run
-from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.neuralnetwork import layers
 from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents import manifest
@@ -43,7 +43,7 @@ def walked(path):
     if path.endswith(".mlpackage"):
         path += "/Data/com.apple.CoreML/model.mlmodel"
     with open(path, "rb") as file:
-        return walk.models(skeleton.read(Source(file)))
+        return layers.models(skeleton.read(Source(file)))
 
 
 def audit(case, document, spec_version=3):

@@ -6,7 +6,7 @@ import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 # Right layers for both values of align_corners are of iOS 14.
@@ -121,8 +121,10 @@ class Net:
         return model
 
     def report(self, outputs, **options):
-        request = api.Request(manifest=self.calls, dry_run=True, **options)
-        return api.process_bytes(self.message(outputs).SerializeToString(), "model", request)[0]
+        request = pipeline.Request(manifest=self.calls, dry_run=True, **options)
+        return pipeline.process_bytes(self.message(outputs).SerializeToString(), "model", request)[
+            0
+        ]
 
 
 def unet(seed):

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from coreml_resize_fix.auditing import assessment as situation
-from coreml_resize_fix.auditing import decide
+from coreml_resize_fix.auditing import assessment, decide
 from coreml_resize_fix.auditing.assessment import Situation, assess
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.rules import RULES
@@ -58,11 +57,11 @@ def expected(found):
 EVERYTHING = [
     Situation(current, shape, reach, asks, evidence, freezes, Intent())
     for current, shape, reach, asks, evidence, freezes in itertools.product(
-        situation.CURRENT,
+        assessment.CURRENT,
         SHAPES,
-        situation.REACH,
-        situation.ASKS,
-        situation.EVIDENCE,
+        assessment.REACH,
+        assessment.ASKS,
+        assessment.EVIDENCE,
         (False, True),
     )
 ]
@@ -70,7 +69,7 @@ EVERYTHING = [
 
 def test_there_are_as_many_situations_as_the_fields_make():
     assert len(EVERYTHING) == 8 * 3 * 6 * 6 * 4 * 2
-    assert set(situation.ASKS) == set(NO_LAYER)
+    assert set(assessment.ASKS) == set(NO_LAYER)
 
 
 def test_every_situation_hits_exactly_one_row():
@@ -96,7 +95,7 @@ def test_every_row_decides_something():
 def test_every_code_is_a_rule():
     codes = {row.reason for row in decide.TABLE if row.reason} | set(decide.CURRENT_CODES.values())
     assert codes <= set(RULES)
-    assert set(decide.CURRENT_CODES) == set(situation.CURRENT) - {"same"}
+    assert set(decide.CURRENT_CODES) == set(assessment.CURRENT) - {"same"}
 
 
 def test_a_situation_without_a_row_is_an_error():

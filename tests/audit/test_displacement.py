@@ -9,7 +9,7 @@ from coreml_resize_fix.auditing import displacement
 from coreml_resize_fix.formats.neuralnetwork import shapes
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 
@@ -33,7 +33,7 @@ def chain(path, count, size=8, declared=True):
 
 
 def moved(path, intent):
-    report = api.process(str(path), api.Request(assume=intent, dry_run=True))
+    report = pipeline.process(str(path), pipeline.Request(assume=intent, dry_run=True))
     return [notice for notice in report.notices if "is moved by" in notice]
 
 
@@ -88,7 +88,9 @@ def test_a_chain_of_factors_needs_no_more_walks_than_a_short_one(count, tmp_path
     path = tmp_path / "model.mlmodel"
     chain(str(path), count, size=2)
     calls = [Intent(scale_factor=(2.0, 2.0), align_corners=True) for _ in range(count)]
-    report = api.process(str(path), api.Request(manifest=calls, dry_run=True, verify=None))
+    report = pipeline.process(
+        str(path), pipeline.Request(manifest=calls, dry_run=True, verify=None)
+    )
     assert [finding.verdict for finding in report.findings] == ["fixable"] * count
     assert len(walks) <= 8
 
@@ -142,8 +144,8 @@ def test_what_the_file_moves_does_not_depend_on_options(tmp_path, seed):
         size = made
     path = build.write(tmp_path, build.network((1,) + intents[0].input_size, layers))
     for more in OPTIONS:
-        request = api.Request(manifest=intents, dry_run=True, **more)
-        moved = api.process(path, request).displacements
+        request = pipeline.Request(manifest=intents, dry_run=True, **more)
+        moved = pipeline.process(path, request).displacements
         assert [(m.size, len(m.path), pytest.approx(m.largest)) for m in moved] == expected(
             shares, size
         )

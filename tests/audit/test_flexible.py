@@ -7,7 +7,7 @@ import pytest
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support.cases import Case
 
 FLEXIBLE = [
@@ -69,7 +69,9 @@ def test_a_range_that_nobody_means_is_compared_where_images_are(most, tmp_path):
         "corners": Intent(align_corners=True, scale_factor=(2.0, 2.0)),
         "tensorflow": Intent(framework="tensorflow1", scale_factor=(2.0, 2.0)),
     }.items():
-        report = api.process(path, api.Request(manifest=[intent], dry_run=True, verify=True))
+        report = pipeline.process(
+            path, pipeline.Request(manifest=[intent], dry_run=True, verify=True)
+        )
         (finding,) = report.findings
         verdicts[name] = finding.verdict
         assert (finding.max_shift_px > 0.2) == (name == "corners")
@@ -79,7 +81,7 @@ def test_a_range_that_nobody_means_is_compared_where_images_are(most, tmp_path):
 def test_a_factor_too_large_for_its_range_is_not_judged_by_one_pixel(tmp_path):
     path = model(str(tmp_path / "m.mlmodel"), upsample(1000, 1000, mode=1), most=1024)
     intent = Intent(align_corners=True, scale_factor=(1000.0, 1000.0))
-    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    report = pipeline.process(path, pipeline.Request(manifest=[intent], dry_run=True))
     assert [finding.codes for finding in report.findings] == [("RSZ307",)]
 
 
@@ -99,7 +101,7 @@ def test_a_factor_that_is_off_at_some_sizes_of_the_range(most, tmp_path):
     found = {}
     for factor in (7 / 3, 2.3333333):
         intent = Intent(align_corners=True, scale_factor=(factor, factor))
-        report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+        report = pipeline.process(path, pipeline.Request(manifest=[intent], dry_run=True))
         found[factor] = report.findings[0]
     assert found[7 / 3].verdict == "match"
     assert found[2.3333333].codes[0] == "RSZ102"
@@ -111,7 +113,7 @@ def test_a_factor_that_is_off_at_some_sizes_of_the_range(most, tmp_path):
 def test_values_are_compared_at_the_sizes_that_fit_into_memory(tmp_path):
     """Thirty-two times 256 pixels square would be twice what is compared."""
     path = model(str(tmp_path / "m.mlmodel"), upsample(32, 32), most=1024)
-    report = api.process(path, api.Request(assume=Intent(mode="nearest"), verify=True))
+    report = pipeline.process(path, pipeline.Request(assume=Intent(mode="nearest"), verify=True))
     (finding,) = report.findings
     assert (finding.verdict, finding.max_abs_error_before) == ("match", 0)
 
@@ -120,7 +122,9 @@ def test_values_are_compared_at_the_sizes_that_fit_into_memory(tmp_path):
 def test_a_fixed_size_is_refused_on_real_models(name, tmp_path):
     case = Case("made", name)
     output = tmp_path / "out.mlmodel"
-    report = api.process(case.path, api.Request(manifest=case.intents(), output=str(output)))
+    report = pipeline.process(
+        case.path, pipeline.Request(manifest=case.intents(), output=str(output))
+    )
     assert report.exit_code == 1
     assert not output.exists()
     for finding in report.findings:
@@ -133,7 +137,7 @@ def test_a_fixed_size_is_refused_on_real_models(name, tmp_path):
 
 def test_a_resize_bilinear_in_a_flexible_model_is_reported(tmp_path):
     path = model(str(tmp_path / "m.mlmodel"), resize_bilinear(16, 16))
-    report = api.process(path, api.Request(dry_run=True))
+    report = pipeline.process(path, pipeline.Request(dry_run=True))
     (notice,) = [note for note in report.notices if "flexible model" in note]
     assert "`up` makes one size, ResizeBilinear 16×16" in notice
 
@@ -141,7 +145,7 @@ def test_a_resize_bilinear_in_a_flexible_model_is_reported(tmp_path):
 def test_a_resize_bilinear_does_not_match_a_factor(tmp_path):
     path = model(str(tmp_path / "m.mlmodel"), resize_bilinear(16, 16))
     intent = Intent(align_corners=True, scale_factor=(2.0, 2.0), input_size=(8, 8))
-    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    report = pipeline.process(path, pipeline.Request(manifest=[intent], dry_run=True))
     assert [finding.verdict for finding in report.findings] == ["unmatchable"]
 
 
@@ -149,14 +153,14 @@ def test_a_resize_bilinear_matches_a_size_that_is_fixed(tmp_path):
     """A call with a plain size makes it of every input, as the layer does."""
     path = model(str(tmp_path / "m.mlmodel"), resize_bilinear(17, 17))
     intent = Intent(align_corners=True, size=(17, 17), input_size=(8, 8))
-    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    report = pipeline.process(path, pipeline.Request(manifest=[intent], dry_run=True))
     assert [finding.verdict for finding in report.findings] == ["match"]
 
 
 def test_nearest_is_repaired_by_a_factor_and_stays_flexible(tmp_path):
     path = model(str(tmp_path / "m.mlmodel"), upsample(1, 1))
     intent = Intent(mode="nearest", scale_factor=(2.0, 2.0))
-    report = api.process(path, api.Request(manifest=[intent]))
+    report = pipeline.process(path, pipeline.Request(manifest=[intent]))
     assert report.exit_code == 0
     assert report.findings[0].after == Upsample("NN", scaling_factor=(2, 2))
 
@@ -164,7 +168,7 @@ def test_nearest_is_repaired_by_a_factor_and_stays_flexible(tmp_path):
 def test_a_size_recorded_on_a_flexible_model_is_read_as_its_factor(tmp_path):
     path = model(str(tmp_path / "m.mlmodel"), upsample(2, 2))
     intent = Intent(mode="nearest", size=(16, 16), input_size=(8, 8))
-    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    report = pipeline.process(path, pipeline.Request(manifest=[intent], dry_run=True))
     assert [finding.verdict for finding in report.findings] == ["match"]
     assert report.notices[0] == (
         "`up` was recorded with the size 16×16, which is read as 2 and 2 times its input, as that "
@@ -176,13 +180,15 @@ def test_several_layers_follow_the_size_or_are_not_used(tmp_path):
     """Half-pixel doubling of any input, but no fixed size, which would freeze the model."""
     path, output = model(str(tmp_path / "m.mlmodel"), upsample(2, 2, mode=1)), tmp_path / "out"
     doubled = Intent(scale_factor=(2.0, 2.0), input_size=(8, 8))
-    report = api.process(path, api.Request(manifest=[doubled], decompose=True, output=str(output)))
+    report = pipeline.process(
+        path, pipeline.Request(manifest=[doubled], decompose=True, output=str(output))
+    )
     assert (report.exit_code, report.findings[0].after.factor) == (0, (2.0, 2.0))
-    again = api.process(str(output), api.Request(manifest=[doubled]))
+    again = pipeline.process(str(output), pipeline.Request(manifest=[doubled]))
     assert (again.exit_code, again.output) == (0, None)
 
     fixed = Intent(size=(17, 17), input_size=(8, 8))
-    report = api.process(path, api.Request(manifest=[fixed], decompose=True))
+    report = pipeline.process(path, pipeline.Request(manifest=[fixed], decompose=True))
     assert [finding.verdict for finding in report.findings] == ["unmatchable"]
 
 
@@ -193,10 +199,10 @@ def test_ios_14_follows_the_size_where_the_mapping_is_exact(tmp_path):
     expected = {True: "needs-option", False: "unmatchable"}
     for exact, verdict in expected.items():
         path = model(str(tmp_path / "m.mlmodel"), upsample(2, 2, mode=1), exact)
-        report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+        report = pipeline.process(path, pipeline.Request(manifest=[intent], dry_run=True))
         assert [finding.verdict for finding in report.findings] == [verdict]
     path = model(str(tmp_path / "exact.mlmodel"), upsample(2, 2, mode=1), True)
-    report = api.process(path, api.Request(manifest=[intent], target=5))
+    report = pipeline.process(path, pipeline.Request(manifest=[intent], target=5))
     assert (report.exit_code, report.spec_after) == (0, 5)
     assert report.findings[0].after == Upsample(
         "BILINEAR", "ALIGN_CORNERS_TRUE", scaling_factor=(2, 2)
@@ -221,5 +227,5 @@ def test_a_static_layer_of_a_flexible_model_is_fixed_as_usual(tmp_path):
     with open(path, "wb") as file:
         file.write(proto.SerializeToString())
     intent = Intent(align_corners=True, size=(4, 6))
-    report = api.process(path, api.Request(manifest=[intent], dry_run=True))
+    report = pipeline.process(path, pipeline.Request(manifest=[intent], dry_run=True))
     assert report.findings[0].after == ResizeBilinear((4, 6))

@@ -3,12 +3,12 @@
 import pytest
 
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 
 def told(data):
-    (found,) = api.process_bytes(data, "model", api.Request(dry_run=True))[0].findings
+    (found,) = pipeline.process_bytes(data, "model", pipeline.Request(dry_run=True))[0].findings
     return found.message
 
 
@@ -37,6 +37,6 @@ def test_of_one_layer(text, says):
 
 
 def test_of_several_layers():
-    request = api.Request(assume=assume.parse("bilinear,align_corners=false"), decompose=True)
-    _, result = api.process_bytes(network(build.DOUBLE), "model", request)
+    request = pipeline.Request(assume=assume.parse("bilinear,align_corners=false"), decompose=True)
+    _, result = pipeline.process_bytes(network(build.DOUBLE), "model", request)
     assert told(result).endswith("6×8 → 12×16, which these layers compute together")

@@ -6,7 +6,7 @@ import pytest
 
 from coreml_resize_fix.auditing import match
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 COUNT = 12
@@ -26,8 +26,8 @@ def chain():
 
 
 def audited(data, intents):
-    request = api.Request(manifest=intents, dry_run=True)
-    return api.process_bytes(data, "model", request)[0]
+    request = pipeline.Request(manifest=intents, dry_run=True)
+    return pipeline.process_bytes(data, "model", request)[0]
 
 
 def test_each_round_decides_one_more_layer():

@@ -8,7 +8,7 @@ import pytest
 from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.audit.verdict_values import IOS14, flexible, judge
 from tests.support import build
 
@@ -29,7 +29,7 @@ def written(tmp_path, size, factors):
 
 
 def audited(path, **more):
-    return api.process(path, api.Request(dry_run=True, **more))
+    return pipeline.process(path, pipeline.Request(dry_run=True, **more))
 
 
 def corners(before, after):
@@ -76,7 +76,7 @@ def test_the_intent_says_the_mode(tmp_path, seed):
     assert [(f.verdict, f.codes) for f in report.findings] == [("fixable", ("RSZ107",))]
     assert (report.exit_code, report.displacements) == (1, ())
     fixed = str(tmp_path / "fixed.mlmodel")
-    report = api.process(path, api.Request(output=fixed, **asked))
+    report = pipeline.process(path, pipeline.Request(output=fixed, **asked))
     assert report.exit_code == 0
     assert report.findings[0].max_abs_error_before is None
     grid = corners if align_corners else half_pixel

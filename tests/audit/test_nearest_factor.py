@@ -11,7 +11,7 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.audit.verdict_values import flexible, judge, near, nearest, static
 from tests.support import build
 
@@ -88,7 +88,9 @@ def test_recorded_tensors_settle_it(tmp_path, copies):
     image = np.random.RandomState(3).rand(1, 4, 64, 64).astype(np.float32)
     reads = pixels(64, 128, 2.01, copies)
     recorded = {0: Recorded(image, image[..., reads, :][..., reads])}
-    report = api.process(path, api.Request(manifest=intents, tensors=recorded, dry_run=True))
+    report = pipeline.process(
+        path, pipeline.Request(manifest=intents, tensors=recorded, dry_run=True)
+    )
     assert [finding.verdict for finding in report.findings] == [
         "match" if copies else "needs-option"
     ]
@@ -97,9 +99,11 @@ def test_recorded_tensors_settle_it(tmp_path, copies):
 
 def test_the_other_grid_is_built_from_several_layers(tmp_path):
     path, intents = written(tmp_path, (64, 64), 2.01)
-    request = api.Request(manifest=intents, decompose=True, output=str(tmp_path / "out.mlmodel"))
-    assert api.process(path, request).exit_code == 0
-    assert api.process(request.output, api.Request(manifest=intents)).exit_code == 0
+    request = pipeline.Request(
+        manifest=intents, decompose=True, output=str(tmp_path / "out.mlmodel")
+    )
+    assert pipeline.process(path, request).exit_code == 0
+    assert pipeline.process(request.output, pipeline.Request(manifest=intents)).exit_code == 0
 
 
 def test_no_message_rounds_a_factor_to_another_one():

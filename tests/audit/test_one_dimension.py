@@ -6,7 +6,7 @@ import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 pytestmark = pytest.mark.skipif(
@@ -39,8 +39,10 @@ def test_generated_lines(tmp_path, seed):
         intent = Intent(layer=layer, size=(wanted, 1), output_size=(wanted, 1), **known)
     right = converted == asked and wanted == length * factor
     fixed = str(tmp_path / "fixed.mlmodel")
-    report = api.process(path, api.Request(manifest=[intent], output=fixed))
+    report = pipeline.process(path, pipeline.Request(manifest=[intent], output=fixed))
     (finding,) = report.findings
     assert finding.verdict == ("match" if right else "fixed")
     assert finding.intended_size == (wanted, 1)
-    assert api.process(fixed, api.Request(manifest=[intent])).findings[0].verdict == "match"
+    assert (
+        pipeline.process(fixed, pipeline.Request(manifest=[intent])).findings[0].verdict == "match"
+    )

@@ -10,7 +10,7 @@ from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document, html, markdown, text
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.run.request import Run
 from tests.audit.owed_networks import Net, needs_ios14
 from tests.report import json_v1
@@ -28,9 +28,9 @@ def audited(name, document=None, **options):
     defects = []
     intents = manifest.from_document(document or entries(name), defects)
     assert not defects
-    request = api.Request(manifest=intents, dry_run=True, **options)
+    request = pipeline.Request(manifest=intents, dry_run=True, **options)
     with open(os.path.join(FOLDER, name, "model.mlmodel"), "rb") as file:
-        return api.process_bytes(file.read(), name, request)[0]
+        return pipeline.process_bytes(file.read(), name, request)[0]
 
 
 def verdicts(report):
@@ -124,9 +124,9 @@ def test_a_dropped_copy_blocks_no_fix(tmp_path):
     path = os.path.join(FOLDER, "identity_blocks_ios13", "model.mlmodel")
     calls = manifest.load(os.path.join(FOLDER, "identity_blocks_ios13", "intent.json"))
     output = str(tmp_path / "out.mlmodel")
-    fixed = api.process(path, api.Request(manifest=calls, target=4, output=output))
+    fixed = pipeline.process(path, pipeline.Request(manifest=calls, target=4, output=output))
     assert (verdicts(fixed), fixed.exit_code) == (["fixed"] * 2, 0)
-    again = api.process(output, api.Request(manifest=calls, target=4, dry_run=True))
+    again = pipeline.process(output, pipeline.Request(manifest=calls, target=4, dry_run=True))
     assert (verdicts(again), again.exit_code) == (["match"] * 2, 0)
 
 
@@ -214,8 +214,8 @@ def test_one_window_that_is_another_is_seen(edge):
     begins_or_ends = (ids.beginIds, ids.endIds)[edge // 2]
     begins_or_ends[2 + edge % 2] += 1 if edge < 2 else -1
     calls = manifest.load(os.path.join(FOLDER, "area_of_slices", "intent.json"))
-    request = api.Request(manifest=calls, dry_run=True)
-    report = api.process_bytes(model.SerializeToString(), "model", request)[0]
+    request = pipeline.Request(manifest=calls, dry_run=True)
+    report = pipeline.process_bytes(model.SerializeToString(), "model", request)[0]
     assert reasons(report) == [(0, "missing")]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 HALF = "bilinear,align_corners=false,size=9x12"
@@ -11,8 +11,8 @@ HALF = "bilinear,align_corners=false,size=9x12"
 
 def finding(model, ask=HALF, **options):
     options.setdefault("dry_run", True)
-    request = api.Request(assume=assume.parse(ask), verify=None, **options)
-    (found,) = api.process_bytes(model.SerializeToString(), "model", request)[0].findings
+    request = pipeline.Request(assume=assume.parse(ask), verify=None, **options)
+    (found,) = pipeline.process_bytes(model.SerializeToString(), "model", request)[0].findings
     return found
 
 

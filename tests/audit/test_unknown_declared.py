@@ -4,7 +4,7 @@ import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, edits
 
 ASK = Intent(align_corners=True, size=(25, 31))
@@ -26,7 +26,7 @@ def image(feature, height, width, ranges=()):
 
 def result(model, folder, **options):
     path = build.write(folder, model)
-    report = api.process(path, api.Request(output=str(folder / "out.mlmodel"), **options))
+    report = pipeline.process(path, pipeline.Request(output=str(folder / "out.mlmodel"), **options))
     return report, edits.parsed(str(folder / "out.mlmodel"))
 
 
@@ -92,7 +92,7 @@ def test_a_factor_that_makes_sides_too_long_to_compare(tmp_path):
     double = "upsample { scalingFactor: 2 scalingFactor: 2 mode: BILINEAR }"
     path = build.write(tmp_path, ranged([double], 8, 16))
     asked = Intent(align_corners=True, scale_factor=(4000.0, 4000.0))
-    report = api.process(path, api.Request(assume=asked, dry_run=True))
+    report = pipeline.process(path, pipeline.Request(assume=asked, dry_run=True))
     assert [finding.verdict for finding in report.findings] == ["unmatchable"]
 
 
@@ -105,5 +105,5 @@ def test_several_layers_at_a_side_of_2_36_pixels(tmp_path):
     build.named(
         model.neuralNetwork, [(first, ["image"], first, up), ("up", [first], "scores", crop)]
     )
-    report = api.process(build.write(tmp_path, model), api.Request())
+    report = pipeline.process(build.write(tmp_path, model), pipeline.Request())
     assert report.exit_code == 3

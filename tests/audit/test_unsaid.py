@@ -12,7 +12,7 @@ from google.protobuf import text_format
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume, manifest
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 CORNERS = assume.parse("bilinear,align_corners=true")
@@ -102,7 +102,7 @@ class Net:
 
 
 def audited(path, **more):
-    return api.process(path, api.Request(assume=CORNERS, dry_run=True, **more))
+    return pipeline.process(path, pipeline.Request(assume=CORNERS, dry_run=True, **more))
 
 
 def sizes_of(report):
@@ -164,7 +164,7 @@ def test_chains_of_cut_factors_with_joins(tmp_path, seed):
     assert report.exit_code == (0 if _verdicts(expected) == {"match"} else 1 if expected else 3)
     if expected and "unmatchable" not in _verdicts(expected):
         fixed = str(tmp_path / "fixed.mlmodel")
-        assert api.process(path, api.Request(assume=CORNERS, output=fixed)).exit_code == 0
+        assert pipeline.process(path, pipeline.Request(assume=CORNERS, output=fixed)).exit_code == 0
         again = audited(fixed)
         assert [f.verdict for f in again.findings] == ["match"] * len(expected)
         assert [f.intended_size for f in again.findings] == [size for _, size in expected.values()]
@@ -347,7 +347,7 @@ def test_entries_of_a_manifest_without_a_size(tmp_path):
         {"layer": "silent", "align_corners": True},
     )
     path = build.write(tmp_path, net.model)
-    report = api.process(path, api.Request(manifest=intents, dry_run=True))
+    report = pipeline.process(path, pipeline.Request(manifest=intents, dry_run=True))
     assert sizes_of(report) == {"sized": ("fixable", (15, 16)), "silent": ("fixable", (27, 29))}
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 from tests.support.edits import parse
 
@@ -43,8 +43,8 @@ def one(text, **options):
 
 def judged(model, *intents, **options):
     options.setdefault("dry_run", True)
-    return api.process_bytes(
-        model.SerializeToString(), "model", api.Request(manifest=list(intents), **options)
+    return pipeline.process_bytes(
+        model.SerializeToString(), "model", pipeline.Request(manifest=list(intents), **options)
     )[0]
 
 
@@ -216,10 +216,10 @@ def test_layers_that_scale_a_range_down_are_known_again(low, high, factor, mode)
     top = high if high > 0 else 64
     model = network([("up", ["image"], "scores", upsample(2))], (1, 3, top, top), shape, version=4)
     ask = Intent(mode=mode, scale_factor=(factor, factor))
-    request = api.Request(manifest=[ask], decompose=True)
-    report, data = api.process_bytes(model.SerializeToString(), "model", request)
+    request = pipeline.Request(manifest=[ask], decompose=True)
+    report, data = pipeline.process_bytes(model.SerializeToString(), "model", request)
     assert [finding.verdict for finding in report.findings] == ["fixed"]
-    again, same = api.process_bytes(data, "model", request)
+    again, same = pipeline.process_bytes(data, "model", request)
     assert ([finding.verdict for finding in again.findings], same) == (["match"], data)
 
 
@@ -254,8 +254,8 @@ def declaring(text, limits=None, listed=(), image=False):
 
 def declared(model):
     ask = Intent(mode="nearest", scale_factor=(2.0, 2.0))
-    request = api.Request(manifest=[ask])
-    report, data = api.process_bytes(model.SerializeToString(), "model", request)
+    request = pipeline.Request(manifest=[ask])
+    report, data = pipeline.process_bytes(model.SerializeToString(), "model", request)
     assert report.exit_code == 0
     return parse(data).description.output[0].type
 
@@ -286,8 +286,8 @@ def test_a_partial_fix_declares_what_the_file_makes():
         Intent(layer="a", mode="bicubic", size=(12, 12)),
         Intent(layer="b", mode="nearest", scale_factor=(2.0, 2.0)),
     ]
-    request = api.Request(manifest=asks, partial=True)
-    report, data = api.process_bytes(model.SerializeToString(), "model", request)
+    request = pipeline.Request(manifest=asks, partial=True)
+    report, data = pipeline.process_bytes(model.SerializeToString(), "model", request)
     assert [finding.verdict for finding in report.findings] == ["needs-option", "fixed"]
     assert list(parse(data).description.output[0].type.multiArrayType.shape) == [3, 16, 16]
 
@@ -306,15 +306,15 @@ def test_a_fix_behind_one_that_follows_the_size_follows_it_too():
         "resizeBilinear { targetSize: 16 targetSize: 16 mode { samplingMethod: UPSAMPLE_MODE } }"
     )
     doubled = {"mode": "nearest", "scale_factor": (2.0, 2.0)}
-    request = api.Request(manifest=[Intent(layer=name, **doubled) for name in "ab"])
-    report, data = api.process_bytes(
+    request = pipeline.Request(manifest=[Intent(layer=name, **doubled) for name in "ab"])
+    report, data = pipeline.process_bytes(
         chained(first, upsample(1, "NN")).SerializeToString(), "model", request
     )
     assert [(f.verdict, str(f.after)) for f in report.findings] == [
         ("fixed", "Upsample NN ×2,2"),
         ("fixed", "Upsample NN ×2,2"),
     ]
-    again, same = api.process_bytes(data, "model", request)
+    again, same = pipeline.process_bytes(data, "model", request)
     assert (again.exit_code, same) == (0, data)
 
 
@@ -324,9 +324,9 @@ def test_a_partial_fix_freezes_nothing():
         Intent(layer="a", mode="bicubic", size=(16, 20)),
         Intent(layer="b", align_corners=True, scale_factor=(2.0, 2.0)),
     ]
-    request = api.Request(manifest=asks, partial=True)
+    request = pipeline.Request(manifest=asks, partial=True)
     data = chained(upsample(2), upsample(2)).SerializeToString()
-    report, same = api.process_bytes(data, "model", request)
+    report, same = pipeline.process_bytes(data, "model", request)
     assert {finding.verdict for finding in report.findings} <= UNWRITTEN
     assert same == data
     assert "as long as `a` stays as it is" in report.findings[1].message

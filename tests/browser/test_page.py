@@ -7,7 +7,7 @@ import pytest
 
 from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.report import html
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.cli.commands import INTENT, UNET
 from tests.report import reports
 
@@ -45,8 +45,8 @@ return found;
 
 
 def audited(**options):
-    request = api.Request(dry_run=True, pictures=True, **options)
-    return api.process(UNET, request)
+    request = pipeline.Request(dry_run=True, pictures=True, **options)
+    return pipeline.process(UNET, request)
 
 
 @pytest.fixture(scope="module")

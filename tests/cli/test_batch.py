@@ -12,8 +12,7 @@ import pytest
 
 from coreml_resize_fix.errors import ManifestError
 from coreml_resize_fix.run import jobs as tasks
-from coreml_resize_fix.run import pipeline as api
-from coreml_resize_fix.run import pool
+from coreml_resize_fix.run import pipeline, pool
 from tests.cli.commands import (
     CORNERS,
     EMPTY,
@@ -203,14 +202,14 @@ forked = pytest.mark.skipif(
 @pytest.fixture
 def killed(monkeypatch):
     """Paths of models at which the process is killed, as the system does where memory is short."""
-    paths, really = set(), api.process
+    paths, really = set(), pipeline.process
 
     def process(path, *arguments):
         if path in paths:
             os.kill(os.getpid(), signal.SIGKILL)
         return really(path, *arguments)
 
-    monkeypatch.setattr(api, "process", process)
+    monkeypatch.setattr(pipeline, "process", process)
     return paths
 
 
@@ -238,7 +237,7 @@ def test_where_a_defect_of_a_worker_arose_is_shown(tmp_path, monkeypatch):
     def fail(*arguments):
         return {}["no such key"]
 
-    monkeypatch.setattr(api, "process", fail)
+    monkeypatch.setattr(pipeline, "process", fail)
     paths = [model(RIGHT, tmp_path, name) for name in ("a.mlmodel", "b.mlmodel")]
     assert run(*paths, "-n", *FIX, "--jobs", 2).err.count("a defect of this tool") == 2
     with pytest.raises(pool.TaskError, match=r"(?s)Traceback .* in fail.*KeyError"):

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import layer_chains as composite
+from coreml_resize_fix.formats.neuralnetwork import layer_chains
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, edits
 from tests.support.cases import TESTS
 
@@ -113,14 +113,14 @@ def check(before, after):
 
 
 def run(model, intents):
-    request = api.Request(intents, decompose=True)
+    request = pipeline.Request(intents, decompose=True)
     data = model.SerializeToString()
-    report, result = api.process_bytes(data, "model", request)
+    report, result = pipeline.process_bytes(data, "model", request)
     verdicts = {finding.verdict for finding in report.findings}
     assert verdicts <= {"fixed", "match"}
     assert report.exit_code == 0
     check(edits.parse(data), edits.parse(result))
-    again, same = api.process_bytes(result, "model", request)
+    again, same = pipeline.process_bytes(result, "model", request)
     assert {finding.verdict for finding in again.findings} == {"match"}
     assert (again.exit_code, same) == (0, result)
     return edits.parse(result)
@@ -142,7 +142,7 @@ def test_the_variants_clash_in_every_way():
         parts = {"{}__resize_{}".format(names[at], kind) for at in resizes for kind in KINDS}
         blobs = {blob for layer in layers for blob in layer.output}
         wanted += bool(parts & (set(names) | blobs))
-        before += any(at and composite.is_part_name(names[at - 1], names[at]) for at in resizes)
+        before += any(at and layer_chains.is_part_name(names[at - 1], names[at]) for at in resizes)
         twice += len({names[at] for at in resizes}) < len(resizes)
     assert min(wanted, before, twice) > 20, (wanted, before, twice)
 
@@ -154,15 +154,15 @@ def test_cases(case):
         model = edits.parse(file.read())
     intents = Manifest.load(os.path.join(folder, "intent.json"))
     before = model.neuralNetwork.layers
-    request = api.Request(intents, decompose=True)
-    report, result = api.process_bytes(model.SerializeToString(), "model", request)
+    request = pipeline.Request(intents, decompose=True)
+    report, result = pipeline.process_bytes(model.SerializeToString(), "model", request)
     assert report.exit_code == 0
     after = edits.parse(result).neuralNetwork.layers
     names = [layer.name for layer in after]
     blobs = [blob for layer in after for blob in layer.output]
     assert len(blobs) == len(set(blobs))
     assert len(set(names)) == len(names) - (len(before) - len({each.name for each in before}))
-    again, same = api.process_bytes(result, "model", request)
+    again, same = pipeline.process_bytes(result, "model", request)
     assert (again.exit_code, same) == (0, result)
 
 
@@ -170,8 +170,8 @@ def test_parts_of_one_name_twice_as_an_earlier_version_wrote_them():
     """Of two layers of one name, each with parts of the same names, one is asked for another."""
     model = build.network((2, 6, 6), [build.DOUBLE, build.DOUBLE], names=("image", "last"))
     half = Intent(size=(12, 12)), Intent(size=(24, 24))
-    _, result = api.process_bytes(
-        model.SerializeToString(), "model", api.Request(half, decompose=True)
+    _, result = pipeline.process_bytes(
+        model.SerializeToString(), "model", pipeline.Request(half, decompose=True)
     )
     made = edits.parse(result)
     for layer in made.neuralNetwork.layers:  # padding, deconvolution, padding, deconvolution
@@ -181,8 +181,8 @@ def test_parts_of_one_name_twice_as_an_earlier_version_wrote_them():
         else:
             layer.input[0] = "up__resize_padding"
     other = Intent(layer="layers[0]", size=(12, 12), mode="bicubic")
-    request = api.Request([other, Intent(layer="layers[1]", size=(24, 24))], decompose=True)
-    report, result = api.process_bytes(made.SerializeToString(), "model", request)
+    request = pipeline.Request([other, Intent(layer="layers[1]", size=(24, 24))], decompose=True)
+    report, result = pipeline.process_bytes(made.SerializeToString(), "model", request)
     assert [finding.verdict for finding in report.findings] == ["fixed", "match"]
     names = [layer.name for layer in edits.parse(result).neuralNetwork.layers]
     assert names == ["up__resize_padding_2", "up", "up__resize_padding", "up"]

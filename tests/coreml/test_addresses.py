@@ -2,11 +2,11 @@
 
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.neuralnetwork import layers
 from coreml_resize_fix.formats.protobuf import schema, skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, cases, edits, wirediff
 
 RESIZES = {
@@ -31,7 +31,7 @@ RESIZES = {
 
 
 def every_layer(data):
-    models = walk.models(skeleton.read(Source(data)))
+    models = layers.models(skeleton.read(Source(data)))
     return [
         (layer.address, layer.message.WhichOneof("layer"))
         for model in models
@@ -41,13 +41,13 @@ def every_layer(data):
 
 @pytest.mark.parametrize("name", sorted(RESIZES))
 def test_resize_layers_of_a_fixture(name):
-    report = api.process(cases.named(name).path, api.Request())
+    report = pipeline.process(cases.named(name).path, pipeline.Request())
     assert [finding.layer.address for finding in report.findings] == RESIZES[name]
 
 
 def test_resize_layers_of_a_package(tmp_path):
     inside = cases.read_bytes(cases.named("legacy_pipeline_nested").path)
-    report = api.process(build.write_package(tmp_path, inside), api.Request())
+    report = pipeline.process(build.write_package(tmp_path, inside), pipeline.Request())
     found = [finding.layer.address for finding in report.findings]
     assert found == RESIZES["legacy_pipeline_nested"]
 
@@ -102,7 +102,7 @@ def test_a_layer_is_fixed_however_deep_it_lies(size, tmp_path):
     model = deep_model()
     path = build.write(tmp_path, model)
     ask = Intent(layer=DEEP, align_corners=True, size=size, input_size=(6, 8))
-    report = api.process(path, api.Request(manifest=[ask]))
+    report = pipeline.process(path, pipeline.Request(manifest=[ask]))
     assert [(finding.layer.address, finding.verdict) for finding in report.findings] == [
         (DEEP, "fixed")
     ]
@@ -118,7 +118,9 @@ def test_a_layer_is_fixed_however_deep_it_lies(size, tmp_path):
     found = wirediff.changes(data, written, wirediff.opened(allowed))
     assert [change.path for change in found] == sorted(allowed)
     assert edits.parse(written) == edits.apply(edits.parse(data), {DEEP: edits.strict(*size)})
-    versions = [m.message.specificationVersion for m in walk.models(skeleton.read(Source(written)))]
+    versions = [
+        m.message.specificationVersion for m in layers.models(skeleton.read(Source(written)))
+    ]
     assert versions == [3, 1, 3, 1, 4]
 
 

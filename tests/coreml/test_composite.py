@@ -2,7 +2,7 @@
 
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import layer_chains as composite
+from coreml_resize_fix.formats.neuralnetwork import layer_chains
 from coreml_resize_fix.formats.neuralnetwork.layers import models
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.skeleton import read
@@ -10,7 +10,7 @@ from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report.template import template
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, edits
 
 
@@ -25,7 +25,9 @@ def walked(model):
 
 
 def groups_of(model):
-    return [[ref.message.name for ref in group.layers] for group in composite.groups(walked(model))]
+    return [
+        [ref.message.name for ref in group.layers] for group in layer_chains.groups(walked(model))
+    ]
 
 
 def test_parts_before_the_layer_they_help_are_a_group():
@@ -36,7 +38,7 @@ def test_parts_before_the_layer_they_help_are_a_group():
     layer(network, "up", "convolution", ["up__resize_padding"])
     layer(network, "up__resize_crop", "crop", ["up"])  # behind it: no part of it
     assert groups_of(model) == [["up__resize_padding", "up"]]
-    assert composite.groups(walked(model))[0].blob == "a"
+    assert layer_chains.groups(walked(model))[0].blob == "a"
 
 
 def test_names_of_other_converters_are_no_group():
@@ -111,12 +113,12 @@ def test_an_honest_layer_with_the_name_of_a_part_is_no_part_of_a_fix():
     relu = ("scores__resize_activation", ["image"], "x", build.RELU)
     model = build.network((2, 6, 8), [], version=3)
     build.named(model.neuralNetwork, [relu, ("scores", ["x"], "scores", build.DOUBLE)])
-    request = api.Request(
+    request = pipeline.Request(
         assume=assume.parse("bilinear,align_corners=false,size=12x16"), decompose=True
     )
-    report, result = api.process_bytes(model.SerializeToString(), "model", request)
+    report, result = pipeline.process_bytes(model.SerializeToString(), "model", request)
     assert [finding.verdict for finding in report.findings] == ["fixed"]
-    again, same = api.process_bytes(result, "model", request)
+    again, same = pipeline.process_bytes(result, "model", request)
     assert (again.exit_code, same) == (0, result)
 
 
@@ -137,7 +139,7 @@ def test_original_addresses_also_inside_a_branch():
     layer(body, "in__resize_padding", "padding", ["up"])
     layer(body, "in", "convolution", ["in__resize_padding"])
     layers = walked(model)
-    before = composite.original_addresses(layers, composite.groups(layers))
+    before = layer_chains.original_addresses(layers, layer_chains.groups(layers))
     assert before["layers[1]"] == "layers[0]"
     assert before["layers[2]"] == "layers[1]"
     assert before["layers[2]/ifBranch/layers[1]"] == "layers[1]/ifBranch/layers[0]"
@@ -160,9 +162,9 @@ def test_a_manifest_that_pins_by_address_still_fits_the_result(tmp_path):
         Intent(layer="layers[0]", size=(10, 10)),
         Intent(layer="layers[1]", align_corners=True, size=(20, 20)),
     ]
-    request = api.Request(manifest=intents, decompose=True, output=output)
-    assert api.process(path, request).exit_code == 0
-    again = api.process(output, api.Request(manifest=intents))
+    request = pipeline.Request(manifest=intents, decompose=True, output=output)
+    assert pipeline.process(path, request).exit_code == 0
+    again = pipeline.process(output, pipeline.Request(manifest=intents))
     assert (again.exit_code, [f.layer.address for f in again.findings]) == (
         0,
         ["layers[1]", "layers[2]"],
@@ -179,10 +181,10 @@ def test_a_template_of_the_result_pins_what_a_manifest_means():
     layers = [("up", ["image"], "x", build.DOUBLE), ("up", ["x"], "scores", build.DOUBLE)]
     build.named(model.neuralNetwork, layers)
     asks = [Intent(layer="layers[0]", size=(12, 16)), Intent(layer="layers[1]", size=(24, 32))]
-    request = api.Request(manifest=asks, decompose=True)
-    report, result = api.process_bytes(model.SerializeToString(), "model", request)
+    request = pipeline.Request(manifest=asks, decompose=True)
+    report, result = pipeline.process_bytes(model.SerializeToString(), "model", request)
     assert report.exit_code == 0
-    found, _ = api.process_bytes(result, "model", api.Request())
+    found, _ = pipeline.process_bytes(result, "model", pipeline.Request())
     entries = template(found.findings)["resizes"]
     pinned = {tuple(ask.size): ask.layer for ask in asks}
     assert {tuple(entry["size"]): entry["layer"] for entry in entries} == pinned
@@ -198,10 +200,10 @@ def half_precision():
 
 
 def test_layers_of_half_precision_are_known_again():
-    request = api.Request(
+    request = pipeline.Request(
         assume=assume.parse("bilinear,align_corners=false,size=12x16"), decompose=True
     )
-    report, result = api.process_bytes(half_precision(), "model", request)
+    report, result = pipeline.process_bytes(half_precision(), "model", request)
     assert [finding.verdict for finding in report.findings] == ["fixed"]
     made = list(edits.parse(result).neuralNetwork.layers)[1:]
     stored = [layer.convolution.weights for layer in made if layer.HasField("convolution")]
@@ -212,5 +214,5 @@ def test_layers_of_half_precision_are_known_again():
     changed.neuralNetwork.layers[0].convolution.weights.ClearField("float16Value")
     changed.neuralNetwork.layers[0].convolution.weights.floatValue.extend([1, 0, 0, 1])
     for data in (result, changed.SerializeToString()):
-        again = api.process_bytes(data, "model", request)
+        again = pipeline.process_bytes(data, "model", request)
         assert (again[0].exit_code, again[1]) == (0, data)

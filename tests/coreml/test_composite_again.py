@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
+from coreml_resize_fix.formats.neuralnetwork import interpret_layers
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.reference import resize
 from tests.support import build, edits
@@ -22,8 +22,8 @@ def several():
 
 
 def fixed(data, text, decompose=True):
-    request = api.Request(assume=assume.parse(text), decompose=decompose)
-    return api.process_bytes(data, "model", request)
+    request = pipeline.Request(assume=assume.parse(text), decompose=decompose)
+    return pipeline.process_bytes(data, "model", request)
 
 
 AXES = {
@@ -53,7 +53,7 @@ def test_another_intent(text, size, decompose):
     image = np.random.RandomState(1).uniform(-1, 1, (1, 1, 2, 6, 8))
     rows, columns = (AxisSpec(*AXES[text], x, n) for x, n in zip((6, 8), size))
     expected = resize(image, rows, columns)
-    found = layers.run(added, {"image": image})[added[-1].output[0]]
+    found = interpret_layers.run(added, {"image": image})[added[-1].output[0]]
     assert np.abs(found - expected).max() < 2e-5
     again, same = fixed(result, asked, decompose)
     assert (again.exit_code, same) == (0, result)
@@ -78,11 +78,11 @@ def test_layers_that_cannot_run_are_replaced():
     """What does not fit inside of them is no reason to refuse what takes their place."""
     broken = edits.parse(several())
     broken.neuralNetwork.layers[1].convolution.kernelChannels = 7
-    request = api.Request(
+    request = pipeline.Request(
         assume=assume.parse("bilinear,align_corners=false,size=12x16"),
         decompose=True,
         verify=False,
     )
-    report, result = api.process_bytes(broken.SerializeToString(), "model", request)
+    report, result = pipeline.process_bytes(broken.SerializeToString(), "model", request)
     assert [finding.verdict for finding in report.findings] == ["fixed"]
     assert edits.parse(result).neuralNetwork == edits.parse(several()).neuralNetwork

@@ -3,7 +3,7 @@
 import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.coreml.test_fix_fixtures import MENDED
 from tests.support import edits
 from tests.support.folders import copied
@@ -38,7 +38,9 @@ def what_coremltools_reads(tmp_path_factory):
     for case in MENDED:
         model = copied(case.path, tmp_path_factory.mktemp("inputs"))
         target = str(results / (case.name + ".mlmodel"))
-        api.process(model, api.Request(manifest=case.intents(), partial=True, output=target))
+        pipeline.process(
+            model, pipeline.Request(manifest=case.intents(), partial=True, output=target)
+        )
     saved = tmp_path_factory.mktemp("saved")
     return answer(WITHOUT_TORCH + READER, str(results), str(saved))
 

@@ -5,7 +5,7 @@ from google.protobuf import text_format
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, edits, wirediff
 from tests.support.build import DOUBLE, EXACT, NEAREST, RANK5, RELU, TRUNCATED
 from tests.support.fixing import ASK, OUTPUT, RESIZE, STRICT, array, fixed
@@ -83,7 +83,9 @@ def test_text_and_unknown_fields_of_a_description_survive():
     output.shortDescription = "MultiArray of shape (2, 6, 8)"
     unknown = wirediff.field(77, b"of a later version")
     output.ParseFromString(output.SerializeToString() + unknown)
-    _, result = api.process_bytes(model.SerializeToString(), "model", api.Request(assume=ASK))
+    _, result = pipeline.process_bytes(
+        model.SerializeToString(), "model", pipeline.Request(assume=ASK)
+    )
     description = next(p for p in wirediff.pieces(result) if p.number == 2)
     declared = next(p for p in wirediff.pieces(description.content) if p.number == 10)
     assert unknown in declared.content
@@ -147,7 +149,7 @@ def test_what_is_right_keeps_the_order_of_its_fields():
     assert len(odd) == len(data)
     assert odd != data
     assert edits.parse(odd) == edits.parse(data)
-    _, result = api.process_bytes(odd, "model", api.Request(assume=ASK))
+    _, result = pipeline.process_bytes(odd, "model", pipeline.Request(assume=ASK))
     allowed = [((500, 0), (1, 1), (210, 0))]
     found = wirediff.changes(odd, result, wirediff.opened(allowed))
     assert [change.path for change in found] == allowed

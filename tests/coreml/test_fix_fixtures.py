@@ -7,7 +7,7 @@ import pytest
 from coreml_resize_fix.errors import SchemaError
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import manifest
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import cases, edits, wirediff
 from tests.support.folders import contents, copied
 
@@ -42,8 +42,8 @@ def fix(case, folder):
     """The model in a new folder, the report of its fix, and the result's path."""
     model = copied(case.path, folder)
     whole = edits.mends(case)[1]
-    request = api.Request(manifest=case.intents(), partial=not whole)
-    return model, api.process(model, request), os.path.join(str(folder), "model-fixed.mlmodel")
+    request = pipeline.Request(manifest=case.intents(), partial=not whole)
+    return model, pipeline.process(model, request), os.path.join(str(folder), "model-fixed.mlmodel")
 
 
 def test_the_tables_cover_the_fixtures():
@@ -86,8 +86,8 @@ def test_every_other_byte_is_identical(case, tmp_path):
 @pytest.mark.parametrize("case", MENDED, ids=names)
 def test_in_memory_the_result_is_the_same(case, tmp_path):
     _, report, result = fix(case, tmp_path)
-    request = api.Request(manifest=case.intents(), partial=True)
-    again, data = api.process_bytes(cases.read_bytes(case.path), "model", request)
+    request = pipeline.Request(manifest=case.intents(), partial=True)
+    again, data = pipeline.process_bytes(cases.read_bytes(case.path), "model", request)
     assert data == cases.read_bytes(result)
     assert (again.exit_code, again.spec_after) == (report.exit_code, report.spec_after)
 
@@ -102,7 +102,7 @@ def test_the_example_is_mended_as_its_manifest_says(tmp_path):
     }
     data, parsed = cases.read_bytes(model), edits.parsed(model)
     allowed = [((1, 0),)] + [((500, 0), (1, at), (210, 0)) for at in (9, 13, 17)]
-    report = api.process(model, api.Request(manifest=intents, in_place=True))
+    report = pipeline.process(model, pipeline.Request(manifest=intents, in_place=True))
     assert (report.exit_code, report.spec_before, report.spec_after) == (0, 2, 3)
     assert edits.parsed(model) == edits.apply(parsed, changed)
     found = wirediff.changes(data, cases.read_bytes(model), wirediff.opened(allowed))
@@ -113,12 +113,12 @@ def test_the_example_is_mended_as_its_manifest_says(tmp_path):
 def test_a_second_run_changes_nothing(case, tmp_path):
     _, first, result = fix(case, tmp_path)
     before = contents(tmp_path)
-    again = api.process(result, api.Request(manifest=case.intents(), partial=True))
+    again = pipeline.process(result, pipeline.Request(manifest=case.intents(), partial=True))
     assert again.output is None
     assert again.exit_code == first.exit_code
     assert contents(tmp_path) == before
-    in_place = api.Request(manifest=case.intents(), partial=True, in_place=True)
-    assert api.process(result, in_place).output is None
+    in_place = pipeline.Request(manifest=case.intents(), partial=True, in_place=True)
+    assert pipeline.process(result, in_place).output is None
     assert contents(tmp_path) == before
 
 
@@ -126,7 +126,9 @@ def test_a_second_run_changes_nothing(case, tmp_path):
 def test_a_dry_run_writes_nothing(case, tmp_path):
     model = copied(case.path, tmp_path)
     before = contents(tmp_path)
-    report = api.process(model, api.Request(manifest=case.intents(), partial=True, dry_run=True))
+    report = pipeline.process(
+        model, pipeline.Request(manifest=case.intents(), partial=True, dry_run=True)
+    )
     assert report.exit_code == 1
     assert report.output is None
     fixable = {f.layer.address for f in report.findings if f.verdict == "fixable"}
@@ -139,7 +141,7 @@ def test_nothing_is_written_in_part_unless_asked(name, tmp_path):
     case = cases.named(name)
     model = copied(case.path, tmp_path)
     before = contents(tmp_path)
-    report = api.process(model, api.Request(manifest=case.intents()))
+    report = pipeline.process(model, pipeline.Request(manifest=case.intents()))
     assert report.exit_code == 1
     assert report.output is None
     assert "fixed" not in {finding.verdict for finding in report.findings}
@@ -150,7 +152,7 @@ def test_nothing_is_written_in_part_unless_asked(name, tmp_path):
 def test_what_needs_no_fix_or_has_none_is_left_alone(case, tmp_path):
     model = copied(case.path, tmp_path)
     before = contents(tmp_path)
-    report = api.process(model, api.Request(manifest=case.intents(), partial=True))
+    report = pipeline.process(model, pipeline.Request(manifest=case.intents(), partial=True))
     assert report.exit_code == (0 if edits.mends(case)[1] else 1)
     assert report.output is None
     assert contents(tmp_path) == before
@@ -163,5 +165,5 @@ def test_a_model_newer_than_the_schema_is_refused(case, tmp_path, monkeypatch):
     model = copied(case.path, tmp_path)
     before = contents(tmp_path)
     with pytest.raises(SchemaError, match=r"specification version 5.* too old to describe it"):
-        api.process(model, api.Request(manifest=case.intents()))
+        pipeline.process(model, pipeline.Request(manifest=case.intents()))
     assert contents(tmp_path) == before

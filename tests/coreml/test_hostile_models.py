@@ -6,7 +6,7 @@ import pytest
 
 from coreml_resize_fix.errors import MLProgramError, ModelError, NotAModelError, ResizeFixError
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, cases, edits
 from tests.support.folders import contents
 from tests.support.wirediff import encoded, field
@@ -15,7 +15,9 @@ ASK = Intent(align_corners=True, size=(12, 16))
 
 
 def audit(data, **options):
-    return api.process_bytes(data, "model", api.Request(assume=ASK, dry_run=True, **options))[0]
+    return pipeline.process_bytes(
+        data, "model", pipeline.Request(assume=ASK, dry_run=True, **options)
+    )[0]
 
 
 def small(*layers):
@@ -80,7 +82,7 @@ def test_what_no_converter_writes_is_refused(name, tmp_path):
     path = build.write(tmp_path, data + TAIL[name])
     before = contents(tmp_path)
     with pytest.raises(ModelError, match="cannot be read as a Core ML model") as caught:
-        api.process(path, api.Request(assume=ASK))
+        pipeline.process(path, pipeline.Request(assume=ASK))
     assert path in str(caught.value)
     assert caught.value.hint
     assert contents(tmp_path) == before
@@ -107,9 +109,9 @@ def test_an_ml_program_is_named_as_one(suffix, tmp_path):
     copy = str(tmp_path / ("model." + suffix))
     (shutil.copytree if suffix == "mlpackage" else shutil.copy)(source, copy)
     before = contents(tmp_path)
-    for request in (api.Request(), api.Request(assume=ASK, partial=True)):
+    for request in (pipeline.Request(), pipeline.Request(assume=ASK, partial=True)):
         with pytest.raises(MLProgramError, match="the model is an ML Program") as caught:
-            api.process(copy, request)
+            pipeline.process(copy, request)
         assert copy in str(caught.value)
         assert "neuralnetwork" in caught.value.hint
     assert contents(tmp_path) == before

@@ -9,7 +9,7 @@ from coreml_resize_fix.files import atomic
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.wire import encode_field, encode_varint
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 LIMIT = 2**31
@@ -79,9 +79,9 @@ def growth(tmp_path, resizes):
     """How many bytes the fix adds, from the same model with few weights."""
     path = str(tmp_path / "small.mlmodel")
     before = with_hole(path, model(resizes), 1 << 28)
-    with api.opening.open_path(path) as opened:
-        request = api.Request(manifest=ask(SIZES[:resizes]), dry_run=True)
-        plan = api._decide(opened, request).proposal
+    with pipeline.opening.open_path(path) as opened:
+        request = pipeline.Request(manifest=ask(SIZES[:resizes]), dry_run=True)
+        plan = pipeline._decide(opened, request).proposal
     return splice.size_after(before, splice.patches(plan.edits)) - before
 
 
@@ -92,20 +92,20 @@ def test_the_first_byte_too_many(resizes, dry_run, tmp_path, written):
     assert grows > 0
     path = str(tmp_path / "model.mlmodel")
     small = with_hole(path, model(resizes), 1 << 28)
-    request = api.Request(manifest=ask(SIZES[:resizes]), dry_run=dry_run)
+    request = pipeline.Request(manifest=ask(SIZES[:resizes]), dry_run=dry_run)
     # From 2^28 on all length prefixes have their longest form.
     with_hole(path, model(resizes), (1 << 28) + LIMIT - grows - small)
     before = sorted(os.listdir(str(tmp_path)))
     with pytest.raises(OutputError, match="would have {} bytes".format(LIMIT)):
-        api.process(path, request)
+        pipeline.process(path, request)
     assert written == []
     assert sorted(os.listdir(str(tmp_path))) == before
     with_hole(path, model(resizes), (1 << 28) + LIMIT - 1 - grows - small)
     if dry_run:
-        assert api.process(path, request).exit_code == 1
+        assert pipeline.process(path, request).exit_code == 1
     else:
         with pytest.raises(AssertionError, match="opened"):
-            api.process(path, request)
+            pipeline.process(path, request)
 
 
 def test_each_edit_alone_would_fit_and_both_together_do_not(tmp_path, written):
@@ -114,8 +114,8 @@ def test_each_edit_alone_would_fit_and_both_together_do_not(tmp_path, written):
     path = str(tmp_path / "model.mlmodel")
     small = with_hole(path, model(2), 1 << 28)
     with_hole(path, model(2), (1 << 28) + LIMIT - both - small)
-    alone = api.Request(manifest=ask(SIZES)[:1], dry_run=True, partial=True)
-    assert api.process(path, alone).findings[0].verdict == "fixable"
+    alone = pipeline.Request(manifest=ask(SIZES)[:1], dry_run=True, partial=True)
+    assert pipeline.process(path, alone).findings[0].verdict == "fixable"
     with pytest.raises(OutputError, match="would have"):
-        api.process(path, api.Request(manifest=ask(SIZES)))
+        pipeline.process(path, pipeline.Request(manifest=ask(SIZES)))
     assert written == []

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from coreml_resize_fix.errors import ModelError, NotAModelError
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, cases
 
 # A ModelProto of ONNX: ir_version 4, producer_name "pytorch".
@@ -33,7 +33,7 @@ def test_other_files_are_named(name, tmp_path):
     file_name, data, said = FILES[name]
     path = build.write(tmp_path, data, file_name)
     with pytest.raises(NotAModelError, match=said) as caught:
-        api.process(path, api.Request())
+        pipeline.process(path, pipeline.Request())
     assert path in str(caught.value)
     assert caught.value.hint
 
@@ -44,34 +44,34 @@ def test_other_files_are_named(name, tmp_path):
 def test_anything_else_is_called_damaged(data, tmp_path):
     path = build.write(tmp_path, data)
     with pytest.raises(ModelError, match="cannot be read as a Core ML model") as caught:
-        api.process(path, api.Request())
+        pipeline.process(path, pipeline.Request())
     assert path in str(caught.value)
     assert "damaged" in caught.value.hint
 
 
 def test_a_path_that_does_not_exist(tmp_path):
     with pytest.raises(NotAModelError, match=r"none.mlmodel` does not exist"):
-        api.process(str(tmp_path / "none.mlmodel"), api.Request())
+        pipeline.process(str(tmp_path / "none.mlmodel"), pipeline.Request())
 
 
 def test_a_folder_is_no_model(tmp_path):
     with pytest.raises(NotAModelError, match="is a folder without a model"):
-        api.process(str(tmp_path), api.Request())
+        pipeline.process(str(tmp_path), pipeline.Request())
 
 
 def test_the_name_of_a_file_does_not_matter(tmp_path):
     data = cases.read_bytes(cases.named("blog_hint_acT").path)
-    report = api.process(build.write(tmp_path, data, "no suffix"), api.Request())
+    report = pipeline.process(build.write(tmp_path, data, "no suffix"), pipeline.Request())
     assert [finding.layer.address for finding in report.findings] == ["layers[2]"]
 
 
 def test_a_pipe_is_no_model(tmp_path):
     os.mkfifo(str(tmp_path / "pipe"))
     with pytest.raises(NotAModelError, match="is a pipe or a device"):
-        api.process(str(tmp_path / "pipe"), api.Request())
+        pipeline.process(str(tmp_path / "pipe"), pipeline.Request())
 
 
 def test_a_link_to_nothing_does_not_exist(tmp_path):
     os.symlink("nothing", str(tmp_path / "model.mlmodel"))
     with pytest.raises(NotAModelError, match=r"model.mlmodel` does not exist"):
-        api.process(str(tmp_path / "model.mlmodel"), api.Request())
+        pipeline.process(str(tmp_path / "model.mlmodel"), pipeline.Request())

@@ -4,7 +4,7 @@ import pytest
 
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, edits, wirediff
 from tests.support.wirediff import encoded, field
 
@@ -55,7 +55,7 @@ def test_of_several_types_of_a_layer_only_the_new_one_is_left(texts, before):
     data = typed(*texts)
     parsed = edits.parse(data)
     assert parsed.neuralNetwork.layers[0].WhichOneof("layer") == before
-    report, result = api.process_bytes(data, "model", api.Request(assume=ASK))
+    report, result = pipeline.process_bytes(data, "model", pipeline.Request(assume=ASK))
     assert [finding.verdict for finding in report.findings] == ["fixed"]
     assert edits.parse(result) == edits.apply(parsed, {"layers[0]": edits.strict(12, 16)})
     kept = [(piece.number, piece.raw) for piece in wirediff.pieces(layer_of(data))]
@@ -70,7 +70,7 @@ def test_a_layer_that_is_not_changed_keeps_its_two_types():
     last = layer_of(small().SerializeToString())
     data = with_network(field(1, first) + field(1, last))
     assert edits.parse(data).neuralNetwork.layers[0].WhichOneof("layer") == "activation"
-    _, result = api.process_bytes(data, "model", api.Request(assume=ASK))
+    _, result = pipeline.process_bytes(data, "model", pipeline.Request(assume=ASK))
     allowed = [((500, 0), (1, 1), (210, 0))]
     found = wirediff.changes(data, result, wirediff.opened(allowed))
     assert [change.path for change in found] == allowed
@@ -89,7 +89,9 @@ def test_parameters_that_core_ml_does_not_accept(text):
     with pytest.raises(
         ModelError, match=r"`layers\[0\]` \(`scores_0`\) has parameters that Core ML"
     ):
-        api.process_bytes(small(text).SerializeToString(), "model", api.Request(assume=ASK))
+        pipeline.process_bytes(
+            small(text).SerializeToString(), "model", pipeline.Request(assume=ASK)
+        )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_a_mode_that_the_schema_does_not_name(text, mode):
     resize = wirediff.pieces(layer_of(data))[-1]
     layer = layer_of(data)[: -len(resize.raw)] + field(resize.number, resize.content + mode)
     with pytest.raises(ModelError, match=r"`scores_0` has the (mode|samplingMethod) 9, which the"):
-        api.process_bytes(with_network(field(1, layer)), "model", api.Request(assume=ASK))
+        pipeline.process_bytes(with_network(field(1, layer)), "model", pipeline.Request(assume=ASK))
 
 
 VERSIONS = {
@@ -126,6 +128,6 @@ def test_a_version_is_replaced_where_it_stands(name):
     model.ClearField("specificationVersion")
     rest = model.SerializeToString()
     assert edits.parse(old + rest).specificationVersion == version
-    report, result = api.process_bytes(old + rest, "model", api.Request(assume=ASK))
+    report, result = pipeline.process_bytes(old + rest, "model", pipeline.Request(assume=ASK))
     assert report.spec_after == edits.parse(result).specificationVersion == 3
     assert result.startswith(new + rest[:20])

@@ -8,7 +8,7 @@ import pytest
 
 from coreml_resize_fix.errors import ModelError, NotAModelError
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 from tests.support.folders import contents
 
@@ -17,7 +17,7 @@ MODEL = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
 
 
 def fix(path, **options):
-    return api.process(path, api.Request(assume=ASK, **options))
+    return pipeline.process(path, pipeline.Request(assume=ASK, **options))
 
 
 @pytest.fixture

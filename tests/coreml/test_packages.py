@@ -7,7 +7,7 @@ import pytest
 from coreml_resize_fix.errors import SchemaError
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, cases, edits
 from tests.support.folders import contents, copied
 from tests.support.process import WITHOUT_TORCH, answer
@@ -24,7 +24,7 @@ print(json.dumps(list(spec.neuralNetwork.layers[2].resizeBilinear.targetSize)))
 
 
 def fix(path, **options):
-    return api.process(path, api.Request(assume=ASK, **options))
+    return pipeline.process(path, pipeline.Request(assume=ASK, **options))
 
 
 @pytest.fixture
@@ -54,12 +54,12 @@ def test_a_package_of_coremltools_is_fixed_and_every_other_file_kept(in_place, t
     case = cases.named("nn_package")
     if not schema.knows_ios14():
         with pytest.raises(SchemaError, match="too old to describe it"):
-            api.process(case.path, api.Request(manifest=case.intents()))
+            pipeline.process(case.path, pipeline.Request(manifest=case.intents()))
         return
     package, model = aged_package(tmp_path)
     before = contents(package)
-    request = api.Request(manifest=case.intents(), in_place=in_place)
-    report = api.process(package, request)
+    request = pipeline.Request(manifest=case.intents(), in_place=in_place)
+    report = pipeline.process(package, request)
     changed = {
         "layers[2]": edits.strict(12, 16),
         "layers[5]": edits.Mend("upsample", (2, 2), "ALIGN_CORNERS_FALSE"),

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import text_format
 
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build
 
 ASK = Intent(mode="nearest", scale_factor=(2.0, 2.0))
@@ -15,8 +15,8 @@ CONSTANT = "loadConstant { shape: 1 shape: 4 shape: 4 data { floatValue: 1 } }"
 
 
 def told(model):
-    report, _ = api.process_bytes(
-        model.SerializeToString(), "model", api.Request(assume=ASK, dry_run=True)
+    report, _ = pipeline.process_bytes(
+        model.SerializeToString(), "model", pipeline.Request(assume=ASK, dry_run=True)
     )
     return report.exit_code, [note for note in report.notices if "depends on" in note]
 

@@ -3,10 +3,8 @@
 import pytest
 
 from coreml_resize_fix.formats.neuralnetwork import (
-    parameters as resize_params,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
-    write_parameters as write_params,
+    parameters,
+    write_parameters,
 )
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.protobuf import schema
@@ -42,18 +40,18 @@ if schema.knows_ios14():
 @pytest.mark.parametrize(("params", "number", "content"), WRITTEN, ids=str)
 def test_parameters_are_these_bytes(params, number, content):
     data = field(number, bytes(bytearray.fromhex(content)))
-    assert write_params.field_bytes(params) == data
+    assert write_parameters.field_bytes(params) == data
     layer = schema.layer_class()()
     layer.ParseFromString(data)
-    assert resize_params.read(layer) == params
+    assert parameters.read(layer) == params
 
 
 def test_what_is_absent_has_the_default_of_the_schema():
     layer = schema.layer_class()()
     layer.upsample.SetInParent()
-    assert resize_params.read(layer) == Upsample("NN", "DEFAULT", (), ())
+    assert parameters.read(layer) == Upsample("NN", "DEFAULT", (), ())
     layer.resizeBilinear.SetInParent()
-    assert resize_params.read(layer) == ResizeBilinear((), STRICT)
+    assert parameters.read(layer) == ResizeBilinear((), STRICT)
     layer.activation.ReLU.SetInParent()
-    assert resize_params.read(layer) is None
-    assert resize_params.read(schema.layer_class()()) is None
+    assert parameters.read(layer) is None
+    assert parameters.read(schema.layer_class()()) is None

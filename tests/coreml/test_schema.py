@@ -7,7 +7,7 @@ import pytest
 
 from coreml_resize_fix.errors import SchemaError
 from coreml_resize_fix.formats.protobuf import schema
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import cases
 from tests.support.process import WITHOUT_TORCH, answer
 
@@ -37,7 +37,7 @@ def fix(output):
     from coreml_resize_fix import api
     from coreml_resize_fix.intents.model import Intent
     ask = Intent(align_corners=True, size=(30, 24))
-    report = api.process(sys.argv[1], api.Request(manifest=[ask], output=output))
+    report = pipeline.process(sys.argv[1], pipeline.Request(manifest=[ask], output=output))
     return [report.exit_code, [finding.verdict for finding in report.findings]]
 
 def read(path):
@@ -167,7 +167,7 @@ def test_the_error_of_the_schema_is_told_as_it_is(monkeypatch):
 
     monkeypatch.setattr(schema, "model_class", missing)
     with pytest.raises(SchemaError) as caught:
-        api.process(cases.named("blog_hint_acT").path, api.Request())
+        pipeline.process(cases.named("blog_hint_acT").path, pipeline.Request())
     assert (str(caught.value), caught.value.hint) == ("coremltools is not there", "install it")
 
 

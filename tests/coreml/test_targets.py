@@ -6,15 +6,12 @@ import pytest
 
 from coreml_resize_fix.errors import ModelError, OutputError, ProofError
 from coreml_resize_fix.formats.neuralnetwork import (
-    parameters as resize_params,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
-    write_parameters as write_params,
+    parameters,
+    write_parameters,
 )
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import outputs as output
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import outputs, pipeline
 from tests.support import build, cases, edits, saving
 from tests.support.folders import contents
 
@@ -32,7 +29,7 @@ def package(tmp_path):
 
 
 def fix(path, **options):
-    return api.process(path, api.Request(assume=ASK, **options))
+    return pipeline.process(path, pipeline.Request(assume=ASK, **options))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +43,7 @@ def fix(path, **options):
     ],
 )
 def test_default_names(path, target):
-    assert output.default_output(path) == target
+    assert outputs.default_output(path) == target
 
 
 # what → the target's name, and why it is refused
@@ -162,7 +159,7 @@ def test_in_memory_such_a_result_is_refused_too(model, monkeypatch):
     result = edits.apply(edits.parse(data), {"layers[0]": edits.strict(12, 16)})
     monkeypatch.setattr(splice, "LARGEST", len(result.SerializeToString()) - 1)
     with pytest.raises(OutputError, match="the result would have"):
-        api.process_bytes(data, "model", api.Request(assume=ASK))
+        pipeline.process_bytes(data, "model", pipeline.Request(assume=ASK))
 
 
 WRONG = {
@@ -180,14 +177,14 @@ def test_a_result_that_does_not_stand_its_audit_is_not_written(
     name, options, model, tmp_path, monkeypatch
 ):
     before = contents(tmp_path)
-    right = write_params.field_bytes(resize_params.ResizeBilinear((12, 16)))
+    right = write_parameters.field_bytes(parameters.ResizeBilinear((12, 16)))
     wrong = WRONG[name](right)
     assert wrong != right
-    monkeypatch.setattr(write_params, "field_bytes", lambda params: wrong)
+    monkeypatch.setattr(write_parameters, "field_bytes", lambda params: wrong)
     monkeypatch.chdir(tmp_path)
     with pytest.raises((ProofError, ModelError)) as caught:
         fix(model, **options)
     assert caught.value.hint
     assert contents(tmp_path) == before
     with pytest.raises((ProofError, ModelError)):
-        api.process_bytes(cases.read_bytes(model), "model", api.Request(assume=ASK))
+        pipeline.process_bytes(cases.read_bytes(model), "model", pipeline.Request(assume=ASK))

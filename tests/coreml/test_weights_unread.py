@@ -5,12 +5,11 @@ import io
 
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import layers as walk
+from coreml_resize_fix.formats.neuralnetwork import layers
 from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import outputs as output
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import outputs, pipeline
 from tests.support import build, cases, wirediff
 
 MEGABYTE = 1 << 20
@@ -82,7 +81,7 @@ def test_reading_the_structure_skips_the_weights(name, tmp_path):
     with CountingFile(path) as file:
         source = Source(file)
         assert source.size > 20 * MEGABYTE
-        models = walk.models(skeleton.read(source))
+        models = layers.models(skeleton.read(source))
         assert [layer.address for layer in models[0].layers] == ["layers[0]", "layers[1]"]
         assert 0 < file.count < BOUND
         assert source.bytes_read == file.count
@@ -116,7 +115,7 @@ def test_what_lies_beside_the_layers_is_skipped_too(fill, tmp_path):
     with CountingFile(build.write(tmp_path, model)) as file:
         source = Source(file)
         assert source.size > MEGABYTE
-        assert len(walk.models(skeleton.read(source))[0].layers) == 1
+        assert len(layers.models(skeleton.read(source))[0].layers) == 1
         assert 0 < file.count < BOUND
 
 
@@ -138,15 +137,15 @@ def counted(monkeypatch):
 @pytest.mark.parametrize(
     "request_for",
     [
-        api.Request(),
-        api.Request(assume=ASK, dry_run=True, verify=True),
-        api.Request(manifest=[ASK], dry_run=True),
-        api.Request(manifest=[Intent(mode="bicubic", size=(12, 16))]),
+        pipeline.Request(),
+        pipeline.Request(assume=ASK, dry_run=True, verify=True),
+        pipeline.Request(manifest=[ASK], dry_run=True),
+        pipeline.Request(manifest=[Intent(mode="bicubic", size=(12, 16))]),
     ],
     ids=["inventory", "assumed", "dry run", "unmatchable"],
 )
 def test_a_run_that_writes_nothing_reads_little(request_for, tmp_path, counted):
-    report = api.process(build.write(tmp_path, heavy()), request_for)
+    report = pipeline.process(build.write(tmp_path, heavy()), request_for)
     assert len(report.findings) == 1
     assert report.sha256 is None
     assert 0 < sum(file.count for file in counted) < BOUND
@@ -157,7 +156,7 @@ def test_a_fix_reads_the_file_once_and_its_structure_twice(hashed, tmp_path, cou
     model = heavy()
     path = build.write(tmp_path, model)
     data = model.SerializeToString()
-    report = api.process(path, api.Request(manifest=[ASK], fingerprint=hashed))
+    report = pipeline.process(path, pipeline.Request(manifest=[ASK], fingerprint=hashed))
     assert len(data) < sum(file.count for file in counted) < len(data) + 4 * BOUND
     assert report.sha256 == (hashlib.sha256(data).hexdigest() if hashed else None)
     allowed = [((1, 0),), ((500, 0), (1, 1), (210, 0))]
@@ -169,18 +168,20 @@ def test_a_fingerprint_is_the_hash_of_the_model_and_only_made_on_request(tmp_pat
     model = build.network([2, 6, 8], [build.DOUBLE])
     path = build.write_package(tmp_path, model)
     expected = hashlib.sha256(model.SerializeToString()).hexdigest()
-    assert api.process(path, api.Request(dry_run=True, fingerprint=True)).sha256 == expected
-    assert api.process(path, api.Request(dry_run=True)).sha256 is None
+    assert (
+        pipeline.process(path, pipeline.Request(dry_run=True, fingerprint=True)).sha256 == expected
+    )
+    assert pipeline.process(path, pipeline.Request(dry_run=True)).sha256 is None
 
 
 def test_no_fingerprint_of_a_large_model(tmp_path):
     path = tmp_path / "large.bin"
     with open(str(path), "wb") as file:
         file.truncate(64 * MEGABYTE + 1)
-    assert output.fingerprint(str(path)) is None
+    assert outputs.fingerprint(str(path)) is None
     with open(str(path), "wb") as file:
         file.truncate(64 * MEGABYTE)
-    assert output.fingerprint(str(path)) == hashlib.sha256(bytes(64 * MEGABYTE)).hexdigest()
+    assert outputs.fingerprint(str(path)) == hashlib.sha256(bytes(64 * MEGABYTE)).hexdigest()
 
 
 def test_only_the_weights_are_left_out():

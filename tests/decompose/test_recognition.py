@@ -6,11 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
-from coreml_resize_fix.formats.neuralnetwork import read_steps
+from coreml_resize_fix.formats.neuralnetwork import interpret_layers, read_steps
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.steps import AXES, computed
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.reference import matrix
 from tests.decompose.support import EXACT3, EXACT4, EXACT5, RANK5, REPLACEMENTS, context, numbers
@@ -37,8 +36,8 @@ def fixed(rng):
         intent = Intent(size=rng.choice(SIZES), **rng.choice(ASKS))
         wrong = "upsample { scalingFactor: 4 scalingFactor: 4 mode: BILINEAR }"
         model = build.network(shape, [build.RELU, wrong, build.RELU], version, mapping=mapping)
-        request = api.Request([intent], decompose=True, target=version)
-        report, result = api.process_bytes(model.SerializeToString(), "model", request)
+        request = pipeline.Request([intent], decompose=True, target=version)
+        report, result = pipeline.process_bytes(model.SerializeToString(), "model", request)
         assert [finding.verdict for finding in report.findings] == ["fixed"]
         added = edits.parse(result).neuralNetwork.layers
         if len(added) > 3:
@@ -77,7 +76,7 @@ def as_rounded_float32(stored):
 
 
 def audit(model, request):
-    report, result = api.process_bytes(model.SerializeToString(), "model", request)
+    report, result = pipeline.process_bytes(model.SerializeToString(), "model", request)
     return report, result
 
 
@@ -161,10 +160,10 @@ def test_another_decomposition_of_the_same_map_is_known():
         ("up", ["up__resize_batchedMatmul_2"], "scores", swap),
     ]
     build.named(model.neuralNetwork, [(a, b, c or a, d) for a, b, c, d in named])
-    right = api.Request([Intent(size=(8, 8))])
+    right = pipeline.Request([Intent(size=(8, 8))])
     report, _ = audit(model, right)
     assert [finding.verdict for finding in report.findings] == ["match"]
-    wrong = api.Request([Intent(size=(8, 8), align_corners=True)], dry_run=True)
+    wrong = pipeline.Request([Intent(size=(8, 8), align_corners=True)], dry_run=True)
     assert audit(model, wrong)[0].findings[0].verdict == "fixable"
 
 
@@ -211,5 +210,5 @@ def test_steps_and_interpreted_layers_agree(rows, columns):
             down, across = (
                 computed(read.steps, axis, axes[axis].input_size).matrix for axis in AXES
             )
-            made = layers.run(built, {"x": image})["y"]
+            made = interpret_layers.run(built, {"x": image})["y"]
             np.testing.assert_allclose(made, down @ image @ across.T, atol=1e-6)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coreml_resize_fix.conventions import torch as dialect
+from coreml_resize_fix.conventions import torch
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, AxisSpec
 from coreml_resize_fix.sampling.reference import resize
 from tests.decompose.support import (
@@ -236,7 +236,7 @@ def test_sizes_may_be_enumerated():
 
 def test_one_pixel_is_special_in_old_pytorch():
     # Before 1.10 the first pixel is sampled where one is left.
-    axes = [dialect.axis("bilinear", False, False, x, x // 2, version=(1, 4)) for x in (8, 2)]
+    axes = [torch.axis("bilinear", False, False, x, x // 2, version=(1, 4)) for x in (8, 2)]
     half = context(axes[0], axes[0], channels=1, factors=(0.5, 0.5), enumerated=True)
     assert ROWS["strided convolution"].build(half)
     assert ROWS["strided convolution"].build(replace(half, others=((axes[1],) * 2,))) is None

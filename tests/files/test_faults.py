@@ -10,12 +10,12 @@ from coreml_resize_fix.errors import ModelError, OutputError, ProofError
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.cli.commands import CORNERS, FIXABLE, model, package, run
 from tests.support.folders import contents
 
 BROKEN = OSError(errno.EIO, "Input/output error")
-FIX = api.Request(assume=assume.parse(CORNERS))
+FIX = pipeline.Request(assume=assume.parse(CORNERS))
 
 
 class Failing(io.FileIO):
@@ -67,7 +67,7 @@ def test_a_result_that_is_no_model_fails_its_proof(tmp_path, monkeypatch):
 
     monkeypatch.setattr(splice, "write", garbage)
     with pytest.raises(ProofError, match=r"the result of `.*` is no readable model"):
-        api.process(path, FIX)
+        pipeline.process(path, FIX)
     assert contents(tmp_path) == before
     assert run(path, "--assume", CORNERS).code == 1
 
@@ -76,7 +76,7 @@ def test_the_model_of_a_package_keeps_its_permissions(tmp_path):
     path = package(tmp_path)
     inside = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
     os.chmod(os.path.join(path, inside), 0o640)
-    report = api.process(path, FIX)
+    report = pipeline.process(path, FIX)
     assert os.stat(os.path.join(report.output, inside)).st_mode & 0o777 == 0o640
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import cases, edits, wirediff
 from tests.support.wirediff import encoded, field
 
-FIX = api.Request(assume=assume.parse("bilinear,align_corners=true"), partial=True)
+FIX = pipeline.Request(assume=assume.parse("bilinear,align_corners=true"), partial=True)
 
 
 def future(first):
@@ -76,7 +76,7 @@ READABLE = [
 
 def fixed(data):
     """Addresses that a fix changed, its result, and the only fields that may differ."""
-    report, result = api.process_bytes(data, "model", FIX)
+    report, result = pipeline.process_bytes(data, "model", FIX)
     changed = [f.layer.address for f in report.findings if f.verdict == "fixed"]
     return changed, result, edits.changed_fields(edits.parse(data), changed)
 
@@ -157,7 +157,7 @@ def test_permission_bits_of_a_file_replaced_in_place(bits, tmp_path):
     path = tmp_path / "model.mlmodel"
     path.write_bytes(cases.read_bytes(cases.named("blog_size2x_acT").path))
     os.chmod(str(path), bits)
-    report = api.process(str(path), api.Request(assume=FIX.assume, in_place=True))
+    report = pipeline.process(str(path), pipeline.Request(assume=FIX.assume, in_place=True))
     assert report.exit_code == 0
     assert os.stat(str(path)).st_mode & 0o777 == bits
 

@@ -15,7 +15,7 @@ import pytest
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.cli.commands import CORNERS, FIXABLE, model, run
 from tests.support.cases import named, read_bytes
 from tests.support.folders import contents
@@ -23,7 +23,7 @@ from tests.support.process import REPOSITORY
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and links of POSIX")
 COMMAND = [sys.executable, "-m", "coreml_resize_fix"]
-FIX = api.Request(assume=assume.parse(CORNERS), in_place=True)
+FIX = pipeline.Request(assume=assume.parse(CORNERS), in_place=True)
 OLD = read_bytes(named(FIXABLE).path)
 
 
@@ -85,7 +85,7 @@ def test_an_input_that_changes_while_it_is_read(change, when, tmp_path, monkeypa
 
     monkeypatch.setattr(splice, "write", write)
     with pytest.raises(OutputError, match=r"changed while it was read|became shorter") as caught:
-        api.process(path, FIX)
+        pipeline.process(path, FIX)
     assert "run again" in caught.value.hint
     (kept,) = left
     kept = {name: value for name, value in kept.items() if not name.startswith(".crf-")}
@@ -94,31 +94,31 @@ def test_an_input_that_changes_while_it_is_read(change, when, tmp_path, monkeypa
 
 def test_an_input_that_changes_while_the_result_is_proved(tmp_path, monkeypatch):
     path = model(FIXABLE, tmp_path)
-    really = api._stand_again
+    really = pipeline._stand_again
 
     def prove(*arguments):
         really(*arguments)
         replaced(path)
 
-    monkeypatch.setattr(api, "_stand_again", prove)
+    monkeypatch.setattr(pipeline, "_stand_again", prove)
     with pytest.raises(OutputError, match="changed while it was read"):
-        api.process(path, FIX)
+        pipeline.process(path, FIX)
     assert read_bytes(path) == OLD
 
 
 def test_an_input_that_is_put_there_between_the_audit_and_the_copy(tmp_path, monkeypatch):
-    from coreml_resize_fix.run import outputs as output
+    from coreml_resize_fix.run import outputs
 
     path = model(FIXABLE, tmp_path)
-    really = output.save
+    really = outputs.save
 
     def save(*arguments):
         replaced(path)
         return really(*arguments)
 
-    monkeypatch.setattr(output, "save", save)
+    monkeypatch.setattr(outputs, "save", save)
     with pytest.raises(OutputError, match="changed while it was read"):
-        api.process(path, FIX)
+        pipeline.process(path, FIX)
     assert read_bytes(path) == OLD
 
 

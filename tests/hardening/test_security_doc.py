@@ -9,9 +9,8 @@ import pytest
 
 from coreml_resize_fix import sampling
 from coreml_resize_fix.files import tree
-from coreml_resize_fix.formats import input_sizes as extent
-from coreml_resize_fix.formats import package
-from coreml_resize_fix.formats.neuralnetwork import resizes as facts
+from coreml_resize_fix.formats import input_sizes, package
+from coreml_resize_fix.formats.neuralnetwork import resizes
 from coreml_resize_fix.formats.neuralnetwork.shapes import usable
 from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
@@ -33,10 +32,10 @@ LIMITS = {
     "bytes of recorded tensors, unpacked": tensors.LARGEST,
     "bytes of a result": splice.LARGEST,
     "side of an image in a manifest or an ONNX file": fields.LARGEST_SIDE,
-    "factor or target size of a layer": facts._LARGEST_SIDE,
+    "factor or target size of a layer": resizes._LARGEST_SIDE,
     "side of an image that is compared": sampling.LARGEST_SIDE,
-    "largest size of a flexible input that is compared": extent.LARGE_ENOUGH,
-    "largest size of a flexible input of which factors are looked at": extent.LARGEST,
+    "largest size of a flexible input that is compared": input_sizes.LARGE_ENOUGH,
+    "largest size of a flexible input of which factors are looked at": input_sizes.LARGEST,
     "layers walked to try the sizes of a flexible input": usable.WALKED,
     "sizes in a list of those that run": usable.LONGEST_LIST,
     "pixels of a map that is compared in values": compare._MOST_PIXELS,

@@ -15,14 +15,13 @@ from coreml_resize_fix.files import packages
 from coreml_resize_fix.files.exchange import exchange
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.run import jobs as tasks
-from coreml_resize_fix.run import outputs as output
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import outputs, pipeline
 from tests.cli.commands import CORNERS, FIXABLE, model, package, run
 from tests.support import build, saving
 from tests.support.folders import contents
 from tests.support.process import REPOSITORY
 
-FIX = api.Request(assume=assume.parse(CORNERS))
+FIX = pipeline.Request(assume=assume.parse(CORNERS))
 BROKEN = OSError(errno.EIO, os.strerror(errno.EIO))
 
 
@@ -94,9 +93,9 @@ def test_a_call_that_nothing_expects_to_fail_is_told_in_a_sentence(error, tmp_pa
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr(output, "check_target", fail)
+    monkeypatch.setattr(outputs, "check_target", fail)
     with pytest.raises(ResizeFixError, match="the system failed at `") as caught:
-        api.process(path, FIX)
+        pipeline.process(path, FIX)
     assert path in str(caught.value)
     assert "check the disk" in caught.value.hint
     ran = run(path, "--assume", CORNERS)
@@ -118,7 +117,7 @@ def test_a_machine_without_memory_is_no_defect(jobs, tmp_path, monkeypatch):
     def fail(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr(api, "_decide", fail)
+    monkeypatch.setattr(pipeline, "_decide", fail)
     path, other = model(FIXABLE, tmp_path), model(FIXABLE, tmp_path, "other.mlmodel")
     ran = run(path, other, "--assume", CORNERS, "--jobs", jobs)
     assert ran.code == 2
@@ -170,7 +169,7 @@ def test_a_package_is_one_even_if_the_system_forgets_it(tmp_path, monkeypatch):
     monkeypatch.setattr(os.path, "isdir", lambda path: path != source and really(path))
     target = str(tmp_path / "new.mlpackage")
     inside = os.path.join(source, "Data", "com.apple.CoreML", "model.mlmodel")
-    output.save(source, inside, target, (), False, lambda path: None)
+    outputs.save(source, inside, target, (), False, lambda path: None)
     assert really(os.path.join(target, "Data"))
 
 

@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from coreml_resize_fix import audit, fix
-from coreml_resize_fix.intents import manifest as manifests
-from coreml_resize_fix.intents import onnx_reader
+from coreml_resize_fix.intents import manifest, onnx_reader
 from coreml_resize_fix.intents.onnx_names import module_path
 from tests.support.cases import ALL, named
 from tests.support.cases import FIXTURES as SHARED
@@ -94,7 +93,7 @@ def test_onnx_intents_can_be_written_as_a_manifest(tmp_path):
     read = onnx_reader.load(fixture("nearest_frac_t213_o13.onnx")).intents
     path = str(tmp_path / "intent.json")
     Manifest(read).save(path)
-    assert [i.ask for i in manifests.load(path)] == [i.ask for i in read]
+    assert [i.ask for i in manifest.load(path)] == [i.ask for i in read]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from coreml_resize_fix.conventions import onnx as dialect
-from coreml_resize_fix.conventions import torch as torch_dialect
+from coreml_resize_fix.conventions import torch
 from coreml_resize_fix.intents.onnx_geometry import exact_factor
 from coreml_resize_fix.sampling import difference
 from coreml_resize_fix.sampling.reference import matrix
@@ -145,7 +145,7 @@ def test_antialias_of_pytorch(mode, coordinates, written, tmp_path):
     assert intent.framework == "torch"
     assert intent.antialias
     align = coordinates == "align_corners"
-    expected = torch_dialect.axis(intent.mode, align, True, 10, 5)
+    expected = torch.axis(intent.mode, align, True, 10, 5)
     assert difference(expected, intent.axes((10, 12), (5, 4))[0]).equal
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from coreml_resize_fix.intents import manifest
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.run.request import Run
 from tests.cli.commands import INTENT, UNET
 
@@ -12,7 +12,7 @@ from tests.cli.commands import INTENT, UNET
 @lru_cache(maxsize=None)
 def unet():
     """The dry run of the example: fixable, fixable, fixable, match."""
-    return api.process(UNET, api.Request(manifest=manifest.load(INTENT), dry_run=True))
+    return pipeline.process(UNET, pipeline.Request(manifest=manifest.load(INTENT), dry_run=True))
 
 
 def report(*verdicts, **changes):

@@ -11,7 +11,7 @@ import pytest
 from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.report import document, drawing, html
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.run.request import Failure
 from tests.cli.commands import CORNERS, HALF, INTENT, RIGHT, UNET
 from tests.report import reports
@@ -25,7 +25,7 @@ HOSTILE = [SCRIPT, '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "&lt;b&gt;",
 
 def audited(path=UNET, **options):
     options.setdefault("manifest", manifest.load(INTENT))
-    return api.process(path, api.Request(dry_run=True, pictures=True, **options))
+    return pipeline.process(path, pipeline.Request(dry_run=True, pictures=True, **options))
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,7 @@
 
 import pytest
 
-from coreml_resize_fix.conventions import onnx, tensorflow
-from coreml_resize_fix.conventions import torch as torch_dialect
+from coreml_resize_fix.conventions import onnx, tensorflow, torch
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, positions
 from coreml_resize_fix.sampling.reference import tap_arrays
 
@@ -75,11 +74,11 @@ def test_tensorflow_nearest_breaks_ties_in_float32():
 )
 def test_torch_output_size(input_size, scale_factor, size):
     # torch.nn.functional.interpolate(torch.zeros(1, 1, X, 1), scale_factor=(s, 1)) on 2.13
-    assert torch_dialect.output_size(input_size, scale_factor) == size
+    assert torch.output_size(input_size, scale_factor) == size
 
 
 def test_every_row_of_every_table_names_what_exists():
-    rows = list(torch_dialect.MODES.values()) + list(tensorflow.CONVENTIONS.values())
+    rows = list(torch.MODES.values()) + list(tensorflow.CONVENTIONS.values())
     assert {row.kernel for row in rows} <= set(KERNELS)
     assert {row.transform for row in rows} <= set(TRANSFORMS)
     assert set(onnx.COORDINATE_MODES) <= set(TRANSFORMS)
@@ -90,9 +89,9 @@ def test_every_row_of_every_table_names_what_exists():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: torch_dialect.axis("nearest", True, False, 2, 4), "no mode 'nearest'"),
-        (lambda: torch_dialect.axis("area", None, True, 2, 4), "no mode 'area'"),
-        (lambda: torch_dialect.axis("lanczos", False, True, 2, 4), "no mode 'lanczos'"),
+        (lambda: torch.axis("nearest", True, False, 2, 4), "no mode 'nearest'"),
+        (lambda: torch.axis("area", None, True, 2, 4), "no mode 'area'"),
+        (lambda: torch.axis("lanczos", False, True, 2, 4), "no mode 'lanczos'"),
         (lambda: onnx.axis("linear", "half-pixel", 2, 4), "coordinate_transformation_mode"),
         (lambda: onnx.axis("nearest", "asymmetric", 2, 4, nearest_mode="up"), "nearest_mode"),
         (lambda: onnx.axis("nearest", "asymmetric", 2, 4, antialias=True), "mode, antialias"),

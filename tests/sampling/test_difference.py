@@ -4,13 +4,12 @@ import tracemalloc
 
 import pytest
 
-from coreml_resize_fix.conventions import coreml
-from coreml_resize_fix.conventions import torch as torch_dialect
+from coreml_resize_fix.conventions import coreml, torch
 from coreml_resize_fix.sampling import AxisSpec, difference
 
 
 def intent(align_corners, before, after, scale_factor=None):
-    return torch_dialect.axis("bilinear", align_corners, False, before, after, scale_factor)
+    return torch.axis("bilinear", align_corners, False, before, after, scale_factor)
 
 
 def layer(linear_mode, before, after):
@@ -107,11 +106,11 @@ def test_one_input_pixel_leaves_no_choice(kernel):
 
 def test_nearest_by_an_integer_is_nearest_exact_and_core_mls():
     for mode in ("nearest", "nearest-exact"):
-        intended = torch_dialect.axis(mode, None, False, 37, 111)
+        intended = torch.axis(mode, None, False, 37, 111)
         assert difference(intended, coreml.upsample_axis("NN", "DEFAULT", 37, 111)).equal
-        intended = torch_dialect.axis(mode, None, False, 37, 100)
+        intended = torch.axis(mode, None, False, 37, 100)
         assert difference(intended, intended).equal
-    assert not difference(intended, torch_dialect.axis("nearest", None, False, 37, 100)).equal
+    assert not difference(intended, torch.axis("nearest", None, False, 37, 100)).equal
 
 
 def test_small_differences_are_seen_at_large_sizes():

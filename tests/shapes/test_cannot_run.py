@@ -14,7 +14,7 @@ from coreml_resize_fix.errors import UnmatchedError
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 
 VARIANTS = 200
 NEAREST = assume.parse("nearest,scale_factor=2")
@@ -258,8 +258,8 @@ def test_a_network_that_cannot_run_is_never_right(kind):
         # Matrix products of arrays of rank 5 have axes that [C, H, W] does not tell of.
         exact = chance.random() < 0.5 or kind in (matmul_of_two, layer_normalization, reshape)
         made = model(params, shapes, exact, outputs=4 if kind is split else 1)
-        report, _ = api.process_bytes(
-            made.SerializeToString(), "model", api.Request(assume=NEAREST, dry_run=True)
+        report, _ = pipeline.process_bytes(
+            made.SerializeToString(), "model", pipeline.Request(assume=NEAREST, dry_run=True)
         )
         told = [(found.address, found.layer) for found in report.cannot_run]
         assert told == ([] if runs else [("layers[1]", "it")]), (seed, params, shapes, told)
@@ -302,8 +302,8 @@ def test_a_network_that_cannot_run_is_never_right(kind):
 )  # fmt: skip
 def test_messages(params, shapes, message):
     made = model(params, shapes, exact=True)
-    report, _ = api.process_bytes(
-        made.SerializeToString(), "model", api.Request(assume=NEAREST, dry_run=True)
+    report, _ = pipeline.process_bytes(
+        made.SerializeToString(), "model", pipeline.Request(assume=NEAREST, dry_run=True)
     )
     assert [found.message for found in report.cannot_run] == [message]
     assert "`layers[1]` (`it`) cannot run: {} (RSZ401)".format(message) in report.notices
@@ -312,8 +312,8 @@ def test_messages(params, shapes, message):
 def test_a_blob_that_nothing_makes():
     made = model("add {}", [(3, 4, 5)], exact=True)
     made.neuralNetwork.layers[1].input.append("nowhere")
-    report, _ = api.process_bytes(
-        made.SerializeToString(), "model", api.Request(assume=NEAREST, dry_run=True)
+    report, _ = pipeline.process_bytes(
+        made.SerializeToString(), "model", pipeline.Request(assume=NEAREST, dry_run=True)
     )
     assert [found.message for found in report.cannot_run] == [
         "`add` reads `nowhere`, which nothing before it makes"
@@ -332,9 +332,11 @@ def truncated():
 def test_what_the_fix_mends_is_no_failure(tmp_path):
     intent = Intent(align_corners=True, size=(6, 6))
     data = truncated().SerializeToString()
-    report, result = api.process_bytes(data, "model", api.Request(assume=intent))
+    report, result = pipeline.process_bytes(data, "model", pipeline.Request(assume=intent))
     assert (report.exit_code, report.cannot_run, report.codes) == (0, (), ())
-    again, _ = api.process_bytes(result, "model", api.Request(assume=intent, dry_run=True))
+    again, _ = pipeline.process_bytes(
+        result, "model", pipeline.Request(assume=intent, dry_run=True)
+    )
     assert again.exit_code == 0
 
 
@@ -344,7 +346,7 @@ def test_what_is_left_after_a_fix_is_a_failure_although_it_was_written():
     broken.batchnorm.channels = 4
     data = made.SerializeToString()
     intent = Intent(align_corners=True, size=(6, 6))
-    report, result = api.process_bytes(data, "model", api.Request(assume=intent))
+    report, result = pipeline.process_bytes(data, "model", pipeline.Request(assume=intent))
     assert result != data
     assert [finding.verdict for finding in report.findings] == ["fixed"]
     assert [found.layer for found in report.cannot_run] == ["broken"]

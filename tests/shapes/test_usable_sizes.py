@@ -11,7 +11,7 @@ from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 
 FIXTURE = os.path.join(os.path.dirname(__file__), "fixtures", "range_of_a_unet")
 NEAREST = assume.parse("nearest,scale_factor=2")
@@ -315,9 +315,11 @@ def test_fixed_inputs_have_no_usable_sizes():
 
 
 def test_the_range_of_a_converted_unet():
-    report = api.process(
+    report = pipeline.process(
         os.path.join(FIXTURE, "model.mlmodel"),
-        api.Request(manifest=manifest.load(os.path.join(FIXTURE, "intent.json")), dry_run=True),
+        pipeline.Request(
+            manifest=manifest.load(os.path.join(FIXTURE, "intent.json")), dry_run=True
+        ),
     )
     assert (report.exit_code, report.codes) == (0, ("RSZ402",))
     values = document.document(document.Run((report,)))["models"][0]["usable_sizes"]
@@ -352,13 +354,13 @@ def fixable(allowed):
 )
 def test_the_result_counts_not_the_file(allowed, usable, code):
     data = fixable(allowed).SerializeToString()
-    request = api.Request(assume=Intent(mode="nearest", scale_factor=(2.0, 2.0)))
-    report, result = api.process_bytes(data, "model", request)
+    request = pipeline.Request(assume=Intent(mode="nearest", scale_factor=(2.0, 2.0)))
+    report, result = pipeline.process_bytes(data, "model", request)
     assert [finding.verdict for finding in report.findings] == ["fixed"]
     assert report.exit_code == code
     values = document.document(document.Run((report,)))["models"][0]["usable_sizes"]
     assert values == usable
-    again, _ = api.process_bytes(result, "model", request)
+    again, _ = pipeline.process_bytes(result, "model", request)
     assert (again.exit_code, again.usable.sizes) == (code, report.usable.sizes)
 
 

@@ -3,7 +3,7 @@
 from typing import Any, List
 
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import edits, wirediff
 from tests.support.wirediff import Path
 
@@ -21,14 +21,16 @@ def array(*shape: int) -> str:
     return "multiArrayType { dataType: FLOAT32 " + sizes + " }"
 
 
-def fixed(model: Any, allowed: List[Path], expected: Any, ask: Intent = ASK) -> api.ModelReport:
+def fixed(
+    model: Any, allowed: List[Path], expected: Any, ask: Intent = ASK
+) -> pipeline.ModelReport:
     """Fix a model and compare: only these fields may change, and only to what is expected."""
     data = model.SerializeToString()
-    report, result = api.process_bytes(data, "model", api.Request(assume=ask))
+    report, result = pipeline.process_bytes(data, "model", pipeline.Request(assume=ask))
     assert report.exit_code == 0
     found = wirediff.changes(data, result, wirediff.opened(allowed))
     assert sorted(change.path for change in found) == sorted(allowed)
     assert edits.parse(result) == expected
-    again, unchanged = api.process_bytes(result, "model", api.Request(assume=ask))
+    again, unchanged = pipeline.process_bytes(result, "model", pipeline.Request(assume=ask))
     assert (again.exit_code, unchanged) == (0, result)
     return report

@@ -5,7 +5,7 @@ from typing import Any, List, Sequence, Tuple
 
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, cases
 from tests.support.edits import parse
 
@@ -54,18 +54,18 @@ def reported(name: str) -> Tuple[Any, List[Intent]]:
     return model, manifest.load(os.path.join(folder, "intent.json"))
 
 
-def run(model: Any, intents: Sequence[Intent], **options: Any) -> Tuple[api.ModelReport, Any]:
+def run(model: Any, intents: Sequence[Intent], **options: Any) -> Tuple[pipeline.ModelReport, Any]:
     """The report, and the model as it is then."""
-    request = api.Request(manifest=list(intents), **options)
-    report, data = api.process_bytes(model.SerializeToString(), "model", request)
+    request = pipeline.Request(manifest=list(intents), **options)
+    report, data = pipeline.process_bytes(model.SerializeToString(), "model", request)
     return report, parse(data)
 
 
-def verdicts(report: api.ModelReport) -> List[str]:
+def verdicts(report: pipeline.ModelReport) -> List[str]:
     return [finding.verdict for finding in report.findings]
 
 
-def finding(report: api.ModelReport, name: str) -> Any:
+def finding(report: pipeline.ModelReport, name: str) -> Any:
     """What was found of the layer of that name."""
     (found,) = [finding for finding in report.findings if finding.layer.name == name]
     return found

@@ -6,7 +6,7 @@ import stat
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from coreml_resize_fix.formats.protobuf.splice import Patch
-from coreml_resize_fix.run import outputs as output
+from coreml_resize_fix.run import outputs
 from tests.support import build
 
 OLD = b"\x08\x01" + bytes(range(256)) * 20
@@ -25,7 +25,7 @@ class Place(NamedTuple):
     result: str
 
     def save(self, prove: Callable[[str], None] = lambda path: None) -> str:
-        return output.save(self.path, self.model_file, self.target, CHANGES, self.force, prove)
+        return outputs.save(self.path, self.model_file, self.target, CHANGES, self.force, prove)
 
 
 def new_file(folder: str) -> Place:

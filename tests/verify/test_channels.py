@@ -5,15 +5,14 @@ import pytest
 from google.protobuf import text_format
 
 from coreml_resize_fix.errors import ProofError
-from coreml_resize_fix.formats.neuralnetwork import channels
-from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
+from coreml_resize_fix.formats.neuralnetwork import channels, interpret_layers
 from coreml_resize_fix.formats.neuralnetwork.interpret_common import LayerError
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from tests.support import build, edits
 
-HALF = api.Request(assume=assume.parse("bilinear,align_corners=false"), decompose=True)
+HALF = pipeline.Request(assume=assume.parse("bilinear,align_corners=false"), decompose=True)
 
 
 def depthwise(count, up, half, values):
@@ -41,9 +40,9 @@ def depthwise(count, up, half, values):
 def test_the_first_channels_come_out_as_before(up, half):
     whole = depthwise(5, up, half, [1.5, -0.25] * 5)
     image = np.random.RandomState(1).uniform(-1, 1, (1, 5, 3, 4))
-    expected = layers.run([whole], {"x": image})["y"][:, :2]
+    expected = interpret_layers.run([whole], {"x": image})["y"][:, :2]
     (narrow,) = channels.narrowed([whole], 5, 2)
-    found = layers.run([narrow], {"x": image[:, :2]})["y"]
+    found = interpret_layers.run([narrow], {"x": image[:, :2]})["y"]
     assert (found == expected).all()
     assert whole == depthwise(5, up, half, [1.5, -0.25] * 5)
 
@@ -84,10 +83,10 @@ def test_a_fix_whose_channels_differ_fails_its_proof(monkeypatch):
         return made
 
     model = build.network([40, 6, 8], [build.DOUBLE], version=3).SerializeToString()
-    assert api.process_bytes(model, "model", HALF)[0].exit_code == 0
+    assert pipeline.process_bytes(model, "model", HALF)[0].exit_code == 0
     monkeypatch.setattr(layer_fields.np, "tile", tile)
     with pytest.raises(ProofError, match="treats its channels unlike each other"):
-        api.process_bytes(model, "model", HALF)
+        pipeline.process_bytes(model, "model", HALF)
 
 
 def test_a_layer_that_writes_the_blob_that_it_reads():
@@ -95,10 +94,10 @@ def test_a_layer_that_writes_the_blob_that_it_reads():
     first, second, third = model.neuralNetwork.layers
     second.output[:] = second.input
     third.input[:] = second.output
-    report, result = api.process_bytes(model.SerializeToString(), "model", HALF)
+    report, result = pipeline.process_bytes(model.SerializeToString(), "model", HALF)
     assert [finding.verdict for finding in report.findings] == ["fixed"]
     assert report.findings[0].max_abs_error_after < 1e-6
-    again = api.process_bytes(result, "model", HALF)
+    again = pipeline.process_bytes(result, "model", HALF)
     assert (again[0].exit_code, again[1]) == (0, result)
     made = edits.parse(result).neuralNetwork.layers
     assert list(made[1].input) == list(first.output)

@@ -16,7 +16,7 @@ from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.verify.compare import Recorded, measure, measure_recorded
 from tests.support.cases import FIXTURES, UNET, Case
 
@@ -62,7 +62,7 @@ def test_a_wrong_interpretation_stops_the_fix(monkeypatch, unet):
         interpret.RESIZE_BILINEAR["UPSAMPLE_MODE"],
     )
     with pytest.raises(ProofError, match=r"failed its numerical proof.*instead of"):
-        api.process(path, api.Request(manifest=intents))
+        pipeline.process(path, pipeline.Request(manifest=intents))
     assert sorted(os.listdir(os.path.dirname(path))) == ["unet.intent.json", "unet.mlmodel"]
     assert Path(path).read_bytes() == before
 
@@ -70,16 +70,16 @@ def test_a_wrong_interpretation_stops_the_fix(monkeypatch, unet):
 def test_the_written_file_is_proved_and_not_only_the_plan(monkeypatch, unet):
     path, intents = unet
 
-    from coreml_resize_fix.formats.neuralnetwork import write_parameters as write_params
+    from coreml_resize_fix.formats.neuralnetwork import write_parameters
 
-    honest = write_params.field_bytes
+    honest = write_parameters.field_bytes
 
     def dishonest(params):
         return honest(ResizeBilinear(params.target_size, "UPSAMPLE_MODE"))
 
-    monkeypatch.setattr(write_params, "field_bytes", dishonest)
+    monkeypatch.setattr(write_parameters, "field_bytes", dishonest)
     with pytest.raises(ProofError, match="second audit"):
-        api.process(path, api.Request(manifest=intents))
+        pipeline.process(path, pipeline.Request(manifest=intents))
     assert sorted(os.listdir(os.path.dirname(path))) == ["unet.intent.json", "unet.mlmodel"]
 
 
@@ -92,24 +92,26 @@ def test_a_fix_that_leaves_shapes_that_do_not_fit_is_refused(unet, dry_run):
         for intent in intents[:2]
     ] + [replace(intent, input_size=None) for intent in intents[2:]]
     with pytest.raises(ProofError, match=r"would break .*`concat` of 24×31 and 25×31"):
-        api.process(path, api.Request(manifest=wrong, dry_run=dry_run))
+        pipeline.process(path, pipeline.Request(manifest=wrong, dry_run=dry_run))
     assert sorted(os.listdir(os.path.dirname(path))) == ["unet.intent.json", "unet.mlmodel"]
 
 
 def test_a_size_that_no_memory_holds_is_told_and_not_tried(unet):
     path, _ = unet
     intent = Intent(align_corners=True, scale_factor=(60000.0, 60000.0))
-    report = api.process(path, api.Request(assume=intent, dry_run=True))
+    report = pipeline.process(path, pipeline.Request(assume=intent, dry_run=True))
     assert report.findings[0].codes == ("RSZ307",)
     large = Intent(align_corners=True, size=(65536, 65536))
     with pytest.raises(ProofError, match="too large to be compared"):
-        api.process(path, api.Request(assume=large, dry_run=True))
+        pipeline.process(path, pipeline.Request(assume=large, dry_run=True))
 
 
 def test_no_verify_leaves_errors_out(unet):
     path, intents = unet
     for verify in (True, False):
-        report = api.process(path, api.Request(manifest=intents, dry_run=True, verify=verify))
+        report = pipeline.process(
+            path, pipeline.Request(manifest=intents, dry_run=True, verify=verify)
+        )
         measured = [finding.max_abs_error_before for finding in report.findings]
         # The truncated layer makes another size, so its values cannot be compared.
         assert [error is not None for error in measured] == [verify, False, verify, verify]
@@ -117,7 +119,9 @@ def test_no_verify_leaves_errors_out(unet):
 
 def test_errors_before_and_after_are_reported(unet):
     path, intents = unet
-    shifted, truncated, last, nearest = api.process(path, api.Request(manifest=intents)).findings
+    shifted, truncated, last, nearest = pipeline.process(
+        path, pipeline.Request(manifest=intents)
+    ).findings
     assert shifted.max_abs_error_before > 0.1
     assert shifted.max_abs_error_after < 1e-9
     assert truncated.max_abs_error_before is None

@@ -11,7 +11,7 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, U
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
-from coreml_resize_fix.run import pipeline as api
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.verify import probes
 from coreml_resize_fix.verify.rank import ranked
 from tests.audit.verdict_values import default, endpoints, judge, nearest, static, strict, upsample
@@ -136,8 +136,8 @@ def test_what_was_mended_by_copying_stands_its_second_audit(tmp_path):
     path = build.write(tmp_path, build.network((3, 5, 6), [build.DOUBLE]))
     intents = [Intent(mode="area", size=(10, 12), input_size=(5, 6), channels=3)]
     fixed = str(tmp_path / "fixed.mlmodel")
-    assert api.process(path, api.Request(manifest=intents, output=fixed)).exit_code == 0
-    (finding,) = api.process(fixed, api.Request(manifest=intents)).findings
+    assert pipeline.process(path, pipeline.Request(manifest=intents, output=fixed)).exit_code == 0
+    (finding,) = pipeline.process(fixed, pipeline.Request(manifest=intents)).findings
     assert (finding.verdict, finding.layer.params) == ("match", nearest(2, 2))
 
 

@@ -8,16 +8,10 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.formats.neuralnetwork import (
-    layer_chains as composite,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
-    parameters as resize_params,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
-    required_version as needs,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
-    write_parameters as write_params,
+    layer_chains,
+    parameters,
+    required_version,
+    write_parameters,
 )
 from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.layer_chains import Group
@@ -61,7 +55,7 @@ def plan(
     needed: Dict[int, int] = {}  # start of a model message → the version that its layers need
     for model in models:
         old, new = before.get(model.prefix), after.get(model.prefix)
-        found = composite.groups(model.layers) if changed else []
+        found = layer_chains.groups(model.layers) if changed else []
         groups = {group.last.address: group for group in found}
         for layer in model.layers:
             finding = changed.get(layer.address)
@@ -92,12 +86,14 @@ def _lowest(
     model: ModelRef, models: Sequence[ModelRef], changed: Mapping[str, Finding], least: int
 ) -> int:
     """What a model and those inside it need with the changes, but no more than it has now."""
-    versions = [needs.LOWEST, least]
+    versions = [required_version.LOWEST, least]
     for inner in models:
         if inner.prefix.startswith(model.prefix):
-            versions += [need.spec_version for need in needs.needs(inner, skip_resizes=True)]
+            versions += [
+                need.spec_version for need in required_version.needs(inner, skip_resizes=True)
+            ]
             for layer in inner.layers:
-                params = resize_params.read(layer.message)
+                params = parameters.read(layer.message)
                 if params is not None and params.uses_ios14 and layer.address not in changed:
                     versions.append(UPSAMPLE_MODES)
     return max(versions)
@@ -114,12 +110,12 @@ def _layer_edits(
     if isinstance(params, Composite):
         layers: Sequence[bytes] = params.layers
     elif group is None:
-        return _type_edits(source, layer, write_params.field_bytes(params))
+        return _type_edits(source, layer, write_parameters.field_bytes(params))
     else:
         message = schema.layer_class()(
             name=layer.message.name, input=[group.blob], output=layer.message.output
         )
-        layers = [message.SerializeToString() + write_params.field_bytes(params)]
+        layers = [message.SerializeToString() + write_parameters.field_bytes(params)]
     parts = group.layers[:-1] if group is not None else []
     field = layer.node.field
     assert field is not None

@@ -86,7 +86,7 @@ def run(
 
 def _several(params: Composite, images: np.ndarray) -> np.ndarray:
     """Several layers, on a map of as many channels as they take; images repeat to fill them."""
-    from coreml_resize_fix.formats.neuralnetwork import interpret_layers as layers
+    from coreml_resize_fix.formats.neuralnetwork import interpret_layers
     from coreml_resize_fix.formats.neuralnetwork.channels import narrowed
 
     planes = images.reshape((-1,) + images.shape[-2:])
@@ -100,7 +100,7 @@ def _several(params: Composite, images: np.ndarray) -> np.ndarray:
     made = []
     for part in filled.reshape((rounds, channels) + planes.shape[1:]):
         given = part.reshape((1,) * (params.rank - 3) + part.shape)
-        result = layers.run(messages, {blob: given})[messages[-1].output[0]]
+        result = interpret_layers.run(messages, {blob: given})[messages[-1].output[0]]
         made.append(result.reshape(result.shape[-3:]))
     flat = np.concatenate(made)[: len(planes)]
     return np.asarray(flat.reshape(images.shape[:-2] + flat.shape[-2:]))

@@ -9,9 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.formats.neuralnetwork import interpret
-from coreml_resize_fix.formats.neuralnetwork import interpret_spatial as layers_spatial
-from coreml_resize_fix.formats.neuralnetwork import parameters as resize_params
+from coreml_resize_fix.formats.neuralnetwork import interpret, interpret_spatial, parameters
 from coreml_resize_fix.formats.neuralnetwork.interpret_common import (
     LayerError,
     axis_of,
@@ -124,7 +122,7 @@ def _squeeze(layer: Any, params: Any, inputs: Blobs) -> np.ndarray:
 
 def _resize(layer: Any, params: Any, inputs: Blobs) -> np.ndarray:
     need_rank(inputs[0], 3)
-    read = resize_params.read(layer)
+    read = parameters.read(layer)
     if read is None:
         raise LayerError("is no resize layer")
     return interpret.run(read, inputs[0])
@@ -149,4 +147,4 @@ KINDS: Dict[str, Callable[[Any, Any, Blobs], np.ndarray]] = {
     "transpose": _transpose,
     "upsample": _resize,
 }
-KINDS.update(layers_spatial.KINDS)
+KINDS.update(interpret_spatial.KINDS)

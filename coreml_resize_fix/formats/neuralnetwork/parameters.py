@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 
-from coreml_resize_fix.conventions import coreml as dialect
+from coreml_resize_fix.conventions import coreml
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
 from coreml_resize_fix.formats.protobuf import schema
@@ -57,7 +57,7 @@ class Upsample:
             self.fractional_scaling_factor or self.scaling_factor or (1, 1)
         )
         height, width = (
-            dialect.upsample_output_size(size, factor, fractional)
+            coreml.upsample_output_size(size, factor, fractional)
             for size, factor in zip(input_size, factors)
         )
         return height, width
@@ -67,7 +67,7 @@ class Upsample:
         if not self.fractional_scaling_factor:
             return self.output_size(input_size) == output_size
         return all(
-            dialect.upsample_may_make(before, factor, after)
+            coreml.upsample_may_make(before, factor, after)
             for before, factor, after in zip(
                 input_size, self.fractional_scaling_factor, output_size
             )
@@ -76,7 +76,7 @@ class Upsample:
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
         """What the layer samples along height and width when it makes that size."""
         rows, columns = (
-            dialect.upsample_axis(self.mode, self.linear_upsample_mode, before, after)
+            coreml.upsample_axis(self.mode, self.linear_upsample_mode, before, after)
             for before, after in zip(input_size, output_size)
         )
         return rows, columns
@@ -129,7 +129,7 @@ class ResizeBilinear:
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
         """What the layer samples along height and width when it makes that size."""
         rows, columns = (
-            dialect.resize_bilinear_axis(self.sampling_mode, before, after)
+            coreml.resize_bilinear_axis(self.sampling_mode, before, after)
             for before, after in zip(input_size, output_size)
         )
         return rows, columns

@@ -8,8 +8,8 @@ lowering ends.
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import SchemaError, UsageError
-from coreml_resize_fix.formats import spec_versions as versions
-from coreml_resize_fix.formats.neuralnetwork import parameters as resize_params
+from coreml_resize_fix.formats import spec_versions
+from coreml_resize_fix.formats.neuralnetwork import parameters
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.protobuf import schema
 
@@ -69,7 +69,7 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
         if any(field.name.endswith("DefaultValue") for field, _ in array.ListFields()):
             yield Need(5, "the default value of `{}`".format(feature.name))
     for layer in model.layers:
-        params = resize_params.read(layer.message)
+        params = parameters.read(layer.message)
         if params is not None and (skip_resizes or not params.uses_ios14):
             continue
         version = 5 if params is not None else _of_kind(layer.message, layer.kind)
@@ -115,13 +115,13 @@ def allowed_version(label: str, models: Sequence[ModelRef], target: Optional[int
         UsageError: other layers than resizes need more than the target.
     """
     current = current_version(models)
-    if target is not None and target >= versions.UPSAMPLE_MODES and not schema.knows_ios14():
+    if target is not None and target >= spec_versions.UPSAMPLE_MODES and not schema.knows_ios14():
         raise SchemaError(
             "the installed coremltools is too old to write layers of iOS 14",
             "install coremltools 4 or newer, or choose a lower `--deployment-target`",
         )
     if target is None:
-        return max(current, versions.RESIZE_BILINEAR)
+        return max(current, spec_versions.RESIZE_BILINEAR)
     if target < current:
         _refuse_lowering(label, models, target)
     return target
@@ -138,7 +138,7 @@ def _refuse_lowering(label: str, models: Sequence[ModelRef], target: int) -> Non
     if target < LOWEST:
         raise UsageError(
             "`{}` needs iOS {} (specification version {}), and no model is brought below iOS "
-            "12".format(label, versions.minimum_ios(current), current),
+            "12".format(label, spec_versions.minimum_ios(current), current),
             hint,
         )
     for model in models:
@@ -146,7 +146,7 @@ def _refuse_lowering(label: str, models: Sequence[ModelRef], target: int) -> Non
             if need.spec_version > target:
                 raise UsageError(
                     "`{}` needs iOS {} for {}, above the deployment target".format(
-                        label, versions.minimum_ios(need.spec_version), need.what
+                        label, spec_versions.minimum_ios(need.spec_version), need.what
                     ),
                     hint,
                 )

@@ -6,15 +6,9 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats.input_sizes import extent
 from coreml_resize_fix.formats.neuralnetwork import (
-    area_windows as windows,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
-    layer_chains as composite,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
-    parameters as resize_params,
-)
-from coreml_resize_fix.formats.neuralnetwork import (
+    area_windows,
+    layer_chains,
+    parameters,
     pooling,
     shapes,
 )
@@ -54,8 +48,8 @@ class _Resize(NamedTuple):
     """One resize layer as it is at any size; `native` is None for several layers, a `group`."""
 
     ref: LayerRef
-    native: Optional[resize_params.ResizeParams]
-    group: Optional[composite.Group]
+    native: Optional[parameters.ResizeParams]
+    group: Optional[layer_chains.Group]
     place: LayerPlace
     original_address: str
     modern: bool
@@ -116,9 +110,9 @@ class File:
             for resize in resizes
         ]
 
-    def averaged(self) -> List[windows.Averaged]:
+    def averaged(self) -> List[area_windows.Averaged]:
         """Every map that is put together of means of windows."""
-        return [found for layers in self._messages for found in windows.find(layers)]
+        return [found for layers in self._messages for found in area_windows.find(layers)]
 
     def poolings(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every average pooling layer in order, which may stand for a call of `area`."""
@@ -170,15 +164,17 @@ def _poolings(model: ModelRef) -> List[Tuple[LayerRef, Pooling]]:
 
 def _resizes(model: ModelRef, in_half: InHalf) -> List[_Resize]:
     """What of the resize layers of one network does not depend on sizes."""
-    groups = {group.last.address: group for group in composite.groups(model.layers)}
-    originals = composite.original_addresses(model.layers, list(groups.values())) if groups else {}
+    groups = {group.last.address: group for group in layer_chains.groups(model.layers)}
+    originals = (
+        layer_chains.original_addresses(model.layers, list(groups.values())) if groups else {}
+    )
     parts = {layer.address for group in groups.values() for layer in group.layers[:-1]}
     exact_mapping = int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
     found: List[_Resize] = []
     for index, ref in enumerate(model.layers):
         if ref.address in parts:
             continue
-        native = resize_params.read(ref.message)
+        native = parameters.read(ref.message)
         group = groups.get(ref.address) if native is None else None
         if native is not None:
             _check(ref.address, ref.message.name, native)
@@ -195,7 +191,7 @@ def _resizes(model: ModelRef, in_half: InHalf) -> List[_Resize]:
             None,
             None,
             exact_mapping,
-            composite.follows_part(model.layers, index, group),
+            layer_chains.follows_part(model.layers, index, group),
             in_half,
         )
         original = originals.get(ref.address, ref.address)
@@ -203,7 +199,7 @@ def _resizes(model: ModelRef, in_half: InHalf) -> List[_Resize]:
     return found
 
 
-def _read_by(group: composite.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
+def _read_by(group: layer_chains.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
     """Shape of the blob that several layers read."""
     reader = known.get(group.reader.address)
     if reader is None:
@@ -212,20 +208,20 @@ def _read_by(group: composite.Group, known: Mapping[str, LayerShapes]) -> Option
 
 
 def _composite(
-    group: composite.Group,
+    group: layer_chains.Group,
     known: Mapping[str, LayerShapes],
     content: Content,
     read: Optional[Shape],
-) -> resize_params.Composite:
+) -> parameters.Composite:
     last = known.get(group.last.address)
     made = last.outputs[0] if last is not None and last.outputs else None
     height, width = _side(made, -2), _side(made, -1)
     size = None if height is None or width is None else (height, width)
     factor = None
     if not isinstance(read, Known):
-        factor = composite.scale([layer.message for layer in group.layers])
+        factor = layer_chains.scale([layer.message for layer in group.layers])
     rank, _ = _leading(read)
-    return resize_params.Composite(
+    return parameters.Composite(
         "several layers",
         tuple(content(layer) for layer in group.layers),
         size=size if factor is None else None,
@@ -281,11 +277,11 @@ def _takes_modern(model: ModelRef, layer: LayerRef) -> bool:
     return not outputs & set(layer.message.output)
 
 
-def _check(address: str, name: str, params: resize_params.ResizeParams) -> None:
+def _check(address: str, name: str, params: parameters.ResizeParams) -> None:
     pairs = [tuple(value) for value in params.as_dict().values() if isinstance(value, list)]
     lengths_fit = all(len(pair) in (0, 2) for pair in pairs)
     values_fit = all(0 <= value <= _LARGEST_SIDE for pair in pairs for value in pair)
-    factors_fit = not isinstance(params, resize_params.Upsample) or params.says_its_factors
+    factors_fit = not isinstance(params, parameters.Upsample) or params.says_its_factors
     if not (lengths_fit and values_fit and factors_fit):
         raise ModelError(
             "`{}` (`{}`) has parameters that Core ML does not accept: {}".format(

@@ -7,7 +7,7 @@ NeuralNetwork.proto of the Core ML format specification.
 import math
 from typing import Any, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.conventions import coreml as dialect
+from coreml_resize_fix.conventions import coreml
 from coreml_resize_fix.formats.shapes import Dims
 
 from .call import Call, NotKnownError, Rules, pair, show, times
@@ -147,7 +147,7 @@ def scaled_size(size: int, factor: float, fractional: bool) -> Optional[int]:
     """Elements along one axis after Upsample; None when the factor is no usable number."""
     if not math.isfinite(factor) or factor < 0:
         return None
-    return dialect.upsample_output_size(size, factor, fractional)
+    return coreml.upsample_output_size(size, factor, fractional)
 
 
 def upsample(call: Call) -> Sequence[Dims]:
