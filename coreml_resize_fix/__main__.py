@@ -4,9 +4,6 @@ Imports stand inside of functions: Ctrl-C and a machine without memory do not wa
 """
 
 import sys
-from typing import Tuple
-
-_NO_MEMORY = "there is not enough memory", "end other programs, or allow this one more"
 
 
 def main() -> None:
@@ -23,50 +20,34 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         if "-v" in sys.argv or "--verbose" in sys.argv:
-            from traceback import print_exc
+            sys.excepthook(type(error), error, error.__traceback__)
+        _complain(error)
+        sys.exit(2)
 
-            print_exc()
-        sys.exit(_told(error))
 
-
-def _told(error: Exception) -> int:
-    """Say what went wrong outside of any model; returns the exit code."""
+def _complain(error: Exception) -> None:
+    """Say what went wrong outside of any model, and what to do."""
     from coreml_resize_fix import streams
-
-    if isinstance(error, OSError) and error.filename is None:
-        streams.give_up(sys.stdout)
-    what, advice = _NO_MEMORY if isinstance(error, MemoryError) else _sentence(error)
-    # As `report.plain` shows names, whose import may be what there was no memory for.
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what)
-    streams.complain("error: {}\nhelp: {}\n".format(shown, advice))
-    return 2
-
-
-def _sentence(error: Exception) -> Tuple[str, str]:
-    """What happened, and what to do."""
     from coreml_resize_fix.errors import lacks_memory, reason
 
+    what = f"a defect of this tool stopped it: {type(error).__name__}: {error}"
+    advice = "run again with `-v` and report what it prints"
     if lacks_memory(error):
-        return _NO_MEMORY
-    if isinstance(error, OSError):
-        if error.filename is not None:
-            return (
-                "the system failed at `{}`: {}".format(error.filename, reason(error)),
-                "check the disk and run again",
-            )
-        return (
-            "the output cannot be written: {}".format(reason(error)),
-            "files that were asked for are as they were, or complete; send the output elsewhere",
-        )
-    if isinstance(error, RuntimeError) and "ASCII" in str(error):
-        return (
-            "click 7 does not run where text is ASCII",
-            "set the environment variable LC_ALL to C.UTF-8, or install click 8",
-        )
-    return (
-        "a defect of this tool stopped it: {}: {}".format(type(error).__name__, error),
-        "run again with `-v` and report what it prints",
-    )
+        what, advice = "there is not enough memory", "end other programs, or allow this one more"
+    elif isinstance(error, OSError) and error.filename is not None:
+        what = f"the system failed at `{error.filename}`: {reason(error)}"
+        advice = "check the disk and run again"
+    elif isinstance(error, OSError):
+        streams.give_up(sys.stdout)
+        what = f"the output cannot be written: {reason(error)}"
+        advice = "send it elsewhere; files that were asked for are as they were, or complete"
+    # As `report.plain` shows names, whose import may be what fails.
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what)
+    try:
+        sys.stderr.write(f"error: {shown}\nhelp: {advice}\n")
+        sys.stderr.flush()
+    except OSError:
+        streams.give_up(sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,7 @@ from typing import Any
 
 
 def complete() -> None:
-    """Let a stream that the caller has closed lead nowhere.
-
-    Otherwise the next file that is opened would get its number, and with it what a library prints.
-    """
+    """Open what the caller has closed, or the next file would get what a library prints to it."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
@@ -22,12 +19,3 @@ def give_up(stream: Any) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-
-
-def complain(text: str) -> None:
-    """Write to stderr; if it takes nothing any more, nobody reads it."""
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except OSError:
-        give_up(sys.stderr)

@@ -8,13 +8,12 @@ from typing import Callable, Generator, Iterator, Optional, Sequence, Union
 from coreml_resize_fix import progress
 from coreml_resize_fix.errors import ManifestError, ResizeFixError, lacks_memory
 from coreml_resize_fix.intents.source import Manifest
-from coreml_resize_fix.run import pipeline, pool
+from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.run.jobs import Task, manifest_of
 from coreml_resize_fix.run.request import Failure, ModelReport, Request
 
 Result = Union[ModelReport, Failure]
 Reader = Callable[[str], Manifest]
-Calls = Generator[Callable[[], Result], None, None]
 
 
 def intents_of(task: Task, given: Optional[str], read: Reader) -> Optional[Manifest]:
@@ -74,15 +73,13 @@ def run(
     work = partial(
         _done, given=given, request=request, read=read, tell=alone, show_defects=show_defects
     )
-    calls: Calls = (
-        pool.run(work, tasks, jobs) if jobs > 1 else (partial(work, task) for task in tasks)
-    )
-    with closing(calls):
-        for number, (task, call) in enumerate(zip(tasks, calls), 1):
-            try:
-                result = call()
-            except pool.EndedError as error:
-                result = _ended(task.model, error)
+    results: Generator[Result, None, None] = (work(task) for task in tasks)
+    if jobs > 1:
+        from coreml_resize_fix import pool
+
+        results = pool.run(work, tasks, jobs, _killed)
+    with closing(results):
+        for number, result in enumerate(results, 1):
             if len(tasks) > 1:
                 tell(number, len(tasks), "models", "model")
             yield result
@@ -105,12 +102,10 @@ def _done(
         return _defect(task.model, error)
 
 
-def _ended(model: str, error: pool.EndedError) -> Failure:
+def _killed(task: Task) -> Failure:
     return Failure(
-        model,
-        "a worker process was ended by the system at `{}`, and so was a second one ({})".format(
-            model, error
-        ),
+        task.model,
+        f"a worker process was ended by the system at `{task.model}`",
         "its result is there as a whole or not at all; if memory is short, end other programs, or "
         "pass `--jobs 1` or `--no-verify`",
     )

@@ -1,215 +1,104 @@
-"""Worker processes, each with one task at a time: one that is ended takes nothing else along.
+"""Worker processes, each a pool of its own, so that one that is killed takes one task along.
 
-`concurrent.futures` ends all of its processes when one is ended, and waits forever for one that the
-system did not start. Here every worker has a pipe of its own, whose end tells that it is gone.
+A pool ends all of its processes when one is killed, and they may have written and not yet reported.
 """
 
-from collections import deque
-from contextlib import closing, suppress
-from functools import partial
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Deque,
-    Dict,
-    Generator,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    TypeVar,
-)
+import os
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe, active_children, connection
+from threading import Lock, Thread
+from typing import Any, Callable, Dict, Generator, Iterator, List, Sequence, Tuple, TypeVar
 
 from coreml_resize_fix import signals
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
-
-Task = TypeVar("Task")
-Result = TypeVar("Result")
-Item = Tuple[int, Any]  # a task and its place among all
-Call = Callable[[], Any]
-
-# Seconds after which Python looks for a signal again: of one that comes just before a call blocks
-# it hears when the call returns.
-_HEARING = 0.5
-_TIMES = int(signals.LONGEST / _HEARING)  # how often a worker is told to end before it is killed
+R = TypeVar("R")
+Work = Callable[[Any], R]
 
 
-class EndedError(Exception):
-    """The system ended two workers, one after the other, at the same task; `str()` says how."""
+def run(work: Work[R], tasks: Sequence[Any], jobs: int, lost: Work[R]) -> Generator[R, None, None]:
+    """Yield what `work` makes of each task, in order, or `lost` if its worker was killed.
 
-
-class TaskError(Exception):
-    """What was raised at a task, as the text of its traceback."""
-
-
-class _Lost(NamedTuple):
-    """A task at which a worker was ended, and how."""
-
-    item: Item
-    how: str
-
-
-class _Worker:
-    """A process, our end of its pipe, and what it works on."""
-
-    def __init__(self, process: "BaseProcess", connection: "Connection[Any, Any]") -> None:
-        self.process, self.connection = process, connection
-        self.item: Optional[Item] = None
-
-    def give(self, item: Optional[Item]) -> None:
-        self.item = item
-        if item is not None:
-            with suppress(OSError):  # it is gone: that is what its pipe says next
-                self.connection.send(item[1])
-
-
-def run(
-    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
-) -> Generator[Callable[[], Result], None, None]:
-    """What `work` makes of each task, in their order, as calls that return it.
-
-    A task at which a worker is ended is tried once more, when the others are done and no second
-    process takes memory. Where the system starts fewer processes, fewer do the work; where it
-    starts none, it is done here. Closing the iterator ends the workers.
-
-    The calls raise:
-        EndedError: a second worker was ended at the task.
-        TaskError: `work` raised something.
+    A killed worker is not replaced, for memory may be short; after the last one the tasks that are
+    left are done one by one, and in this process where the system starts none. What `work` raises
+    is raised here. Closing the iterator ends the workers.
     """
-    done: Dict[int, Call] = {}
-    with closing(_completed(work, list(enumerate(tasks)), jobs)) as completed:
+    waiting = list(range(len(tasks)))
+    idle: List[ProcessPoolExecutor] = []
+    running: Dict[Future[R], Tuple[int, ProcessPoolExecutor]] = {}
+    done: Dict[int, R] = {}
+    with _workers(work) as start:
         for place in range(len(tasks)):
             while place not in done:
-                number, call = next(completed)
-                done[number] = call
+                if not idle and not running:
+                    with suppress(OSError, MemoryError, RuntimeError, ImportError):  # refused
+                        for _ in range(jobs):
+                            idle.append(start())
+                    jobs = 1
+                    if not idle:
+                        done[place] = work(tasks[waiting.pop(0)])
+                try:
+                    while waiting and idle:
+                        number, worker = waiting.pop(0), idle.pop()
+                        running[worker.submit(_do, tasks[number])] = number, worker
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        number, worker = running.pop(future)
+                        done[number] = future.result()
+                        idle.append(worker)
+                except BrokenExecutor:
+                    done[number] = lost(tasks[number])
             yield done.pop(place)
 
 
-def _completed(
-    work: Callable[[Any], Any], items: List[Item], jobs: int
-) -> Generator[Tuple[int, Call], None, None]:
-    lost, left = yield from _shared(work, items, jobs)
-    for place, task in left:
-        yield place, partial(work, task)
-    lost_again, left = yield from _shared(work, [item for item, _ in lost], 1)
-    # What ended a worker is not tried in this process, which has all the other results.
-    for item, how in lost_again + [_Lost(item, lost[0].how) for item in left]:
-        yield item[0], partial(_raise, EndedError(how))
+@contextmanager
+def _workers(work: Work[Any]) -> Iterator[Callable[[], ProcessPoolExecutor]]:
+    """Yield what starts a worker; all of them end with the block."""
+    others = set(active_children())
+    workers: List[ProcessPoolExecutor] = []
+    pipe, parents_end = Pipe(duplex=False)
 
+    def start() -> ProcessPoolExecutor:
+        worker = ProcessPoolExecutor(1, None, _begin, (work, pipe, parents_end))
+        signals.hold(True)
+        try:
+            worker.submit(int)  # starts the process; no fork while a thread has results to read
+            workers.append(worker)
+        finally:
+            signals.hold(False)
+        return worker
 
-def _shared(
-    work: Callable[[Any], Any], items: List[Item], jobs: int
-) -> Generator[Tuple[int, Call], None, Tuple[List[_Lost], List[Item]]]:
-    """What workers made of the items, as it comes; returns what they did not do.
-
-    That is the items at which one was ended, and those for which no process could be started.
-    """
-    waiting: Deque[Item] = deque(items)
-    lost: List[_Lost] = []
-    crew: List[_Worker] = []
-    may_start = True
     try:
-        while waiting or any(worker.item for worker in crew):
-            while waiting and may_start and len(crew) < jobs:
-                may_start = _start(work, crew)
-            if not crew:
-                break
-            for worker in _heard(crew):
-                try:
-                    answer = worker.connection.recv()
-                except (EOFError, OSError):
-                    crew.remove(worker)
-                    how = _how_it_ended(worker)
-                    if worker.item is not None:
-                        lost.append(_Lost(worker.item, how))
-                    else:
-                        may_start = False  # it did not even begin, and neither would the next
-                    continue
-                item = worker.item
-                worker.give(waiting.popleft() if waiting else None)
-                if item is not None:
-                    yield item[0], partial(_outcome, *answer)
+        yield start
     finally:
-        _end(crew)
-    return lost, list(waiting)
+        if os.name == "posix":  # elsewhere a process that is terminated cannot clean up
+            for process in set(active_children()) - others:
+                process.terminate()
+        for worker in workers:
+            worker.shutdown()
+        parents_end.close()
 
 
-def _start(work: Callable[[Any], Any], crew: List[_Worker]) -> bool:
-    """Add a worker to the crew, if the system starts a process."""
-    import multiprocessing
+_work: Work[Any]  # what a worker process does
+_busy = Lock()  # held while it does
 
-    # A fork has the ends of the pipes of its elders, too, which would keep them open without us.
-    forks = multiprocessing.get_start_method() == "fork"
+
+def _begin(work: Work[Any], pipe: Any, parents_end: Any) -> None:
+    global _work
+    _work = work
+    parents_end.close()
+    Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
+
+
+def _do(task: Any) -> Any:
     try:
-        with signals.held():
-            ours, theirs = multiprocessing.Pipe()
-            others = [worker.connection for worker in crew] + [ours] if forks else []
-            process = multiprocessing.Process(
-                target=_work, args=(work, theirs, others), daemon=True
-            )
-            process.start()
-            crew.append(_Worker(process, ours))
-            theirs.close()
-    except (OSError, MemoryError):
-        return False
-    return True
+        with _busy, signals.as_exceptions(after=lambda *_: None):  # a result is sent whole
+            return _work(task)
+    except SystemExit:
+        os._exit(1)  # otherwise it would be sent as a result
 
 
-def _heard(crew: List[_Worker]) -> List[_Worker]:
-    """Those that have something to say, or are gone; maybe none of them for now."""
-    from multiprocessing.connection import wait
-
-    speaking = wait([worker.connection for worker in crew], _HEARING)
-    return [worker for worker in crew if worker.connection in speaking]
-
-
-def _how_it_ended(worker: _Worker) -> str:
-    worker.process.join(_HEARING)
-    _end([worker])
-    code = worker.process.exitcode
-    return "exit code {}".format(code) if code is None or code >= 0 else signals.name(-code)
-
-
-def _end(crew: List[_Worker]) -> None:
-    for worker in crew:
-        worker.connection.close()
-    for _ in range(_TIMES):
-        for worker in crew:
-            worker.process.terminate()
-        for worker in crew:
-            worker.process.join(_HEARING)
-    for worker in crew:
-        worker.process.kill()
-        worker.process.join()
-
-
-def _outcome(good: bool, answer: Any) -> Any:
-    return answer if good else _raise(TaskError(answer))
-
-
-def _raise(error: Exception) -> None:
-    raise error
-
-
-def _work(
-    work: Callable[[Any], Any], connection: "Connection[Any, Any]", others: "List[Any]"
-) -> None:
-    """What a worker does: ask for a task, and answer with what became of it."""
-    for other in others:
-        other.close()
-    # The pipe ends where the parent is gone, and nobody waits for more.
-    with signals.ended_by_parent(), suppress(EOFError, OSError):
-        connection.send(None)
-        while True:
-            task = connection.recv()
-            try:
-                connection.send((True, work(task)))
-            except Exception:
-                from traceback import format_exc
-
-                connection.send((False, format_exc()))
+def _end_with_parent(pipe: Any) -> None:
+    """End this process after its task if its parent ends in any way, which closes the pipe."""
+    connection.wait([pipe])
+    with _busy:
+        os._exit(1)

@@ -12,7 +12,7 @@ import pytest
 
 from coreml_resize_fix.errors import ManifestError
 from coreml_resize_fix.run import jobs as tasks
-from coreml_resize_fix.run import pipeline, pool
+from coreml_resize_fix.run import pipeline
 from tests.cli.commands import (
     CORNERS,
     EMPTY,
@@ -227,7 +227,6 @@ def test_a_model_at_which_processes_are_killed_fails_alone(tmp_path, killed):
     assert error["message"].startswith(
         "a worker process was ended by the system at `{}`".format(paths[1])
     )
-    assert "(SIGKILL)" in error["message"]
     assert "--jobs" in error["help"]
     assert "nothing was written" not in error["help"]
 
@@ -240,8 +239,9 @@ def test_where_a_defect_of_a_worker_arose_is_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "process", fail)
     paths = [model(RIGHT, tmp_path, name) for name in ("a.mlmodel", "b.mlmodel")]
     assert run(*paths, "-n", *FIX, "--jobs", 2).err.count("a defect of this tool") == 2
-    with pytest.raises(pool.TaskError, match=r"(?s)Traceback .* in fail.*KeyError"):
+    with pytest.raises(KeyError) as caught:
         run(*paths, "-n", *FIX, "--jobs", 2, "-v")
+    assert re.search(r"(?s)Traceback .* in fail.*KeyError", str(caught.value.__cause__))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes with a name are of POSIX")

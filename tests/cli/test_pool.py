@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 
 import pytest
 
@@ -14,7 +15,6 @@ from tests.cli.test_process import environment
 from tests.support.process import start
 
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are ended by signals of POSIX")
-ENDED = 128 + signal.SIGTERM  # a worker ends by SystemExit, as its parent does
 METHODS = multiprocessing.get_all_start_methods()
 
 
@@ -22,34 +22,26 @@ def double(number):
     return number, 2 * number, os.getpid()
 
 
-def end_once(mark):
-    """Ends its process, but for the second time."""
-    if mark is not None and not os.path.exists(mark):
-        with open(mark, "w", encoding="utf-8"):
-            os.kill(os.getpid(), signal.SIGKILL)
-    return mark
+def killed(task):
+    return task, "killed"
 
 
-ENDS = {
+KILLS = {
     "SIGKILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "SIGTERM": lambda: os.kill(os.getpid(), signal.SIGTERM),
     "SIGUSR1": lambda: os.kill(os.getpid(), signal.SIGUSR1),
-    "exit code 3": lambda: os._exit(3),
+    "an exit": lambda: os._exit(0),
 }
 
 
-def end_always(name):
-    ENDS.get(name, str)()
+def kill(name):
+    KILLS.get(name, str)()
     return name
 
 
 def fail(name):
     """Raises, or returns what no other process can be told."""
-    return ENDS["SIGKILL"] if name == "a function" else {}[name]
-
-
-def wait(seconds):
-    time.sleep(seconds)
-    return seconds
+    return KILLS["SIGKILL"] if name == "a function" else {}[name]
 
 
 @pytest.fixture(params=METHODS)
@@ -60,52 +52,70 @@ def method(request):
     multiprocessing.set_start_method(before, force=True)
 
 
-def gone():
-    """Whether every worker is, soon."""
-    until = time.time() + 30
-    while multiprocessing.active_children() and time.time() < until:
-        time.sleep(0.01)
-    return multiprocessing.active_children() == []
+@pytest.fixture(autouse=True)
+def no_worker_is_left():
+    yield
+    assert multiprocessing.active_children() == []
 
 
 def test_results_come_in_order_from_as_many_processes(method):
-    found = [call() for call in pool.run(double, range(30), 3)]
+    found = list(pool.run(double, range(30), 3, killed))
     assert [(number, twice) for number, twice, _ in found] == [(n, 2 * n) for n in range(30)]
     workers = {worker for _, _, worker in found}
     assert 1 <= len(workers) <= 3
     assert os.getpid() not in workers
-    assert gone()
 
 
 @posix
-def test_a_task_whose_worker_is_ended_is_done_by_another(method, tmp_path):
-    tasks = [None, str(tmp_path / "a"), None, str(tmp_path / "b"), None]
-    assert [call() for call in pool.run(end_once, tasks, 2)] == tasks
+@pytest.mark.parametrize("how", sorted(KILLS))
+def test_a_task_whose_worker_is_killed_fails_alone(how, method):
+    """Three of them, where two workers began."""
+    tasks = ["a", "b", how, "c", how, "d", how, "e"]
+    expected = [killed(task) if task == how else task for task in tasks]
+    assert list(pool.run(kill, tasks, 2, killed)) == expected
+
+
+def see_another_killed(path):
+    """Ends its process, or does its work while the other's is ended and gone."""
+    if path.endswith("killed"):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(str(os.getpid()))
+        os.rename(path, path + ".pid")
+        os.kill(os.getpid(), signal.SIGKILL)
+    number = os.path.join(os.path.dirname(path), "killed.pid")
+    while not os.path.exists(number):
+        time.sleep(0.01)
+    with open(number, encoding="utf-8") as file:
+        pid = int(file.read())
+    while True:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.01)
+    with open(path, "x", encoding="utf-8"):  # a second time it would fail
+        return path
 
 
 @posix
-@pytest.mark.parametrize("how", sorted(ENDS))
-def test_a_task_that_ends_two_workers_fails_alone(how):
-    calls = list(pool.run(end_always, ["a", "b", how, "c", "d", how], 2))
-    assert [calls[place]() for place in (0, 1, 3, 4)] == ["a", "b", "c", "d"]
-    for place in (2, 5):
-        with pytest.raises(pool.EndedError, match="^{}$".format(how)):
-            calls[place]()
-    assert gone()
+def test_what_others_do_meanwhile_is_neither_lost_nor_repeated(tmp_path):
+    tasks = [str(tmp_path / name) for name in ("killed", "other", "third")]
+    found = list(pool.run(see_another_killed, tasks, 2, killed))
+    assert found == [killed(tasks[0]), *tasks[1:]]
 
 
 @pytest.mark.parametrize("name", ["no such key", "a function"])
 def test_what_is_raised_comes_with_its_traceback(name):
-    failed, _ = pool.run(fail, [name, "another"], 2)
-    with pytest.raises(pool.TaskError, match=r"Traceback \(most recent call last\)"):
-        failed()
+    with pytest.raises(Exception, match=r"no such key|pickle") as caught:
+        list(pool.run(fail, [name, name], 2, killed))
+    assert "Traceback (most recent call last)" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize("first", [1, 2])
 @pytest.mark.parametrize("error", [BlockingIOError(11, "Try again"), MemoryError()])
 def test_processes_that_the_system_does_not_start(first, error, monkeypatch):
     """Those that it started do the work, and this one if there is none."""
-    start, started = multiprocessing.Process.start, []
+    start, started = BaseProcess.start, []
 
     def refuse(process):
         started.append(process)
@@ -113,159 +123,121 @@ def test_processes_that_the_system_does_not_start(first, error, monkeypatch):
             raise error
         start(process)
 
-    monkeypatch.setattr(multiprocessing.Process, "start", refuse)
-    found = [call() for call in pool.run(double, range(10), 4)]
+    monkeypatch.setattr(BaseProcess, "start", refuse)
+    found = list(pool.run(double, range(10), 4, killed))
     assert [twice for _, twice, _ in found] == [2 * n for n in range(10)]
     workers = {worker for _, _, worker in found}
     assert len(workers) == 1
     assert (os.getpid() in workers) == (first == 1)
-    assert gone()
+
+
+def test_a_system_without_semaphores(monkeypatch):
+    def refuse(*arguments):
+        raise NotImplementedError("system provides too few semaphores")
+
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", refuse)
+    assert list(pool.run(double, [1, 2], 2, killed)) == [double(1), double(2)]
+
+
+def begin(place):
+    """Makes a file and never ends by itself; the file is removed then, however that comes."""
+    if place is None:
+        return
+    try:
+        with open(place, "w", encoding="utf-8"):
+            os.mkdir(place + " began")
+            while True:
+                time.sleep(0.01)
+    finally:
+        os.unlink(place)
 
 
 @posix
-def test_what_ends_workers_is_never_done_here(monkeypatch, tmp_path):
-    start, started = multiprocessing.Process.start, []
-
-    def refuse(process):
-        started.append(process)
-        if len(started) > 2:
-            raise BlockingIOError(11, "Try again")
-        start(process)
-
-    monkeypatch.setattr(multiprocessing.Process, "start", refuse)
-    mark = str(tmp_path / "mark")
-    none, ended = pool.run(end_once, [None, mark], 2)
-    assert none() is None
-    with pytest.raises(pool.EndedError, match="SIGKILL"):
-        ended()
-
-
-def begin(mark):
-    """Tells that it began, and goes on for minutes."""
-    if mark is not None:
-        with open(mark, "w", encoding="utf-8"):
-            time.sleep(300)
-
-
-def test_closing_ends_the_workers(tmp_path):
-    marks = [str(tmp_path / name) for name in ("one", "other")]
-    calls = pool.run(begin, [None, *marks], 2)
-    assert next(calls)() is None
-    while not any(map(os.path.exists, marks)):  # the other may have nothing to do yet
+def test_closing_ends_the_workers(method, tmp_path):
+    place = str(tmp_path / "one")
+    results = pool.run(begin, [None, place], 2, killed)
+    assert next(results) is None
+    while not os.path.exists(place + " began"):
         time.sleep(0.01)
-    workers = multiprocessing.active_children()
-    calls.close()
-    assert gone()
-    assert ENDED in [worker.exitcode for worker in workers]
+    results.close()
+    assert os.listdir(str(tmp_path)) == ["one began"]
 
 
-def refuse_to_end(seconds):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    return wait(seconds)
-
-
-@posix
-def test_a_worker_that_does_not_end_is_killed(monkeypatch):
-    monkeypatch.setattr(pool, "_TIMES", 1)
-    calls = pool.run(refuse_to_end, [0, 300, 300], 2)
-    assert next(calls)() == 0
-    workers = multiprocessing.active_children()
-    calls.close()
-    assert gone()
-    assert -signal.SIGKILL in [worker.exitcode for worker in workers]
-
-
-# Two workers: one has nothing to do, the other is in the middle of a task, and another one waits.
+# Two workers: one has nothing to do any more, the other is in the middle of a task.
 PARENT = """
 import os, sys, time
+from contextlib import closing
 from coreml_resize_fix import pool, signals
 folder = sys.argv[1]
-signals._PR_SET_PDEATHSIG = int(sys.argv[2])
 def work(name):
     path = os.path.join(folder, name)
-    if name.startswith("short"):
-        return os.getpid()
+    if name == "short":
+        return name
     try:
-        with open(path, "w"):
-            pass
-        time.sleep(float(sys.argv[3]))
+        os.mkdir(path)
+        while not os.path.exists(os.path.join(folder, "enough")):
+            time.sleep(0.01)
     finally:
-        if os.path.exists(path):
-            os.unlink(path)
-    with open(path + " done", "w"):
-        pass
-with signals.as_exceptions():
-    calls = pool.run(work, ["short", "long 1"], 2)
-    next(calls)
+        os.rmdir(path)
+    os.mkdir(path + " done")
+with signals.as_exceptions(), closing(pool.run(work, ["short", "long"], 2, str)) as results:
+    next(results)
     while not os.listdir(folder):
         time.sleep(0.01)
     print("ready", flush=True)
-    next(calls)
+    next(results)
 """
 
 
-def ended(tmp_path, number, told, seconds):
-    """What is left of the workers' files when their parent was ended by that signal."""
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path), str(told), str(seconds)],
+def parent(folder, number):
+    """A run that was ended by that signal when a worker was in the middle of a task."""
+    running = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(folder)],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert parent.stdout.readline() == b"ready\n"
-    parent.send_signal(number)
-    # Its streams end when the last process that has them does.
-    out, err = parent.communicate(timeout=600)
-    assert (out, err) == (b"", b"")
-    return sorted(os.listdir(str(tmp_path)))
+    assert running.stdout.readline() == b"ready\n"
+    while running.poll() is None:  # one that comes just before a call blocks is heard at the next
+        running.send_signal(number)
+        time.sleep(0.1)
+    assert running.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    return running
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEATHSIG (Linux)")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL"])
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_workers_end_with_their_parent(name, tmp_path):
-    assert ended(tmp_path, getattr(signal, name), 1, 300) == []
+    ended = parent(tmp_path, getattr(signal, name))
+    assert os.listdir(str(tmp_path)) == []
+    assert ended.communicate() == (b"", b"")
 
 
 @posix
-def test_where_the_system_does_not_tell_workers_end_after_their_task(tmp_path):
-    assert ended(tmp_path, signal.SIGKILL, 0, 1) == ["long 1 done"]
+def test_workers_of_a_parent_that_was_killed_end_after_their_task(tmp_path):
+    ended = parent(tmp_path, signal.SIGKILL)
+    assert os.listdir(str(tmp_path)) == ["long"]
+    (tmp_path / "enough").mkdir()
+    # Its streams end when the last process that has them does.
+    assert ended.communicate(timeout=600) == (b"", b"")
+    assert sorted(os.listdir(str(tmp_path))) == ["enough", "long done"]
 
 
-# A worker that is told to end while it ends, as by a parent that closed its pipe just before.
-ENDING = """
-import os, signal
-from multiprocessing.util import Finalize
-from coreml_resize_fix import pool
-def work(number):
-    Finalize(None, os.kill, args=(os.getpid(), signal.SIGTERM), exitpriority=9)
-    return number
-print([call() for call in pool.run(work, [4, 5], 2)])
-"""
-
-
-@posix
-def test_a_worker_that_ends_is_not_interrupted_in_it():
-    ran = start(ENDING)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "[4, 5]\n", "")
-
-
-# An interrupt as soon as a worker exists, and another one while it works.
-INTERRUPTED = """
-import os, signal
-from coreml_resize_fix import pool
+# Ctrl-C as soon as there is a worker: it comes to both processes.
+STARTING = """
+import multiprocessing, os, signal
+from contextlib import closing
+from coreml_resize_fix import pool, signals
+multiprocessing.set_start_method("fork")
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
-os.register_at_fork(after_in_child=interrupt)
-def work(number):
-    interrupt()
-    return number
-print([call() for call in pool.run(work, [4, 5], 2)])
+os.register_at_fork(after_in_child=interrupt, after_in_parent=interrupt)
+with signals.as_exceptions(), closing(pool.run(str, [1, 2, 3], 2, str)) as results:
+    print(list(results))
 """
 
 
 @posix
-def test_ctrl_c_reaches_workers_and_only_the_parent_ends_the_run(tmp_path):
-    ran = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED], env=environment(), capture_output=True, check=True
-    )
-    assert (ran.stdout, ran.stderr) == (b"[4, 5]\n", b"")
+def test_an_interrupt_while_a_worker_starts_is_quiet():
+    ran = start(STARTING)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")

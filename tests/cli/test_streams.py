@@ -119,9 +119,7 @@ def test_text_that_is_ascii():
     ran = process(*PRINTED["text"], env=environment(**locale))
     said = ran.stderr.decode().splitlines()
     assert ran.returncode == (2 if old else 1)
-    assert (said[0] if said else "") == (
-        "error: click 7 does not run where text is ASCII" if old else ""
-    )
+    assert [line.split(":")[0] for line in said] == (["error", "help"] if old else [])
 
 
 # What stands in click's place, and what is said of it.
