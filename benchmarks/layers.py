@@ -15,7 +15,7 @@ NETWORKS = {
 }
 PARSE = """
 import sys, time
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 model = schema.model_class()()
 started = time.perf_counter()
 with open(sys.argv[1], "rb") as file:
@@ -25,7 +25,8 @@ print(time.perf_counter() - started)
 # Each branch sees the blobs before it, and its body has blobs of its own.
 BRANCHES = """
 import sys, time
-from coreml_resize_fix.coreml import schema, shapes
+from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.protobuf import schema
 model = schema.model_class()()
 model.description.input.add(name="b0").type.multiArrayType.shape.extend([4, 64, 64])
 network = model.neuralNetwork

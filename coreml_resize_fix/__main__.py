@@ -9,7 +9,8 @@ import sys
 def main() -> None:
     """Run the command line; its exit code is 128 + its number where a signal ended it."""
     try:
-        from coreml_resize_fix import signals, streams
+        from coreml_resize_fix.cli import streams
+        from coreml_resize_fix.run import signals
 
         with signals.as_exceptions():
             streams.complete()
@@ -27,7 +28,7 @@ def main() -> None:
 
 def _complain(error: Exception) -> None:
     """Say what went wrong outside of any model, and what to do."""
-    from coreml_resize_fix import streams
+    from coreml_resize_fix.cli import streams
     from coreml_resize_fix.errors import lacks_memory, reason
 
     what = f"a defect of this tool stopped it: {type(error).__name__}: {error}"

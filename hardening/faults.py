@@ -18,8 +18,8 @@ import tempfile
 from collections import Counter
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
-from coreml_resize_fix import signals
 from coreml_resize_fix.files import packages
+from coreml_resize_fix.run import signals
 from hardening.places import PLACES, Place
 from tests.support.folders import contents
 

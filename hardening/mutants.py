@@ -39,8 +39,8 @@ PARTS: Dict[str, Part] = {
     "sampling": Part("coreml_resize_fix/sampling", "tests/sampling"),
     "auditing": Part("coreml_resize_fix/auditing", "tests/audit tests/cli/test_text_report.py"),
     "replacements": Part("coreml_resize_fix/replacements", "tests/decompose"),
-    "rewrite": Part(
-        "coreml_resize_fix/rewrite",
+    "edits": Part(
+        "coreml_resize_fix/formats/neuralnetwork/edits.py",
         "tests/decompose tests/coreml/test_declared_sizes.py tests/coreml/test_targets.py",
     ),
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from coreml_resize_fix import streams
+from coreml_resize_fix.cli import streams
 from coreml_resize_fix.run.request import Failure
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def run(
     )
     results: Generator[Result, None, None] = (work(task) for task in tasks)
     if jobs > 1:
-        from coreml_resize_fix import pool
+        from coreml_resize_fix.run import pool
 
         results = pool.run(work, tasks, jobs, _killed)
     with closing(results):

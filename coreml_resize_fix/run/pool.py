@@ -10,7 +10,7 @@ from multiprocessing import Pipe, active_children, connection
 from threading import Lock, Thread
 from typing import Any, Callable, Dict, Generator, Iterator, List, Sequence, Tuple, TypeVar
 
-from coreml_resize_fix import signals
+from coreml_resize_fix.run import signals
 
 R = TypeVar("R")
 Work = Callable[[Any], R]

@@ -167,7 +167,7 @@ def test_closing_ends_the_workers(method, tmp_path):
 PARENT = """
 import os, sys, time
 from contextlib import closing
-from coreml_resize_fix import pool, signals
+from coreml_resize_fix.run import pool, signals
 folder = sys.argv[1]
 def work(name):
     path = os.path.join(folder, name)
@@ -227,7 +227,7 @@ def test_workers_of_a_parent_that_was_killed_end_after_their_task(tmp_path):
 STARTING = """
 import multiprocessing, os, signal
 from contextlib import closing
-from coreml_resize_fix import pool, signals
+from coreml_resize_fix.run import pool, signals
 multiprocessing.set_start_method("fork")
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)

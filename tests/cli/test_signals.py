@@ -27,7 +27,7 @@ CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 STRUCK = """
 import os, signal, sys
 from coreml_resize_fix import __main__ as entry
-from coreml_resize_fix.coreml import splice
+from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.files import cleanup
 written, cleaned = (getattr(signal, name, None) for name in sys.argv[1:3])
 del sys.argv[1:3]
@@ -87,7 +87,7 @@ def test_a_second_one_does_not_end_the_cleaning_up(name, tmp_path):
 WORKERS = """
 import os, signal, sys, time
 from coreml_resize_fix import __main__ as entry
-from coreml_resize_fix.coreml import splice
+from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.files import cleanup
 who, number, marks = sys.argv[1], getattr(signal, sys.argv[2]), sys.argv[3]
 del sys.argv[1:4]
@@ -159,7 +159,7 @@ def test_what_the_caller_has_switched_off_stays_so(name, tmp_path):
 # An exception is lost in a destructor; nobody needs `kill -9` for that.
 LOST = """
 import os, signal
-from coreml_resize_fix import signals
+from coreml_resize_fix.run import signals
 class Object:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)

@@ -78,7 +78,7 @@ def test_a_stream_that_is_closed_changes_nothing_else(redirect, tmp_path):
 
 # What is opened after that must not get the number of a stream, which libraries print to.
 NUMBERS = """
-from coreml_resize_fix import streams
+from coreml_resize_fix.cli import streams
 streams.complete()
 import os, sys
 with open(sys.argv[1], "wb") as file:

@@ -13,7 +13,7 @@ from tests.support.process import WITHOUT_TORCH, answer
 
 LOADED = """
 import json, sys
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 model = schema.model_class()(specificationVersion=4)
 layer = schema.layer_class()(name="x")
 feature = schema.feature_class()(name="y")
@@ -34,7 +34,7 @@ import json, os, sys
 os.chdir(sys.argv[2])
 
 def fix(output):
-    from coreml_resize_fix import api
+    from coreml_resize_fix.run import pipeline
     from coreml_resize_fix.intents.model import Intent
     ask = Intent(align_corners=True, size=(30, 24))
     report = pipeline.process(sys.argv[1], pipeline.Request(manifest=[ask], output=output))
@@ -50,7 +50,7 @@ LAYERS = ["convolution", "activation", "resizeBilinear", "convolution"]
 
 REFUSED = """
 import json
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.errors import SchemaError
 try:
     schema.model_class()
@@ -107,7 +107,7 @@ IMPORTED = """
 import json
 import coremltools
 from coremltools.proto import Model_pb2, NeuralNetwork_pb2
-from coreml_resize_fix.coreml import schema
+from coreml_resize_fix.formats.protobuf import schema
 ours = [schema.model_class(), schema.layer_class()]
 theirs = [Model_pb2.Model, NeuralNetwork_pb2.NeuralNetworkLayer]
 print(json.dumps([one is other for one, other in zip(ours, theirs)]))
