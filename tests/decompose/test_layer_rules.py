@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork.interpret_layers import LayerError, run
+from coreml_resize_fix.formats.neuralnetwork.interpret import run
+from coreml_resize_fix.verify.kernels.checks import KernelError
 from tests.decompose.support import compute, layer
 
 
@@ -86,15 +87,15 @@ def box(*values):
     ],
 )  # fmt: skip
 def test_what_the_documentation_forbids_is_refused(text, blobs, says):
-    with pytest.raises(LayerError, match=says) as raised:
+    with pytest.raises(KernelError, match=says) as raised:
         compute(text, *blobs)
     assert str(raised.value).startswith("`layer`")
 
 
 def test_unknown_layers_and_blobs_are_refused():
-    with pytest.raises(LayerError, match="not known here"):
+    with pytest.raises(KernelError, match="not known here"):
         compute("softmax { }", IMAGE)
-    with pytest.raises(LayerError, match="`elsewhere`"):
+    with pytest.raises(KernelError, match="`elsewhere`"):
         run([layer("permute { }", "elsewhere")], {"x": IMAGE})
 
 

@@ -5,19 +5,24 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 
 from coreml_resize_fix.conventions import coreml
 from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats.grid_resize import GridResize
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
+from coreml_resize_fix.formats.neuralnetwork.sampling_modes import SAMPLING_MODES, upsample_mode
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly, shortest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from coreml_resize_fix.formats.neuralnetwork.read_steps import Read
 
 Size = Tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Upsample:
+class Upsample(GridResize):
     """Core ML's Upsample layer; factors are (height, width)."""
 
     mode: str = "NN"
@@ -32,6 +37,11 @@ class Upsample:
     def copies_nearest(self) -> bool:
         """Whether the layer copies the nearest pixel instead of interpolating."""
         return self.mode == "NN"
+
+    @property
+    def positions(self) -> Optional[str]:
+        """The name of its positions in `verify.kernels.positions`; None if it copies pixels."""
+        return upsample_mode(self.mode, self.linear_upsample_mode)
 
     @property
     def uses_ios14(self) -> bool:
@@ -101,7 +111,7 @@ class Upsample:
 
 
 @dataclass(frozen=True)
-class ResizeBilinear:
+class ResizeBilinear(GridResize):
     """Core ML's ResizeBilinear layer; the target size is (height, width)."""
 
     target_size: Tuple[int, ...] = ()
@@ -111,6 +121,11 @@ class ResizeBilinear:
     uses_ios14 = False
     copies_nearest = False
     lacks_its_mode = False
+
+    @property
+    def positions(self) -> str:
+        """The name of its positions in `verify.kernels.positions`."""
+        return SAMPLING_MODES[self.sampling_mode]
 
     @property
     def fixed_size(self) -> Size:
@@ -144,7 +159,7 @@ class ResizeBilinear:
 
 
 @dataclass(frozen=True)
-class Composite:
+class Composite(ResizeOp):
     """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
 
     `factor` is (height, width) for layers that follow the size of their input, else `size` is what
@@ -161,6 +176,7 @@ class Composite:
     channels: Optional[int] = None
 
     kind = "composite"
+    is_chain = True
     uses_ios14 = False
     copies_nearest = False
     lacks_its_mode = False
@@ -214,6 +230,12 @@ class Composite:
             LookupError: always.
         """
         raise LookupError("several layers have no grid of their own")
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What the layers make of float `images`, (…, H, W) → (…, new H, new W)."""
+        from coreml_resize_fix.formats.neuralnetwork import interpret
+
+        return interpret.run_on_images(self.messages(), images, self.rank, self.channels)
 
     def as_dict(self) -> Dict[str, Any]:
         """What is in it, and what it costs."""

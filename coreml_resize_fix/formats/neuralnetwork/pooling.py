@@ -5,9 +5,13 @@ NeuralNetwork.proto of the Core ML format specification.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.sampling import AxisSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Size = Tuple[int, int]
 Pads = Tuple[Size, Size]  # (top, bottom), (left, right)
@@ -18,7 +22,7 @@ _NONE: Pads = ((0, 0), (0, 0))
 
 
 @dataclass(frozen=True)
-class Pooling:
+class Pooling(ResizeOp):
     """Core ML's Pooling layer of the type AVERAGE; kernel and stride are (height, width).
 
     `padding` is valid, same or last (a window that begins inside the image counts); `heavy` says
@@ -89,6 +93,26 @@ class Pooling:
             step=stride,
             window=(kernel, first),
             exclude_outside=self.exclude_padding,
+        )
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What the layer makes of float `images`, (…, H, W) → (…, new H, new W)."""
+        from coreml_resize_fix.verify.kernels import windows
+
+        size = images.shape[-2], images.shape[-1]
+        rows, columns = (self.window(axis, pixels) for axis, pixels in enumerate(size))
+        edges = [
+            (before, max(0, (count - 1) * stride + length - before - pixels))
+            for (length, before, stride), count, pixels in zip(
+                (rows, columns), self.output_size(size), size
+            )
+        ]
+        return windows.average_pool(
+            images,
+            (rows[0], columns[0]),
+            (rows[2], columns[2]),
+            (edges[0], edges[1]),
+            self.exclude_padding,
         )
 
     def as_dict(self) -> Dict[str, Any]:
