@@ -15,7 +15,7 @@ from coreml_resize_fix.verify.compare import Measurement, is_small, measure, mea
 _MOST_SIZES = 4
 
 
-def examined(
+def examine_all(
     label: str, found: Sequence[Finding], tensors: Tensors, tell: Tell
 ) -> Tuple[Finding, ...]:
     """The findings with their errors in values; `label` names the model in messages.
@@ -55,7 +55,7 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
     return result, _find_objection(finding, intent, finding.after or layer.params, after or before)
 
 
-def failure(finding: Finding, written: ResizeOp, tensors: Tensors) -> Optional[str]:
+def find_failure(finding: Finding, written: ResizeOp, tensors: Tensors) -> Optional[str]:
     """Why the parameters that were written do not prove to compute the intent, or None."""
     if finding.verdict not in (FIXABLE, MATCH) or finding.intent is None:
         return None
