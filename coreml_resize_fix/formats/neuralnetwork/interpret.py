@@ -38,8 +38,8 @@ def run(layers: Sequence[Any], blobs: Mapping[str, np.ndarray]) -> Dict[str, np.
         try:
             inputs = [known[name] for name in layer.input]
             known[layer.output[0]] = KINDS[kind](getattr(layer, kind), inputs)
-        except KernelError as error:
-            raise KernelError(f"`{layer.name}`: {error}") from None
+        except (ValueError, LookupError, ArithmeticError) as error:  # a KernelError is a ValueError
+            raise KernelError(f"`{layer.name}`: {error}") from error
     return known
 
 
