@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
@@ -27,7 +27,7 @@ VERDICTS = (MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUO
 class Near(NamedTuple):
     """A native setting that is not exact: its largest shift in source pixels, its mean error."""
 
-    params: ResizeParams
+    params: ResizeOp
     max_shift_px: float
     mean_abs_error: float
 
@@ -61,7 +61,7 @@ class Finding:
     codes: Tuple[str, ...]
     message: str
     intent: Optional[Intent] = None
-    after: Optional[ResizeParams] = None
+    after: Optional[ResizeOp] = None
     intended_size: Optional[Tuple[int, int]] = None
     max_shift_px: Optional[float] = None
     max_abs_error_before: Optional[float] = None

@@ -5,8 +5,9 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import interpret
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling.reference import resize
@@ -59,7 +60,7 @@ def _pixels(input_size: Size, output_size: Size) -> int:
 
 def measure(
     intent: Intent,
-    params: ResizeParams,
+    params: ResizeOp,
     input_size: Size,
     output_size: Size,
     may_be_rounded: bool = False,
@@ -80,12 +81,12 @@ def measure(
     return _compare(expected, _computed(params, images, output_size), tolerance)
 
 
-def _in_half(params: ResizeParams) -> bool:
+def _in_half(params: ResizeOp) -> bool:
     read = params.steps() if isinstance(params, Composite) else None
     return read is not None and read.in_half
 
 
-def _computed(params: ResizeParams, images: np.ndarray, output_size: Size) -> np.ndarray:
+def _computed(params: ResizeOp, images: np.ndarray, output_size: Size) -> np.ndarray:
     try:
         return interpret.run(params, images, output_size)
     except (ValueError, MemoryError) as error:  # a LayerError is a ValueError
@@ -112,7 +113,7 @@ def _probes(input_size: Size, output_size: Size) -> np.ndarray:
 
 
 def measure_recorded(
-    params: ResizeParams, recorded: Recorded, may_be_rounded: bool = False
+    params: ResizeOp, recorded: Recorded, may_be_rounded: bool = False
 ) -> Optional[Measurement]:
     """Compare on the tensors that the framework itself computed; None if the size is another."""
     size = recorded.input.shape[-2], recorded.input.shape[-1]

@@ -7,8 +7,8 @@ import numpy as np
 
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import Finding, Picture
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import interpret
-from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify.probes import LARGEST_MAP
@@ -59,7 +59,7 @@ def drawn(size: Size) -> np.ndarray:
     return image
 
 
-def _channel(recorded: Recorded, params: ResizeParams, after: Size) -> Tuple[np.ndarray, ...]:
+def _channel(recorded: Recorded, params: ResizeOp, after: Size) -> Tuple[np.ndarray, ...]:
     """Input and output of the channel that the layer gets most wrong, the first if none is."""
     source = recorded.input.astype(np.float64).reshape((-1,) + recorded.input.shape[-2:])
     wanted = recorded.output.astype(np.float64).reshape((-1,) + recorded.output.shape[-2:])
@@ -68,11 +68,11 @@ def _channel(recorded: Recorded, params: ResizeParams, after: Size) -> Tuple[np.
     return source[worst], wanted[worst]
 
 
-def _fits(params: ResizeParams, source: np.ndarray, after: Size) -> bool:
+def _fits(params: ResizeOp, source: np.ndarray, after: Size) -> bool:
     return params.may_make((source.shape[-2], source.shape[-1]), after)
 
 
-def _made(params: ResizeParams, source: np.ndarray, after: Size) -> Optional[np.ndarray]:
+def _made(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.ndarray]:
     """What a layer makes of one plane, of its own size if that is another; None for no image."""
     size = (source.shape[0], source.shape[1])
     own = after if params.may_make(size, after) else params.output_size(size)

@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence, Tuple
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
 from coreml_resize_fix.errors import ProofError
-from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.progress import Tell
@@ -55,7 +55,7 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
     return result, _objection(finding, intent, finding.after or layer.params, after or before)
 
 
-def failure(finding: Finding, written: ResizeParams, tensors: Tensors) -> Optional[str]:
+def failure(finding: Finding, written: ResizeOp, tensors: Tensors) -> Optional[str]:
     """Why the parameters that were written do not prove to compute the intent, or None."""
     if finding.verdict not in (FIXABLE, MATCH) or finding.intent is None:
         return None
@@ -66,7 +66,7 @@ def failure(finding: Finding, written: ResizeParams, tensors: Tensors) -> Option
 def _objection(
     finding: Finding,
     intent: Intent,
-    params: ResizeParams,
+    params: ResizeOp,
     found: Sequence[Optional[Measurement]],
 ) -> Optional[str]:
     if not found or None in found:
@@ -80,7 +80,7 @@ def _objection(
 
 
 def _measurements(
-    finding: Finding, intent: Intent, params: ResizeParams, tensors: Tensors
+    finding: Finding, intent: Intent, params: ResizeOp, tensors: Tensors
 ) -> List[Optional[Measurement]]:
     """Comparisons on probes of every size, and on the recorded tensors if there are any."""
     asked, sizes = comparisons(intent, finding.layer)

@@ -54,7 +54,14 @@ def test_factors_that_exporters_store_are_read_as_they_were_given(value):
     assert shortest(float(stored)) == float(str(stored))
 
 
-ROOMS = ["sampling", "conventions", "auditing", "formats.neuralnetwork.resizes", "intents.manifest", "intents.assume"]
+ROOMS = [
+    "sampling",
+    "conventions",
+    "auditing",
+    "formats.neuralnetwork.resizes",
+    "intents.manifest",
+    "intents.assume",
+]
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -9,12 +9,8 @@ from typing import Any, Callable, Dict, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import (
-    Composite,
-    ResizeBilinear,
-    ResizeParams,
-    Upsample,
-)
+from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeBilinear, Upsample
 from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
 
 _BLOCK = 256  # outputs at a time, so that no second map is held in memory
@@ -60,7 +56,7 @@ UPSAMPLE_BILINEAR: Dict[str, Positions] = {
 
 
 def run(
-    params: ResizeParams, images: np.ndarray, output_size: Optional[Tuple[int, int]] = None
+    params: ResizeOp, images: np.ndarray, output_size: Optional[Tuple[int, int]] = None
 ) -> np.ndarray:
     """What the layer makes of `images`, (…, height, width) → (…, new height, new width).
 
@@ -77,6 +73,7 @@ def run(
     if isinstance(params, ResizeBilinear):
         positions = RESIZE_BILINEAR[params.sampling_mode]
     else:
+        assert isinstance(params, Upsample)
         positions = UPSAMPLE_BILINEAR[params.linear_upsample_mode]
     columns = interpolate(images, positions(width, wanted[1]))
     return np.swapaxes(

@@ -1,12 +1,15 @@
 """Parameters of the two resize layers, as values: read from a layer message, written to bytes."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.conventions import coreml
 from coreml_resize_fix.errors import ModelError
-from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
+from coreml_resize_fix.formats.model import Native, ResizeOp
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.spec_versions import RESIZE_BILINEAR, UPSAMPLE_MODES
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly, shortest
 
@@ -16,8 +19,18 @@ if TYPE_CHECKING:
 Size = Tuple[int, int]
 
 
+class _Layer(ResizeOp):
+    """What a layer of a neural network can be replaced by."""
+
+    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
+        """The resize layers that Apple's validator accepts in its place."""
+        from coreml_resize_fix.formats.neuralnetwork import natives
+
+        return natives.in_place_of(layer, intent)
+
+
 @dataclass(frozen=True)
-class Upsample:
+class Upsample(_Layer):
     """Core ML's Upsample layer; factors are (height, width)."""
 
     mode: str = "NN"
@@ -26,7 +39,6 @@ class Upsample:
     fractional_scaling_factor: Tuple[float, ...] = ()
 
     kind = "upsample"
-    fixed_size = None  # what it makes of any input
 
     @property
     def copies_nearest(self) -> bool:
@@ -34,9 +46,15 @@ class Upsample:
         return self.mode == "NN"
 
     @property
-    def uses_ios14(self) -> bool:
-        """Whether a field is set that only specification version 5 has."""
-        return self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
+    def fractions(self) -> Tuple[float, ...]:
+        """Factors that may be no whole numbers."""
+        return self.fractional_scaling_factor
+
+    @property
+    def min_spec_version(self) -> int:
+        """5 if a field is set that older versions do not have."""
+        is_new = self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
+        return UPSAMPLE_MODES if is_new else 1
 
     @property
     def says_its_factors(self) -> bool:
@@ -81,6 +99,21 @@ class Upsample:
         )
         return rows, columns
 
+    def cut_from(self, axis: int, pixels: Optional[int]) -> Optional[Sequence[int]]:
+        """Sizes of an axis whose factor a converter may have cut to this one, its own first."""
+        if pixels is None:
+            return None
+        if self.fractional_scaling_factor:
+            factor = self.fractional_scaling_factor[axis]
+            own = int(pixels * factor)
+            near = [size for size in (own, own - 1, own + 1) if size > 0]
+            return [size for size in near if coreml.upsample_may_make(pixels, factor, size)]
+        whole = (self.scaling_factor or (1, 1))[axis]
+        if whole == 0:
+            # Some converters write 0 for a true 2, too, where sizes were not known to them.
+            return [*range(1, pixels), 2 * pixels]
+        return range(whole * pixels, (whole + 1) * pixels)
+
     def as_dict(self) -> Dict[str, Any]:
         """The fields under the names that the schema gives them."""
         return {
@@ -101,16 +134,14 @@ class Upsample:
 
 
 @dataclass(frozen=True)
-class ResizeBilinear:
+class ResizeBilinear(_Layer):
     """Core ML's ResizeBilinear layer; the target size is (height, width)."""
 
     target_size: Tuple[int, ...] = ()
     sampling_mode: str = "STRICT_ALIGN_ENDPOINTS_MODE"
 
     kind = "resizeBilinear"
-    uses_ios14 = False
-    copies_nearest = False
-    lacks_its_mode = False
+    min_spec_version = RESIZE_BILINEAR
 
     @property
     def fixed_size(self) -> Size:
@@ -121,10 +152,6 @@ class ResizeBilinear:
     def output_size(self, input_size: Size) -> Size:
         """(height, width) that the layer makes, whatever the input's size is."""
         return self.fixed_size
-
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether the layer makes this size."""
-        return self.output_size(input_size) == output_size
 
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
         """What the layer samples along height and width when it makes that size."""
@@ -144,7 +171,7 @@ class ResizeBilinear:
 
 
 @dataclass(frozen=True)
-class Composite:
+class Composite(_Layer):
     """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
 
     `factor` is (height, width) for layers that follow the size of their input, else `size` is what
@@ -161,14 +188,17 @@ class Composite:
     channels: Optional[int] = None
 
     kind = "composite"
-    uses_ios14 = False
-    copies_nearest = False
-    lacks_its_mode = False
+    is_chain = True
 
     @property
     def fixed_size(self) -> Optional[Size]:
         """(height, width) that the layers make, unless they follow their input."""
         return self.size
+
+    @property
+    def fractions(self) -> Tuple[float, ...]:
+        """Factors that may be no whole numbers."""
+        return self.factor or ()
 
     @property
     def added_layers(self) -> int:
@@ -203,18 +233,6 @@ class Composite:
         height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
         return height, width
 
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether the layers make this size."""
-        return self.output_size(input_size) == output_size
-
-    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """Not known as a grid: the layers are compared as a whole.
-
-        Raises:
-            LookupError: always.
-        """
-        raise LookupError("several layers have no grid of their own")
-
     def as_dict(self) -> Dict[str, Any]:
         """What is in it, and what it costs."""
         return {
@@ -230,7 +248,6 @@ class Composite:
 
 
 NativeParams = Union[Upsample, ResizeBilinear]
-ResizeParams = Union[Upsample, ResizeBilinear, Composite, Pooling]
 
 
 def read(layer: Any) -> Optional[NativeParams]:

@@ -5,8 +5,11 @@ NeuralNetwork.proto of the Core ML format specification.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]
@@ -18,7 +21,7 @@ _NONE: Pads = ((0, 0), (0, 0))
 
 
 @dataclass(frozen=True)
-class Pooling:
+class Pooling(ResizeOp):
     """Core ML's Pooling layer of the type AVERAGE; kernel and stride are (height, width).
 
     `padding` is valid, same or last (a window that begins inside the image counts); `heavy` says
@@ -32,11 +35,7 @@ class Pooling:
     heavy: bool = False
     exclude_padding: bool = False
 
-    kind = "pooling"
-    uses_ios14 = False
-    copies_nearest = False
-    factor = None
-    lacks_its_mode = False
+    kind = POOLING
 
     @property
     def fixed_size(self) -> Optional[Size]:
@@ -57,9 +56,9 @@ class Pooling:
         room = size + sum(self.pads[axis]) - kernel
         return max(0, -(-room // stride) + 1 if self.padding == "last" else room // stride + 1)
 
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether the layer makes this size."""
-        return self.output_size(input_size) == output_size
+    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
+        """None: a pooling is right or is not the call's layer."""
+        return ()
 
     def window(self, axis: int, size: int) -> Tuple[int, int, int]:
         """Of an image of `size` pixels: pixels in a window, those before the image, the stride."""

@@ -70,7 +70,9 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
             yield Need(5, "the default value of `{}`".format(feature.name))
     for layer in model.layers:
         params = parameters.read(layer.message)
-        if params is not None and (skip_resizes or not params.uses_ios14):
+        if params is not None and (
+            skip_resizes or params.min_spec_version < spec_versions.UPSAMPLE_MODES
+        ):
             continue
         version = 5 if params is not None else _of_kind(layer.message, layer.kind)
         if version > LOWEST:

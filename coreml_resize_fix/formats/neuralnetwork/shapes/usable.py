@@ -8,11 +8,10 @@ that ran are listed. The number of trials is bounded by the length of the networ
 """
 
 import random
-from dataclasses import dataclass
 from math import gcd
 from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.shapes import Conflict, Overrides
+from coreml_resize_fix.formats.shapes import Overrides, UsableSizes
 
 from .inputs import Range, Samples, Size, Varied
 from .structure import Layer
@@ -24,32 +23,6 @@ LONGEST_LIST = 4096  # sizes
 _OPEN_END = 256  # beyond its first size, how far an axis without upper bound is looked at
 _LONGEST_PERIOD = 128
 _LARGEST_STEP = 4096  # no network halves further
-
-
-@dataclass(frozen=True)
-class UsableSizes:
-    """Sizes (height, width) of one input at which its network has no conflict.
-
-    `everywhere`: at all that it allows. Else `multiple_of` is a rule (a 1: no condition on this
-    axis), and `sizes` are a list where there is none; `besides` tells that some sizes beside the
-    multiples run, too. `tried_all` is False where only part of the sizes was looked at. `example`
-    is a size that does not run, and why.
-    """
-
-    name: str
-    default: Size
-    everywhere: bool
-    multiple_of: Optional[Size] = None
-    sizes: Optional[Tuple[Size, ...]] = None
-    besides: bool = False
-    tried_all: bool = True
-    limits: Tuple[Range, ...] = ()
-    example: Optional[Tuple[Size, Conflict]] = None
-
-    @property
-    def only_default(self) -> bool:
-        """Whether no other size than the declared default was found to run."""
-        return self.sizes is not None and set(self.sizes) <= {self.default}
 
 
 class _Law(NamedTuple):
