@@ -5,10 +5,8 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
 from coreml_resize_fix.auditing.ranges import misfit
-from coreml_resize_fix.formats.neuralnetwork.natives import Native, in_place_of, preferred
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.model import Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
-from coreml_resize_fix.formats.spec_versions import UPSAMPLE_MODES
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -64,7 +62,7 @@ class Situation:
     evidence: str
     freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
-    remedy: Optional[ResizeParams] = None
+    remedy: Optional[ResizeOp] = None
     needs_version: int = 1
     pairings: Tuple[Pairing, ...] = ()
 
@@ -98,7 +96,7 @@ def assess(
     if unfit or contradicted or not known:
         evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
-    if isinstance(layer.params, Composite):
+    if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 
         same = EQUAL if decomposition.computes(layer, asked, known) else UNEQUAL
@@ -112,7 +110,7 @@ def assess(
     if wrong is not None:
         pairings += (pair(asked, layer.params, *wrong),)
     current = _current(asked, layer.params, pairings)
-    if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
+    if current == SAME and spec_version < layer.params.min_spec_version:
         current = TOO_NEW
     if layer.params.lacks_its_mode:
         current = REFUSED
@@ -135,7 +133,7 @@ class _Way(NamedTuple):
     """How an intent can be reached, and by what."""
 
     reach: str
-    remedy: Optional[ResizeParams] = None
+    remedy: Optional[ResizeOp] = None
     spec_version: int = 1
     freezes: bool = False
 
@@ -173,11 +171,19 @@ def _way(
     return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 
 
+def _preferred(natives: Sequence[Native], intent: Intent) -> List[Native]:
+    """Those that copy pixels come last for a call that does not say so.
+
+    From one pixel they equal any call, and the result would no longer show what was asked for.
+    """
+    return sorted(natives, key=lambda native: native.nearest and not intent.is_nearest)
+
+
 def _remedy(
     layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
-) -> Tuple[Optional[Native], Optional[ResizeParams]]:
+) -> Tuple[Optional[Native], Optional[ResizeOp]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = preferred(in_place_of(layer, intent), intent)
+    natives = _preferred(layer.params.natives(layer, intent), intent)
     for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
         if params is None or misfit(intent, params, layer) is not None:
@@ -187,12 +193,12 @@ def _remedy(
     return None, None
 
 
-def _current(intent: Intent, params: ResizeParams, pairings: Sequence[Pairing]) -> str:
+def _current(intent: Intent, params: ResizeOp, pairings: Sequence[Pairing]) -> str:
     if all(pairing.equal for pairing in pairings):
         return SAME
     if any(pairing.intended != pairing.actual for pairing in pairings):
         return WRONG_SIZE
-    if isinstance(params, Composite):
+    if params.is_chain:
         return OTHER_KERNEL
     interpolates = not params.copies_nearest
     if intent.is_nearest and interpolates:

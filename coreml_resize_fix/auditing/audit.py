@@ -6,7 +6,7 @@ from typing import Callable, Dict, List, Mapping, Optional, Tuple
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.formats.neuralnetwork.shapes import (
+from coreml_resize_fix.formats.shapes import (
     Conflict,
     ModelShapes,
     Shape,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
@@ -37,7 +37,7 @@ class Pairing(NamedTuple):
         return None if None in shifts else max(shift for shift in shifts if shift is not None)
 
 
-def pair(intent: Intent, params: ResizeParams, input_size: Size, intended: Size) -> Pairing:
+def pair(intent: Intent, params: ResizeOp, input_size: Size, intended: Size) -> Pairing:
     """Compare what an intent asks for with what a layer computes."""
     if not params.may_make(input_size, intended):  # also a size of 0, which has no grid
         actual = params.output_size(input_size)

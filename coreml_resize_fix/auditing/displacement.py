@@ -7,9 +7,8 @@ by less than one.
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
-from coreml_resize_fix.formats.neuralnetwork.shapes import Known, ModelShapes
+from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.formats.shapes import Known, ModelShapes
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
 Size = Tuple[int, int]
@@ -62,7 +61,7 @@ def _most(path: Steps) -> Tuple[float, float]:
 
 
 def displacements(
-    models: Sequence[ModelRef],
+    model: Model,
     findings: Sequence[Finding],
     shapes: Mapping[str, ModelShapes],
 ) -> List[Displacement]:
@@ -76,25 +75,22 @@ def displacements(
     moves = {finding.layer.address: _move(finding) for finding in findings}
     features: Dict[str, Steps] = {}  # what one model of a pipeline hands to the next
     found: Dict[str, Displacement] = {}
-    for model in models:
+    for network in model.networks:
         blobs = dict(features)
-        for layer in model.layers:
-            inputs = [blobs.get(name, ()) for name in layer.message.input]
+        for node in network.nodes:
+            inputs = [blobs.get(name, ()) for name in node.inputs]
             arriving = max(inputs, key=lambda path: sum(_most(path)), default=())
-            own = moves.get(layer.address)
+            own = moves.get(node.address)
             leaving = arriving + (own,) if own is not None else arriving
-            blobs.update((name, leaving) for name in layer.message.output)
-        if not model.is_network:
-            continue
-        for feature in model.message.description.output:
-            size = _image_size(shapes[model.prefix], feature.name)
-            path = features[feature.name] = blobs.get(feature.name, ())
+            blobs.update((name, leaving) for name in node.outputs)
+        for name in network.outputs:
+            size = _image_size(shapes[network.prefix], name)
+            path = features[name] = blobs.get(name, ())
             if size is not None and max(_most(path)) * max(size) > WORTH_TELLING:
-                found[feature.name] = Displacement(feature.name, size, path)
+                found[name] = Displacement(name, size, path)
             else:
-                found.pop(feature.name, None)
-    outputs = {feature.name for feature in models[0].message.description.output}
-    return [item for name, item in found.items() if name in outputs]
+                found.pop(name, None)
+    return [item for name, item in found.items() if name in model.outputs]
 
 
 def _image_size(shapes: ModelShapes, name: str) -> Optional[Size]:
@@ -108,7 +104,7 @@ def _move(finding: Finding) -> Optional[Step]:
     layer, intent, intended = finding.layer, finding.intent, finding.intended_size
     if intent is None or intended is None or layer.input_size is None:
         return None
-    if isinstance(layer.params, Composite) or layer.params.lacks_its_mode:
+    if layer.params.is_chain or layer.params.lacks_its_mode:
         return None
     if not layer.params.may_make(layer.input_size, intended):
         return None

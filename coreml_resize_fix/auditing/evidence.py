@@ -3,7 +3,6 @@
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparable, comparisons, pair
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
 from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer, may_be_of_module
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
@@ -45,7 +44,7 @@ def _may_be_named(intent: Intent, layer: ResizeLayer) -> bool:
 
 def computes(intent: Intent, layer: ResizeLayer) -> bool:
     """Whether a layer computes the intent at its sizes; one of unknown size, at the intent's."""
-    if isinstance(layer.params, Composite):
+    if layer.params.is_chain:
         return False
     asked, known = comparisons(intent, layer)
     return bool(known) and all(pair(asked, layer.params, *sizes).equal for sizes in known)

@@ -14,10 +14,9 @@ from coreml_resize_fix.auditing.order import by_order
 from coreml_resize_fix.auditing.owed import ELSEWHERE, no_layer_needed
 from coreml_resize_fix.auditing.pins import by_pin
 from coreml_resize_fix.auditing.pooled import by_pooling, is_made_of_windows
-from coreml_resize_fix.formats.neuralnetwork.area_windows import Averaged
-from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
-from coreml_resize_fix.formats.neuralnetwork.shapes import Overrides, PartialSize
+from coreml_resize_fix.formats.model import POOLING, Averaged
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Overrides, PartialSize
 from coreml_resize_fix.intents.model import Intent
 
 LayersFor = Callable[[Overrides], Sequence[ResizeLayer]]
@@ -107,8 +106,8 @@ def _assumption(layer: ResizeLayer, matching: Matching, before: _Assumption) -> 
 
 def _apart(layers: Sequence[ResizeLayer]) -> Tuple[List[ResizeLayer], List[ResizeLayer]]:
     """Resize layers, and pooling layers."""
-    poolings = [layer for layer in layers if isinstance(layer.params, Pooling)]
-    return [layer for layer in layers if not isinstance(layer.params, Pooling)], poolings
+    poolings = [layer for layer in layers if layer.kind == POOLING]
+    return [layer for layer in layers if layer.kind != POOLING], poolings
 
 
 def _match_once(

@@ -7,7 +7,6 @@ from coreml_resize_fix.auditing.assessment import Situation
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
@@ -81,7 +80,7 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
         return "{} becomes {} instead of {}".format(
             size(wrong.input_size), size(wrong.actual), size(wrong.intended)
         )
-    if isinstance(layer.params, Composite):
+    if layer.params.is_chain:
         return "these layers are not those that compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
     names = {
@@ -117,7 +116,7 @@ def inventory(layer: ResizeLayer) -> str:
     sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
     if not sizes:
         return start + ", which is no image"
-    if isinstance(layer.params, Composite):
+    if layer.params.is_chain:
         return start + ", which these layers compute together"
     equal = [
         call

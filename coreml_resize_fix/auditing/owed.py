@@ -3,16 +3,11 @@
 from typing import List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing.comparison import ANY_SIZES, Size, comparable
-from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.sampling import difference
+from coreml_resize_fix.sampling import AxisSpec, difference
 
 COPIES, UNUSED, ELSEWHERE, MISSING = "copies", "unused", "computed-elsewhere", "missing"
 MISSING_CODE = "RSZ205"
-
-# Core ML's own words for a map that stays as it is.
-_IDENTITY = Upsample("NN", scaling_factor=(1, 1))
-
 
 _WHY = {
     COPIES: "keeps the map as it is",
@@ -67,6 +62,11 @@ def no_layer_needed(intent: Intent) -> Optional[str]:
     return UNUSED if intent.used is False else None
 
 
+def _identity(pixels: int) -> AxisSpec:
+    """An axis that stays as it is."""
+    return AxisSpec("nearest_floor", "asymmetric", pixels, pixels)
+
+
 def copies(intent: Intent) -> bool:
     """Whether the call's map is the identity at the size that it was recorded with.
 
@@ -83,7 +83,7 @@ def copies(intent: Intent) -> bool:
         and comparable(size)
         and all(
             difference(asked, kept).equal
-            for asked, kept in zip(intent.axes(size, size), _IDENTITY.axes(size, size))
+            for asked, kept in zip(intent.axes(size, size), map(_identity, size))
         )
         for size in sizes
     )

@@ -3,7 +3,7 @@
 from typing import Dict, List, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, contradiction, may_equal
-from coreml_resize_fix.formats.neuralnetwork.area_windows import Averaged
+from coreml_resize_fix.formats.model import Averaged
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 

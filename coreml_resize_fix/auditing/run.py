@@ -12,31 +12,15 @@ from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.formats.neuralnetwork import layer_chains, pipelines, resizes
-from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
-from coreml_resize_fix.formats.neuralnetwork.shapes import (
+from coreml_resize_fix.formats.model import Model, ResizeOp
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.shapes import (
     Conflict,
     ModelShapes,
     Overrides,
     PartialSize,
 )
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
-
-
-def _conflicts(
-    models: Sequence[ModelRef], by_prefix: Dict[str, ModelShapes]
-) -> Tuple[Conflict, ...]:
-    """Shape conflicts inside all networks of a file, and between the models of a pipeline."""
-    # Sizes that a flexible input may have but was not made for are no reason to refuse a fix.
-    inside = [
-        conflict
-        for shapes in by_prefix.values()
-        for conflict in shapes.conflicts
-        if conflict.at_default
-    ]
-    return tuple(inside + pipelines.conflicts(models, by_prefix))
 
 
 def _intended(
@@ -55,7 +39,7 @@ def _intended(
     return known[0][1]
 
 
-def _made(params: ResizeParams, input_size: Optional[Size]) -> PartialSize:
+def _made(params: ResizeOp, input_size: Optional[Size]) -> PartialSize:
     """What a layer makes of an input, which may be of unknown size."""
     if input_size is not None:
         return params.output_size(input_size)
@@ -70,7 +54,7 @@ def _made_of_several(finding: Finding, read: Optional[Size]) -> PartialSize:
 def _keeps_sizes(finding: Finding) -> bool:
     """Whether what stands in for several layers makes what they made, of any size."""
     layer, after = finding.layer, finding.after
-    if not isinstance(layer.params, Composite) or after is None or layer.shape != FLEXIBLE:
+    if not layer.params.is_chain or after is None or layer.shape != FLEXIBLE:
         return False
     return all(after.output_size(size) == layer.params.output_size(size) for size in layer.sizes)
 
@@ -81,11 +65,7 @@ def _asked(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Inten
     for layer in layers:
         intent = matching.by_address[layer.address].intent
         # Of several layers, the last reads what those before it made.
-        if (
-            layer.shape == FLEXIBLE
-            and intent is not None
-            and not isinstance(layer.params, Composite)
-        ):
+        if layer.shape == FLEXIBLE and intent is not None and not layer.params.is_chain:
             found[layer.address], _ = comparisons(intent, layer)
     return found
 
@@ -100,61 +80,62 @@ def _decided(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
 
 
 def run(
-    models: Sequence[ModelRef],
+    model: Model,
     intents: Sequence[Intent],
     assume: Optional[Intent],
     spec_version: int,
     decompose: bool = False,
-    content: resizes.Content = resizes.structure_only,
-    in_half: resizes.InHalf = resizes.in_single,
     partial_result: bool = False,
 ) -> Audit:
-    """Audit a walked file; `spec_version` is the highest one that the target allows.
+    """Audit a model; `spec_version` is the highest one that the target allows.
 
-    `decompose` allows replacements of several layers, `content` gives a layer's bytes in the file,
-    and `in_half` says whether it stores weights as float16.
-    `partial_result` says that what can be fixed is written even though other layers stay as they
-    are: then those behind them are judged by what they really get.
+    `decompose` allows replacements of several layers. `partial_result` says that what can be fixed
+    is written even though other layers stay as they are: then those behind them are judged by what
+    they really get.
     """
-
-    file = resizes.File(models, content, in_half)
     averages = any(intent.mode == "area" for intent in intents)
 
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
-        by_prefix = file.shapes(assumed)
-        return file.layers(by_prefix) + (file.poolings(by_prefix) if averages else [])
+        shapes = model.shapes(assumed)
+        return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
-    matching = match(intents, layers_for, assume, file.averaged() if averages else [])
-    unsaid.say(matching, file, models)
+    matching = match(intents, layers_for, assume, model.averaged() if averages else [])
+    unsaid.say(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
         return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
 
-    found, meant = _as_intended(file, matching, judge)
+    found, meant = _as_intended(model, matching, judge)
     as_intended = tuple(found)
     if partial_result and any(finding.verdict in BLOCKING for finding in found):
         found = staying.judged(
-            models, found, lambda found: file.layers(file.shapes(_planned(found))), judge
+            model.networks,
+            found,
+            lambda found: model.resizes(model.shapes(_planned(found))),
+            judge,
         )
-    found = _named(models, found)
+    found = _named(model, found)
     # What the new layers make of what they really get: some before them may stay as they are.
     planned = _planned(found)
-    before, after = file.shapes({}), file.shapes(planned)
-    varies = {layer.address for layer in file.layers(after) if layer.shape == FLEXIBLE}
-    poolings = file.poolings(meant) if matching.pooled else []
+    before, after = model.shapes({}), model.shapes(planned)
+    varies = {layer.address for layer in model.resizes(after) if layer.shape == FLEXIBLE}
+    poolings = model.poolings(meant) if matching.pooled else []
     found += _pooled(poolings, matching, spec_version)
-    found.sort(key=lambda finding: file.places[finding.layer.address])
+    if poolings:
+        nodes = (node.address for network in model.networks for node in network.nodes)
+        order = {address: place for place, address in enumerate(nodes)}
+        found.sort(key=lambda finding: order[finding.layer.address])
     return Audit(
         tuple(found),
         matching,
         before,
         after,
-        _conflicts(models, before),
-        _left(models, found, _conflicts(models, after)),
+        model.conflicts(before),
+        _left(model, found, model.conflicts(after)),
         tuple(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
-        partial(file.usable, planned),
+        partial(model.usable, planned),
         partial_result,
         meant,
         as_intended,
@@ -162,7 +143,7 @@ def run(
 
 
 def _as_intended(
-    file: resizes.File, matching: Matching, judge: Callable[[ResizeLayer], Finding]
+    model: Model, matching: Matching, judge: Callable[[ResizeLayer], Finding]
 ) -> Tuple[List[Finding], Mapping[str, ModelShapes]]:
     """The verdict on each layer as if those before it were right, and the shapes that it is for.
 
@@ -170,13 +151,13 @@ def _as_intended(
     """
     asks: Overrides = {
         layer.address: partial(_intended, layer, matching.by_address[layer.address].intent)
-        for layer in file.layers(file.shapes({}))
+        for layer in model.resizes(model.shapes({}))
         if layer.follows
     }
     # Nobody knows what these should make; what is known behind them does not depend on it.
     unfit = {address: (None, None) for address, m in matching.by_address.items() if m.against}
-    meant = file.shapes({**asks, **unfit})
-    layers = file.layers(meant)
+    meant = model.shapes({**asks, **unfit})
+    layers = model.resizes(meant)
     intended = {
         layer.address: _intended(layer, matching.by_address[layer.address].intent, layer.input_size)
         for layer in layers
@@ -197,8 +178,8 @@ def _as_intended(
             return found, meant
         intended, varying = sizes, asked
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
-        meant = file.shapes({**_decided(intended), **follow, **unfit})
-        layers = file.layers(meant)
+        meant = model.shapes({**_decided(intended), **follow, **unfit})
+        layers = model.resizes(meant)
     return staying.cautious(previous, found), meant
 
 
@@ -217,15 +198,15 @@ def _pooled(layers: Sequence[ResizeLayer], matching: Matching, spec_version: int
 
 
 def _left(
-    models: Sequence[ModelRef], found: Sequence[Finding], conflicts: Sequence[Conflict]
+    model: Model, found: Sequence[Finding], conflicts: Sequence[Conflict]
 ) -> Tuple[Conflict, ...]:
     """Those conflicts that are not inside of several layers that others replace."""
     replaced = {
         finding.layer.address
         for finding in found
-        if finding.verdict == findings.FIXABLE and isinstance(finding.layer.params, Composite)
+        if finding.verdict == findings.FIXABLE and finding.layer.params.is_chain
     }
-    gone = layer_chains.members(models, replaced) if replaced else set()
+    gone = model.parts(replaced) if replaced else set()
     return tuple(conflict for conflict in conflicts if conflict.address not in gone)
 
 
@@ -233,7 +214,7 @@ def _planned(found: Sequence[Finding]) -> Overrides:
     """What the changed layers make of what they get."""
     return {
         finding.layer.address: partial(_made_of_several, finding)
-        if isinstance(finding.layer.params, Composite)
+        if finding.layer.params.is_chain
         else partial(_made, finding.after)
         for finding in found
         if finding.verdict == findings.FIXABLE
@@ -242,14 +223,16 @@ def _planned(found: Sequence[Finding]) -> Overrides:
     }
 
 
-def _named(models: Sequence[ModelRef], found: Sequence[Finding]) -> List[Finding]:
+def _named(model: Model, found: Sequence[Finding]) -> List[Finding]:
     """The findings, with free names for the layers that are added."""
     added = {
         finding.layer.address: finding.after
         for finding in found
-        if finding.verdict == findings.FIXABLE and isinstance(finding.after, Composite)
+        if finding.verdict == findings.FIXABLE
+        and finding.after is not None
+        and finding.after.is_chain
     }
-    named = layer_chains.with_free_names(models, added)
+    named = model.with_free_names(added) if added else {}
     return [
         replace(finding, after=named.get(finding.layer.address, finding.after)) for finding in found
     ]

@@ -9,7 +9,7 @@ from typing import Callable, Dict, List, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
-from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
+from coreml_resize_fix.formats.model import Network
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 # The layers of the file with these findings carried out, as far as they can be.
@@ -21,7 +21,7 @@ _WRONG_SIZE, _CONTRADICTED = "RSZ102", ("RSZ204",)
 
 
 def judged(
-    models: Sequence[ModelRef], found: Sequence[Finding], written: Written, decide: Decide
+    networks: Sequence[Network], found: Sequence[Finding], written: Written, decide: Decide
 ) -> List[Finding]:
     """The findings by what each layer gets where only the fixable ones are changed."""
     previous, current = found, list(found)
@@ -39,7 +39,7 @@ def judged(
         ]
     else:
         current = cautious(previous, current)
-    return _told(models, current, [finding.layer for finding in found])
+    return _told(networks, current, [finding.layer for finding in found])
 
 
 def cautious(one: Sequence[Finding], other: Sequence[Finding]) -> List[Finding]:
@@ -58,13 +58,13 @@ def _gets(layer: ResizeLayer) -> Tuple[object, ...]:
 
 
 def _told(
-    models: Sequence[ModelRef], found: Sequence[Finding], right: Sequence[ResizeLayer]
+    networks: Sequence[Network], found: Sequence[Finding], right: Sequence[ResizeLayer]
 ) -> List[Finding]:
     """The findings, with a remark on those that get another size than they should."""
     names = {finding.layer.address: finding.layer.name for finding in found}
     staying = {f.layer.address for f in found if f.verdict not in (MATCH, FIXABLE)}
     wrong = {f.layer.address for f in found if _WRONG_SIZE in f.codes} & staying
-    before = _before(models, wrong or staying)
+    before = _before(networks, wrong or staying)
     told = []
     for finding, meant in zip(found, right):
         layer = finding.layer
@@ -86,14 +86,14 @@ def _remark(layer: ResizeLayer, meant: ResizeLayer, behind: Sequence[str]) -> st
     )
 
 
-def _before(models: Sequence[ModelRef], wanted: Set[str]) -> Dict[str, Tuple[str, ...]]:
+def _before(networks: Sequence[Network], wanted: Set[str]) -> Dict[str, Tuple[str, ...]]:
     """By a layer's address, which of the wanted layers its inputs depend on."""
     found: Dict[str, Tuple[str, ...]] = {}
     behind: Dict[str, Tuple[str, ...]] = {}  # blob → those that it depends on
-    for model in models:
-        for layer in model.layers:
-            reaching = [address for name in layer.message.input for address in behind.get(name, ())]
-            before = found[layer.address] = tuple(dict.fromkeys(reaching))
-            own = (layer.address,) if layer.address in wanted else ()
-            behind.update((name, before + own) for name in layer.message.output)
+    for network in networks:
+        for node in network.nodes:
+            reaching = [address for name in node.inputs for address in behind.get(name, ())]
+            before = found[node.address] = tuple(dict.fromkeys(reaching))
+            own = (node.address,) if node.address in wanted else ()
+            behind.update((name, before + own) for name in node.outputs)
     return found

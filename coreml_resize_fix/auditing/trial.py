@@ -3,13 +3,11 @@
 from itertools import product
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.conventions.coreml import upsample_may_make
-from coreml_resize_fix.formats.neuralnetwork import claims
-from coreml_resize_fix.formats.neuralnetwork.claims import Claim, Spot
-from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams, Upsample
-from coreml_resize_fix.formats.neuralnetwork.resizes import File
-from coreml_resize_fix.formats.neuralnetwork.shapes import ModelShapes, Overrides, PartialSize
+from coreml_resize_fix.auditing import claims
+from coreml_resize_fix.auditing.claims import Spot
+from coreml_resize_fix.formats.model import Claim, Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize
 
 Size = Tuple[int, int]
 Sizes = Dict[str, PartialSize]  # by address; (None, None) is a size that is not known
@@ -33,13 +31,13 @@ class Trial:
 
     def __init__(
         self,
-        file: File,
+        model: Model,
         claimed: Sequence[Claim],
         free: Mapping[str, ResizeLayer],
         given: Overrides,
     ) -> None:
         self.free = free
-        self._file, self._claims, self._given = file, claimed, given
+        self._model, self._claims, self._given = model, claimed, given
         self._steps = 0
         nothing_said = self.shapes(dict.fromkeys(free, UNDECIDED))
         # What no size of these layers can help is not their matter.
@@ -53,7 +51,7 @@ class Trial:
         """
         if self._steps > _MOST_STEPS:
             raise TooManyError
-        found = self._file.shapes({**self._given, **sizes})
+        found = self._model.shapes({**self._given, **sizes})
         self._steps += _STEPS_OF_EACH + sum(len(own.layers) for own in found.values())
         return found
 
@@ -157,28 +155,7 @@ class Trial:
 
     def _candidates(self, axis: int, address: str, sizes: Sizes) -> Optional[Sequence[int]]:
         before = self.input_size(address, self.shapes(sizes))[axis]
-        return _meant(self.free[address].params, axis, before)
-
-
-def _meant(params: ResizeParams, axis: int, before: Optional[int]) -> Optional[Sequence[int]]:
-    """What a layer may have been meant to make of that many pixels, its own size first.
-
-    None where the pixels are not known.
-    """
-    if params.fixed_size is not None:
-        return [params.fixed_size[axis]]
-    if before is None or not isinstance(params, Upsample):
-        return None
-    if params.fractional_scaling_factor:
-        factor = params.fractional_scaling_factor[axis]
-        own = int(before * factor)
-        near = [size for size in (own, own - 1, own + 1) if size > 0]
-        return [size for size in near if upsample_may_make(before, factor, size)]
-    whole = (params.scaling_factor or (1, 1))[axis]
-    if whole == 0:
-        # Some converters write 0 for a true 2, too, where sizes were not known to them.
-        return [*range(1, before), 2 * before]
-    return range(whole * before, (whole + 1) * before)
+        return self.free[address].params.cut_from(axis, before)
 
 
 def _taken(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Sizes:

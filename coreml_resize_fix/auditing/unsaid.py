@@ -13,12 +13,9 @@ from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.auditing.trial import UNDECIDED, Size, Sizes, TooManyError, Trial
-from coreml_resize_fix.formats.neuralnetwork import claims
-from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
-from coreml_resize_fix.formats.neuralnetwork.resizes import File
-from coreml_resize_fix.formats.neuralnetwork.shapes import Overrides, PartialSize
+from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.shapes import Overrides, PartialSize
 from coreml_resize_fix.intents.model import Intent
 
 _MOST_SHOWN = 4
@@ -34,14 +31,12 @@ class _Answer(NamedTuple):
     reason: str = ""
 
 
-def say(matching: Matching, file: File, models: Sequence[ModelRef]) -> None:
+def say(matching: Matching, model: Model) -> None:
     """Give intents without a size the one that fits, where the layer's own is contradicted.
 
     Where none fits, or several do, the match says what is against it instead.
     """
-    layers = [
-        layer for layer in file.layers(file.shapes({})) if not isinstance(layer.params, Composite)
-    ]
+    layers = [layer for layer in model.resizes(model.shapes({})) if not layer.params.is_chain]
     intents = {layer.address: matching.by_address[layer.address].intent for layer in layers}
     silent = {layer.address: layer for layer in layers if _is_silent(intents[layer.address])}
     if not silent:
@@ -51,7 +46,7 @@ def say(matching: Matching, file: File, models: Sequence[ModelRef]) -> None:
         for address, intent in intents.items()
         if address not in silent
     }
-    for answer in _answers(Trial(file, claims.of(models), silent, given)):
+    for answer in _answers(Trial(model, model.claims, silent, given)):
         address, match = answer.layer.address, matching.by_address[answer.layer.address]
         matching.by_address[address] = replace(
             match,

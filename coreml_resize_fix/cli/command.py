@@ -12,8 +12,7 @@ from coreml_resize_fix.errors import ResizeFixError, UsageError, of_system
 
 
 def _explain(code: str) -> None:
-    from coreml_resize_fix.cli import terminal
-    from coreml_resize_fix.report import explain
+    from coreml_resize_fix.cli import explain, terminal
     from coreml_resize_fix.run import batch
 
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.replacements.format import Place
 
 Size = Tuple[int, int]
@@ -32,7 +32,7 @@ class ResizeLayer:
     address: str
     name: str
     blobs: Tuple[str, ...]
-    params: ResizeParams
+    params: ResizeOp
     shape: str
     input_size: Optional[Size] = None
     sizes: Tuple[Size, ...] = ()
@@ -56,7 +56,7 @@ class ResizeLayer:
 
         Of several layers, the last reads what those before it made, which is of another size.
         """
-        return self.shape != FLEXIBLE and not isinstance(self.params, Composite)
+        return self.shape != FLEXIBLE and not self.params.is_chain
 
     @property
     def output_size(self) -> Optional[Size]:

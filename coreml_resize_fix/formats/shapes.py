@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Mapping, Optional, Tuple, Union
 
+Size = Tuple[int, int]
+Range = Tuple[int, Optional[int]]
+
 #: One entry per dimension; None means that this dimension is not known.
 Dims = Tuple[Optional[int], ...]
 
@@ -92,3 +95,29 @@ class ModelShapes:
     conflicts: Tuple[Conflict, ...]
     flexible_inputs: Tuple[str, ...]
     varies: bool = False
+
+
+@dataclass(frozen=True)
+class UsableSizes:
+    """Sizes (height, width) of one input at which its network has no conflict.
+
+    `everywhere`: at all that it allows. Else `multiple_of` is a rule (a 1: no condition on this
+    axis), and `sizes` are a list where there is none; `besides` tells that some sizes beside the
+    multiples run, too. `tried_all` is False where only part of the sizes was looked at. `example`
+    is a size that does not run, and why.
+    """
+
+    name: str
+    default: Size
+    everywhere: bool
+    multiple_of: Optional[Size] = None
+    sizes: Optional[Tuple[Size, ...]] = None
+    besides: bool = False
+    tried_all: bool = True
+    limits: Tuple[Range, ...] = ()
+    example: Optional[Tuple[Size, Conflict]] = None
+
+    @property
+    def only_default(self) -> bool:
+        """Whether no other size than the declared default was found to run."""
+        return self.sizes is not None and set(self.sizes) <= {self.default}

@@ -7,7 +7,7 @@ from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
-from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, UsableSizes
+from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Tensors
 

@@ -4,19 +4,10 @@ Where no pooling layer has the windows, each is sliced, averaged as a whole, and
 others: sliceStatic → pooling → concatND → reshapeStatic.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.model import Averaged, Window
 from coreml_resize_fix.formats.neuralnetwork import pooling
-
-Window = Tuple[int, int, int, int]  # first row, row behind the last, the same of columns
-
-
-class Averaged(NamedTuple):
-    """A map of (height, width) pixels, which are the means of the windows, row by row."""
-
-    channels: int
-    size: Tuple[int, int]
-    windows: Tuple[Window, ...]
 
 
 def find(layers: Sequence[Any]) -> List[Averaged]:

@@ -1,37 +1,10 @@
-"""What in a file says the size of a blob: joins, declared outputs, inputs of a pipeline's models.
+"""What the descriptions of a file say of the sizes of its blobs."""
 
-All of it is looked at at the declared default size of the inputs.
-"""
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
-
+from coreml_resize_fix.formats.model import Claim
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
-from coreml_resize_fix.formats.neuralnetwork.shapes import Flexible, ModelShapes, Shape
-from coreml_resize_fix.formats.shapes import Dims
-
-_LEAST_RANK = 3  # a [C, H, W] is the end of a blob of any rank; fewer dimensions say less
-
-
-class Claim(NamedTuple):
-    """What a description says of the blob `name` that the network at `prefix` gives.
-
-    `reader` is the prefix of the model of a pipeline whose input it is, None for an output.
-    """
-
-    prefix: str
-    name: str
-    declared: Tuple[int, ...]
-    is_image: bool
-    reader: Optional[str]
-
-
-class Spot(NamedTuple):
-    """Where shapes do not fit: a layer, by its address, or what a network gives."""
-
-    prefix: str
-    address: str
-    claim: Optional[Claim] = None
 
 
 def of(models: Sequence[ModelRef]) -> List[Claim]:
@@ -64,68 +37,3 @@ def _claims(
         for feature in features
         if feature.name in makers and declared_size(feature)
     ]
-
-
-def contradictions(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
-    """Where the networks contradict themselves or a claim, with a clause on each, in order."""
-    found: Dict[Spot, str] = {}
-    for prefix, own in shapes.items():
-        for conflict in own.conflicts:
-            if conflict.at_default and conflict.address in own.layers:
-                spot = Spot(prefix, conflict.address)
-                found[spot] = f"{conflict.message} (`{conflict.layer}`, `{conflict.address}`)"
-    for claim in claims:
-        spot = Spot(claim.prefix, "", claim)
-        (given,) = blobs(spot, shapes)
-        reader = None if claim.reader is None else shapes[claim.reader]
-        if reader is not None and claim.name in reader.flexible_inputs:
-            continue
-        if given is not None and _differ(claim, given):
-            feature = "output" if reader is None else "input"
-            count = len(claim.declared)
-            found[spot] = (
-                f"the {feature} `{claim.name}` is declared as {_show(claim.declared)} "
-                f"and gets {_show(given[-count:])}"
-            )
-    return found
-
-
-def repeats(shapes: Mapping[str, ModelShapes]) -> Set[Spot]:
-    """Where one row or one column meets several, and is repeated beside them."""
-    found = set()
-    for prefix, own in shapes.items():
-        for address, layer in own.layers.items():
-            inputs = [default(shape) or () for shape in layer.inputs]
-            for sizes in ({dims[-axis] for dims in inputs if len(dims) >= axis} for axis in (1, 2)):
-                if 1 in sizes and len(sizes - {None}) > 1:
-                    found.add(Spot(prefix, address))
-    return found
-
-
-def blobs(spot: Spot, shapes: Mapping[str, ModelShapes]) -> Tuple[Optional[Dims], ...]:
-    """The shapes of all blobs that meet there, at the default size of the inputs."""
-    own = shapes[spot.prefix]
-    if spot.claim is not None:
-        return (default(own.outputs.get(spot.claim.name)),)
-    layer = own.layers[spot.address]
-    return tuple(default(shape) for shape in layer.inputs + layer.outputs)
-
-
-def default(shape: Optional[Shape]) -> Optional[Dims]:
-    """What is known of a shape at the default size of the inputs; None where nothing is."""
-    if isinstance(shape, Flexible):
-        return shape.default or None
-    return None if shape is None else shape.dims
-
-
-def _differ(claim: Claim, given: Dims) -> bool:
-    declared = claim.declared
-    comparable = claim.is_image or min(len(declared), len(given)) >= _LEAST_RANK
-    if not comparable and len(declared) != len(given):
-        return False
-    pairs = zip(reversed(declared), reversed(given))
-    return any(size is not None and said > 0 and said != size for said, size in pairs)
-
-
-def _show(dims: Sequence[Optional[int]]) -> str:
-    return "×".join("?" if size is None else str(size) for size in dims)

@@ -1,56 +1,47 @@
-"""Findings → edits: the changed layers, and what must follow them in the file.
+"""Changes → edits: the changed layers, and what must follow them in the file.
 
 What follows: the sizes that layers and outputs declare, and the specificationVersion of every
 model around.
 """
 
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.formats.model import Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
-    parameters,
+    read_parameters,
     required_version,
     write_parameters,
 )
 from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.layer_chains import Group
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
-from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
-from coreml_resize_fix.formats.neuralnetwork.shapes import Flexible, LayerShapes, ModelShapes, Shape
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeBilinear, Upsample
 from coreml_resize_fix.formats.protobuf import schema, wire
 from coreml_resize_fix.formats.protobuf.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Field, Source
-from coreml_resize_fix.formats.spec_versions import UPSAMPLE_MODES
+from coreml_resize_fix.formats.shapes import Flexible, LayerShapes, ModelShapes, Shape
 
 _INPUT_TENSOR, _OUTPUT_TENSOR = 4, 5
 
 ShapesByPrefix = Mapping[str, ModelShapes]
 
 
-class Plan(NamedTuple):
-    """Edits of the file, and the specification version of the outermost model after them."""
-
-    edits: Tuple[Edit, ...]
-    spec_version: int
-
-
 def plan(
     source: Source,
     models: Sequence[ModelRef],
-    findings: Sequence[Finding],
+    changes: Sequence[Change],
     before: ShapesByPrefix,
     after: ShapesByPrefix,
     lower: bool = False,
 ) -> Plan:
-    """Edits that give each finding's layer the parameters of its `after`.
+    """Edits that carry out the changes, and what follows from them.
 
     `before` and `after` are the shapes of each network, by its prefix, without and with them.
     `lower` brings the specification version down to what the result needs.
     """
-    changed = {finding.layer.address: finding for finding in findings if finding.after is not None}
+    changed = {change.address: change for change in changes}
     edits: List[Edit] = []
     needed: Dict[int, int] = {}  # start of a model message → the version that its layers need
     for model in models:
@@ -58,16 +49,14 @@ def plan(
         found = layer_chains.groups(model.layers) if changed else []
         groups = {group.last.address: group for group in found}
         for layer in model.layers:
-            finding = changed.get(layer.address)
+            change = changed.get(layer.address)
             group = groups.get(layer.address)
-            if finding is not None and finding.after is not None:
-                edits += _layer_edits(source, layer, group, finding.after)
+            if change is not None:
+                edits += _layer_edits(source, layer, group, change.op)
                 for node in model.path + (model.node,):
                     if node.message == "Model":
-                        needed[node.start] = max(needed.get(node.start, 0), finding.spec_version)
-            replaced = finding is not None and (
-                group is not None or isinstance(finding.after, Composite)
-            )
+                        needed[node.start] = max(needed.get(node.start, 0), change.spec_version)
+            replaced = change is not None and (group is not None or change.op.is_chain)
             if old is not None and new is not None and not replaced:
                 edits += _tensor_edits(source, layer, old, new)
         edits += _output_edits(model, _changed_outputs(model, models, before, after))
@@ -83,7 +72,7 @@ def plan(
 
 
 def _lowest(
-    model: ModelRef, models: Sequence[ModelRef], changed: Mapping[str, Finding], least: int
+    model: ModelRef, models: Sequence[ModelRef], changed: Mapping[str, Change], least: int
 ) -> int:
     """What a model and those inside it need with the changes, but no more than it has now."""
     versions = [required_version.LOWEST, least]
@@ -93,25 +82,25 @@ def _lowest(
                 need.spec_version for need in required_version.needs(inner, skip_resizes=True)
             ]
             for layer in inner.layers:
-                params = parameters.read(layer.message)
-                if params is not None and params.uses_ios14 and layer.address not in changed:
-                    versions.append(UPSAMPLE_MODES)
+                params = read_parameters.read(layer.message)
+                if params is not None and layer.address not in changed:
+                    versions.append(params.min_spec_version)
     return max(versions)
 
 
 def _layer_edits(
-    source: Source, layer: LayerRef, group: Optional[Group], params: ResizeParams
+    source: Source, layer: LayerRef, group: Optional[Group], params: ResizeOp
 ) -> List[Edit]:
     """One layer with other parameters, or several layers in its place.
 
     Of a group, all layers are replaced.
     """
-    assert not isinstance(params, Pooling)  # found in a file, never written
     if isinstance(params, Composite):
         layers: Sequence[bytes] = params.layers
-    elif group is None:
-        return _type_edits(source, layer, write_parameters.field_bytes(params))
     else:
+        assert isinstance(params, (Upsample, ResizeBilinear))  # a pooling is never written
+        if group is None:
+            return _type_edits(source, layer, write_parameters.field_bytes(params))
         message = schema.layer_class()(
             name=layer.message.name, input=[group.blob], output=layer.message.output
         )

@@ -5,9 +5,11 @@ NeuralNetwork.proto of the Core ML format specification.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
 
 if TYPE_CHECKING:
@@ -36,11 +38,7 @@ class Pooling(ResizeOp):
     heavy: bool = False
     exclude_padding: bool = False
 
-    kind = "pooling"
-    uses_ios14 = False
-    copies_nearest = False
-    factor = None
-    lacks_its_mode = False
+    kind = POOLING
 
     @property
     def fixed_size(self) -> Optional[Size]:
@@ -61,9 +59,9 @@ class Pooling(ResizeOp):
         room = size + sum(self.pads[axis]) - kernel
         return max(0, -(-room // stride) + 1 if self.padding == "last" else room // stride + 1)
 
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether the layer makes this size."""
-        return self.output_size(input_size) == output_size
+    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
+        """None: a pooling is right or is not the call's layer."""
+        return ()
 
     def window(self, axis: int, size: int) -> Tuple[int, int, int]:
         """Of an image of `size` pixels: pixels in a window, those before the image, the stride."""

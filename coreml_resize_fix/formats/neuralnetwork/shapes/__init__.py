@@ -11,12 +11,12 @@ from coreml_resize_fix.formats.shapes import (
     PartialSize,
     Shape,
     Unknown,
+    UsableSizes,
 )
 
 from .infer import Network, infer
 from .rules import RULES
 from .spatial import scaled_size
-from .usable import UsableSizes
 
 __all__ = [
     "RULES",

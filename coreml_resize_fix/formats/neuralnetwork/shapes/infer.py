@@ -12,13 +12,14 @@ from coreml_resize_fix.formats.shapes import (
     Overrides,
     Shape,
     Unknown,
+    UsableSizes,
 )
 
 from .call import Blob
 from .evaluate import Answers, Evaluation
 from .inputs import samples
 from .structure import read_layers
-from .usable import UsableSizes, usable
+from .usable import usable
 
 NETWORK_KINDS = frozenset(("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor"))
 

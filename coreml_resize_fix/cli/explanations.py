@@ -2,11 +2,8 @@
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import (
-    ResizeBilinear,
-    ResizeParams,
-    Upsample,
-)
+from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
@@ -19,7 +16,7 @@ _HALF = Intent(size=(6, 6))
 class Example(NamedTuple):
     """A layer that gets an input of that size, and the call that it stands for."""
 
-    layer: ResizeParams
+    layer: ResizeOp
     intent: Intent
     input_size: Size
 
