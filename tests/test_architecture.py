@@ -21,6 +21,7 @@ ROOMS = (
     "files",
     "intents",
     "replacements",
+    "verify/kernels",
     "formats/protobuf",
     "formats",  # what both kinds of model implement
     "formats/neuralnetwork",
@@ -35,7 +36,7 @@ ROOMS = (
     "__init__",  # the public names; each is imported when it is first used
 )
 # These know what a file is only by the protocol.
-FORMATLESS = ("auditing", "replacements", "verify", "report")
+FORMATLESS = ("auditing", "replacements", "verify/kernels", "verify", "report")
 PROTOCOL = ("model", "shapes", "resize_layer", "input_sizes", "spec_versions")
 # Opening a file is where the kinds of model are named.
 BY_KIND = {"formats/open.py"}
@@ -46,9 +47,8 @@ FRAMEWORKS = ("coremltools", "torch", "onnx", "google.protobuf", "tensorflow")
 def room_of(module):
     """The room of a module of this package, given without the package's name."""
     parts = module.split(".")
-    if parts[0] == "formats" and "formats/" + "".join(parts[1:2]) in ROOMS:
-        return "formats/" + parts[1]
-    return parts[0] or "__init__"
+    inner = "/".join(parts[:2])
+    return inner if inner in ROOMS else parts[0] or "__init__"
 
 
 def module_of(path):

@@ -5,12 +5,15 @@ NeuralNetwork.proto of the Core ML format specification.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Size = Tuple[int, int]
 Pads = Tuple[Size, Size]  # (top, bottom), (left, right)
@@ -88,6 +91,26 @@ class Pooling(ResizeOp):
             step=stride,
             window=(kernel, first),
             exclude_outside=self.exclude_padding,
+        )
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What the layer makes of float `images`, (…, H, W) → (…, new H, new W)."""
+        from coreml_resize_fix.verify.kernels import windows
+
+        size = images.shape[-2], images.shape[-1]
+        rows, columns = (self.window(axis, pixels) for axis, pixels in enumerate(size))
+        edges = [
+            (before, max(0, (count - 1) * stride + length - before - pixels))
+            for (length, before, stride), count, pixels in zip(
+                (rows, columns), self.output_size(size), size
+            )
+        ]
+        return windows.average_pool(
+            images,
+            (rows[0], columns[0]),
+            (rows[2], columns[2]),
+            (edges[0], edges[1]),
+            self.exclude_padding,
         )
 
     def as_dict(self) -> Dict[str, Any]:
