@@ -33,22 +33,21 @@ class Opened:
 
 
 @contextmanager
-def open_path(path: str) -> Iterator[Opened]:
-    """Read the structure of a .mlmodel file or a .mlpackage folder.
+def open_file(path: str, label: str) -> Iterator[Opened]:
+    """Read the structure of a model file; `label` names it in messages, as its package does.
 
     Raises:
         ModelError: there is no readable Core ML model.
     """
-    file_path = sniff.model_file(path)
     try:
-        file = open(file_path, "rb", buffering=0)  # noqa: SIM115 (closed below)
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise ModelError(
-            "cannot read `{}`: {}".format(path, reason(error)),
+            f"cannot read `{label}`: {reason(error)}",
             "check the path and its permissions",
         ) from error
     with file:
-        yield Opened(path, Source(file))
+        yield Opened(label, Source(file))
 
 
 def open_bytes(data: bytes, label: str) -> Opened:
