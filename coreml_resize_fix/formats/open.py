@@ -23,22 +23,21 @@ def _read(label: str, source: Source) -> Model:
 
 
 @contextmanager
-def open_path(path: str) -> Iterator[Model]:
-    """Read the structure of a .mlmodel file or a .mlpackage folder, whose file stays open.
+def open_file(path: str, label: str) -> Iterator[Model]:
+    """Read the structure of a model file; `label` names it in messages, as its package does.
 
     Raises:
         ModelError: there is no readable Core ML model.
     """
-    file_path = sniff.model_file(path)
     try:
-        file = open(file_path, "rb", buffering=0)  # noqa: SIM115 (closed below)
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise ModelError(
-            f"cannot read `{path}`: {reason(error)}",
+            f"cannot read `{label}`: {reason(error)}",
             "check the path and its permissions",
         ) from error
     with file:
-        yield _read(path, Source(file))
+        yield _read(label, Source(file))
 
 
 def open_bytes(data: bytes, label: str) -> Model:

@@ -10,7 +10,7 @@ from coreml_resize_fix.auditing.owed import WithoutLayer
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.run.request import Failure, ModelReport, Run
+from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 FORMAT, VERSION = "coreml-resize-fix/report", 1
 

@@ -13,7 +13,7 @@ from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
-from coreml_resize_fix.run.request import Failure, ModelReport, Run
+from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 Style = Callable[[str, str], str]  # (text, color) → text
 

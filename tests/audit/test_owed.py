@@ -11,7 +11,7 @@ from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document, html, markdown, text
 from coreml_resize_fix.run import pipeline
-from coreml_resize_fix.run.request import Run
+from coreml_resize_fix.run.results import Run
 from tests.audit.owed_networks import Net, needs_ios14
 from tests.report import json_v1
 from tests.support import cases
