@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
+from coreml_resize_fix.formats.mlprogram.operation import ResizeOperation
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]
@@ -17,7 +18,7 @@ IOS15, IOS16, IOS17 = 6, 7, 8  # specification versions
 
 
 @dataclass(frozen=True)
-class _ByFactor:
+class _ByFactor(ResizeOperation):
     """A resize whose output follows the size of its input."""
 
     scale_factor_height: Factor = 1
@@ -29,6 +30,10 @@ class _ByFactor:
     def factors(self) -> Tuple[Factor, Factor]:
         """(height, width)."""
         return self.scale_factor_height, self.scale_factor_width
+
+    @property
+    def fractions(self) -> Tuple[float, ...]:
+        return tuple(factor for factor in self.factors if isinstance(factor, float))
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) of the output, as single precision rounds the products."""
@@ -56,9 +61,6 @@ class _ByFactor:
         """Whether it makes an axis smaller: ONNX Runtime saw systems differ in how they do it."""
         return min(self.factors) < 1
 
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        return False
-
     def _text(self) -> str:
         return "×{:.7g},{:.7g}".format(*self.factors)
 
@@ -72,6 +74,15 @@ class UpsampleBilinear(_ByFactor):
 
     kind: ClassVar[str] = "upsample_bilinear"
     copies_nearest: ClassVar[bool] = False
+
+    @property
+    def caveat(self) -> str:
+        if not self.shrinks:
+            return ""
+        return (
+            "makes the map smaller by `upsample_bilinear`, which ONNX Runtime saw differ between "
+            "versions of the system; `resize_bilinear` is the safer operation"
+        )
 
     @property
     def min_spec_version(self) -> int:
@@ -125,7 +136,7 @@ class UpsampleNearest(_ByFactor):
 
 
 @dataclass(frozen=True)
-class _ToSize:
+class _ToSize(ResizeOperation):
     """A resize that makes one size of any input."""
 
     target_size_height: int = 1
@@ -146,12 +157,6 @@ class _ToSize:
     def may_make(self, input_size: Size, output_size: Size) -> bool:
         """Whether it makes this size."""
         return self.fixed_size == output_size
-
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        return False
-
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        return False
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,7 @@ class ResizeNearest(_ToSize):
 
 
 @dataclass(frozen=True)
-class ResizeToShape:
+class ResizeToShape(ResizeOperation):
     """resize, of iOS 17; `shape` is None if it is computed at run time.
 
     The last `resized_dims` (1 or 2) of the input become those of `shape`; 0 keeps one.
@@ -245,9 +250,6 @@ class ResizeToShape:
     def may_make(self, input_size: Size, output_size: Size) -> bool:
         """Whether it makes this size, as far as that is known before it runs."""
         return self.shape is None or self.output_size(input_size) == output_size
-
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        return False
 
     def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
         """Whether a point lies midway between two pixels, of which the nearest is to be read.
