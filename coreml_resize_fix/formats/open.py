@@ -18,13 +18,17 @@ def _read(label: str, source: Source, folder: Optional[str] = None) -> Model:
     """`folder` is where the file lies, if it is one: weights of ML Programs are beside it."""
     try:
         structure = skeleton.read(source)
-        if structure.root.is_program:
-            return Programs(label, source, folder)
-        models = layers.models(structure)
+        is_program = structure.root.is_program
+        program = Programs(label, source) if is_program else None
+        models = [] if is_program else layers.models(structure)
     except SchemaError:
         raise
     except ModelError as error:
         raise sniff.explain(label, source, error) from error
+    if program is not None:
+        if folder is not None:
+            program.require_weights(folder)
+        return program
     return NeuralNetworks(label, source, models)
 
 

@@ -34,7 +34,7 @@ class AvgPool(_NotReplaced):
     exclude_padding_from_average: bool = False
     ceil_mode: bool = False
 
-    kind: ClassVar[str] = POOLING
+    kind = POOLING
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) of the output; 0 where the window does not fit in."""

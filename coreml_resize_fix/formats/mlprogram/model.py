@@ -34,22 +34,18 @@ _IN_MODEL_FOLDER = "@model_path/"
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
 
-    `folder` is where the model file lies, None for one in memory.
-
     Raises:
-        ModelError: the program makes no sense, or its weight files are not there.
+        ModelError: the program makes no sense.
         SchemaError: the installed coremltools is older than ML Programs.
     """
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source, folder: Optional[str] = None) -> None:
+    def __init__(self, label: str, source: Source) -> None:
         self.label, self.source = label, source
         message = reader.parse(source)
         self.program = reader.program(message)
         self.spec_version = self.program.spec_version
-        if folder is not None:
-            self._require_weights(folder)
         self._functions = network.networks(self.program)
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
@@ -166,7 +162,7 @@ class Programs(protocol.Model):
         return Unjudged(params.kind, shown, "its size is computed at run time")
 
     def _remarks(self) -> Iterator[str]:
-        for name, resize in self._found():
+        for _, resize in self._found():
             if resize.params.kind in parameters.SAMPLERS:
                 yield (
                     f"`{resize.address}` (`{resize.names[0]}`) is a `{resize.params.kind}`, which "
@@ -180,8 +176,8 @@ class Programs(protocol.Model):
                     f"of which `{function.opset}` runs: the others are not looked at"
                 )
 
-    def _require_weights(self, folder: str) -> None:
-        """Refuse a program whose weights are elsewhere: nothing could run it.
+    def require_weights(self, folder: str) -> None:
+        """Refuse a model file in that folder whose weights are elsewhere: nothing could run it.
 
         Raises:
             ModelError: a file that it reads is not there.

@@ -81,7 +81,14 @@ NATIVES: Tuple[Native, ...] = (
         False,
         _target_size("STRICT_ALIGN_CORNERS"),
     ),
-    Native("resize_bilinear UNALIGN_CORNERS", IOS15, True, False, False, _target_size("UNALIGN_CORNERS")),
+    Native(
+        "resize_bilinear UNALIGN_CORNERS",
+        IOS15,
+        True,
+        False,
+        False,
+        _target_size("UNALIGN_CORNERS"),
+    ),
     Native("upsample_bilinear align_corners=true", IOS15, False, False, False, _by_factors(True)),
     Native("upsample_bilinear align_corners=false", IOS15, False, False, False, _by_factors(False)),
 )

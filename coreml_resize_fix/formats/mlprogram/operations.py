@@ -72,7 +72,7 @@ class UpsampleBilinear(_ByFactor):
     align_corners: bool = True
     half_pixel_centers: Optional[bool] = None
 
-    kind: ClassVar[str] = "upsample_bilinear"
+    kind = "upsample_bilinear"
     copies_nearest: ClassVar[bool] = False
 
     @property
@@ -117,7 +117,7 @@ class UpsampleBilinear(_ByFactor):
 class UpsampleNearest(_ByFactor):
     """upsample_nearest_neighbor."""
 
-    kind: ClassVar[str] = "upsample_nearest_neighbor"
+    kind = "upsample_nearest_neighbor"
     copies_nearest: ClassVar[bool] = True
     min_spec_version: ClassVar[int] = IOS15
 
@@ -165,7 +165,7 @@ class ResizeBilinear(_ToSize):
 
     sampling_mode: str = "DEFAULT"
 
-    kind: ClassVar[str] = "resize_bilinear"
+    kind = "resize_bilinear"
     copies_nearest: ClassVar[bool] = False
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
@@ -187,7 +187,7 @@ class ResizeBilinear(_ToSize):
 class ResizeNearest(_ToSize):
     """resize_nearest_neighbor."""
 
-    kind: ClassVar[str] = "resize_nearest_neighbor"
+    kind = "resize_nearest_neighbor"
     copies_nearest: ClassVar[bool] = True
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
@@ -216,7 +216,7 @@ class ResizeToShape(ResizeOperation):
     interpolation_mode: str = "LINEAR"
     sampling_mode: str = "DEFAULT"
 
-    kind: ClassVar[str] = "resize"
+    kind = "resize"
     factors: ClassVar[None] = None
     min_spec_version: ClassVar[int] = IOS17
 
