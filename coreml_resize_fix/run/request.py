@@ -7,6 +7,7 @@ from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
+from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Tensors
@@ -75,6 +76,7 @@ class ModelReport:
     not_owed: Tuple[WithoutLayer, ...] = ()
     cannot_run: Tuple[Conflict, ...] = ()
     usable: Optional[UsableSizes] = None
+    model_kind: str = NEURAL_NETWORK
 
     @property
     def codes(self) -> Tuple[str, ...]:

@@ -6,7 +6,6 @@ import numpy as np
 
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
@@ -88,7 +87,7 @@ def _in_half(params: ResizeOp) -> bool:
 
 def _computed(params: ResizeOp, images: np.ndarray, output_size: Size) -> np.ndarray:
     try:
-        return interpret.run(params, images, output_size)
+        return params.run(images, output_size)
     except (ValueError, MemoryError) as error:  # a LayerError is a ValueError
         raise ProofError(
             "the layers of `{}` cannot be computed: {}".format(params, error),
@@ -120,7 +119,7 @@ def measure_recorded(
     wanted = recorded.output.shape[-2], recorded.output.shape[-1]
     if not params.may_make(size, wanted):
         return None
-    actual = interpret.run(params, recorded.input.astype(np.float64), wanted)
+    actual = params.run(recorded.input.astype(np.float64), wanted)
     tolerance = STORED_HALVES if may_be_rounded and _in_half(params) else RECORDED
     return _compare(recorded.output.astype(np.float64), actual, tolerance)
 

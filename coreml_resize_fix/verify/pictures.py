@@ -8,7 +8,6 @@ import numpy as np
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import Finding, Picture
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify.probes import LARGEST_MAP
@@ -63,7 +62,7 @@ def _channel(recorded: Recorded, params: ResizeOp, after: Size) -> Tuple[np.ndar
     """Input and output of the channel that the layer gets most wrong, the first if none is."""
     source = recorded.input.astype(np.float64).reshape((-1,) + recorded.input.shape[-2:])
     wanted = recorded.output.astype(np.float64).reshape((-1,) + recorded.output.shape[-2:])
-    made = interpret.run(params, source, after) if _fits(params, source, after) else wanted
+    made = params.run(source, after) if _fits(params, source, after) else wanted
     worst = int(np.abs(made - wanted).max(axis=(1, 2)).argmax())
     return source[worst], wanted[worst]
 
@@ -78,7 +77,7 @@ def _made(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.ndar
     own = after if params.may_make(size, after) else params.output_size(size)
     if min(own) < 1 or own[0] * own[1] > LARGEST_MAP:
         return None
-    return np.asarray(interpret.run(params, source[np.newaxis], own)[0])
+    return np.asarray(params.run(source[np.newaxis], own)[0])
 
 
 def _cut(picture: Picture) -> Picture:

@@ -9,6 +9,7 @@ from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.formats.mlprogram.inventory import AvgPool
 from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeBilinear,
     ResizeNearest,
@@ -105,3 +106,26 @@ def interpolate(images: np.ndarray, positions: np.ndarray) -> np.ndarray:
     share = (at - left).astype(images.dtype)
     right = np.minimum(left + 1, count - 1)
     return np.asarray(images[..., left] * (1 - share) + images[..., right] * share)
+
+
+def average(pool: AvgPool, images: np.ndarray) -> np.ndarray:
+    """What an avg_pool makes of `images`, window by window."""
+    before = (images.shape[-2], images.shape[-1])
+    after = pool.output_size(before)
+    rows, columns = (
+        [range(at, at + kernel) for at in range(-first, -first + count * stride, stride)]
+        for (kernel, stride, first), count in (
+            (pool.window(axis, size, count), count)
+            for axis, (size, count) in enumerate(zip(before, after))
+        )
+    )
+    counts_all = not (pool.exclude_padding_from_average or pool.ceil_mode)
+    found = np.empty(images.shape[:-2] + after, images.dtype)
+    for i, along_rows in enumerate(rows):
+        for j, along_columns in enumerate(columns):
+            top, left = max(along_rows.start, 0), max(along_columns.start, 0)
+            part = images[..., top : along_rows.stop, left : along_columns.stop]
+            inside = part.shape[-1] * part.shape[-2]
+            count = len(along_rows) * len(along_columns) if counts_all else inside
+            found[..., i, j] = part.sum((-2, -1)) / count
+    return found

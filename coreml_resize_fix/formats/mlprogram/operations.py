@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
+from coreml_resize_fix.formats.mlprogram.operation import ResizeOperation
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]
@@ -17,7 +18,7 @@ IOS15, IOS16, IOS17 = 6, 7, 8  # specification versions
 
 
 @dataclass(frozen=True)
-class _ByFactor:
+class _ByFactor(ResizeOperation):
     """A resize whose output follows the size of its input."""
 
     scale_factor_height: Factor = 1
@@ -29,6 +30,10 @@ class _ByFactor:
     def factors(self) -> Tuple[Factor, Factor]:
         """(height, width)."""
         return self.scale_factor_height, self.scale_factor_width
+
+    @property
+    def fractions(self) -> Tuple[float, ...]:
+        return tuple(factor for factor in self.factors if isinstance(factor, float))
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) of the output, as single precision rounds the products."""
@@ -56,9 +61,6 @@ class _ByFactor:
         """Whether it makes an axis smaller: ONNX Runtime saw systems differ in how they do it."""
         return min(self.factors) < 1
 
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        return False
-
     def _text(self) -> str:
         return "×{:.7g},{:.7g}".format(*self.factors)
 
@@ -70,8 +72,17 @@ class UpsampleBilinear(_ByFactor):
     align_corners: bool = True
     half_pixel_centers: Optional[bool] = None
 
-    kind: ClassVar[str] = "upsample_bilinear"
+    kind = "upsample_bilinear"
     copies_nearest: ClassVar[bool] = False
+
+    @property
+    def caveat(self) -> str:
+        if not self.shrinks:
+            return ""
+        return (
+            "makes the map smaller by `upsample_bilinear`, which ONNX Runtime saw differ between "
+            "versions of the system; `resize_bilinear` is the safer operation"
+        )
 
     @property
     def min_spec_version(self) -> int:
@@ -106,7 +117,7 @@ class UpsampleBilinear(_ByFactor):
 class UpsampleNearest(_ByFactor):
     """upsample_nearest_neighbor."""
 
-    kind: ClassVar[str] = "upsample_nearest_neighbor"
+    kind = "upsample_nearest_neighbor"
     copies_nearest: ClassVar[bool] = True
     min_spec_version: ClassVar[int] = IOS15
 
@@ -125,7 +136,7 @@ class UpsampleNearest(_ByFactor):
 
 
 @dataclass(frozen=True)
-class _ToSize:
+class _ToSize(ResizeOperation):
     """A resize that makes one size of any input."""
 
     target_size_height: int = 1
@@ -147,12 +158,6 @@ class _ToSize:
         """Whether it makes this size."""
         return self.fixed_size == output_size
 
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        return False
-
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        return False
-
 
 @dataclass(frozen=True)
 class ResizeBilinear(_ToSize):
@@ -160,7 +165,7 @@ class ResizeBilinear(_ToSize):
 
     sampling_mode: str = "DEFAULT"
 
-    kind: ClassVar[str] = "resize_bilinear"
+    kind = "resize_bilinear"
     copies_nearest: ClassVar[bool] = False
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
@@ -182,7 +187,7 @@ class ResizeBilinear(_ToSize):
 class ResizeNearest(_ToSize):
     """resize_nearest_neighbor."""
 
-    kind: ClassVar[str] = "resize_nearest_neighbor"
+    kind = "resize_nearest_neighbor"
     copies_nearest: ClassVar[bool] = True
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
@@ -200,7 +205,7 @@ class ResizeNearest(_ToSize):
 
 
 @dataclass(frozen=True)
-class ResizeToShape:
+class ResizeToShape(ResizeOperation):
     """resize, of iOS 17; `shape` is None if it is computed at run time.
 
     The last `resized_dims` (1 or 2) of the input become those of `shape`; 0 keeps one.
@@ -211,7 +216,7 @@ class ResizeToShape:
     interpolation_mode: str = "LINEAR"
     sampling_mode: str = "DEFAULT"
 
-    kind: ClassVar[str] = "resize"
+    kind = "resize"
     factors: ClassVar[None] = None
     min_spec_version: ClassVar[int] = IOS17
 
@@ -245,9 +250,6 @@ class ResizeToShape:
     def may_make(self, input_size: Size, output_size: Size) -> bool:
         """Whether it makes this size, as far as that is known before it runs."""
         return self.shape is None or self.output_size(input_size) == output_size
-
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        return False
 
     def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
         """Whether a point lies midway between two pixels, of which the nearest is to be read.

@@ -14,6 +14,8 @@ from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly, shortest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from coreml_resize_fix.formats.neuralnetwork.read_steps import Read
 
 Size = Tuple[int, int]
@@ -27,6 +29,11 @@ class _Layer(ResizeOp):
         from coreml_resize_fix.formats.neuralnetwork import natives
 
         return natives.in_place_of(layer, intent)
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        from coreml_resize_fix.formats.neuralnetwork import interpret
+
+        return interpret.run(self, images, output_size)
 
 
 @dataclass(frozen=True)

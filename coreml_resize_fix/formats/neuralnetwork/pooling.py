@@ -5,12 +5,15 @@ NeuralNetwork.proto of the Core ML format specification.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Size = Tuple[int, int]
 Pads = Tuple[Size, Size]  # (top, bottom), (left, right)
@@ -59,6 +62,11 @@ class Pooling(ResizeOp):
     def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
         """None: a pooling is right or is not the call's layer."""
         return ()
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        from coreml_resize_fix.formats.neuralnetwork import interpret
+
+        return interpret.run(self, images, output_size)
 
     def window(self, axis: int, size: int) -> Tuple[int, int, int]:
         """Of an image of `size` pixels: pixels in a window, those before the image, the stride."""
