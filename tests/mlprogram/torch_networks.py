@@ -68,7 +68,7 @@ class Other(nn.Module):
             self.more["align_corners"] = align_corners
 
     def forward(self, x):
-        return F.interpolate(self.conv(x), size=(2 * x.shape[2], 2 * x.shape[3]), **self.more)
+        return F.interpolate(self.conv(x), size=(x.shape[2] * 2, x.shape[3] * 2), **self.more)
 
 
 def scaled(factor, mode="bilinear", corners=True, **more):
@@ -230,10 +230,9 @@ def converted(case, network, image, path):
             inputs = [ct.TensorType(name="x", shape=ct.Shape((1, 3, *sides)))]
         else:
             dims = {
-                2: 4 * torch.export.Dim("h", min=2, max=16),
-                3: 4 * torch.export.Dim("w", min=2, max=16),
+                axis: torch.export.Dim(name, min=8, max=64) for axis, name in ((2, "h"), (3, "w"))
             }
-            more = {"dynamic_shapes": ({**dims},)} if varies else {}
+            more = {"dynamic_shapes": (dims,)} if varies else {}
             program = torch.export.export(network, (image,), **more).run_decompositions({})
             inputs = None
         model = ct.convert(
