@@ -119,13 +119,16 @@ def equal():
 
 
 class Kind(NamedTuple):
-    """`size` is that of the input; `frontends` those that can convert it."""
+    """`size` is that of the input; `frontends` those that can convert it.
+
+    `varies` tells how the size of the input may vary: by "range" or by "list".
+    """
 
     build: Callable[[], nn.Module]
     size: Tuple[int, int]
     becomes: str
     frontends: Tuple[str, ...] = ("trace", "export")
-    varies: bool = False
+    varies: str = ""
 
 
 SMALL = (10, 12)
@@ -171,10 +174,11 @@ KINDS = {
     "identity": Kind(identity, SMALL, RIGHT),
     "equal": Kind(equal, SMALL, RIGHT),
     "folded": Kind(Folded, (6, 7), BEYOND),
-    "varies_by_2": Kind(scaled(2), (16, 24), RIGHT, varies=True),
-    "varies_nearest_by_2": Kind(scaled(2, "nearest"), (16, 24), RIGHT, varies=True),
-    "varies_other_aligned": Kind(lambda: Other("bilinear", True), (16, 24), MENDED, ("export",), True),
-    "varies_other_nearest": Kind(lambda: Other("nearest", None), (16, 24), MENDED, ("export",), True),
+    "varies_by_2": Kind(scaled(2), (16, 24), RIGHT, varies="range"),
+    "varies_nearest_by_2": Kind(scaled(2, "nearest"), (16, 24), RIGHT, varies="range"),
+    "listed_by_2": Kind(scaled(2, corners=False), (16, 24), RIGHT, ("trace",), "list"),
+    "varies_other_aligned": Kind(lambda: Other("bilinear", True), (16, 24), MENDED, ("export",), "range"),
+    "varies_other_nearest": Kind(lambda: Other("nearest", None), (16, 24), MENDED, ("export",), "range"),
 }  # fmt: skip
 
 SEGMENTATION = {
@@ -226,8 +230,7 @@ def converted(case, network, image, path):
     with torch.no_grad(), quiet():
         if case.frontend == "trace":
             program = torch.jit.trace(network, image, check_trace=False)
-            sides = [ct.RangeDim(8, 64) if varies else size for size in image.shape[2:]]
-            inputs = [ct.TensorType(name="x", shape=ct.Shape((1, 3, *sides)))]
+            inputs = [ct.TensorType(name="x", shape=_shapes(tuple(image.shape), varies))]
         else:
             dims = {
                 axis: torch.export.Dim(name, min=8, max=64) for axis, name in ((2, "h"), (3, "w"))
@@ -245,6 +248,15 @@ def converted(case, network, image, path):
         )
     model.save(str(path))
     return model
+
+
+def _shapes(shape, varies):
+    if varies == "range":
+        return ct.Shape(shape[:2] + tuple(ct.RangeDim(8, 64, size) for size in shape[2:]))
+    if varies == "list":
+        larger = shape[:2] + tuple(2 * size for size in shape[2:])
+        return ct.EnumeratedShapes([shape, larger], default=shape)
+    return shape
 
 
 @contextlib.contextmanager
