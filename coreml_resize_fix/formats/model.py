@@ -165,6 +165,29 @@ class Averaged(NamedTuple):
     windows: Tuple[Window, ...]
 
 
+class Sums(NamedTuple):
+    """One axis whose every output pixel is a sum of `taps` weighted pixels, each row a pixel's.
+
+    `indices` and `weights` are None where they lie outside of the model file. `rounding` is how far
+    a weight may be from the exact one, as a share of it.
+    """
+
+    taps: int
+    indices: Optional[Tuple[Tuple[int, ...], ...]]
+    weights: Optional[Tuple[Tuple[float, ...], ...]]
+    rounding: float
+
+
+class Summed(NamedTuple):
+    """A map of (height, width) pixels that are weighted sums of those of another."""
+
+    channels: int
+    input_size: Size
+    size: Size
+    rows: Sums
+    columns: Sums
+
+
 class Claim(NamedTuple):
     """What a description says of the blob `name` that the network at `prefix` gives.
 
@@ -246,6 +269,10 @@ class Model:
 
     def averaged(self) -> List[Averaged]:
         """Every map that is put together of means of windows."""
+        return []
+
+    def summed(self) -> List[Summed]:
+        """Every map that is put together of weighted pixels, axis by axis."""
         return []
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:

@@ -10,6 +10,7 @@ from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.input_sizes import extent
 from coreml_resize_fix.formats.mlprogram import (
     edits,
+    elsewhere,
     flow,
     network,
     opset,
@@ -21,7 +22,15 @@ from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
 from coreml_resize_fix.formats.mlprogram.program import file_references
-from coreml_resize_fix.formats.model import POOLING, Change, Claim, Plan, ResizeOp
+from coreml_resize_fix.formats.model import (
+    POOLING,
+    Averaged,
+    Change,
+    Claim,
+    Plan,
+    ResizeOp,
+    Summed,
+)
 from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -84,6 +93,12 @@ class Programs(protocol.Model):
             for name, resize in self._found()
             if resize.params.kind == POOLING
         ]
+
+    def averaged(self) -> List[Averaged]:
+        return [one for function in self.program.functions for one in elsewhere.averaged(function)]
+
+    def summed(self) -> List[Summed]:
+        return [one for function in self.program.functions for one in elsewhere.summed(function)]
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         return tuple(
