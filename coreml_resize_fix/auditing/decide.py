@@ -18,6 +18,7 @@ from coreml_resize_fix.auditing.findings import (
     NO_INTENT,
     UNMATCHABLE,
     Finding,
+    Verdict,
 )
 from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
@@ -33,7 +34,7 @@ class Row(NamedTuple):
     """One decision. `reason` is the code that explains why nothing can be done, if so."""
 
     name: str
-    verdict: str
+    verdict: Verdict
     reason: str = ""
     evidence: Values = frozenset([assessment.EVIDENCE_OK])
     current: Values = None

@@ -2,8 +2,8 @@
 
 from typing import Dict, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.shapes import Flexible, Known, Shape, Unknown
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN
+from coreml_resize_fix.formats.shapes import Flexible, Known, Shape, Unknown
 
 Range = Tuple[int, int]
 

@@ -101,7 +101,7 @@ def _visible(value: Any) -> Any:
 
 def _counts(run: Run) -> List[Tuple[Sign, int, str]]:
     """How many layers have each verdict; those of an inventory have none."""
-    asked = [f.verdict for report in run.reports if report.asked for f in report.findings]
+    asked = [str(f.verdict) for r in run.reports if r.asked for f in r.findings]
     listed = sum(len(report.findings) for report in run.reports if not report.asked)
     counted = [(SIGNS[verdict], asked.count(verdict), verdict) for verdict in SIGNS]
     return [entry for entry in counted + [(LISTED, listed, "listed")] if entry[1]]

@@ -203,15 +203,15 @@ def _examined(
     if request.measures:
         from coreml_resize_fix.verify import prove
 
-        found = prove.examined(label, found, request.tensors, tell)
+        found = prove.examine_all(label, found, request.tensors, tell)
     if request.verify is not False and any(f.verdict in findings.INEXACT for f in found):
         from coreml_resize_fix.verify import rank
 
-        found = tuple(rank.ranked(finding, allowed, request.tensors) for finding in found)
+        found = tuple(rank.with_closest(finding, allowed, request.tensors) for finding in found)
     if request.pictures:
         from coreml_resize_fix.verify import pictures
 
-        found = tuple(pictures.taken(finding, request.tensors) for finding in found)
+        found = tuple(pictures.with_picture(finding, request.tensors) for finding in found)
     return found
 
 
@@ -267,7 +267,7 @@ def _stand_again(work: _Work, result: Model) -> None:
         if request.measures and before is not None:
             from coreml_resize_fix.verify import prove
 
-            wrong = prove.failure(before, finding.layer.params, request.tensors)
+            wrong = prove.find_failure(before, finding.layer.params, request.tensors)
             if wrong is not None:
                 raise ProofError(
                     "the result of `{}` failed its numerical proof: {}".format(label, wrong),

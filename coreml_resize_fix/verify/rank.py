@@ -13,7 +13,7 @@ from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import probes
 
 
-def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
+def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     """The finding with the settings that a user could fall back to, up to that version.
 
     In the order of `auditing.closest`, with the mean absolute error of each: on the recorded

@@ -42,7 +42,8 @@ EXPECTED = {
     "mil_ml17_resize_nearest": [("unmatchable", {"RSZ105", "RSZ303"}, None)],
 }
 FIXABLE = [name for name, told in EXPECTED.items() if [one[0] for one in told] == ["fixable"]]
-RIGHT = ["ct83_ex17_names", "ct9_ml17_equal_calls"]
+ELSEWHERE = ["ct9_ml17_area_nondiv", "head_ml17_bicubic"]
+RIGHT = ["ct83_ex17_names", "ct9_ml17_equal_calls", *ELSEWHERE]
 
 
 def test_every_fixture_is_told_of():
@@ -119,6 +120,13 @@ def test_an_equal_call_that_was_merged_needs_no_entry():
         str(files.package("ct9_ml17_equal_calls")), calls.intents("ct9_ml17_equal_calls")
     )
     assert report.without_layer == []
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_several_operations_compute_owes_no_layer(name):
+    report = audit(str(files.package(name)), calls.intents(name))
+    assert [one.reason for one in report.without_layer] == ["computed-elsewhere"]
+    assert (report.unused, report.exit_code) == ((), 0)
 
 
 @pytest.mark.parametrize("name", ["ct9_ml17_nn_sf2p3", "ct9_ml15_aa_half"])

@@ -60,9 +60,13 @@ class AvgPool(_NotReplaced):
             after,
             step=stride,
             window=(kernel, first),
-            # What a last window of `ceil_mode` has beyond the padding is no part of its mean.
-            exclude_outside=self.exclude_padding_from_average or self.ceil_mode,
+            exclude_outside=self._excludes,
         )
+
+    @property
+    def _excludes(self) -> bool:
+        """What a last window of `ceil_mode` has beyond the padding is no part of its mean."""
+        return self.exclude_padding_from_average or self.ceil_mode
 
     def window(self, axis: int, before: int, after: int) -> Tuple[int, int, int]:
         """Pixels in a window, from one to the next, and of the first before the image."""
@@ -74,10 +78,18 @@ class AvgPool(_NotReplaced):
         return kernel, stride, first
 
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What it makes of float `images`, (…, H, W) → (…, new H, new W)."""
         # Imported where values are computed: NumPy costs as much as the rest of a small audit.
-        from coreml_resize_fix.formats.mlprogram import interpret
+        from coreml_resize_fix.verify.kernels import windows
 
-        return interpret.average(self, images)
+        size = images.shape[-2], images.shape[-1]
+        edges = []
+        for axis, (before, after) in enumerate(zip(size, self.output_size(size))):
+            kernel, stride, first = self.window(axis, before, after)
+            edges.append((first, max(0, (after - 1) * stride + kernel - first - before)))
+        return windows.average_pool(
+            images, self.kernel_sizes, self.strides, (edges[0], edges[1]), self._excludes
+        )
 
     def as_dict(self) -> Dict[str, Any]:
         return {

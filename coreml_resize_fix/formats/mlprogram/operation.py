@@ -1,18 +1,16 @@
 """What the operations that resize answer alike, as `formats.model.ResizeOp` asks for it."""
 
-from typing import TYPE_CHECKING, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
+from coreml_resize_fix.formats.grid_resize import GridResize
+from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Size = Tuple[int, int]
 
 
-class ResizeOperation(ResizeOp):
+class GridOperation(GridResize):
     """A resize that one operation computes."""
 
     def size_depends_on_rounding(self, input_size: Size) -> bool:
@@ -33,9 +31,3 @@ class ResizeOperation(ResizeOp):
         from coreml_resize_fix.formats.mlprogram import natives
 
         return natives.in_place_of(layer)
-
-    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
-        # Imported where values are computed: NumPy costs as much as the rest of a small audit.
-        from coreml_resize_fix.formats.mlprogram import interpret
-
-        return interpret.run(self, images, output_size)  # type: ignore[arg-type]

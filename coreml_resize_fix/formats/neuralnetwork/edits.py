@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from coreml_resize_fix.formats.model import Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
-    parameters,
+    read_parameters,
     required_version,
     write_parameters,
 )
@@ -82,7 +82,7 @@ def _lowest(
                 need.spec_version for need in required_version.needs(inner, skip_resizes=True)
             ]
             for layer in inner.layers:
-                params = parameters.read(layer.message)
+                params = read_parameters.read(layer.message)
                 if params is not None and layer.address not in changed:
                     versions.append(params.min_spec_version)
     return max(versions)

@@ -1,11 +1,12 @@
-"""Parameters of the two resize layers, as values: read from a layer message, written to bytes."""
+"""Parameters of the two resize layers, and of several that stand in for one, as values."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.conventions import coreml
-from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats.grid_resize import GridResize
 from coreml_resize_fix.formats.model import Native, ResizeOp
+from coreml_resize_fix.formats.neuralnetwork.sampling_modes import SAMPLING_MODES, upsample_mode
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.spec_versions import RESIZE_BILINEAR, UPSAMPLE_MODES
@@ -30,14 +31,9 @@ class _Layer(ResizeOp):
 
         return natives.in_place_of(layer, intent)
 
-    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
-        from coreml_resize_fix.formats.neuralnetwork import interpret
-
-        return interpret.run(self, images, output_size)
-
 
 @dataclass(frozen=True)
-class Upsample(_Layer):
+class Upsample(_Layer, GridResize):
     """Core ML's Upsample layer; factors are (height, width)."""
 
     mode: str = "NN"
@@ -51,6 +47,11 @@ class Upsample(_Layer):
     def copies_nearest(self) -> bool:
         """Whether the layer copies the nearest pixel instead of interpolating."""
         return self.mode == "NN"
+
+    @property
+    def positions(self) -> Optional[str]:
+        """The name of its positions in `verify.kernels.positions`; None if it copies pixels."""
+        return upsample_mode(self.mode, self.linear_upsample_mode)
 
     @property
     def fractions(self) -> Tuple[float, ...]:
@@ -141,7 +142,7 @@ class Upsample(_Layer):
 
 
 @dataclass(frozen=True)
-class ResizeBilinear(_Layer):
+class ResizeBilinear(_Layer, GridResize):
     """Core ML's ResizeBilinear layer; the target size is (height, width)."""
 
     target_size: Tuple[int, ...] = ()
@@ -149,6 +150,11 @@ class ResizeBilinear(_Layer):
 
     kind = "resizeBilinear"
     min_spec_version = RESIZE_BILINEAR
+
+    @property
+    def positions(self) -> str:
+        """The name of its positions in `verify.kernels.positions`."""
+        return SAMPLING_MODES[self.sampling_mode]
 
     @property
     def fixed_size(self) -> Size:
@@ -240,6 +246,12 @@ class Composite(_Layer):
         height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
         return height, width
 
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What the layers make of float `images`, (…, H, W) → (…, new H, new W)."""
+        from coreml_resize_fix.formats.neuralnetwork import interpret
+
+        return interpret.run_on_images(self.messages(), images, self.rank, self.channels)
+
     def as_dict(self) -> Dict[str, Any]:
         """What is in it, and what it costs."""
         return {
@@ -255,45 +267,3 @@ class Composite(_Layer):
 
 
 NativeParams = Union[Upsample, ResizeBilinear]
-
-
-def read(layer: Any) -> Optional[NativeParams]:
-    """The parameters of a NeuralNetworkLayer message, or None if it is no resize layer.
-
-    Raises:
-        ModelError: a mode has a number that the schema does not name.
-    """
-    kind = layer.WhichOneof("layer")
-    if kind == "upsample":
-        params = layer.upsample
-        return Upsample(
-            mode=_enum_name(layer, params, "mode"),
-            linear_upsample_mode=_enum_name(layer, params, "linearUpsampleMode"),
-            scaling_factor=tuple(int(f) for f in params.scalingFactor),
-            fractional_scaling_factor=tuple(
-                float(f) for f in getattr(params, "fractionalScalingFactor", ())
-            ),
-        )
-    if kind == "resizeBilinear":
-        params = layer.resizeBilinear
-        return ResizeBilinear(
-            target_size=tuple(int(n) for n in params.targetSize),
-            sampling_mode=_enum_name(layer, params.mode, "samplingMethod"),
-        )
-    return None
-
-
-def _enum_name(layer: Any, message: Any, name: str) -> str:
-    field = message.DESCRIPTOR.fields_by_name.get(name)
-    if field is None:  # coremltools before 4: newer models are refused before this is reached
-        return "DEFAULT"
-    number = getattr(message, name)
-    value = field.enum_type.values_by_number.get(number)
-    if value is None:
-        raise ModelError(
-            "`{}` has the {} {}, which the installed coremltools does not know".format(
-                layer.name, name, number
-            ),
-            "install a newer coremltools if a newer one wrote the model",
-        )
-    return str(value.name)

@@ -63,11 +63,6 @@ class Pooling(ResizeOp):
         """None: a pooling is right or is not the call's layer."""
         return ()
 
-    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
-        from coreml_resize_fix.formats.neuralnetwork import interpret
-
-        return interpret.run(self, images, output_size)
-
     def window(self, axis: int, size: int) -> Tuple[int, int, int]:
         """Of an image of `size` pixels: pixels in a window, those before the image, the stride."""
         if self.kernel is None:
@@ -96,6 +91,26 @@ class Pooling(ResizeOp):
             step=stride,
             window=(kernel, first),
             exclude_outside=self.exclude_padding,
+        )
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What the layer makes of float `images`, (…, H, W) → (…, new H, new W)."""
+        from coreml_resize_fix.verify.kernels import windows
+
+        size = images.shape[-2], images.shape[-1]
+        rows, columns = (self.window(axis, pixels) for axis, pixels in enumerate(size))
+        edges = [
+            (before, max(0, (count - 1) * stride + length - before - pixels))
+            for (length, before, stride), count, pixels in zip(
+                (rows, columns), self.output_size(size), size
+            )
+        ]
+        return windows.average_pool(
+            images,
+            (rows[0], columns[0]),
+            (rows[2], columns[2]),
+            (edges[0], edges[1]),
+            self.exclude_padding,
         )
 
     def as_dict(self) -> Dict[str, Any]:

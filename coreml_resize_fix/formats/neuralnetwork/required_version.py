@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import SchemaError, UsageError
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.neuralnetwork import parameters
+from coreml_resize_fix.formats.neuralnetwork import read_parameters
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.protobuf import schema
 
@@ -69,7 +69,7 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
         if any(field.name.endswith("DefaultValue") for field, _ in array.ListFields()):
             yield Need(5, "the default value of `{}`".format(feature.name))
     for layer in model.layers:
-        params = parameters.read(layer.message)
+        params = read_parameters.read(layer.message)
         if params is not None and (
             skip_resizes or params.min_spec_version < spec_versions.UPSAMPLE_MODES
         ):

@@ -6,7 +6,12 @@ from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tupl
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats.input_sizes import extent
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.neuralnetwork import layer_chains, parameters, pooling
+from coreml_resize_fix.formats.neuralnetwork import (
+    layer_chains,
+    parameters,
+    pooling,
+    read_parameters,
+)
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
@@ -49,7 +54,7 @@ def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
     for index, ref in enumerate(model.layers):
         if ref.address in parts:
             continue
-        native = parameters.read(ref.message)
+        native = read_parameters.read(ref.message)
         group = groups.get(ref.address) if native is None else None
         if native is not None:
             _check(ref.address, ref.message.name, native)

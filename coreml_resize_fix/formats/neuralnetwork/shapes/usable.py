@@ -7,9 +7,18 @@ for an inner product), the law is tried at pairs of sizes as well; where it does
 that ran are listed. The number of trials is bounded by the length of the network.
 """
 
-import random
 from math import gcd
-from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from coreml_resize_fix.formats.shapes import Overrides, UsableSizes
 
@@ -17,12 +26,22 @@ from .inputs import Range, Samples, Size, Varied
 from .structure import Layer
 from .trials import Trials, cost
 
+if TYPE_CHECKING:
+    from random import Random
+
 WALKED = 100_000  # layers in all trials of a network together, a second or two
 _MOST, _LEAST = 1200, 64  # trials, of a short and of a very long network
 LONGEST_LIST = 4096  # sizes
 _OPEN_END = 256  # beyond its first size, how far an axis without upper bound is looked at
 _LONGEST_PERIOD = 128
 _LARGEST_STEP = 4096  # no network halves further
+
+
+def _seeded(seed: int) -> "Random":
+    """Chance that is the same every time; only inputs that vary need it, and its import is slow."""
+    from random import Random
+
+    return Random(seed)
 
 
 class _Law(NamedTuple):
@@ -146,7 +165,7 @@ def _candidates(limits: Range, at: int, count: int) -> List[int]:
         return list(range(low, high + 1))
     powers = [at + sign * (1 << k) for k in range(11) for sign in (1, -1)]
     near = [at + sign * k for k in range(1, count) for sign in (1, -1)]
-    chance = random.Random(0)  # the same sizes every time
+    chance = _seeded(0)
     found = [at, low, high, 2 * at, at // 2, 3 * at // 2, 3 * at] + powers
     found += [chance.randint(low, high) for _ in range(count // 4)] + near
     return [n for n in dict.fromkeys(found) if low <= n <= high][:count]
@@ -189,7 +208,7 @@ def _pairs(
     limits: Tuple[Range, Range], base: Size, tried: Sequence[Dict[int, bool]], count: int
 ) -> List[Size]:
     """Pairs of sizes that show whether the axes depend on each other."""
-    chance = random.Random(1)
+    chance = _seeded(1)
     ends = [_bounded(axis, n) for axis, n in zip(limits, base)]
     found: List[Size] = []
     spread = sorted(tried[0])[:: max(1, len(tried[0]) * 4 // count)] + [base[1], 2 * base[0]]
