@@ -7,6 +7,7 @@ documented.
 """
 
 import json
+import math
 import struct
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from coremltools import proto
 
+BITS = {9: 1, 10: 2, 11: 4, 12: 3, 13: 6}  # of types below a byte, packed from the lowest bit on
 BLOB_TYPES = {1: np.float16, 2: np.float32, 3: np.uint8, 4: np.int8, 6: np.int16, 7: np.uint16}
 PACKED = {"FLOAT16": "<f2", "INT8": "i1", "UINT8": "u1", "INT16": "<i2", "UINT16": "<u2",
           "UINT32": "<u4", "INT32": "<i4"}  # fmt: skip
@@ -34,9 +36,9 @@ class Package:
         self.spec.ParseFromString((folder / model).read_bytes())
         self.weights = {}
 
-    def run(self, inputs, single=True, on_resize=None):
+    def run(self, inputs, single=True, on_resize=None, function="main"):
         """Outputs by name; see `block` for `on_resize`."""
-        function = self.spec.mlProgram.functions["main"]
+        function = self.spec.mlProgram.functions[function]
         names = {
             one.name: torch.from_numpy(np.asarray(inputs[one.name])) for one in function.inputs
         }
@@ -62,6 +64,9 @@ class Package:
                 ]
                 for name, argument in operation.inputs.items()
             }
+            # Before iOS 18 the constants of compressed weights are attributes.
+            attributes = operation.attributes if operation.type.startswith("constexpr") else {}
+            given.update((k, [self.value(v)]) for k, v in attributes.items() if k != "name")
             single_ones = {name: one[0] for name, one in given.items() if name != "values"}
             if operation.type in RESIZES:
                 made = resized(operation, single_ones, single, on_resize)
@@ -91,7 +96,7 @@ class Package:
                 array = np.frombuffer(held.bytes.values, PACKED[kind])
             else:
                 array = np.array(getattr(held, field).values)
-        return tensor_of(array.reshape(shape))
+        return tensor_of(array[: math.prod(shape)].reshape(shape))
 
     def blob(self, reference):
         path = self.root / reference.fileName.replace("@model_path/", "")
@@ -100,7 +105,10 @@ class Package:
         data, at = self.weights[path], reference.offset
         mark, kind, size, offset = struct.unpack_from("<IIQQ", data, at)
         assert mark == 0xDEADBEEF
-        return np.frombuffer(data[offset : offset + size], BLOB_TYPES[kind])
+        held = data[offset : offset + size]
+        if kind in BITS:
+            return unpacked(np.frombuffer(held, np.uint8), BITS[kind])
+        return np.frombuffer(held, BLOB_TYPES[kind])
 
 
 def only(given, name):
@@ -111,6 +119,13 @@ def tensor_of(array):
     if array.dtype.kind == "f":
         return torch.from_numpy(array.astype(np.float64))
     return torch.from_numpy(array if array.dtype.kind == "b" else array.astype(np.int64))
+
+
+def unpacked(packed, bits):
+    """Numbers of a few bits each; the last ones may be padding."""
+    every = np.unpackbits(packed, bitorder="little")
+    every = every[: len(every) // bits * bits].reshape(-1, bits)
+    return (every * (1 << np.arange(bits))).sum(1)
 
 
 # Resizes
@@ -441,3 +456,45 @@ def pooled(x, kernel, strides, pad_type, pad, ceil_mode, reduce, value, exclude)
 
     made = reduce(windows(x, value))
     return made / reduce(windows(torch.ones_like(x), 0.0)) if exclude else made
+
+
+@operation()
+def constexpr_affine_dequantize(quantized_data, zero_point, scale, axis):
+    def spread(one):
+        sides = [1] * quantized_data.dim()
+        sides[int(axis)] = -1
+        return one if one.dim() == 0 else one.reshape(sides)
+
+    return (quantized_data - spread(zero_point)).double() * spread(scale)
+
+
+@operation()
+def constexpr_lut_to_dense(indices, lut, shape=None):
+    if shape is None:  # from iOS 18 on: tables for parts of the tensor, of vectors
+        assert set(lut.shape[:-2]) == {1}
+        assert lut.shape[-1] == 1
+        return lut.reshape(-1)[indices]
+    bits = int(math.log2(lut.numel()))
+    sides = whole(shape)
+    places = unpacked(indices.numpy().astype(np.uint8), bits)[: math.prod(sides)]
+    return lut[torch.from_numpy(places)].reshape(sides)
+
+
+@operation()
+def constexpr_sparse_to_dense(nonzero_data, mask, shape=None):
+    if shape is None:
+        sides, kept = list(mask.shape), mask.reshape(-1)
+    else:
+        sides = whole(shape)
+        kept = torch.from_numpy(unpacked(mask.numpy().astype(np.uint8), 1)[: math.prod(sides)])
+    made = torch.zeros(math.prod(sides), dtype=torch.float64)
+    made[kept.bool()] = nonzero_data
+    return made.reshape(sides)
+
+
+@operation()
+def constexpr_blockwise_shift_scale(data, scale, offset=None):
+    for axis, (size, parts) in enumerate(zip(data.shape, scale.shape)):
+        scale = scale.repeat_interleave(size // parts, axis)
+        offset = None if offset is None else offset.repeat_interleave(size // parts, axis)
+    return (data.double() - (0 if offset is None else offset)) * scale
