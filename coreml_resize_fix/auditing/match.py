@@ -14,7 +14,8 @@ from coreml_resize_fix.auditing.order import by_order
 from coreml_resize_fix.auditing.owed import ELSEWHERE, no_layer_needed
 from coreml_resize_fix.auditing.pins import by_pin
 from coreml_resize_fix.auditing.pooled import by_pooling, is_made_of_windows
-from coreml_resize_fix.formats.model import POOLING, Averaged
+from coreml_resize_fix.auditing.summed import is_made_of_sums
+from coreml_resize_fix.formats.model import POOLING, Averaged, Summed
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Overrides, PartialSize
 from coreml_resize_fix.intents.model import Intent
@@ -29,15 +30,18 @@ def match(
     layers_for: LayersFor,
     assume: Optional[Intent] = None,
     averaged: Sequence[Averaged] = (),
+    summed: Sequence[Summed] = (),
 ) -> Matching:
     """Match intents to the layers that `layers_for` gives, in file order, pooling layers too.
 
     What a layer gets depends on what the resizes before it make, and those may be wrong in the
     file. So sizes behind an undecided resize are no evidence, and each round decides more of them.
-    `averaged` are maps that other layers make.
+    `averaged` and `summed` are maps that other layers make.
     """
     reasons = {
-        id(intent): ELSEWHERE if is_made_of_windows(intent, averaged) else no_layer_needed(intent)
+        id(intent): ELSEWHERE
+        if is_made_of_windows(intent, averaged) or is_made_of_sums(intent, summed)
+        else no_layer_needed(intent)
         for intent in intents
     }
     matching = _in_rounds(intents, reasons, layers_for, careful=False)

@@ -63,6 +63,8 @@ def notices(
                     layer.name, layer.params
                 )
             )
+        if finding.verdict == MATCH and layer.params.caveat:
+            found.append(f"`{layer.name}` {layer.params.caveat}")
         if finding.behind and finding.verdict == MATCH:
             found.append(finding.message)
         found += _read_as_factor(finding) + _of_one_size(finding, audit)

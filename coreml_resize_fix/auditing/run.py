@@ -99,7 +99,8 @@ def run(
         shapes = model.shapes(assumed)
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
-    matching = match(intents, layers_for, assume, model.averaged() if averages else [])
+    averaged = model.averaged() if averages else []
+    matching = match(intents, layers_for, assume, averaged, model.summed())
     unsaid.say(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:

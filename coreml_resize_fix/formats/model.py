@@ -36,6 +36,7 @@ Window = Tuple[int, int, int, int]  # first row, row behind the last, the same o
 
 NEURAL_NETWORK, ML_PROGRAM = "neural-network", "ml-program"
 POOLING = "pooling"  # the kind of an operation that averages windows
+ROUNDING, PIXEL = "rounding", "pixel"  # what nobody knows of a resize: see `left_open`
 
 
 class ResizeOp:
@@ -71,6 +72,21 @@ class ResizeOp:
     def lacks_its_mode(self) -> bool:
         """Whether Core ML refuses it, as it does not say which grid its fractions mean."""
         return False
+
+    @property
+    def unjudged(self) -> str:
+        """Why nothing can be said of what it makes, as a clause; "" if something can."""
+        return ""
+
+    @property
+    def caveat(self) -> str:
+        """What is known against it although its formula is right, as the end of a sentence."""
+        return ""
+
+    def left_open(self, input_size: Size, output_size: Size) -> str:
+        """What is not documented of what it makes there: its size (ROUNDING), which of two pixels
+        it copies (PIXEL), or "" if all is known."""
+        return ""
 
     @property
     def added_layers(self) -> int:
@@ -147,6 +163,29 @@ class Averaged(NamedTuple):
     channels: int
     size: Size
     windows: Tuple[Window, ...]
+
+
+class Sums(NamedTuple):
+    """One axis whose every output pixel is a sum of `taps` weighted pixels, each row a pixel's.
+
+    `indices` and `weights` are None where they lie outside of the model file. `rounding` is how far
+    a weight may be from the exact one, as a share of it.
+    """
+
+    taps: int
+    indices: Optional[Tuple[Tuple[int, ...], ...]]
+    weights: Optional[Tuple[Tuple[float, ...], ...]]
+    rounding: float
+
+
+class Summed(NamedTuple):
+    """A map of (height, width) pixels that are weighted sums of those of another."""
+
+    channels: int
+    input_size: Size
+    size: Size
+    rows: Sums
+    columns: Sums
 
 
 class Claim(NamedTuple):
@@ -230,6 +269,10 @@ class Model:
 
     def averaged(self) -> List[Averaged]:
         """Every map that is put together of means of windows."""
+        return []
+
+    def summed(self) -> List[Summed]:
+        """Every map that is put together of weighted pixels, axis by axis."""
         return []
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:

@@ -47,6 +47,7 @@ def _error(failure: Failure) -> Dict[str, Any]:
 def _model(report: ModelReport) -> Dict[str, Any]:
     return {
         "path": report.path,
+        "model_kind": report.model_kind,
         "output": report.output,
         "sha256": report.sha256,
         "spec_version": {"before": report.spec_before, "after": report.spec_after},

@@ -176,6 +176,7 @@ def _report(
         tuple(work.audit.matching.not_owed),
         work.audit.conflicts_after,
         usable,
+        model.kind,
     )
 
 

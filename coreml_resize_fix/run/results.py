@@ -8,6 +8,7 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
 from coreml_resize_fix.errors import ManifestError, ResizeFixError
+from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
 
@@ -35,6 +36,7 @@ class ModelReport:
     not_owed: Tuple[WithoutLayer, ...] = ()
     cannot_run: Tuple[Conflict, ...] = ()
     usable: Optional[UsableSizes] = None
+    model_kind: str = NEURAL_NETWORK
 
     @property
     def codes(self) -> Tuple[str, ...]:

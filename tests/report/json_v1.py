@@ -21,6 +21,7 @@ MODEL = {
     "codes",
     "cannot_run",
     "usable_sizes",
+    "model_kind",
 }
 CONFLICT = {"address", "name", "kind", "message"}
 USABLE = {"all", "multiple_of", "list"}
@@ -112,6 +113,7 @@ def check_error(error):
 def check_model(model):
     assert set(model) == MODEL
     assert type(model["path"]) is str
+    assert model["model_kind"] in ("neural-network", "ml-program")
     assert model["output"] is None or type(model["output"]) is str
     assert model["sha256"] is None or re.match(r"^[0-9a-f]{64}$", model["sha256"])
     for key, kind in (("spec_version", int), ("minimum_ios", str)):
