@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -292,3 +293,25 @@ def _version(data):
     from coreml_resize_fix.formats.protobuf import schema
 
     return schema.model_class().FromString(data).specificationVersion
+
+
+def test_names_of_exported_calls_are_evidence():
+    """Of four calls in one size, an operation that is named after another mode is none of this."""
+    name = "ct83_ex17_names"
+    path, intents = str(files.package(name)), calls.intents(name)
+    wrong = [replace(intent, mode="bicubic", name=None) for intent in intents]
+    report = audit(path, wrong)
+    assert [one.verdict for one in report.findings] == ["no-intent"] * 4
+    assert "named after another call" in report.findings[0].message
+    # Who says which operation a call has become knows better.
+    pinned = [
+        replace(intent, layer=finding.layer.name) for intent, finding in zip(wrong, report.findings)
+    ]
+    assert [one.codes for one in audit(path, pinned).findings] == [("RSZ105", "RSZ304")] * 4
+
+
+def test_an_operation_may_be_named_without_its_cast():
+    name = "ct9_ml17_equal_calls"
+    path = str(files.package(name))
+    pinned = [Intent(layer="op_7", scale_factor=(2.0, 2.0), align_corners=True)]
+    assert [one.verdict for one in audit(path, pinned).findings] == ["match", "no-intent"]

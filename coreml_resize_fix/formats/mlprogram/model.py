@@ -9,6 +9,7 @@ from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.input_sizes import extent
 from coreml_resize_fix.formats.mlprogram import (
+    callnames,
     edits,
     elsewhere,
     flow,
@@ -156,12 +157,13 @@ class Programs(protocol.Model):
         """A resize where its function has these shapes."""
         known = shapes.layers.get(resize.address)
         shape = next(iter(known.inputs), None) if known is not None else None
-        params = self._with_size(name, resize)
+        call = callnames.exported(resize.names[0])
         return ResizeLayer(
             resize.address,
             resize.names[0],
-            resize.names[1:] or resize.names,
-            params,
+            tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
+            self._with_size(name, resize),
+            call=(call.mode, call.antialias) if call is not None else None,
             **extent(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
