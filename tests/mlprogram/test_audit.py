@@ -1,5 +1,6 @@
 """Packages that converters wrote: what is told of them, and the fix where one operation does it."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -14,11 +15,14 @@ from coremltools.converters.mil import Builder as mb  # noqa: N813
 from coreml_resize_fix import audit, fix
 from coreml_resize_fix.errors import ModelError, UnmatchedError, UsageError
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.report.document import render
 from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run.request import Run
 from tests.mlprogram import build, calls, files
 from tests.mlprogram.editing import operations
 from tests.mlprogram.test_edits import as_coremltools_infers
 from tests.mlprogram.test_reader import main_block, parsed
+from tests.report.json_v1 import check
 from tests.support.folders import contents
 
 # What meta.json says of each: verdicts, codes, and the operation that is the same, if one is.
@@ -315,3 +319,17 @@ def test_an_operation_may_be_named_without_its_cast():
     path = str(files.package(name))
     pinned = [Intent(layer="op_7", scale_factor=(2.0, 2.0), align_corners=True)]
     assert [one.verdict for one in audit(path, pinned).findings] == ["match", "no-intent"]
+
+
+@pytest.mark.parametrize("name", files.NAMES)
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_json_report(name, asks, tmp_path):
+    request = pipeline.Request(manifest=calls.intents(name) if asks else None, dry_run=True)
+    report = pipeline.process(str(files.package(name)), request)
+    found = json.loads(render(Run((report,))))
+    check(found)
+    (model,) = found["models"]
+    assert model["model_kind"] == "ml-program"
+    assert [one["address"] for one in model["layers"]] == [
+        one.layer.address for one in report.findings
+    ]
