@@ -129,7 +129,7 @@ def _along(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
     )
 
 
-def told(found: Displacement) -> str:
+def describe(found: Displacement) -> str:
     """One sentence on an output that is moved."""
     down, right = found.mean
     directions = [

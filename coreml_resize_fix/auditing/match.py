@@ -7,13 +7,13 @@ is ambiguous.
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing.area import by_pooling, is_made_of_windows
 from coreml_resize_fix.auditing.evidence import contradiction
-from coreml_resize_fix.auditing.matching import NO_INTENT, Match, Matching, Pairs, remove
+from coreml_resize_fix.auditing.matching import NO_INTENT, Match, MatchDraft, Matching, remove
 from coreml_resize_fix.auditing.names import by_name
 from coreml_resize_fix.auditing.order import by_order
-from coreml_resize_fix.auditing.owed import ELSEWHERE, no_layer_needed
-from coreml_resize_fix.auditing.pins import by_pin
-from coreml_resize_fix.auditing.pooled import by_pooling, is_made_of_windows
+from coreml_resize_fix.auditing.pinned import by_pin
+from coreml_resize_fix.auditing.without_layer import ELSEWHERE, no_layer_needed
 from coreml_resize_fix.formats.model import POOLING, Averaged
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Overrides, PartialSize
@@ -73,7 +73,7 @@ def _in_rounds(
     while assumed != previous and rounds:
         rounds -= 1
         layers, poolings = _apart(layers_for(assumed))
-        matching = _match_once(intents, Pairs(layers, reasons), poolings)
+        matching = _match_once(intents, MatchDraft(layers, reasons), poolings)
         previous = assumed
         assumed = {
             layer.address: assumed[layer.address]
@@ -111,14 +111,14 @@ def _apart(layers: Sequence[ResizeLayer]) -> Tuple[List[ResizeLayer], List[Resiz
 
 
 def _match_once(
-    intents: Sequence[Intent], pairs: Pairs, poolings: Sequence[ResizeLayer]
+    intents: Sequence[Intent], draft: MatchDraft, poolings: Sequence[ResizeLayer]
 ) -> Matching:
     result = Matching()
-    by_pin(intents, pairs, poolings, result)
+    by_pin(intents, draft, poolings, result)
     rest = [intent for intent in intents if intent.layer is None]
-    pairs.take(by_name(rest, pairs.open, contradiction, pairs.owes), rest)
+    draft.take(by_name(rest, draft.open, contradiction, draft.owes), rest)
     pooled = by_pooling(rest, poolings)
     result.pooled.update({layer.address: Match(intent, "pooling") for intent, layer in pooled})
     remove(rest, pooled)
-    by_order(rest, pairs, result)
+    by_order(rest, draft, result)
     return result

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import same_call
-from coreml_resize_fix.auditing.owed import COPIES, WithoutLayer
+from coreml_resize_fix.auditing.without_layer import COPIES, WithoutLayer
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+
+Pairs = List[Tuple[Intent, ResizeLayer]]
 
 NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"
 
@@ -42,7 +44,7 @@ class Matching:
     agrees: bool = True
 
 
-class Pairs:
+class MatchDraft:
     """Layers and what was found for each so far; why intents owe no layer, by id."""
 
     def __init__(self, layers: Sequence[ResizeLayer], reasons: Dict[int, Optional[str]]) -> None:
@@ -76,7 +78,7 @@ class Pairs:
         else:
             result.not_owed.append(WithoutLayer(intent, reason))
 
-    def take(self, named: Sequence[Tuple[Intent, ResizeLayer]], intents: List[Intent]) -> None:
+    def take(self, named: Pairs, intents: List[Intent]) -> None:
         """Pair by name, and leave the others in `intents`."""
         self.found.update({layer.address: Match(intent, "name") for intent, layer in named})
         remove(intents, named)
@@ -92,7 +94,7 @@ def differ(intents: Sequence[Intent]) -> str:
     return "intents that differ fit it: " + ", ".join(asked[:4])
 
 
-def remove(intents: List[Intent], pairs: Sequence[Tuple[Intent, ResizeLayer]]) -> None:
+def remove(intents: List[Intent], pairs: Pairs) -> None:
     """Drop the intents of pairs from a list."""
     taken = {id(intent) for intent, _ in pairs}
     intents[:] = [intent for intent in intents if id(intent) not in taken]

@@ -1,13 +1,13 @@
 """Which layer a recorded name means: a layer's or blob's own name, or a module path in it."""
 
 from collections import Counter
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Set
 
+from coreml_resize_fix.auditing.matching import Pairs
 from coreml_resize_fix.formats.resize_layer import ResizeLayer, module_paths
 from coreml_resize_fix.intents.model import Intent
 
 Contradiction = Callable[[Intent, ResizeLayer], Optional[str]]
-Pairs = List[Tuple[Intent, ResizeLayer]]
 
 
 def by_name(

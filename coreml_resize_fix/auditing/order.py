@@ -4,57 +4,57 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.alignment import Alignment, align
 from coreml_resize_fix.auditing.evidence import contradiction, may_equal
+from coreml_resize_fix.auditing.evidence_weights import Scale, weigh
 from coreml_resize_fix.auditing.matching import (
     AMBIGUOUS,
     MERGED,
     NO_INTENT,
     Match,
+    MatchDraft,
     Matching,
-    Pairs,
     differ,
 )
 from coreml_resize_fix.auditing.names import by_own_name
-from coreml_resize_fix.auditing.weights import Scale, weigh
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 
-def by_order(intents: List[Intent], pairs: Pairs, result: Matching) -> None:
+def by_order(intents: List[Intent], draft: MatchDraft, result: Matching) -> None:
     """Match what is left of intents and layers, and note the intents that no layer stands for."""
-    layers = pairs.open
+    layers = draft.open
     scale = Scale(min(len(intents), len(layers)))
-    reasons = [pairs.reasons[id(intent)] for intent in intents]
+    reasons = [draft.reasons[id(intent)] for intent in intents]
     alignment = align(len(intents), len(layers), weigh(intents, layers, reasons, scale))
     count = scale.count(alignment.size)
     missing = reasons.count(None) - count.owed
     agrees = not missing or count.pairs == len(layers)
     own = [] if agrees else by_own_name(intents, layers)
     if own:
-        pairs.take(own, intents)
-        by_order(intents, pairs, result)
+        draft.take(own, intents)
+        by_order(intents, draft, result)
         return
     result.agrees = agrees
     for index, layer in enumerate(layers):
         candidates = [intents[i] for i in alignment.partners(index)]
-        pairs.found[layer.address] = (
-            _ordered(layer, candidates, pairs, alignment.can_skip(index), missing > 0)
+        draft.found[layer.address] = (
+            _ordered(layer, candidates, draft, alignment.can_skip(index), missing > 0)
             if agrees and candidates
             else Match(code=NO_INTENT, reason=_why_none(layer, intents, agrees))
         )
-    for layer in pairs.layers:
-        result.by_address[layer.address] = pairs.found[layer.address]
-    _settle_leftovers(intents, alignment if agrees else None, pairs, result)
+    for layer in draft.layers:
+        result.by_address[layer.address] = draft.found[layer.address]
+    _settle_leftovers(intents, alignment if agrees else None, draft, result)
 
 
 def _ordered(
     layer: ResizeLayer,
     candidates: Sequence[Intent],
-    pairs: Pairs,
+    draft: MatchDraft,
     can_skip: bool,
     missing: bool,
 ) -> Match:
     """What a layer gets that these intents fit; `missing` tells that some have no layer."""
-    if not all(pairs.equal(candidates[0], intent, layer) for intent in candidates):
+    if not all(draft.equal(candidates[0], intent, layer) for intent in candidates):
         return Match(code=MERGED if missing else AMBIGUOUS, reason=differ(candidates))
     if can_skip:
         return Match(
@@ -76,26 +76,26 @@ def _why_none(layer: ResizeLayer, intents: Sequence[Intent], agrees: bool) -> st
 
 
 def _settle_leftovers(
-    intents: Sequence[Intent], alignment: Optional[Alignment], pairs: Pairs, result: Matching
+    intents: Sequence[Intent], alignment: Optional[Alignment], draft: MatchDraft, result: Matching
 ) -> None:
     """Intents without a layer of their own: merged into another's layer, or unused."""
-    asks = [pairs.ask(intent) for intent in intents]
+    asks = [draft.ask(intent) for intent in intents]
     partners: Dict[int, Set[Tuple[object, ...]]] = {}  # of a column, what they ask for
     for index, intent in enumerate(intents):
         if alignment is not None and (not alignment.can_skip_intent(index)):
             continue
         if alignment is not None and _is_ambiguous(index, alignment, asks, partners):
             continue
-        if not pairs.owes(intent):
-            pairs.leave(intent, result)
+        if not draft.owes(intent):
+            draft.leave(intent, result)
             continue
         fitting = [
             (layer, found)
-            for layer, found in ((layer, pairs.found[layer.address]) for layer in pairs.layers)
+            for layer, found in ((layer, draft.found[layer.address]) for layer in draft.layers)
             if found.intent is not None and contradiction(intent, layer) is None
         ]
         if any(
-            found.intent and pairs.equal(found.intent, intent, layer) for layer, found in fitting
+            found.intent and draft.equal(found.intent, intent, layer) for layer, found in fitting
         ):
             continue  # merged with an equal call
         merged = [

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import findings, staying, unsaid
+from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix
 from coreml_resize_fix.auditing.audit import BLOCKING, Audit
 from coreml_resize_fix.auditing.comparison import Size, comparisons
 from coreml_resize_fix.auditing.decide import decide
@@ -100,7 +100,7 @@ def run(
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
     matching = match(intents, layers_for, assume, model.averaged() if averages else [])
-    unsaid.say(matching, model)
+    missing_sizes.fill_in(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
         return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
@@ -108,7 +108,7 @@ def run(
     found, meant = _as_intended(model, matching, judge)
     as_intended = tuple(found)
     if partial_result and any(finding.verdict in BLOCKING for finding in found):
-        found = staying.judged(
+        found = partial_fix.judge_written(
             model.networks,
             found,
             lambda found: model.resizes(model.shapes(_planned(found))),
@@ -180,7 +180,7 @@ def _as_intended(
         follow = {address: partial(_varying, ask) for address, ask in varying.items()}
         meant = model.shapes({**_decided(intended), **follow, **unfit})
         layers = model.resizes(meant)
-    return staying.cautious(previous, found), meant
+    return partial_fix.least_change(previous, found), meant
 
 
 def _pooled(layers: Sequence[ResizeLayer], matching: Matching, spec_version: int) -> List[Finding]:

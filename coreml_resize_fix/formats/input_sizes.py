@@ -13,7 +13,7 @@ LARGEST = 1 << 12
 LARGE_ENOUGH = 1 << 8
 
 
-def extent(shape: Optional[Shape], varies: bool) -> Dict[str, object]:
+def input_size_fields(shape: Optional[Shape], varies: bool) -> Dict[str, object]:
     """The fields of a ResizeLayer that say how large its input is.
 
     `varies` tells that a size which is not known may be another one each time.

@@ -18,7 +18,7 @@ Defects = List[Tuple[str, str]]
 LARGEST_SIDE = 65536
 
 
-def said(value: Any) -> str:
+def json_text(value: Any) -> str:
     """A JSON value as it may appear in a message."""
     names = {dict: "an object", list: "a list", bool: "a boolean", type(None): "null"}
     for kind, name in names.items():
@@ -85,7 +85,7 @@ class ManifestField(NamedTuple):
             return None
         result = self.convert(value)
         if result is None:
-            defects.append((where, "expected {}, not {}".format(self.expected, said(value))))
+            defects.append((where, "expected {}, not {}".format(self.expected, json_text(value))))
         return result
 
 

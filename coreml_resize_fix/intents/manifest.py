@@ -84,7 +84,9 @@ class _Unique(Dict[str, Any]):
 def from_document(document: Any, defects: Defects) -> List[Intent]:
     """Intents of parsed JSON; what is wrong is appended to `defects`."""
     if not isinstance(document, dict):
-        defects.append(("$", "a manifest is a JSON object, not {}".format(fields.said(document))))
+        defects.append(
+            ("$", "a manifest is a JSON object, not {}".format(fields.json_text(document)))
+        )
         return []
     if not {"format", "resizes", "version", "producer"} & set(document):
         return _short(document, defects)
@@ -108,17 +110,20 @@ def _long(document: Dict[str, Any], defects: Defects) -> List[Intent]:
     report_unknown(document, known, "$", defects)
     if document.get("format", FORMAT) != FORMAT:
         defects.append(
-            ("$.format", "expected `{}`, not {}".format(FORMAT, fields.said(document["format"])))
+            (
+                "$.format",
+                "expected `{}`, not {}".format(FORMAT, fields.json_text(document["format"])),
+            )
         )
     version = document.get("version", VERSION)
     if fields.whole(version) != VERSION:
         defects.append(
-            ("$.version", "this tool reads version 1, not {}".format(fields.said(version)))
+            ("$.version", "this tool reads version 1, not {}".format(fields.json_text(version)))
         )
     framework, framework_version = _producer(document.get("producer"), defects)
     resizes = document.get("resizes")
     if not isinstance(resizes, list):
-        what = "is missing" if resizes is None else "is {}".format(fields.said(resizes))
+        what = "is missing" if resizes is None else "is {}".format(fields.json_text(resizes))
         defects.append(("$.resizes", "a list of resizes is expected, and it " + what))
         return []
     intents = []
@@ -136,7 +141,9 @@ def _producer(producer: Any, defects: Defects) -> Tuple[str, Optional[str]]:
     if producer is None:
         return "torch", None
     if not isinstance(producer, dict):
-        defects.append(("$.producer", "expected an object, not {}".format(fields.said(producer))))
+        defects.append(
+            ("$.producer", "expected an object, not {}".format(fields.json_text(producer)))
+        )
         return "torch", None
     report_repeats(producer, "$.producer", defects)
     report_unknown(producer, ("framework", "version"), "$.producer", defects)
@@ -156,7 +163,7 @@ def _entry(
 ) -> Optional[Dict[str, Any]]:
     """Checked values of one resize, for `Intent`; None if it has defects."""
     if not isinstance(entry, dict):
-        defects.append((where, "expected an object, not {}".format(fields.said(entry))))
+        defects.append((where, "expected an object, not {}".format(fields.json_text(entry))))
         return None
     before = len(defects)
     report_repeats(entry, where, defects)

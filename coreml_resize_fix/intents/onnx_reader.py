@@ -11,10 +11,10 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.intents import onnx_file, onnx_infer, onnx_meaning, onnx_names, onnx_shapes
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.onnx_dependencies import output_dependencies
 from coreml_resize_fix.intents.onnx_file import Proto
 from coreml_resize_fix.intents.onnx_geometry import LeftOut
 from coreml_resize_fix.intents.onnx_infer import Infer
-from coreml_resize_fix.intents.onnx_reach import needed
 from coreml_resize_fix.intents.onnx_shapes import ResizeNode
 
 
@@ -57,7 +57,7 @@ def of(model: Proto, infer: Infer) -> OnnxIntents:
     producer = _torch_version(model)
     intents: List[Intent] = []
     remarks: Dict[str, List[str]] = {}
-    used = needed(model.graph)
+    used = output_dependencies(model.graph)
     for resize in onnx_shapes.find(model, version, infer):
         found, texts = _read(resize, version, producer)
         for text in texts:

@@ -197,7 +197,7 @@ def _flows() -> List[Flow]:
 
 
 @contextmanager
-def told(current: Current) -> Iterator[None]:
+def observe(current: Current) -> Iterator[None]:
     """Tell a flow which tensors this thread reads without an operator, and which it replaces."""
     global _listeners
     kind = torch_calls.import_torch().Tensor

@@ -125,7 +125,7 @@ class Recorder(Manifest):
     def _watch(self, block: ExitStack) -> None:
         if torch_compiled.can_watch():
             block.enter_context(torch_compiled.watching(self._seen, self._executed))
-            block.enter_context(torch_flow.told(self._current_flow))
+            block.enter_context(torch_flow.observe(self._current_flow))
             self._follows = True
 
     def _note_scripts(self) -> None:

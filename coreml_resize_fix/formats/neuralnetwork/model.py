@@ -8,15 +8,15 @@ from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
-    claims,
+    declared_sizes,
     edits,
     layer_chains,
     pipelines,
-    reach,
     required_version,
     resizes,
     shapes,
-    weights,
+    unreached,
+    weight_precision,
 )
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
 from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
@@ -52,13 +52,13 @@ class NeuralNetworks(protocol.Model):
         self._inputs = {feature.name for feature in outermost.description.input}
         self._own = [model for model in models if model.is_network]
         self._shapes = {
-            model.prefix: shapes.Network(model.message, model.prefix) for model in self._own
+            model.prefix: shapes.ShapeInference(model.message, model.prefix) for model in self._own
         }
         self._resizes = {
             model.prefix: resizes.find(model, self._in_half_precision) for model in self._own
         }
         self.networks = [_network(model) for model in self._own]
-        self.claims = claims.of(models)
+        self.claims = declared_sizes.find(models)
         self.remarks = _remarks(models)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
@@ -129,7 +129,7 @@ class NeuralNetworks(protocol.Model):
 
     def _in_half_precision(self) -> bool:
         layers = [layer for model in self.models for layer in model.layers]
-        return weights.in_half_precision(self.source, layers)
+        return weight_precision.in_half_precision(self.source, layers)
 
 
 def _network(model: ModelRef) -> protocol.Network:
@@ -142,7 +142,7 @@ def _network(model: ModelRef) -> protocol.Network:
         ],
         [feature.name for feature in description.input],
         [feature.name for feature in description.output],
-        reach.unreached(model),
+        unreached.find(model),
     )
 
 

@@ -17,8 +17,8 @@ from coreml_resize_fix.formats.neuralnetwork.read_blobs import (
     need,
 )
 from coreml_resize_fix.replacements import steps
-from coreml_resize_fix.replacements.fixed import BOX_ROUNDING
 from coreml_resize_fix.replacements.maps import LinearMap
+from coreml_resize_fix.replacements.one_size import BOX_ROUNDING
 from coreml_resize_fix.replacements.steps import Kernel, Steps
 
 __all__ = ["Read", "read"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError
-from coreml_resize_fix.formats.input_sizes import extent
+from coreml_resize_fix.formats.input_sizes import input_size_fields
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
@@ -95,7 +95,7 @@ def placed(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer
         params,
         modern=resize.modern,
         original_address=resize.original_address,
-        **extent(shape, shapes.varies),  # type: ignore[arg-type]
+        **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
     )
     rank, sequence = _leading(shape)
     place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
@@ -109,7 +109,7 @@ def pooled(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
         ref.message.name,
         tuple(ref.message.output),
         params,
-        **extent(_read_first(ref, shapes), shapes.varies),  # type: ignore[arg-type]
+        **input_size_fields(_read_first(ref, shapes), shapes.varies),  # type: ignore[arg-type]
     )
 
 

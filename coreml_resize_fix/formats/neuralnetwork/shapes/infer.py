@@ -24,7 +24,7 @@ from .usable import usable
 NETWORK_KINDS = frozenset(("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor"))
 
 
-class Network:
+class ShapeInference:
     """One network, read once, to be evaluated under different assumptions on its resize layers.
 
     Args:
@@ -87,8 +87,8 @@ class Network:
 
 
 def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -> ModelShapes:
-    """The shapes of one `Network` that is evaluated once."""
-    return Network(model, prefix).infer(overrides)
+    """The shapes of one `ShapeInference` that is evaluated once."""
+    return ShapeInference(model, prefix).infer(overrides)
 
 
 def merge(blobs: Sequence[Blob], doubled: bool, listed: bool = False) -> Shape:

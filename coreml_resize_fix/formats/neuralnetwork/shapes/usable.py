@@ -59,7 +59,7 @@ def usable(
 ) -> Optional[UsableSizes]:
     """The first input that may not have every size it allows, else the first; None if none varies.
 
-    `given` are sizes that resize layers are taken to make, as in `Network.infer`.
+    `given` are sizes that resize layers are taken to make, as in `ShapeInference.infer`.
     """
     first: Optional[UsableSizes] = None
     count = max(_LEAST, min(_MOST, WALKED // max(1, cost(layers))))

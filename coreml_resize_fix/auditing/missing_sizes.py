@@ -12,7 +12,7 @@ from functools import partial
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.auditing.trial import UNDECIDED, Size, Sizes, TooManyError, Trial
+from coreml_resize_fix.auditing.size_trials import UNDECIDED, Size, Sizes, SizeTrials, TooManyError
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.formats.shapes import Overrides, PartialSize
@@ -31,7 +31,7 @@ class _Answer(NamedTuple):
     reason: str = ""
 
 
-def say(matching: Matching, model: Model) -> None:
+def fill_in(matching: Matching, model: Model) -> None:
     """Give intents without a size the one that fits, where the layer's own is contradicted.
 
     Where none fits, or several do, the match says what is against it instead.
@@ -46,7 +46,7 @@ def say(matching: Matching, model: Model) -> None:
         for address, intent in intents.items()
         if address not in silent
     }
-    for answer in _answers(Trial(model, model.claims, silent, given)):
+    for answer in _answers(SizeTrials(model, model.claims, silent, given)):
         address, match = answer.layer.address, matching.by_address[answer.layer.address]
         matching.by_address[address] = replace(
             match,
@@ -89,34 +89,34 @@ def _whole(size: PartialSize) -> Optional[Size]:
     return None if height is None or width is None else (height, width)
 
 
-def _answers(trial: Trial) -> Iterator[_Answer]:
+def _answers(trials: SizeTrials) -> Iterator[_Answer]:
     """One contradiction after the other, in order: those behind depend on what solves it."""
     sizes: Sizes = {}
     what = ""
     try:
         while True:
-            found = _first(trial, sizes)
+            found = _first(trials, sizes)
             if found is None:
                 return
             what, layers = found
-            choices = trial.fitting(layers, sizes)
+            choices = trials.fitting(layers, sizes)
             chosen = choices[0] if len(choices) == 1 else (None,) * len(layers)
             sizes.update(zip(layers, (size or UNDECIDED for size in chosen)))
-            shapes = trial.shapes(sizes)
+            shapes = trials.shapes(sizes)
             for index, (address, size) in enumerate(zip(layers, chosen)):
                 reason = "" if size else _reason([choice[index] for choice in choices])
-                before = trial.input_size(address, shapes)
-                yield _Answer(trial.free[address], what, before, size, reason)
+                before = trials.input_size(address, shapes)
+                yield _Answer(trials.free[address], what, before, size, reason)
     except TooManyError:
-        for address, layer in trial.free.items():
+        for address, layer in trials.free.items():
             if address not in sizes:
                 yield _Answer(layer, what, UNDECIDED, None, "there are too many sizes to try")
 
 
-def _first(trial: Trial, sizes: Sizes) -> Optional[Tuple[str, List[str]]]:
+def _first(trials: SizeTrials, sizes: Sizes) -> Optional[Tuple[str, List[str]]]:
     """The first contradiction that layers without a size decide, and those layers."""
-    for spot, what in trial.contradictions(trial.shapes(sizes)).items():
-        layers = trial.deciding(spot, sizes)
+    for spot, what in trials.contradictions(trials.shapes(sizes)).items():
+        layers = trials.deciding(spot, sizes)
         if layers:
             return what, layers
     return None

@@ -8,7 +8,7 @@ from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 _Step = Tuple[Sequence[str], Sequence[str]]
 
 
-def unreached(model: ModelRef) -> List[str]:
+def find(model: ModelRef) -> List[str]:
     """Names of the inputs of a network on which none of its outputs depends, whatever is in them.
 
     None are named where the outputs cannot be found.

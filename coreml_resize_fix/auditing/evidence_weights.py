@@ -3,7 +3,7 @@
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, fitting
-from coreml_resize_fix.auditing.owed import COPIES, UNUSED
+from coreml_resize_fix.auditing.without_layer import COPIES, UNUSED
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 

@@ -13,15 +13,15 @@ from coreml_resize_fix.formats.model import Network
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 # The layers of the file with these findings carried out, as far as they can be.
-Written = Callable[[Sequence[Finding]], Sequence[ResizeLayer]]
+LayersAfter = Callable[[Sequence[Finding]], Sequence[ResizeLayer]]
 # The verdict on a layer; the second value tells that it gets another size than it was made for.
 Decide = Callable[[ResizeLayer, bool], Finding]
 
 _WRONG_SIZE, _CONTRADICTED = "RSZ102", ("RSZ204",)
 
 
-def judged(
-    networks: Sequence[Network], found: Sequence[Finding], written: Written, decide: Decide
+def judge_written(
+    networks: Sequence[Network], found: Sequence[Finding], written: LayersAfter, decide: Decide
 ) -> List[Finding]:
     """The findings by what each layer gets where only the fixable ones are changed."""
     previous, current = found, list(found)
@@ -34,15 +34,17 @@ def judged(
         current = [
             finding
             if finding.layer == layer
-            else decide(layer, first.codes != _CONTRADICTED and _gets(layer) != _gets(first.layer))
+            else decide(
+                layer, first.codes != _CONTRADICTED and _input_of(layer) != _input_of(first.layer)
+            )
             for finding, layer, first in zip(current, layers, found)
         ]
     else:
-        current = cautious(previous, current)
-    return _told(networks, current, [finding.layer for finding in found])
+        current = least_change(previous, current)
+    return _with_remarks(networks, current, [finding.layer for finding in found])
 
 
-def cautious(one: Sequence[Finding], other: Sequence[Finding]) -> List[Finding]:
+def least_change(one: Sequence[Finding], other: Sequence[Finding]) -> List[Finding]:
     """Of two rounds that lead to each other, as a loop may have them: what changes least.
 
     A layer that makes a size known which speaks against it would be judged anew without end.
@@ -53,11 +55,11 @@ def cautious(one: Sequence[Finding], other: Sequence[Finding]) -> List[Finding]:
     ]
 
 
-def _gets(layer: ResizeLayer) -> Tuple[object, ...]:
+def _input_of(layer: ResizeLayer) -> Tuple[object, ...]:
     return layer.shape, layer.sizes, layer.partial_size
 
 
-def _told(
+def _with_remarks(
     networks: Sequence[Network], found: Sequence[Finding], right: Sequence[ResizeLayer]
 ) -> List[Finding]:
     """The findings, with a remark on those that get another size than they should."""
@@ -65,20 +67,20 @@ def _told(
     staying = {f.layer.address for f in found if f.verdict not in (MATCH, FIXABLE)}
     wrong = {f.layer.address for f in found if _WRONG_SIZE in f.codes} & staying
     before = _before(networks, wrong or staying)
-    told = []
-    for finding, meant in zip(found, right):
+    result = []
+    for finding, intended in zip(found, right):
         layer = finding.layer
-        if _gets(layer) != _gets(meant):
+        if _input_of(layer) != _input_of(intended):
             behind = tuple(names[address] for address in before.get(layer.address, ()))
-            message = finding.message + "; " + _remark(layer, meant, behind)
+            message = finding.message + "; " + _remark(layer, intended, behind)
             finding = replace(finding, behind=behind, message=message)
-        told.append(finding)
-    return told
+        result.append(finding)
+    return result
 
 
-def _remark(layer: ResizeLayer, meant: ResizeLayer, behind: Sequence[str]) -> str:
+def _remark(layer: ResizeLayer, intended: ResizeLayer, behind: Sequence[str]) -> str:
     cause = " and ".join("`{}`".format(name) for name in behind) or "a layer before it"
-    gets, should = layer.input_size, meant.input_size
+    gets, should = layer.input_size, intended.input_size
     return "this holds for {} as long as {} stays as it is{}: run again when that is fixed".format(
         "the {} that it gets".format(size(gets)) if gets else "the sizes that it gets",
         cause,

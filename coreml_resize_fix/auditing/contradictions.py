@@ -19,7 +19,7 @@ class Spot(NamedTuple):
     claim: Optional[Claim] = None
 
 
-def contradictions(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
+def find(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
     """Where the networks contradict themselves or a claim, with a clause on each, in order."""
     found: Dict[Spot, str] = {}
     for prefix, own in shapes.items():
@@ -29,7 +29,7 @@ def contradictions(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -
                 found[spot] = f"{conflict.message} (`{conflict.layer}`, `{conflict.address}`)"
     for claim in claims:
         spot = Spot(claim.prefix, "", claim)
-        (given,) = blobs(spot, shapes)
+        (given,) = shapes_at(spot, shapes)
         reader = None if claim.reader is None else shapes[claim.reader]
         if reader is not None and claim.name in reader.flexible_inputs:
             continue
@@ -43,28 +43,28 @@ def contradictions(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -
     return found
 
 
-def repeats(shapes: Mapping[str, ModelShapes]) -> Set[Spot]:
+def broadcasts(shapes: Mapping[str, ModelShapes]) -> Set[Spot]:
     """Where one row or one column meets several, and is repeated beside them."""
     found = set()
     for prefix, own in shapes.items():
         for address, layer in own.layers.items():
-            inputs = [default(shape) or () for shape in layer.inputs]
+            inputs = [default_dims(shape) or () for shape in layer.inputs]
             for sizes in ({dims[-axis] for dims in inputs if len(dims) >= axis} for axis in (1, 2)):
                 if 1 in sizes and len(sizes - {None}) > 1:
                     found.add(Spot(prefix, address))
     return found
 
 
-def blobs(spot: Spot, shapes: Mapping[str, ModelShapes]) -> Tuple[Optional[Dims], ...]:
+def shapes_at(spot: Spot, shapes: Mapping[str, ModelShapes]) -> Tuple[Optional[Dims], ...]:
     """The shapes of all blobs that meet there, at the default size of the inputs."""
     own = shapes[spot.prefix]
     if spot.claim is not None:
-        return (default(own.outputs.get(spot.claim.name)),)
+        return (default_dims(own.outputs.get(spot.claim.name)),)
     layer = own.layers[spot.address]
-    return tuple(default(shape) for shape in layer.inputs + layer.outputs)
+    return tuple(default_dims(shape) for shape in layer.inputs + layer.outputs)
 
 
-def default(shape: Optional[Shape]) -> Optional[Dims]:
+def default_dims(shape: Optional[Shape]) -> Optional[Dims]:
     """What is known of a shape at the default size of the inputs; None where nothing is."""
     if isinstance(shape, Flexible):
         return shape.default or None
@@ -77,7 +77,10 @@ def _differ(claim: Claim, given: Dims) -> bool:
     if not comparable and len(declared) != len(given):
         return False
     pairs = zip(reversed(declared), reversed(given))
-    return any(size is not None and said > 0 and said != size for said, size in pairs)
+    return any(
+        size is not None and declared_size > 0 and declared_size != size
+        for declared_size, size in pairs
+    )
 
 
 def _show(dims: Sequence[Optional[int]]) -> str:

@@ -7,7 +7,7 @@ from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 
 
-def of(models: Sequence[ModelRef]) -> List[Claim]:
+def find(models: Sequence[ModelRef]) -> List[Claim]:
     """Every claim in the descriptions of a walked file on what its networks give."""
     found: List[Claim] = []
     makers: Dict[str, str] = {}  # feature → prefix of the network that gives it

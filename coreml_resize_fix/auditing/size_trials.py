@@ -3,8 +3,8 @@
 from itertools import product
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import claims
-from coreml_resize_fix.auditing.claims import Spot
+from coreml_resize_fix.auditing import contradictions
+from coreml_resize_fix.auditing.contradictions import Spot
 from coreml_resize_fix.formats.model import Claim, Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize
@@ -23,7 +23,7 @@ class TooManyError(Exception):
     """There are more sizes to try than anyone would wait for."""
 
 
-class Trial:
+class SizeTrials:
     """A file whose `free` layers, by address, may make other sizes than their factors say.
 
     `given` are the sizes that other resize layers are taken to make.
@@ -32,16 +32,16 @@ class Trial:
     def __init__(
         self,
         model: Model,
-        claimed: Sequence[Claim],
+        claims: Sequence[Claim],
         free: Mapping[str, ResizeLayer],
         given: Overrides,
     ) -> None:
         self.free = free
-        self._model, self._claims, self._given = model, claimed, given
+        self._model, self._claims, self._given = model, claims, given
         self._steps = 0
-        nothing_said = self.shapes(dict.fromkeys(free, UNDECIDED))
+        undecided = self.shapes(dict.fromkeys(free, UNDECIDED))
         # What no size of these layers can help is not their matter.
-        self._elsewhere = set(claims.contradictions(claimed, nothing_said))
+        self._elsewhere = set(contradictions.find(claims, undecided))
 
     def shapes(self, sizes: Sizes) -> Dict[str, ModelShapes]:
         """Shapes with these sizes; a free layer without one makes what its factor says.
@@ -57,24 +57,26 @@ class Trial:
 
     def contradictions(self, shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
         """Where these shapes contradict each other, in order, as far as free layers decide it."""
-        found = claims.contradictions(self._claims, shapes)
+        found = contradictions.find(self._claims, shapes)
         return {spot: what for spot, what in found.items() if spot not in self._elsewhere}
 
     def input_size(self, address: str, shapes: Mapping[str, ModelShapes]) -> PartialSize:
         """(height, width) that a free layer gets at the default size of the file's inputs."""
         for own in shapes.values():
             if address in own.layers:
-                dims = claims.default(next(iter(own.layers[address].inputs), None)) or ()
+                dims = (
+                    contradictions.default_dims(next(iter(own.layers[address].inputs), None)) or ()
+                )
                 return (dims[-2], dims[-1]) if len(dims) >= 2 else UNDECIDED
         return UNDECIDED
 
     def deciding(self, spot: Spot, sizes: Sizes) -> List[str]:
         """Free layers without a size in `sizes` that decide the shapes that meet at a spot."""
-        known = claims.blobs(spot, self.shapes(sizes))
+        known = contradictions.shapes_at(spot, self.shapes(sizes))
         found = []
         for address in self.free:
             if address not in sizes:
-                without = claims.blobs(spot, self.shapes({**sizes, address: UNDECIDED}))
+                without = contradictions.shapes_at(spot, self.shapes({**sizes, address: UNDECIDED}))
                 if any(_is_lost(*pair) for pair in zip(known, without)):
                     found.append(address)
         return found
@@ -97,20 +99,25 @@ class Trial:
             and address not in layers
             and None in self.input_size(address, alone)
         ]
-        usual, along = claims.repeats(alone), []
+        usual, along = contradictions.broadcasts(alone), []
         for axis in (0, 1):
             found = list(self._choices(axis, layers, around, ()))
             if len(found) > 1 and behind:
                 found = [
                     choice
                     for choice in found
-                    if self._goes_on(axis, behind, {**around, **_taken(axis, layers, choice)})
+                    if self._can_continue(
+                        axis, behind, {**around, **_sizes_along(axis, layers, choice)}
+                    )
                 ] or found
             # An add takes one pixel beside any size, which is hardly what was meant.
             alike = [
                 choice
                 for choice in found
-                if claims.repeats(self.shapes({**around, **_taken(axis, layers, choice)})) <= usual
+                if contradictions.broadcasts(
+                    self.shapes({**around, **_sizes_along(axis, layers, choice)})
+                )
+                <= usual
             ]
             along.append(alike or found)
         if len(along[0]) * len(along[1]) > _MOST_PAIRS:
@@ -129,27 +136,27 @@ class Trial:
             yield chosen
             return
         undecided = dict.fromkeys(layers, UNDECIDED)
-        taken = {**sizes, **undecided, **_taken(axis, layers, chosen)}
+        taken = {**sizes, **undecided, **_sizes_along(axis, layers, chosen)}
         address = layers[len(chosen)]
         candidates = self._candidates(axis, address, taken)
         if candidates is None:
             raise TooManyError
         for size in candidates:
             more = chosen + (size,)
-            if self._fits({**taken, **_taken(axis, layers, more)}):
+            if self._fits({**taken, **_sizes_along(axis, layers, more)}):
                 yield from self._choices(axis, layers, sizes, more)
 
-    def _goes_on(self, axis: int, behind: Sequence[str], sizes: Sizes) -> bool:
+    def _can_continue(self, axis: int, behind: Sequence[str], sizes: Sizes) -> bool:
         """Whether the layers behind can make sizes that fit, too."""
         if not behind:
             return True
         address = behind[0]
         candidates = self._candidates(axis, address, sizes)
         if candidates is None:
-            return self._goes_on(axis, behind[1:], sizes)
+            return self._can_continue(axis, behind[1:], sizes)
         for size in candidates:
-            taken = {**sizes, **_taken(axis, [address], (size,))}
-            if self._fits(taken) and self._goes_on(axis, behind[1:], taken):
+            taken = {**sizes, **_sizes_along(axis, [address], (size,))}
+            if self._fits(taken) and self._can_continue(axis, behind[1:], taken):
                 return True
         return False
 
@@ -158,7 +165,7 @@ class Trial:
         return self.free[address].params.cut_from(axis, before)
 
 
-def _taken(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Sizes:
+def _sizes_along(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Sizes:
     return {
         address: (size, None) if axis == 0 else (None, size)
         for address, size in zip(layers, chosen)

@@ -2,15 +2,15 @@
 
 from typing import Callable, List, Sequence, Tuple
 
-from coreml_resize_fix.auditing.matching import MERGED, Match, Matching, Pairs, differ
-from coreml_resize_fix.auditing.pooled import by_pooling
+from coreml_resize_fix.auditing.area import by_pooling
+from coreml_resize_fix.auditing.matching import MERGED, Match, MatchDraft, Matching, differ
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 
 def by_pin(
     intents: Sequence[Intent],
-    pairs: Pairs,
+    draft: MatchDraft,
     poolings: Sequence[ResizeLayer],
     result: Matching,
 ) -> None:
@@ -18,13 +18,13 @@ def by_pin(
     for intent in intents:
         if intent.layer is None:
             continue
-        named = _named(intent.layer, pairs.layers)
+        named = _named(intent.layer, draft.layers)
         if len(named) != 1:
             pooled = by_pooling([intent], _named(intent.layer, poolings))
             result.pooled.update({layer.address: Match(intent, "layer") for _, layer in pooled})
             if not pooled:
-                pairs.leave(intent, result)
-            if not pooled and pairs.owes(intent):
+                draft.leave(intent, result)
+            if not pooled and draft.owes(intent):
                 result.notices.append(
                     "`{}` names {} resize layers{}".format(
                         intent.layer,
@@ -34,17 +34,17 @@ def by_pin(
                 )
             continue
         address = named[0].address
-        at_place = [layer for layer in pairs.layers if layer.address == intent.layer]
+        at_place = [layer for layer in draft.layers if layer.address == intent.layer]
         if at_place and at_place[0] is not named[0]:
             result.notices.append(
                 "`{}` names `{}`, which had that address before several layers stood in for one; "
                 "`{}` has it now".format(intent.layer, named[0].name, at_place[0].name)
             )
-        other = pairs.found.get(address)
+        other = draft.found.get(address)
         if other is not None and other.intent is not None and other.intent.ask != intent.ask:
-            pairs.found[address] = Match(code=MERGED, reason=differ([other.intent, intent]))
+            draft.found[address] = Match(code=MERGED, reason=differ([other.intent, intent]))
         elif other is None:
-            pairs.found[address] = Match(intent, "layer")
+            draft.found[address] = Match(intent, "layer")
 
 
 def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:

@@ -1,13 +1,12 @@
 """Calls of `area` that pooling layers compute, found by what these average at their sizes."""
 
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, contradiction, may_equal
+from coreml_resize_fix.auditing.matching import Pairs
 from coreml_resize_fix.formats.model import Averaged
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
-
-Pairs = List[Tuple[Intent, ResizeLayer]]
 
 
 def by_pooling(intents: Sequence[Intent], poolings: Sequence[ResizeLayer]) -> Pairs:
