@@ -133,17 +133,14 @@ def describe(found: Displacement) -> str:
     """One sentence on an output that is moved."""
     down, right = found.mean
     directions = [
-        "{:.2f} pixels {}".format(abs(value), names[value < 0])
+        f"{abs(value):.2f} pixels {names[value < 0]}"
         for value, names in ((down, ("down", "up")), (right, ("to the right", "to the left")))
         if abs(value) >= 0.005
     ]
+    average = " and ".join(directions) or "less than 0.01 pixels"
+    count = len(found.path)
     return (
-        "in the file as it is, what `{}` shows is moved by {} on average and by up to {:.2f} "
-        "pixels, summed over {} resize{}".format(
-            found.output,
-            " and ".join(directions) or "less than 0.01 pixels",
-            max(found.largest),
-            len(found.path),
-            "" if len(found.path) == 1 else "s",
-        )
+        f"in the file as it is, what `{found.output}` shows is moved by {average} on average and "
+        f"by up to {max(found.largest):.2f} pixels, summed over {count} resize"
+        + ("" if count == 1 else "s")
     )

@@ -18,19 +18,16 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
     # Averages of areas that are smaller than a pixel are that pixel.
     copies = intent.is_nearest or intent.mode == "area"
     if layer.params.copies_nearest and not copies and not pinned:
-        return "`{}` is {}, and `{}` samples the nearest pixel".format(
-            intent.label, intent.mode, layer.name
-        )
+        return f"`{intent.label}` is {intent.mode}, and `{layer.name}` samples the nearest pixel"
     facts: List[Tuple[str, object, object]] = [("channels", intent.channels, layer.channels)]
     if not (pinned and intent.size is None):
         facts.append(("input size", intent.input_size, layer.input_size))
         sides = zip(("height", "width"), intent.input_size or (None, None), layer.partial_size)
-        facts += [("an input " + name, said, seen) for name, said, seen in sides]
-    for what, said, seen in facts:
-        if not may_equal(said, seen):
-            return "`{}` was recorded with {} {}, and `{}` gets {}".format(
-                intent.label, what, _show(said), layer.name, _show(seen)
-            )
+        facts += [("an input " + name, recorded, seen) for name, recorded, seen in sides]
+    for what, recorded, seen in facts:
+        if not may_equal(recorded, seen):
+            recorded_with = f"`{intent.label}` was recorded with {what} {_show(recorded)}"
+            return f"{recorded_with}, and `{layer.name}` gets {_show(seen)}"
     if not pinned and not _may_be_named(intent, layer):
         return f"`{intent.name}` is another module's call than `{layer.name}`"
     return None
@@ -76,8 +73,9 @@ def refused(intent: Intent, layer: ResizeLayer) -> Optional[str]:
     target = intent.target_size(size) if size is not None else None
     if size is None or target is None or min(target) > 0:
         return None
-    return "`{}` makes no image of {}, which `{}` gets at the default size of the input".format(
-        intent.label, _show(size), layer.name
+    return (
+        f"`{intent.label}` makes no image of {_show(size)}, which `{layer.name}` gets at the "
+        "default size of the input"
     )
 
 

@@ -88,7 +88,7 @@ def differ(intents: Sequence[Intent]) -> str:
     """The reason that several intents give for a layer to have none."""
     asked: List[str] = []
     for intent in intents:
-        text = "`{}` asks for {}".format(intent.label, intent)
+        text = f"`{intent.label}` asks for {intent}"
         if text not in asked:
             asked.append(text)
     return "intents that differ fit it: " + ", ".join(asked[:4])

@@ -59,9 +59,8 @@ def _ordered(
     if can_skip:
         return Match(
             code=AMBIGUOUS,
-            reason="there are fewer intents than layers that they fit, such as `{}`".format(
-                candidates[0].label
-            ),
+            reason="there are fewer intents than layers that they fit, such as "
+            f"`{candidates[0].label}`",
         )
     return Match(candidates[0], "order")
 
@@ -70,9 +69,8 @@ def _why_none(layer: ResizeLayer, intents: Sequence[Intent], agrees: bool) -> st
     if agrees or not intents:
         return "the manifest has no intent for it"
     contradictions = (contradiction(intent, layer) for intent in intents)
-    return "matching by order is contradicted: {}".format(
-        next((text for text in contradictions if text), "the counts differ")
-    )
+    why = next((text for text in contradictions if text), "the counts differ")
+    return f"matching by order is contradicted: {why}"
 
 
 def _settle_leftovers(

@@ -79,12 +79,13 @@ def _with_remarks(
 
 
 def _remark(layer: ResizeLayer, intended: ResizeLayer, behind: Sequence[str]) -> str:
-    cause = " and ".join("`{}`".format(name) for name in behind) or "a layer before it"
+    cause = " and ".join(f"`{name}`" for name in behind) or "a layer before it"
     gets, should = layer.input_size, intended.input_size
-    return "this holds for {} as long as {} stays as it is{}: run again when that is fixed".format(
-        "the {} that it gets".format(size(gets)) if gets else "the sizes that it gets",
-        cause,
-        ", where {} is meant".format(size(should)) if should else "",
+    what = f"the {size(gets)} that it gets" if gets else "the sizes that it gets"
+    other = f", where {size(should)} is meant" if should else ""
+    return (
+        f"this holds for {what} as long as {cause} stays as it is{other}: run again when that "
+        "is fixed"
     )
 
 

@@ -26,19 +26,18 @@ def by_pin(
                 draft.leave(intent, result)
             if not pooled and draft.owes(intent):
                 result.notices.append(
-                    "`{}` names {} resize layers{}".format(
-                        intent.layer,
-                        len(named) or "no",
-                        "; use an address to say which" if named else " of this model",
-                    )
+                    f"`{intent.layer}` names {len(named)} resize layers; "
+                    "use an address to say which"
+                    if named
+                    else f"`{intent.layer}` names no resize layers of this model"
                 )
             continue
         address = named[0].address
         at_place = [layer for layer in draft.layers if layer.address == intent.layer]
         if at_place and at_place[0] is not named[0]:
             result.notices.append(
-                "`{}` names `{}`, which had that address before several layers stood in for one; "
-                "`{}` has it now".format(intent.layer, named[0].name, at_place[0].name)
+                f"`{intent.layer}` names `{named[0].name}`, which had that address before several "
+                f"layers stood in for one; `{at_place[0].name}` has it now"
             )
         other = draft.found.get(address)
         if other is not None and other.intent is not None and other.intent.ask != intent.ask:

@@ -52,7 +52,8 @@ def _recorded(intent: Intent) -> List[str]:
     made = intent.target_size(intent.input_size)
     if intent.input_size is None or made is None:
         return []
-    return ["{}×{} → {}×{}".format(*intent.input_size, *made)]
+    before, after = (f"{height}×{width}" for height, width in (intent.input_size, made))
+    return [f"{before} → {after}"]
 
 
 def no_layer_needed(intent: Intent) -> Optional[str]:

@@ -53,19 +53,19 @@ def _root_model(package: str) -> str:
         raise failures.unreadable(os.path.join(package, "Manifest.json"), error) from error
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise ModelError(
-            "the Manifest.json of `{}` does not name a root model".format(package),
+            f"the Manifest.json of `{package}` does not name a root model",
             "save the package again with coremltools",
         ) from error
     data = os.path.realpath(os.path.join(package, "Data"))
     path = os.path.realpath(os.path.join(data, relative))
     if not path.startswith(data + os.sep):
         raise ModelError(
-            "the Manifest.json of `{}` names a file outside of the package".format(package),
+            f"the Manifest.json of `{package}` names a file outside of the package",
             "use a package that holds its own model",
         )
     if not os.path.isfile(path):
         raise ModelError(
-            "`{}` has no model file `{}`".format(package, relative),
+            f"`{package}` has no model file `{relative}`",
             "save the package again with coremltools",
         )
     return path
@@ -83,9 +83,8 @@ def _refuse_links_out(package: str) -> None:
         leads_to = os.path.realpath(path)
         if os.path.isabs(os.readlink(path)) or not leads_to.startswith(inside + os.sep):
             raise ModelError(
-                "the package `{}` has a link that leads out of it: `{}`".format(
-                    package, os.path.relpath(path, inside)
-                ),
+                f"the package `{package}` has a link that leads out of it: "
+                f"`{os.path.relpath(path, inside)}`",
                 "put the file itself in the place of the link",
             )
 

@@ -118,10 +118,9 @@ def _unread(model: Proto) -> Iterator[str]:
 
 
 def _say(text: str, labels: List[str], version: int) -> str:
-    shown = ", ".join("`{}`".format(label) for label in labels[:4])
-    more = " and {} more".format(len(labels) - 4) if len(labels) > 4 else ""
-    nodes = "{} resize {} ({}{})".format(
-        len(labels), "node" if len(labels) == 1 else "nodes", shown, more
-    )
+    shown = ", ".join(f"`{label}`" for label in labels[:4])
+    more = f" and {len(labels) - 4} more" if len(labels) > 4 else ""
+    noun = "node" if len(labels) == 1 else "nodes"
+    nodes = f"{len(labels)} resize {noun} ({shown}{more})"
     them = "it" if len(labels) == 1 else "them"
     return text.format(nodes=nodes, opset=version, them=them)

@@ -64,7 +64,7 @@ def import_torch() -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise UsageError(
-            "PyTorch cannot be imported here: {}".format(str(error).lower()),
+            f"PyTorch cannot be imported here: {str(error).lower()}",
             "record in the environment that runs the model, with PyTorch 1.4 or newer",
         ) from error
 

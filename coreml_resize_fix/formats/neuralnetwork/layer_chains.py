@@ -267,8 +267,8 @@ def original_addresses(layers: Sequence[LayerRef], found: Sequence[Group]) -> Di
         fewer = sum(_split(helper)[0] == body and _split(helper)[1] < index for helper in helpers)
         around, _, inside = body.rpartition("]/")
         parent = before.get(around + "]", around + "]") if around else ""
-        start = "{}/{}".format(parent, inside) if around else body
-        before[layer.address] = "{}layers[{}]".format(start, index - fewer)
+        start = f"{parent}/{inside}" if around else body
+        before[layer.address] = f"{start}layers[{index - fewer}]"
     return before
 
 

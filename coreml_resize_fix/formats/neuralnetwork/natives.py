@@ -66,9 +66,7 @@ def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
         largest = max(max(pair) for pair in (*layer.sizes, *layer.ranges, (1, 1)))
         choices.append(tuple(_above(factor, largest) for factor in intent.scale_factor))
     return [
-        Native(
-            "Upsample {} by fractions".format(mode), 5, False, False, True, _given(mode, factors)
-        )
+        Native(f"Upsample {mode} by fractions", 5, False, False, True, _given(mode, factors))
         for factors in choices
         if factors
         for mode in ("ALIGN_CORNERS_TRUE", "ALIGN_CORNERS_FALSE")

@@ -25,9 +25,7 @@ def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> 
                         model.prefix.rstrip("/"),
                         feature.name,
                         "input",
-                        "the input is declared as {} and gets {}".format(
-                            _show(declared), _show(gets)
-                        ),
+                        f"the input is declared as {_show(declared)} and gets {_show(gets)}",
                     )
                 )
         made.update(own.outputs)

@@ -46,9 +46,8 @@ def _enum_name(layer: Any, message: Any, name: str) -> str:
     value = field.enum_type.values_by_number.get(number)
     if value is None:
         raise ModelError(
-            "`{}` has the {} {}, which the installed coremltools does not know".format(
-                layer.name, name, number
-            ),
+            f"`{layer.name}` has the {name} {number}, which the installed coremltools does not "
+            "know",
             "install a newer coremltools if a newer one wrote the model",
         )
     return str(value.name)

@@ -55,19 +55,19 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
     message = model.message
     if not model.is_network:
         if "pipeline" not in model.kind.lower():
-            yield Need(int(message.specificationVersion), "a `{}`".format(model.kind))
+            yield Need(int(message.specificationVersion), f"a `{model.kind}`")
         return
     if message.isUpdatable:
         yield Need(4, "that the model is updatable")
     for name in ("arrayInputShapeMapping", "imageInputShapeMapping"):
         if getattr(model.network, name) != 0:
-            yield Need(4, "its `{}`".format(name))
+            yield Need(4, f"its `{name}`")
     for feature in list(message.description.input) + list(message.description.output):
         array, image = feature.type.multiArrayType, feature.type.imageType
         if array.dataType == _FLOAT16_ARRAY or image.colorSpace == _FLOAT16_GRAY:
-            yield Need(7, "the float16 feature `{}`".format(feature.name))
+            yield Need(7, f"the float16 feature `{feature.name}`")
         if any(field.name.endswith("DefaultValue") for field, _ in array.ListFields()):
-            yield Need(5, "the default value of `{}`".format(feature.name))
+            yield Need(5, f"the default value of `{feature.name}`")
     for layer in model.layers:
         params = read_parameters.read(layer.message)
         if params is not None and (
@@ -76,7 +76,7 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
             continue
         version = 5 if params is not None else _of_kind(layer.message, layer.kind)
         if version > LOWEST:
-            yield Need(version, "`{}` (`{}`)".format(layer.address, layer.kind))
+            yield Need(version, f"`{layer.address}` (`{layer.kind}`)")
 
 
 def _of_kind(message: Any, kind: Any) -> int:
@@ -139,16 +139,16 @@ def _refuse_lowering(label: str, models: Sequence[ModelRef], target: int) -> Non
     hint = "convert it for the lower target, or leave `--deployment-target` out"
     if target < LOWEST:
         raise UsageError(
-            "`{}` needs iOS {} (specification version {}), and no model is brought below iOS "
-            "12".format(label, spec_versions.minimum_ios(current), current),
+            f"`{label}` needs iOS {spec_versions.minimum_ios(current)} (specification version "
+            f"{current}), and no model is brought below iOS 12",
             hint,
         )
     for model in models:
         for need in needs(model, skip_resizes=True):
             if need.spec_version > target:
                 raise UsageError(
-                    "`{}` needs iOS {} for {}, above the deployment target".format(
-                        label, spec_versions.minimum_ios(need.spec_version), need.what
-                    ),
+                    f"`{label}` needs iOS {spec_versions.minimum_ios(need.spec_version)} for "
+                    f"{need.what}, "
+                    "above the deployment target",
                     hint,
                 )

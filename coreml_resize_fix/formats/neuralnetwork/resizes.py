@@ -210,8 +210,6 @@ def _check(address: str, name: str, params: parameters.NativeParams) -> None:
     factors_fit = not isinstance(params, parameters.Upsample) or params.says_its_factors
     if not (lengths_fit and values_fit and factors_fit):
         raise ModelError(
-            "`{}` (`{}`) has parameters that Core ML does not accept: {}".format(
-                address, name, params
-            ),
+            f"`{address}` (`{name}`) has parameters that Core ML does not accept: {params}",
             "convert the model again",
         )

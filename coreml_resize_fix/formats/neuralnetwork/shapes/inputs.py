@@ -88,7 +88,7 @@ def samples(model: Any, network: Any) -> Samples:
         elif kind == "imageType":
             inputs[feature.name] = _image(feature.name, feature.type.imageType, rank4)
         else:
-            reason = "input `{}` is neither an array nor an image".format(feature.name)
+            reason = f"input `{feature.name}` is neither an array nor an image"
             inputs[feature.name] = _Input([Blob(None, reason)])
     unbounded = any(item.unbounded for item in inputs.values())
     # The two samples of unbounded axes stand last, when every other sample has had its turn.
@@ -159,7 +159,7 @@ def _array(name: str, array: Any, exact: bool) -> _Input:
 
 def _image(name: str, image: Any, rank4: bool) -> _Input:
     channels = _CHANNELS.get(image.colorSpace)
-    reason = "" if channels else "image input `{}` has no colour space".format(name)
+    reason = "" if channels else f"image input `{name}` has no colour space"
     lead: Dims = (1, channels) if rank4 else (1, 1, channels)
     declared = int(image.height), int(image.width)
     flexibility = image.WhichOneof("SizeFlexibility") if hasattr(image, "imageSizeRange") else None
@@ -181,23 +181,23 @@ def _dims(blob: Blob) -> Dims:
 def _ranked(name: str, declared: Dims, exact: bool) -> Blob:
     """The rank of the blob: as declared, or 5 in networks with RANK5 mapping."""
     if not declared:
-        return Blob(None, "input `{}` declares no shape".format(name))
+        return Blob(None, f"input `{name}` declares no shape")
     if len(declared) > MAX_RANK:
-        return Blob(None, "input `{}` has rank {}".format(name, len(declared)))
+        return Blob(None, f"input `{name}` has rank {len(declared)}")
     if exact or len(declared) == 5:
         return _sane(name, declared)
     if len(declared) == 3:
         return _sane(name, (1, 1) + declared)
     if len(declared) == 1:
         return _sane(name, (1, 1) + declared + (1, 1))
-    return Blob(None, "input `{}` of shape {} has no rank 5 form".format(name, show(declared)))
+    return Blob(None, f"input `{name}` of shape {show(declared)} has no rank 5 form")
 
 
 def _sane(name: str, dims: Dims, reason: str = "") -> Blob:
     """Sizes that cannot be are unknown."""
     usable = tuple(size if size is not None and 1 <= size <= MAX_SIZE else None for size in dims)
     if usable != dims:
-        reason = reason or "input `{}` declares a size of {}".format(name, show(dims))
+        reason = reason or f"input `{name}` declares a size of {show(dims)}"
     return Blob(usable, reason if None in usable else "")
 
 

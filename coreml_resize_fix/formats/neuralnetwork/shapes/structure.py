@@ -27,13 +27,13 @@ def read_layers(network: Any, prefix: str, depth: int = 0) -> Tuple[Layer, ...]:
     """The layers of a network message and of its nested bodies, at most MAX_DEPTH deep."""
     layers = []
     for index, message in enumerate(network.layers):
-        address = "{}layers[{}]".format(prefix, index)
+        address = f"{prefix}layers[{index}]"
         kind = message.WhichOneof("layer") or ""
         params = getattr(message, kind) if kind else None
         bodies: List[Tuple[Layer, ...]] = []
         too_deep = kind in _BODIES and depth >= MAX_DEPTH
         for body in () if too_deep else _BODIES.get(kind, ()):
-            inside = "{}/{}/".format(address, body)
+            inside = f"{address}/{body}/"
             bodies.append(read_layers(getattr(params, body), inside, depth + 1))
         layers.append(Layer(
             address, message.name, kind, params, tuple(message.input), tuple(message.output),
