@@ -1,6 +1,6 @@
-"""Where a file contradicts what its networks make: joins, declared outputs, pipelines.
+"""Find where a file contradicts the shapes of its networks: joins, declared outputs, pipelines.
 
-All of it is looked at at the declared default size of the inputs.
+All shapes are those at the declared default size of the inputs.
 """
 
 from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
@@ -8,11 +8,11 @@ from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 from coreml_resize_fix.formats.model import Claim
 from coreml_resize_fix.formats.shapes import Dims, Flexible, ModelShapes, Shape
 
-_LEAST_RANK = 3  # a [C, H, W] is the end of a blob of any rank; fewer dimensions say less
+_LEAST_RANK = 3  # a [C, H, W] is the end of a blob of any rank; fewer dimensions prove nothing
 
 
 class Spot(NamedTuple):
-    """Where shapes do not fit: a layer, by its address, or what a network gives."""
+    """The place where shapes do not fit: the address of a layer, or an output of a network."""
 
     prefix: str
     address: str
@@ -20,7 +20,7 @@ class Spot(NamedTuple):
 
 
 def find(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
-    """Where the networks contradict themselves or a claim, with a clause on each, in order."""
+    """Places where networks contradict themselves or a claim, with a clause on each, in order."""
     found: Dict[Spot, str] = {}
     for prefix, own in shapes.items():
         for conflict in own.conflicts:
@@ -44,7 +44,7 @@ def find(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -> Dict[Spo
 
 
 def broadcasts(shapes: Mapping[str, ModelShapes]) -> Set[Spot]:
-    """Where one row or one column meets several, and is repeated beside them."""
+    """Places where a size of 1 meets a larger size and is broadcast."""
     found = set()
     for prefix, own in shapes.items():
         for address, layer in own.layers.items():
@@ -56,7 +56,7 @@ def broadcasts(shapes: Mapping[str, ModelShapes]) -> Set[Spot]:
 
 
 def shapes_at(spot: Spot, shapes: Mapping[str, ModelShapes]) -> Tuple[Optional[Dims], ...]:
-    """The shapes of all blobs that meet there, at the default size of the inputs."""
+    """The shapes of all blobs at a place, at the default size of the inputs."""
     own = shapes[spot.prefix]
     if spot.claim is not None:
         return (default_dims(own.outputs.get(spot.claim.name)),)
@@ -65,7 +65,7 @@ def shapes_at(spot: Spot, shapes: Mapping[str, ModelShapes]) -> Tuple[Optional[D
 
 
 def default_dims(shape: Optional[Shape]) -> Optional[Dims]:
-    """What is known of a shape at the default size of the inputs; None where nothing is."""
+    """The known dimensions at the default size of the inputs; None if nothing is known."""
     if isinstance(shape, Flexible):
         return shape.default or None
     return None if shape is None else shape.dims

@@ -1,7 +1,7 @@
-"""A file that is written in part: what layers really get behind those that stay as they are.
+"""Judge the layers of a file that is fixed in part by the inputs that they really get.
 
-An audit judges a layer as if those before it were right. Where some of them stay wrong, that would
-say of the written file what does not hold in it, so each layer is judged again by what it gets.
+An audit judges a layer as if those before it were right. In a partly fixed file some stay wrong,
+so that verdict would not hold there: each layer is judged again by its real input.
 """
 
 from dataclasses import replace
@@ -12,9 +12,9 @@ from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats.model import Network
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
-# The layers of the file with these findings carried out, as far as they can be.
+# The layers of the file after the fixable ones among these findings are fixed.
 LayersAfter = Callable[[Sequence[Finding]], Sequence[ResizeLayer]]
-# The verdict on a layer; the second value tells that it gets another size than it was made for.
+# The verdict on a layer; the flag is True if its input has another size than was intended.
 Decide = Callable[[ResizeLayer, bool], Finding]
 
 _WRONG_SIZE, _CONTRADICTED = "RSZ102", ("RSZ204",)
@@ -23,9 +23,9 @@ _WRONG_SIZE, _CONTRADICTED = "RSZ102", ("RSZ204",)
 def judge_written(
     networks: Sequence[Network], found: Sequence[Finding], written: LayersAfter, decide: Decide
 ) -> List[Finding]:
-    """The findings by what each layer gets where only the fixable ones are changed."""
+    """The findings by the real input of each layer where only fixable layers are changed."""
     previous, current = found, list(found)
-    # What a layer gets depends on those before it alone: every round settles one more at least.
+    # The input of a layer depends on earlier layers only: each round settles at least one more.
     for _ in range(len(found) + 1):
         layers = written(current)
         if [finding.layer for finding in current] == list(layers):
@@ -45,9 +45,9 @@ def judge_written(
 
 
 def least_change(one: Sequence[Finding], other: Sequence[Finding]) -> List[Finding]:
-    """Of two rounds that lead to each other, as a loop may have them: what changes least.
+    """Of two rounds that alternate without end, the findings that change the least.
 
-    A layer that makes a size known which speaks against it would be judged anew without end.
+    A loop body can cause that: a changed layer makes a size known that contradicts the change.
     """
     return [
         min(pair, key=lambda finding: finding.verdict in (MATCH, FIXABLE))
@@ -62,7 +62,7 @@ def _input_of(layer: ResizeLayer) -> Tuple[object, ...]:
 def _with_remarks(
     networks: Sequence[Network], found: Sequence[Finding], right: Sequence[ResizeLayer]
 ) -> List[Finding]:
-    """The findings, with a remark on those that get another size than they should."""
+    """The findings, with a remark on layers whose input has another size than intended."""
     names = {finding.layer.address: finding.layer.name for finding in found}
     staying = {f.layer.address for f in found if f.verdict not in (MATCH, FIXABLE)}
     wrong = {f.layer.address for f in found if _WRONG_SIZE in f.codes} & staying
@@ -90,9 +90,9 @@ def _remark(layer: ResizeLayer, intended: ResizeLayer, behind: Sequence[str]) ->
 
 
 def _before(networks: Sequence[Network], wanted: Set[str]) -> Dict[str, Tuple[str, ...]]:
-    """By a layer's address, which of the wanted layers its inputs depend on."""
+    """By the address of a layer, the wanted layers that its inputs depend on."""
     found: Dict[str, Tuple[str, ...]] = {}
-    behind: Dict[str, Tuple[str, ...]] = {}  # blob → those that it depends on
+    behind: Dict[str, Tuple[str, ...]] = {}  # blob → the wanted layers it depends on
     for network in networks:
         for node in network.nodes:
             reaching = [address for name in node.inputs for address in behind.get(name, ())]

@@ -1,9 +1,15 @@
-"""Intents that say which layer they are for: by address, by name, by blob."""
+"""Match intents that name their layer: by address, by layer name, by blob name."""
 
 from typing import Callable, List, Sequence, Tuple
 
 from coreml_resize_fix.auditing.area import by_pooling
-from coreml_resize_fix.auditing.matching import MERGED, Match, MatchDraft, Matching, differ
+from coreml_resize_fix.auditing.matching import (
+    MERGED,
+    Match,
+    MatchDraft,
+    Matching,
+    describe_difference,
+)
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
@@ -23,8 +29,8 @@ def by_pin(
             pooled = by_pooling([intent], _named(intent.layer, poolings))
             result.pooled.update({layer.address: Match(intent, "layer") for _, layer in pooled})
             if not pooled:
-                draft.leave(intent, result)
-            if not pooled and draft.owes(intent):
+                draft.note_without_layer(intent, result)
+            if not pooled and draft.needs_layer(intent):
                 result.notices.append(
                     f"`{intent.layer}` names {len(named)} resize layers; "
                     "use an address to say which"
@@ -41,15 +47,17 @@ def by_pin(
             )
         other = draft.found.get(address)
         if other is not None and other.intent is not None and other.intent.ask != intent.ask:
-            draft.found[address] = Match(code=MERGED, reason=differ([other.intent, intent]))
+            draft.found[address] = Match(
+                code=MERGED, reason=describe_difference([other.intent, intent])
+            )
         elif other is None:
             draft.found[address] = Match(intent, "layer")
 
 
 def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:
-    """Layers that a key names: an address is exact, a layer's name goes before a blob's."""
+    """Layers that a key names. Addresses go first, then names of layers, then names of blobs."""
     readings: Tuple[Callable[[ResizeLayer], bool], ...] = (
-        # A manifest that pins by address was written before several layers stood in for one.
+        # A manifest with addresses was written before several layers replaced one.
         lambda layer: key == (layer.original_address or layer.address),
         lambda layer: key == layer.address,
         lambda layer: key == layer.name,

@@ -1,4 +1,4 @@
-"""Sizes of resize layers that are tried out: which leave no contradiction in the file?"""
+"""Try sizes of resize layers, and keep those that leave no contradiction in the file."""
 
 from itertools import product
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -13,20 +13,20 @@ Size = Tuple[int, int]
 Sizes = Dict[str, PartialSize]  # by address; (None, None) is a size that is not known
 
 UNDECIDED: PartialSize = (None, None)
-# Layers times inferences, which is a few seconds. Only files that contradict themselves take any.
+# Layers times inferences: a few seconds. Only files that contradict themselves need any.
 _MOST_STEPS = 300 * 1000
-_STEPS_OF_EACH = 10  # that an inference takes beside its layers
+_STEPS_OF_EACH = 10  # what an inference costs beside its layers
 _MOST_PAIRS = 400
 
 
 class TooManyError(Exception):
-    """There are more sizes to try than anyone would wait for."""
+    """There are too many sizes to try in reasonable time."""
 
 
 class SizeTrials:
-    """A file whose `free` layers, by address, may make other sizes than their factors say.
+    """A model whose `free` layers, by address, may make other sizes than their factors give.
 
-    `given` are the sizes that other resize layers are taken to make.
+    `given` has the sizes assumed for the other resize layers.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class SizeTrials:
         self._model, self._claims, self._given = model, claims, given
         self._steps = 0
         undecided = self.shapes(dict.fromkeys(free, UNDECIDED))
-        # What no size of these layers can help is not their matter.
+        # Contradictions that no size of these layers can remove.
         self._elsewhere = set(contradictions.find(claims, undecided))
 
     def shapes(self, sizes: Sizes) -> Dict[str, ModelShapes]:
-        """Shapes with these sizes; a free layer without one makes what its factor says.
+        """Shapes with these sizes; a free layer without one keeps what its factor gives.
 
         Raises:
-            TooManyError: too many were asked for.
+            TooManyError: too many inferences were needed.
         """
         if self._steps > _MOST_STEPS:
             raise TooManyError
@@ -56,7 +56,7 @@ class SizeTrials:
         return found
 
     def contradictions(self, shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
-        """Where these shapes contradict each other, in order, as far as free layers decide it."""
+        """Contradictions between these shapes that free layers can remove, in order."""
         found = contradictions.find(self._claims, shapes)
         return {spot: what for spot, what in found.items() if spot not in self._elsewhere}
 
@@ -71,7 +71,7 @@ class SizeTrials:
         return UNDECIDED
 
     def deciding(self, spot: Spot, sizes: Sizes) -> List[str]:
-        """Free layers without a size in `sizes` that decide the shapes that meet at a spot."""
+        """Free layers without a size in `sizes` on which the shapes at a spot depend."""
         known = contradictions.shapes_at(spot, self.shapes(sizes))
         found = []
         for address in self.free:
@@ -82,14 +82,14 @@ class SizeTrials:
         return found
 
     def fitting(self, layers: Sequence[str], sizes: Sizes) -> List[Tuple[Size, ...]]:
-        """Every choice of one size for each layer with which nothing contradicts anything.
+        """Every choice of one size for each layer that leaves no contradiction.
 
         Layers behind them may make any size that their factors allow.
 
         Raises:
             TooManyError: there are too many to try.
         """
-        # The others' turn comes; what contradicts them is not these layers' matter.
+        # The other free layers come later, so their contradictions do not count yet.
         around = {**dict.fromkeys(self.free, UNDECIDED), **sizes}
         alone = self.shapes(around)
         behind = [
@@ -110,7 +110,7 @@ class SizeTrials:
                         axis, behind, {**around, **_sizes_along(axis, layers, choice)}
                     )
                 ] or found
-            # An add takes one pixel beside any size, which is hardly what was meant.
+            # An add broadcasts a single pixel to any size, which is hardly intended.
             alike = [
                 choice
                 for choice in found
@@ -131,7 +131,7 @@ class SizeTrials:
     def _choices(
         self, axis: int, layers: Sequence[str], sizes: Sizes, chosen: Tuple[int, ...]
     ) -> Iterator[Tuple[int, ...]]:
-        """Along one axis, a size for each layer, those before the others' inputs first."""
+        """Along one axis, a size for each layer, in order of execution."""
         if len(chosen) == len(layers):
             yield chosen
             return
@@ -147,7 +147,7 @@ class SizeTrials:
                 yield from self._choices(axis, layers, sizes, more)
 
     def _can_continue(self, axis: int, behind: Sequence[str], sizes: Sizes) -> bool:
-        """Whether the layers behind can make sizes that fit, too."""
+        """Whether the layers behind can still make sizes that fit."""
         if not behind:
             return True
         address = behind[0]
@@ -173,7 +173,7 @@ def _sizes_along(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Siz
 
 
 def _is_lost(known: Optional[Tuple[Optional[int], ...]], without: object) -> bool:
-    """Whether something of a shape is not known any more."""
+    """Whether some dimension of a shape is no longer known."""
     if known is None or not isinstance(without, tuple) or len(without) != len(known):
         return known is not None and known != without
     return any(one is not None and two is None for one, two in zip(known, without))

@@ -160,13 +160,13 @@ def command(
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix.cli import terminal
     from coreml_resize_fix.intents import assume as assumption
-    from coreml_resize_fix.intents.source import Remembering
+    from coreml_resize_fix.intents.source import ManifestReader
     from coreml_resize_fix.report import files
     from coreml_resize_fix.run import batch, path_conflicts
     from coreml_resize_fix.run.request import Failure, Request, Run
 
     results: List[Result] = []
-    read = Remembering()
+    read = ManifestReader()
     shared = render = None
     bar = terminal.Progress(quiet)
     try:

@@ -72,7 +72,7 @@ class ExportRecorder(Recorder):
         if intent is None:
             return torch_calls.interpolate(arguments)
         # A recorder around this one has heard the true call.
-        result = torch_calls.interpolate_unheard(
+        result = torch_calls.interpolate_unrecorded(
             dict(arguments, **_exportable_arguments(intent, given))
         )
         torch_flow.replaced(truth, result)

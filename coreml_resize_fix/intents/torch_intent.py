@@ -43,10 +43,12 @@ def plain(arguments: Dict[str, Any]) -> Dict[str, Any]:
 
 def varies(arguments: Dict[str, Any]) -> bool:
     """Whether an exporter lets a size vary that the result of `interpolate` depends on."""
-    return any(hasattr(n, "node") for n in [*arguments["input"].shape[2:], *_asked(arguments)])
+    return any(
+        hasattr(n, "node") for n in [*arguments["input"].shape[2:], *_requested_numbers(arguments)]
+    )
 
 
-def _asked(arguments: Dict[str, Any]) -> List[Any]:
+def _requested_numbers(arguments: Dict[str, Any]) -> List[Any]:
     """The numbers that say which size is asked for."""
     given = [arguments.get("size"), arguments.get("scale_factor")]
     return [n for item in given for n in (item if isinstance(item, (list, tuple)) else [item])]
@@ -70,7 +72,9 @@ def from_interpolate(arguments: Dict[str, Any], result: Any) -> Union[Intent, st
     modes = _MODES.get(source.dim() - 2, {})
     if mode not in modes:
         return f"`interpolate` of a {source.dim()}-D tensor with mode `{mode}`"
-    if not all(map(_is_known, [*source.shape[1:], *result.shape[2:], *_asked(arguments)])):
+    if not all(
+        map(_is_known, [*source.shape[1:], *result.shape[2:], *_requested_numbers(arguments)])
+    ):
         return "`interpolate` with a size that only the values of tensors say"
     given = plain(arguments)
     return Intent(

@@ -137,8 +137,8 @@ def _tensor_edits(
     message = layer.message
     if not (message.inputTensor or message.outputTensor):
         return []
-    was, becomes = old.layers.get(layer.address), new.layers.get(layer.address)
-    if was is None or becomes is None or was == becomes:
+    old_shapes, new_shapes = old.layers.get(layer.address), new.layers.get(layer.address)
+    if old_shapes is None or new_shapes is None or old_shapes == new_shapes:
         return []
     edits: List[Edit] = []
     parts: Tuple[Tuple[int, Any, Callable[[LayerShapes], Tuple[Shape, ...]]], ...] = (
@@ -151,7 +151,7 @@ def _tensor_edits(
             for field in wire.fields(source, layer.node.start, layer.node.end)
             if field.number == number
         ]
-        for field, tensor, one, other in zip(fields, tensors, side(was), side(becomes)):
+        for field, tensor, one, other in zip(fields, tensors, side(old_shapes), side(new_shapes)):
             dims = _fitting(other, len(tensor.dimValue)) if one != other else None
             if dims and list(tensor.dimValue) != list(dims):
                 edited = type(tensor)()

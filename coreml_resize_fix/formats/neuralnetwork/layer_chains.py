@@ -77,8 +77,8 @@ def free_name(name: str, kind: str, taken: AbstractSet[str]) -> str:
 
 def is_part_name(part: str, name: str) -> bool:
     """Whether a layer called `part` would be taken for one that helps the layer `name`."""
-    helped, infix, _ = part.rpartition(_INFIX)
-    return bool(infix) and helped == name
+    name_before, infix, _ = part.rpartition(_INFIX)
+    return bool(infix) and name_before == name
 
 
 def with_free_names(
@@ -142,7 +142,7 @@ def _reconnect(layer: Any, names: Mapping[str, str]) -> None:
     layer.input[:] = [names.get(blob, blob) for blob in layer.input]
 
 
-def helped(name: str) -> str:
+def replaced_name(name: str) -> str:
     """The name of the layer that a part of this name helps, or the name itself."""
     return name.rpartition(_INFIX)[0] or name
 
@@ -182,7 +182,7 @@ def members(models: Sequence[ModelRef], last: Container[str]) -> Set[str]:
     }
 
 
-def follows_part(layers: Sequence[LayerRef], index: int, group: Optional[Group]) -> bool:
+def is_after_part(layers: Sequence[LayerRef], index: int, group: Optional[Group]) -> bool:
     """Whether what stands before a layer, or its group, would be taken for one more part."""
     first = index if group is None else index + 1 - len(group.layers)
     return first > 0 and is_part_name(layers[first - 1].message.name, layers[index].message.name)
@@ -203,15 +203,15 @@ def _start(layers: Sequence[LayerRef], index: int) -> int:
 def _is_part(layers: Sequence[LayerRef], index: int, layer: LayerRef) -> bool:
     """Whether the layer at `index` helps `layer`, and has none that help itself."""
     part = layers[index]
-    if not _helps(part, layer) or (index and _helps(layers[index - 1], part)):
+    if not _is_named_as_part(part, layer) or (index and _is_named_as_part(layers[index - 1], part)):
         return False
     # An Upsample is a resize of its own, but between the padding and the crop that mend its grid.
-    is_inside = index and _helps(layers[index - 1], layer)
+    is_inside = index and _is_named_as_part(layers[index - 1], layer)
     around = [layers[index - 1].kind, layers[index + 1].kind] if is_inside else []
     return part.kind != Upsample.kind or around == ["padding", "crop"]
 
 
-def _helps(part: LayerRef, layer: LayerRef) -> bool:
+def _is_named_as_part(part: LayerRef, layer: LayerRef) -> bool:
     """Whether a part is named after the layer and its own kind, and its blob after itself."""
     name = part.message.name
     if not is_part_name(name, layer.message.name) or part.path[-1] != layer.path[-1]:

@@ -66,14 +66,14 @@ class NeuralNetworks(protocol.Model):
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
-            resizes.placed(resize, shapes[prefix], self._content)
+            resizes.resize_layer(resize, shapes[prefix], self._content)
             for prefix, found in self._resizes.items()
             for resize in found
         ]
 
     def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
-            resizes.pooled(ref, params, shapes[model.prefix])
+            resizes.pooling_layer(ref, params, shapes[model.prefix])
             for model in self._own
             for ref, params in resizes.find_poolings(model)
         ]
@@ -106,7 +106,7 @@ class NeuralNetworks(protocol.Model):
         return dict(layer_chains.with_free_names(self.models, chains))
 
     def stands_for(self, name: str) -> str:
-        return layer_chains.helped(name)
+        return layer_chains.replaced_name(name)
 
     def parts(self, addresses: Collection[str]) -> Set[str]:
         return layer_chains.members(self.models, addresses)

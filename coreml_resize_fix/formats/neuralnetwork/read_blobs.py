@@ -10,7 +10,7 @@ import numpy as np
 
 from coreml_resize_fix.replacements.steps import HEIGHT, WIDTH, Step, Steps
 
-__all__ = ["ADDED", "CHANNELS", "HALF", "Blobs", "Image", "UnlikeError", "need"]
+__all__ = ["ADDED", "CHANNELS", "HALF", "Blobs", "Image", "NotAReplacementError", "require"]
 
 ADDED, CHANNELS = "added", "C"
 Labels = Tuple[Any, ...]  # HEIGHT and WIDTH, CHANNELS, "B", "S", or ADDED of a dimension of one
@@ -20,18 +20,18 @@ Labels = Tuple[Any, ...]  # HEIGHT and WIDTH, CHANNELS, "B", "S", or ADDED of a 
 SINGLE, HALF = 2.0**-22, 2.0**-11
 
 
-class UnlikeError(Exception):
+class NotAReplacementError(Exception):
     """A layer that is no part of any replacement."""
 
 
-def need(holds: bool) -> None:
+def require(holds: bool) -> None:
     """What a layer must be like to be a part of a replacement.
 
     Raises:
-        UnlikeError: it is not.
+        NotAReplacementError: it is not.
     """
     if not holds:
-        raise UnlikeError
+        raise NotAReplacementError
 
 
 class Image(NamedTuple):
@@ -47,7 +47,7 @@ class Image(NamedTuple):
     def axes(self, first: Any, second: Any) -> Tuple[Any, Any]:
         """What is said of the last two dimensions, along height and along width."""
         labels = self.labels[-2:]
-        need(labels in ((HEIGHT, WIDTH), (WIDTH, HEIGHT)))
+        require(labels in ((HEIGHT, WIDTH), (WIDTH, HEIGHT)))
         return (first, second) if labels == (HEIGHT, WIDTH) else (second, first)
 
 
@@ -60,18 +60,18 @@ class Blobs:
         self.images: Dict[str, Image] = {}
         self.constants: Dict[str, np.ndarray] = {}
         self._outside: Optional[str] = None
-        self._halves = False  # numbers stored as float16
-        self._wholes = False  # numbers that float16 does not hold
+        self._has_half = False  # numbers stored as float16
+        self._has_wider = False  # numbers that float16 does not hold
 
     @property
     def rounding(self) -> float:
         """What rounding may have changed of the numbers, as a share of the largest."""
-        return HALF if self._halves or not self._wholes else SINGLE
+        return HALF if self._has_half or not self._has_wider else SINGLE
 
     def image(self, name: str) -> Image:
         """The image in a blob; the first unknown blob is the one that all layers read."""
         if name not in self.images:
-            need(self._outside is None and name not in self.constants)
+            require(self._outside is None and name not in self.constants)
             self._outside, self.images[name] = name, self.first
         return self.images[name]
 
@@ -87,16 +87,16 @@ class Blobs:
     def numbers(self, stored: Any, shape: Sequence[int]) -> np.ndarray:
         """The numbers of a WeightParams message, float64 of that shape, row by row."""
         if stored.float16Value:
-            need(len(stored.float16Value) % 2 == 0)
+            require(len(stored.float16Value) % 2 == 0)
             values = np.frombuffer(stored.float16Value, dtype="<f2").astype(np.float64)
-            self._halves = True
+            self._has_half = True
         else:
             values = np.array(stored.floatValue, dtype=np.float64)
         sizes = [int(size) for size in shape]
-        need(0 < values.size == _product(sizes) and bool(np.isfinite(values).all()))
+        require(0 < values.size == _product(sizes) and bool(np.isfinite(values).all()))
         with np.errstate(over="ignore"):
             kept = values.astype(np.float16).astype(np.float64)
-        self._wholes = self._wholes or bool((kept != values).any())
+        self._has_wider = self._has_wider or bool((kept != values).any())
         return values.reshape(sizes)
 
 

@@ -71,7 +71,7 @@ def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
             None,
             None,
             exact_mapping,
-            layer_chains.follows_part(model.layers, index, group),
+            layer_chains.is_after_part(model.layers, index, group),
             in_half,
         )
         original = originals.get(ref.address, ref.address)
@@ -79,15 +79,15 @@ def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
     return found
 
 
-def placed(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer:
+def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer:
     """A resize layer where its network has these shapes."""
     ref, known = resize.ref, shapes.layers
     if resize.group is not None:
-        shape = _read_by(resize.group, known)
+        shape = _input_of_group(resize.group, known)
         params: ResizeOp = _composite(resize.group, known, content, shape)
     else:
         assert resize.native is not None
-        shape, params = _read_first(ref, shapes), resize.native
+        shape, params = _first_input(ref, shapes), resize.native
     layer = ResizeLayer(
         ref.address,
         ref.message.name,
@@ -97,23 +97,23 @@ def placed(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer
         original_address=resize.original_address,
         **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
     )
-    rank, sequence = _leading(shape)
+    rank, sequence = _rank_and_sequence(shape)
     place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
     return replace(layer, place=place)
 
 
-def pooled(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
+def pooling_layer(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
     """A pooling layer where its network has these shapes."""
     return ResizeLayer(
         ref.address,
         ref.message.name,
         tuple(ref.message.output),
         params,
-        **input_size_fields(_read_first(ref, shapes), shapes.varies),  # type: ignore[arg-type]
+        **input_size_fields(_first_input(ref, shapes), shapes.varies),  # type: ignore[arg-type]
     )
 
 
-def _read_first(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
+def _first_input(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
     """Shape of the first blob that a layer reads."""
     known = shapes.layers.get(ref.address)
     return next(iter(known.inputs), None) if known is not None else None
@@ -125,7 +125,7 @@ def find_poolings(model: ModelRef) -> List[Tuple[LayerRef, Pooling]]:
     return [(ref, params) for ref, params in read if params is not None]
 
 
-def _read_by(group: layer_chains.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
+def _input_of_group(group: layer_chains.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
     """Shape of the blob that several layers read."""
     reader = known.get(group.reader.address)
     if reader is None:
@@ -146,7 +146,7 @@ def _composite(
     factor = None
     if not isinstance(read, Known):
         factor = layer_chains.scale([layer.message for layer in group.layers])
-    rank, _ = _leading(read)
+    rank, _ = _rank_and_sequence(read)
     return parameters.Composite(
         "several layers",
         tuple(content(layer) for layer in group.layers),
@@ -166,7 +166,7 @@ def _side(shape: Optional[Shape], axis: int) -> Optional[int]:
     return side
 
 
-def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
+def _rank_and_sequence(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
     """Rank, and the size of the first of five dimensions."""
     dims = getattr(shape, "dims", None)
     if dims is None:

@@ -96,7 +96,7 @@ class Evaluation:
         """Branches and loops: the bodies see the enclosing blobs, and what they assign stays."""
         inputs = _find(layer, layer.inputs, scope)
         if layer.too_deep:
-            scope.lose(f"layer `{layer.name}` nests more than {MAX_DEPTH} bodies")
+            scope.forget(f"layer `{layer.name}` nests more than {MAX_DEPTH} bodies")
         elif layer.kind == "branch":
             self._branch(layer, scope, loops)
         else:
@@ -115,9 +115,9 @@ class Evaluation:
         for name in names:
             found = [blob for blob in (side.find(name) for side in sides) if blob is not None]
             merged[name] = widen(found, reason)
-        lost = next((side.lost for side in sides if side.lost), "")
+        lost = next((side.forgotten for side in sides if side.forgotten), "")
         if lost:
-            scope.lose(lost)
+            scope.forget(lost)
         scope.blobs.update(merged)
 
     def _loop(self, layer: Layer, scope: Scope, loops: int) -> None:
@@ -140,8 +140,8 @@ class Evaluation:
                     changed = changed or start[name].dims != outer.dims
             if not changed or loops >= _MAX_LOOPS:
                 break
-        if inside.lost:
-            scope.lose(inside.lost)
+        if inside.forgotten:
+            scope.forget(inside.forgotten)
         for name, blob in inside.blobs.items():
             scope.blobs[name] = start.get(name, blob)
 

@@ -171,7 +171,9 @@ def _image(name: str, image: Any, rank4: bool) -> _Input:
         found = _ranged(declared, [_range(limits.heightRange), _range(limits.widthRange)])
     else:
         found = _Input([Blob(declared)])
-    return found._replace(blobs=[_sane(name, lead + _dims(blob), reason) for blob in found.blobs])
+    return found._replace(
+        blobs=[_with_valid_sizes(name, lead + _dims(blob), reason) for blob in found.blobs]
+    )
 
 
 def _dims(blob: Blob) -> Dims:
@@ -185,15 +187,15 @@ def _ranked(name: str, declared: Dims, exact: bool) -> Blob:
     if len(declared) > MAX_RANK:
         return Blob(None, f"input `{name}` has rank {len(declared)}")
     if exact or len(declared) == 5:
-        return _sane(name, declared)
+        return _with_valid_sizes(name, declared)
     if len(declared) == 3:
-        return _sane(name, (1, 1) + declared)
+        return _with_valid_sizes(name, (1, 1) + declared)
     if len(declared) == 1:
-        return _sane(name, (1, 1) + declared + (1, 1))
+        return _with_valid_sizes(name, (1, 1) + declared + (1, 1))
     return Blob(None, f"input `{name}` of shape {show(declared)} has no rank 5 form")
 
 
-def _sane(name: str, dims: Dims, reason: str = "") -> Blob:
+def _with_valid_sizes(name: str, dims: Dims, reason: str = "") -> Blob:
     """Sizes that cannot be are unknown."""
     usable = tuple(size if size is not None and 1 <= size <= MAX_SIZE else None for size in dims)
     if usable != dims:

@@ -48,7 +48,7 @@ class Scope:
     def __init__(self, parent: Optional["Scope"] = None) -> None:
         self.blobs: Dict[str, Blob] = {}
         self.parent = parent
-        self.lost = ""
+        self.forgotten = ""
 
     def find(self, name: str) -> Optional[Blob]:
         scope: Optional[Scope] = self
@@ -56,15 +56,15 @@ class Scope:
             blob = scope.blobs.get(name)
             if blob is not None:
                 return blob
-            if scope.lost:
-                return Blob(None, scope.lost)
+            if scope.forgotten:
+                return Blob(None, scope.forgotten)
             scope = scope.parent
         return None
 
-    def lose(self, reason: str) -> None:
+    def forget(self, reason: str) -> None:
         """Forget everything: a body that is not entered may have assigned any blob."""
         self.blobs.clear()
-        self.lost = reason
+        self.forgotten = reason
 
 
 def assigned(layer: Layer) -> Set[str]:
