@@ -1,4 +1,4 @@
-"""What a path is when it is not a readable Core ML model, and what to say about it."""
+"""Find out what a path is if it is not a readable Core ML model, and explain it."""
 
 import os
 from typing import Tuple
@@ -10,7 +10,7 @@ from coreml_resize_fix.formats.protobuf.wire import Source
 
 _HEAD = 64
 
-# first bytes → what such a file is, and what to do
+# first bytes → kind of file, advice
 _MAGIC: Tuple[Tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive, as PyTorch saves", "export and convert it to Core ML first"),
     (b"\x80\x02", "a pickle, as PyTorch saves", "export and convert it to Core ML first"),
@@ -27,7 +27,7 @@ def model_file(path: str) -> str:
 
     Raises:
         NotAModelError: the path does not exist, or is a folder that is no package.
-        ModelError: the package is damaged, or the system does not say what is there.
+        ModelError: the package is damaged, or the system cannot tell what is there.
     """
     try:
         os.stat(path)
@@ -56,7 +56,7 @@ def model_file(path: str) -> str:
 
 
 def explain(path: str, source: Source, error: ModelError) -> ModelError:
-    """The error that tells a user what the file is instead; the original one if it is a model."""
+    """An error that names the real kind of the file; the original error if it is a model."""
     if isinstance(error, MLProgramError):
         return MLProgramError(f"`{path}`: {error}", error.hint)
     head = source.read(0, _HEAD)

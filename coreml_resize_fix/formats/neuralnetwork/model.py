@@ -1,4 +1,4 @@
-"""A file that holds neural networks, as `formats.model.Model` asks for it."""
+"""Implement `formats.model.Model` for files of neural networks."""
 
 from typing import Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple, cast
 
@@ -27,7 +27,7 @@ from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, U
 
 
 class NeuralNetworks(protocol.Model):
-    """The networks of a file, read once; every round of an audit asks for their layers.
+    """The networks of a file, read once for all rounds of an audit.
 
     Raises:
         ModelError: a layer holds parameters that no reader of Core ML accepts.
@@ -83,14 +83,14 @@ class NeuralNetworks(protocol.Model):
         return [found for messages in layers for found in area_windows.find(messages)]
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
-        # Sizes that a flexible input may have but was not made for are no reason to refuse a fix.
+        # Conflicts that only other sizes than the default show do not stand against a fix.
         inside = [
             conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
         ]
         return tuple(inside + pipelines.conflicts(self.models, shapes))
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
-        """Of several networks in a pipeline, the first that may not have every size is told."""
+        """The usable sizes of the first network in a pipeline that cannot run at all of them."""
         first: Optional[UsableSizes] = None
         for network in self._shapes.values():
             found = network.usable(assumed)

@@ -1,6 +1,6 @@
-"""Layers as the steps that they compute, so that they are known by that, not by their bytes.
+"""Read layers as the steps that they compute, to recognize replacements by their map.
 
-What is read here is what replacements are made of; of anything else nothing is said.
+Only kinds of layers that replacements are made of can be read.
 """
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -25,14 +25,14 @@ __all__ = ["Read", "read"]
 
 Pair = Tuple[int, int]
 
-# No replacement has half as many.
+# Twice as many as any replacement has.
 _MOST_LAYERS = 32
 
 
 class Read(NamedTuple):
-    """Steps, and how far weights of their maps may be from exact ones for being rounded.
+    """Steps, and how far rounding may have moved their weights and points.
 
-    rounding: as a share of the largest weight. box: in pixels, of points that were rounded.
+    rounding: as a share of the largest weight. box: in pixels.
     """
 
     steps: Steps
@@ -46,9 +46,9 @@ class Read(NamedTuple):
 
 
 def read(layers: Sequence[Any], rank: int, channels: Optional[int]) -> Optional[Read]:
-    """The steps of NeuralNetworkLayer messages, in order, that read one image of that rank.
+    """The steps of NeuralNetworkLayer messages, in order, for an image of that rank.
 
-    None if they are anything else.
+    None if some layer cannot be part of a replacement.
     """
     if not 3 <= rank <= 5 or len(layers) > _MOST_LAYERS:
         return None
@@ -101,7 +101,7 @@ def _upsample(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
 
 
 def _convolution(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    """Of the image's channels, each by itself; or of an axis in their place, all of it at once."""
+    """A convolution of each channel, or a product along an axis in the place of the channels."""
     require(len(inputs) == 1 and params.WhichOneof("ConvolutionPaddingType") == "valid")
     require(not params.outputShape and not params.hasBias)
     require(list(params.dilationFactor) in ([], [1, 1]))
@@ -128,7 +128,7 @@ def _depthwise(blobs: Blobs, params: Any, image: Image, shape: Any) -> Any:
     require(bool((patterns == patterns[0]).all()))
     require(up or borders == ((0, 0), (0, 0)))
     require(all(start == end for start, end in borders) and min(stride) > 0)
-    # What all weights of an axis add up to, so that a flat image stays as bright as it is.
+    # The sum of the weights of an axis that keeps a flat image flat.
     first, second = _factors(patterns[0], stride[1] if up else 1, blobs.rounding)
     kernels = [
         Kernel(tuple(weights.tolist()), step, border[0])
@@ -140,9 +140,9 @@ def _depthwise(blobs: Blobs, params: Any, image: Image, shape: Any) -> Any:
 
 
 def _factors(pattern: np.ndarray, total: float, rounding: float) -> Tuple[np.ndarray, np.ndarray]:
-    """Two vectors whose outer product a pattern is, the second one with that sum.
+    """Two vectors whose outer product is the pattern; the second sums to `total`.
 
-    Every number may be rounded; the sums along an axis are less so than the numbers.
+    Every number may be rounded; sums along an axis are more exact.
     """
     whole = pattern.sum()
     require(bool(abs(whole) > rounding * np.abs(pattern).max()))

@@ -1,8 +1,7 @@
 """The lowest specification version that a network's own parts allow, from iOS 12 (3) up.
 
 Sources: the comments on each version in Apple's Model.proto, and its validator's rules. Weights
-are not looked at: whatever they are stored as can be read from version 3 on, which is where a
-lowering ends.
+do not matter: every way of storing them is valid from version 3 on, the lowest result.
 """
 
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
@@ -44,7 +43,7 @@ _LATER_INPUTS = {"convolution": (2, 4), "sliceDynamic": (7, 5)}
 
 
 class Need(NamedTuple):
-    """Something that sets a lowest version."""
+    """A part of a model that needs a version, and the version."""
 
     spec_version: int
     what: str
@@ -80,7 +79,7 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
 
 
 def _of_kind(message: Any, kind: Any) -> int:
-    if kind is None:  # a layer that this schema does not know is newer than all that it knows
+    if kind is None:  # a layer unknown to this schema is newer than all known ones
         return 10
     if kind in _IOS14_LAYERS:
         return 5
@@ -133,7 +132,7 @@ def _refuse_lowering(label: str, models: Sequence[ModelRef], target: int) -> Non
     """Refuse a target below what layers that do not resize need, or below iOS 12.
 
     Raises:
-        UsageError: says what is in the way.
+        UsageError: names the part that needs a higher version.
     """
     current = current_version(models)
     hint = "convert it for the lower target, or leave `--deployment-target` out"
@@ -148,7 +147,6 @@ def _refuse_lowering(label: str, models: Sequence[ModelRef], target: int) -> Non
             if need.spec_version > target:
                 raise UsageError(
                     f"`{label}` needs iOS {spec_versions.minimum_ios(need.spec_version)} for "
-                    f"{need.what}, "
-                    "above the deployment target",
+                    f"{need.what}, above the deployment target",
                     hint,
                 )

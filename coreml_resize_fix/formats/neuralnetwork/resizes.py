@@ -1,4 +1,4 @@
-"""Resize layers of a walked model as the values that the audit works on."""
+"""Convert the resize layers of a network into the values that the audit works on."""
 
 from dataclasses import replace
 from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -28,7 +28,7 @@ _RESIZING_NAMES = ("upsample", "resize", "interpolate")
 
 
 class Resize(NamedTuple):
-    """One resize layer as it is at any size; `native` is None for several layers, a `group`."""
+    """One resize layer without sizes; `native` is None if it is a `group` of several layers."""
 
     ref: LayerRef
     native: Optional[parameters.NativeParams]
@@ -39,7 +39,7 @@ class Resize(NamedTuple):
 
 
 def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
-    """The resize layers of one network, several layers that stand in for one as one.
+    """The resize layers of one network; several layers that replace one count as one.
 
     Raises:
         ModelError: a layer holds parameters that no reader of Core ML accepts.
@@ -80,7 +80,7 @@ def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
 
 
 def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer:
-    """A resize layer where its network has these shapes."""
+    """The ResizeLayer of a resize for these shapes of its network."""
     ref, known = resize.ref, shapes.layers
     if resize.group is not None:
         shape = _input_of_group(resize.group, known)
@@ -103,7 +103,7 @@ def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> Resiz
 
 
 def pooling_layer(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
-    """A pooling layer where its network has these shapes."""
+    """The ResizeLayer of a pooling layer for these shapes of its network."""
     return ResizeLayer(
         ref.address,
         ref.message.name,
@@ -178,7 +178,7 @@ def _rank_and_sequence(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[
 
 
 def custom_resizes(models: Sequence[ModelRef]) -> List[Tuple[str, str, str]]:
-    """(address, name, class name) of custom layers whose class sounds like a resize."""
+    """(address, name, class name) of custom layers whose class name suggests a resize."""
     return [
         (ref.address, ref.message.name, ref.message.custom.className)
         for model in models

@@ -9,7 +9,7 @@ MAX_SIZE = 1 << 40  # far above anything that fits in memory
 
 
 class NotKnownError(Exception):
-    """Raised in a rule when nothing can be said, with the reason; it never leaves `infer`."""
+    """Nothing is known of the output, for this reason. Rules raise it; `infer` catches it."""
 
 
 class Blob(NamedTuple):
@@ -54,11 +54,11 @@ class Call:
         return [self.dims(index) for index in range(max(1, len(self.blobs)))]
 
     def conflict(self, message: str) -> None:
-        """Record that the shapes cannot work; the rule goes on with what is still known."""
+        """Record that the shapes do not fit; the rule continues with what is still known."""
         self.conflicts.append(f"`{self.kind}` {message}")
 
     def impossible(self, message: str) -> NotKnownError:
-        """Record what leaves nothing known of the output; the rule raises what comes back."""
+        """Record a conflict after which nothing is known; the rule raises the result."""
         self.conflict(message)
         return NotKnownError(f"{self} {message}")
 

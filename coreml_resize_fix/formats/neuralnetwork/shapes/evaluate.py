@@ -1,4 +1,4 @@
-"""One walk through a network at one concrete size of its inputs.
+"""Infer all shapes of a network at one concrete size of its inputs.
 
 Blobs are assigned in file order and the latest assignment wins: real files name both a model input
 and an upsample's output "input".
@@ -26,8 +26,8 @@ Answers = Dict[Tuple[str, Tuple[Blob, ...], Optional[PartialSize]], Tuple[Tuple[
 class Evaluation:
     """The shapes of every layer at one size of the inputs.
 
-    `answers` of the same network's other evaluations are taken over: most layers are not touched
-    by another assumption on some resize.
+    `answers` of other evaluations of the same network are reused: another assumption on some resize
+    does not change the shapes of most layers.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Evaluation:
         self._walk(layers, self.scope, 0)
 
     def output(self, name: str) -> Blob:
-        """What the last blob of this name has. A size of 0 has no consumer here to complain."""
+        """The shape of the last blob of this name; a size of 0 is a conflict here."""
         blob = self.scope.find(name)
         if blob is None:
             return Blob(None, f"no layer makes an output `{name}`")
@@ -93,7 +93,7 @@ class Evaluation:
         return outputs
 
     def _control(self, layer: Layer, scope: Scope, loops: int) -> None:
-        """Branches and loops: the bodies see the enclosing blobs, and what they assign stays."""
+        """Walk the bodies of a branch or a loop, which see and assign the enclosing blobs."""
         inputs = _find(layer, layer.inputs, scope)
         if layer.too_deep:
             scope.forget(f"layer `{layer.name}` nests more than {MAX_DEPTH} bodies")
@@ -121,7 +121,7 @@ class Evaluation:
         scope.blobs.update(merged)
 
     def _loop(self, layer: Layer, scope: Scope, loops: int) -> None:
-        """Rounds are walked until no shape changes; what changes from round to round is widened."""
+        """Walk rounds of a loop until no shape changes; sizes that change become unknown."""
         reason = f"it may change in the rounds of the loop `{layer.name}`"
         start: Dict[str, Blob] = {}
         for attempt in range(_MAX_ROUNDS):
@@ -192,7 +192,7 @@ _MAY_GIVE_ZERO = frozenset(("upsample", "resizeBilinear"))
 
 
 def widen(blobs: List[Blob], reason: str) -> Blob:
-    """What is true of all blobs: the dimensions in which they agree."""
+    """The dimensions in which all blobs agree."""
     first = blobs[0]
     for blob in blobs[1:]:
         if blob.dims == first.dims:

@@ -30,8 +30,8 @@ _NO_BOUND = 2**31 - 1  # converters write INT_MAX where they mean "no bound"
 class Samples(NamedTuple):
     """The shapes of all inputs together at each evaluation; the first is the declared default.
 
-    `doubled` tells that the last two evaluations differ only in the axes without upper bound,
-    `listed` that these are all the shapes that there are.
+    `doubled`: the last two evaluations differ only in the axes without upper bound. `listed`: these
+    are all the shapes that there are.
     """
 
     shapes: Tuple[Dict[str, Blob], ...]
@@ -111,7 +111,7 @@ def samples(model: Any, network: Any) -> Samples:
 
 
 def _varied(name: str, item: _Input) -> Optional[Varied]:
-    """What of a flexible input is a height or a width that varies; None if nothing is."""
+    """The varying height or width of a flexible input; None if neither varies."""
     default = item.blobs[0].dims
     if default is None or None in default or len(default) < 2:
         return None
@@ -196,7 +196,7 @@ def _ranked(name: str, declared: Dims, exact: bool) -> Blob:
 
 
 def _with_valid_sizes(name: str, dims: Dims, reason: str = "") -> Blob:
-    """Sizes that cannot be are unknown."""
+    """The shape with impossible sizes as unknown."""
     usable = tuple(size if size is not None and 1 <= size <= MAX_SIZE else None for size in dims)
     if usable != dims:
         reason = reason or f"input `{name}` declares a size of {show(dims)}"
@@ -248,7 +248,7 @@ def _ranged(declared: Dims, ranges: Sequence[Range]) -> _Input:
 
 
 def _as_even(default: int, limits: Range) -> Tuple[int, int]:
-    """The first and the last size of a range that is as often even as the default is."""
+    """First and last size of a range that can be halved as often as the default."""
     low, high = limits
     step = min(default & -default, _MOST_HALVINGS) or 1
     first = -(-low // step) * step
@@ -257,7 +257,7 @@ def _as_even(default: int, limits: Range) -> Tuple[int, int]:
 
 
 def _odd(default: int, limits: Range) -> int:
-    """An odd size between the bounds where there is one; it shows what works by luck only."""
+    """An odd size between the bounds if there is one; it shows what works by chance only."""
     low, high = limits
     if high is None:
         return max(2 * default + 1, low)

@@ -1,4 +1,4 @@
-"""A network's layers, read once from the message, and the blobs that they see."""
+"""The layers of a network, read once from the message, and the scopes of their blobs."""
 
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
@@ -8,7 +8,7 @@ MAX_DEPTH = 32  # nested bodies; deeper ones are not entered
 
 
 class Layer(NamedTuple):
-    """What is needed of a layer message, read once for all evaluations."""
+    """The parts of a layer message that evaluations need, read once."""
 
     address: str
     name: str
