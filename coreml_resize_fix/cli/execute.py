@@ -125,7 +125,7 @@ def _work(
     Raises:
         ResizeFixError: a manifest for all models cannot be read, or the new one not be written.
     """
-    read = source.Remembering()
+    read = source.ManifestReader()
     shared = options.manifest
     if shared is not None and os.path.isdir(shared):
         shared = None

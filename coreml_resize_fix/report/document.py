@@ -6,7 +6,7 @@ from typing import Any, Dict, Optional, Sequence
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
-from coreml_resize_fix.auditing.owed import WithoutLayer
+from coreml_resize_fix.auditing.without_layer import WithoutLayer
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.formats.spec_versions import minimum_ios

@@ -17,7 +17,7 @@ from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.shapes import Conflict
-from coreml_resize_fix.intents.settled import settled
+from coreml_resize_fix.intents.nearest_layout import resolve_nearest
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.jobs import Job, resolve
@@ -145,7 +145,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
 def _audit(model: Model, request: Request, allowed: int) -> Audit:
     return run(
         model,
-        settled(request.manifest or (), request.tensors),
+        resolve_nearest(request.manifest or (), request.tensors),
         request.assume,
         allowed,
         request.decompose,

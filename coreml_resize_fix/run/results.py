@@ -6,7 +6,7 @@ from typing import List, Optional, Tuple, Union
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
+from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
 from coreml_resize_fix.errors import ManifestError, ResizeFixError
 from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes

@@ -15,8 +15,8 @@ pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or
 
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 
+from coreml_resize_fix.auditing.area import is_made_of_windows
 from coreml_resize_fix.auditing.match import match
-from coreml_resize_fix.auditing.pooled import is_made_of_windows
 from coreml_resize_fix.auditing.summed import is_made_of_sums
 from coreml_resize_fix.formats.mlprogram import elsewhere, reader
 from coreml_resize_fix.formats.protobuf import schema

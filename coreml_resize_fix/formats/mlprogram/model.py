@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.input_sizes import extent
+from coreml_resize_fix.formats.input_sizes import input_size_fields
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
     edits,
@@ -164,7 +164,7 @@ class Programs(protocol.Model):
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
             self._with_size(name, resize),
             call=(call.mode, call.antialias) if call is not None else None,
-            **extent(shape, shapes.varies),  # type: ignore[arg-type]
+            **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
     def _with_size(self, name: str, resize: Resize) -> ResizeOp:
