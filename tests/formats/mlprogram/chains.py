@@ -7,7 +7,7 @@ another size.
 
 import numpy as np
 
-from tests.mlprogram.build import mb, program
+from tests.formats.mlprogram.build import mb, program
 
 
 def pick(rng, *choices):

@@ -19,11 +19,11 @@ from coreml_resize_fix.formats.mlprogram.operations import (
 )
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known, Unknown
-from tests.mlprogram import build, chains
-from tests.mlprogram.build import mb
-from tests.mlprogram.editing import rewritten
-from tests.mlprogram.test_edits import as_coremltools_infers, unaligned
-from tests.mlprogram.test_reader import branching, enlarged, looping, parsed
+from tests.formats.mlprogram import build, chains
+from tests.formats.mlprogram.build import mb
+from tests.formats.mlprogram.editing import rewritten
+from tests.formats.mlprogram.test_edits import as_coremltools_infers, unaligned
+from tests.formats.mlprogram.test_reader import branching, enlarged, looping, parsed
 
 logging.disable(logging.WARNING)
 

@@ -19,8 +19,8 @@ from coreml_resize_fix.formats.mlprogram.program import FileReference
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Flexible, Known, Unknown
-from tests.mlprogram import build, files
-from tests.mlprogram.build import mb
+from tests.formats.mlprogram import build, files
+from tests.formats.mlprogram.build import mb
 
 logging.disable(logging.WARNING)
 

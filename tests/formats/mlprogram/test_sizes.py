@@ -13,8 +13,8 @@ pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 4 or
 from coreml_resize_fix.formats.mlprogram import program, reader, sizes
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known, Unknown
-from tests.mlprogram import build, chains
-from tests.mlprogram.build import mb
+from tests.formats.mlprogram import build, chains
+from tests.formats.mlprogram.build import mb
 
 logging.disable(logging.WARNING)
 

@@ -12,7 +12,7 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleNearest,
 )
 from coreml_resize_fix.sampling.reference import resize
-from tests.mlprogram.test_grids import FIGURES
+from tests.formats.mlprogram.test_grids import FIGURES
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -7,8 +7,9 @@ import pytest
 
 from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
 from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
+from tests.support.process import REPOSITORY
 
-DOC = Path(__file__).parent.parent.parent / "docs" / "shapes.md"
+DOC = Path(REPOSITORY) / "docs" / "shapes.md"
 
 
 def test_the_documented_operations_are_the_rule_table():

@@ -23,9 +23,9 @@ from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Read, Step
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known
-from tests.mlprogram import build, files
-from tests.mlprogram.editing import apply, operations, rewritten, told
-from tests.mlprogram.test_reader import enlarged, main_block, parsed
+from tests.formats.mlprogram import build, files
+from tests.formats.mlprogram.editing import apply, operations, rewritten, told
+from tests.formats.mlprogram.test_reader import enlarged, main_block, parsed
 
 logging.disable(logging.WARNING)
 

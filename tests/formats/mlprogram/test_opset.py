@@ -21,10 +21,10 @@ from coreml_resize_fix.formats.mlprogram.operations import (
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known
-from tests.mlprogram import files
-from tests.mlprogram.editing import rewritten
-from tests.mlprogram.test_edits import as_coremltools_infers, unaligned
-from tests.mlprogram.test_reader import main_block, parsed
+from tests.formats.mlprogram import files
+from tests.formats.mlprogram.editing import rewritten
+from tests.formats.mlprogram.test_edits import as_coremltools_infers, unaligned
+from tests.formats.mlprogram.test_reader import main_block, parsed
 
 logging.disable(logging.WARNING)
 

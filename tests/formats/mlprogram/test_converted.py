@@ -6,7 +6,6 @@ every iOS and both precisions at least once.
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,11 +19,12 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleNearest,
 )
 from coreml_resize_fix.formats.shapes import Known
-from tests.mlprogram import build
-from tests.mlprogram.editing import rewritten
-from tests.mlprogram.test_edits import as_coremltools_infers, only_these_differ
+from tests.formats.mlprogram import build
+from tests.formats.mlprogram.editing import rewritten
+from tests.formats.mlprogram.test_edits import as_coremltools_infers, only_these_differ
+from tests.support.cases import FIXTURES
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "fixtures"))
+sys.path.insert(0, FIXTURES)
 import make_mlprogram
 
 # Of each network two of its eight cases, another pair each time.

@@ -17,9 +17,9 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleNearest,
 )
 from coreml_resize_fix.formats.protobuf.wire import Source
-from tests.mlprogram import build
-from tests.mlprogram.build import mb
-from tests.mlprogram.test_reader import main_block, parsed
+from tests.formats.mlprogram import build
+from tests.formats.mlprogram.build import mb
+from tests.formats.mlprogram.test_reader import main_block, parsed
 
 logging.disable(logging.WARNING)
 

@@ -11,7 +11,7 @@ from coreml_resize_fix.formats.mlprogram.program import file_references
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Flexible, Known
-from tests.mlprogram import files
+from tests.formats.mlprogram import files
 
 try:
     schema.mil()

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-FOLDER = Path(__file__).parent.parent / "fixtures" / "mlprogram"
+from tests.support.cases import FIXTURES
+
+FOLDER = Path(FIXTURES) / "mlprogram"
 NAMES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 
 
