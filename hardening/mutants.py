@@ -25,23 +25,24 @@ class Part(NamedTuple):
     module: str
     tests: str
     more: str = (
-        "tests/cli tests/report tests/audit tests/decompose tests/coreml tests/shapes "
-        "tests/test_generated_networks.py tests/test_lowering.py tests/test_models.py"
+        "tests/cli tests/run tests/report tests/auditing tests/replacements tests/formats "
+        "tests/test_generated_networks.py tests/test_lowering.py tests/test_api.py"
     )
 
 
 PARTS: Dict[str, Part] = {
     "splice": Part(
         "coreml_resize_fix/formats/protobuf/splice.py",
-        "tests/coreml/test_splice.py tests/files tests/coreml/test_largest.py",
+        "tests/formats/protobuf tests/files",
     ),
-    "files": Part("coreml_resize_fix/files", "tests/files", "tests/hardening tests/cli"),
-    "sampling": Part("coreml_resize_fix/sampling", "tests/sampling"),
-    "auditing": Part("coreml_resize_fix/auditing", "tests/audit tests/cli/test_text_report.py"),
-    "replacements": Part("coreml_resize_fix/replacements", "tests/decompose"),
+    "files": Part("coreml_resize_fix/files", "tests/files", "tests/hardening tests/cli tests/run"),
+    "sampling": Part("coreml_resize_fix/sampling", "tests/sampling tests/conventions"),
+    "auditing": Part("coreml_resize_fix/auditing", "tests/auditing tests/cli/test_text_report.py"),
+    "replacements": Part("coreml_resize_fix/replacements", "tests/replacements"),
     "edits": Part(
         "coreml_resize_fix/formats/neuralnetwork/edits.py",
-        "tests/decompose tests/coreml/test_declared_sizes.py tests/coreml/test_targets.py",
+        "tests/replacements tests/formats/neuralnetwork/test_declared_sizes.py "
+        "tests/formats/neuralnetwork/test_names_of_parts.py tests/run/test_targets.py",
     ),
 }
 _CONFIGURATION = """

@@ -14,7 +14,15 @@ from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.verify import probes
 from coreml_resize_fix.verify.rank import with_closest
-from tests.audit.verdict_values import default, endpoints, judge, nearest, static, strict, upsample
+from tests.auditing.verdict_values import (
+    default,
+    endpoints,
+    judge,
+    nearest,
+    static,
+    strict,
+    upsample,
+)
 from tests.support import build
 
 DEFAULT = Upsample("BILINEAR", scaling_factor=(2, 2))
