@@ -11,13 +11,8 @@ from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document, html, markdown, text
 from coreml_resize_fix.run import pipeline
-<<<<<<<< HEAD:tests/auditing/test_without_layer.py
 from coreml_resize_fix.run.results import Run
 from tests.auditing.owed_networks import Net, needs_ios14
-========
-from coreml_resize_fix.run.request import Run
-from tests.auditing.owed_networks import Net, needs_ios14
->>>>>>>> testrooms:tests/auditing/test_owed.py
 from tests.report import json_v1
 from tests.support import cases
 
