@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.run.request import Run
+from coreml_resize_fix.run.results import Run
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 
 from coreml_resize_fix import audit, fix
