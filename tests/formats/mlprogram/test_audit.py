@@ -10,7 +10,6 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.run.results import Run
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 
 from coreml_resize_fix import audit, fix
@@ -18,6 +17,7 @@ from coreml_resize_fix.errors import ModelError, UnmatchedError, UsageError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report.document import render
 from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run.results import Run
 from tests.formats.mlprogram import build, calls, files
 from tests.formats.mlprogram.editing import operations
 from tests.formats.mlprogram.test_edits import as_coremltools_infers
