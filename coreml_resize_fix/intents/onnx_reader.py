@@ -72,7 +72,7 @@ def of(model: Proto, infer: Infer) -> OnnxIntents:
 def _read(
     resize: ResizeNode, version: int, producer: Optional[str]
 ) -> Tuple[Optional[Intent], Sequence[str]]:
-    """The intent of a node, or None; and what is to be said about it."""
+    """The intent of a node, or None, and the templates of notices about it."""
     is_ambiguous = onnx_meaning.is_legacy(resize, version) and onnx_meaning.is_linear(resize)
     if is_ambiguous and producer is not None:
         return None, [_NO_ALIGN_CORNERS]
@@ -89,7 +89,10 @@ def _read(
 
 
 def _may_drop_factor(resize: ResizeNode, intent: Intent) -> bool:
-    """torch.export's overloads `.vec` keep a factor; others are written by size in any case."""
+    """Whether the exporter may have written a scale_factor as a size.
+
+    Only the overloads `.vec` of torch.export keep a factor.
+    """
     if not onnx_names.is_dynamo(resize.node) or intent.size is None:
         return False
     keeps = any(".vec" in text for text in onnx_names.metadata(resize.node))

@@ -1,4 +1,4 @@
-"""Replacements that repeat one pattern over the image, and so follow an input of any size."""
+"""Replacements that repeat one pattern over the image, and so work at any input size."""
 
 from dataclasses import replace
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
