@@ -14,7 +14,7 @@ MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
 ALIGN_CORNERS_MODES = ("bilinear", "bicubic")
 NEAREST_MODES = ("nearest", "nearest-exact")
 
-# mode → what the ONNX operator Resize calls it
+# mode → mode of the ONNX operator Resize
 ONNX_MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 # Fields that only ONNX has; None is the default of its Resize operator.
 ONNX_FIELDS = (
@@ -54,7 +54,7 @@ class Intent:
     exclude_outside: Optional[bool] = None
     used: Optional[bool] = None
     site: Optional[str] = field(default=None, compare=False)  # it does not change what is asked for
-    index: Optional[int] = None  # place in the manifest, to name what has no name
+    index: Optional[int] = None  # in the manifest, for messages about intents without a name
     nearest_copies: Optional[bool] = None
 
     @property

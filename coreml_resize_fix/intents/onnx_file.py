@@ -9,13 +9,13 @@ from coreml_resize_fix.errors import ManifestError, reason
 
 Proto = Any  # a message of the onnx package, which is imported inside functions only
 
-# Shape arithmetic works on a handful of numbers; what is larger is a weight.
+# Shape arithmetic works on a few numbers; larger tensors are weights.
 MOST_ELEMENTS = 1024
 LONGEST = (1 << 31) - 1  # bytes; protobuf reads no longer messages
 
 _HINT = "pass a file that `torch.onnx.export` wrote, at opset 11 or later"
 
-# first bytes -> what the file is
+# first bytes -> kind of file
 _KINDS: Tuple[Tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint?)"),
     (b"\x89HDF", "an HDF5 file (a Keras model?)"),

@@ -2,7 +2,7 @@
 
 PyTorch's exporter writes `size=t.shape[2:]` as Shape, Gather, Concat nodes and a recomputed
 scale_factor as Cast, Mul, Floor. With known shapes these are constants. Values are NumPy arrays of
-NumPy scalars, so that float32 arithmetic rounds as it does at run time; None stands for an element
+NumPy scalars, so that float32 arithmetic rounds as it does at run time; None marks an element
 that is not known, such as the batch size.
 """
 

@@ -19,7 +19,7 @@ class LeftOut(str):
 
 
 class Geometry(NamedTuple):
-    """Sizes of the last two axes; `size` or `factor` is what the node asks for."""
+    """Sizes of the last two axes; the node asks for `size` or `factor`."""
 
     input_size: Optional[Size]
     output_size: Optional[Size]

@@ -40,7 +40,7 @@ _SAMPLES = (1, 2, 3, 5, 7, 12, 64)
 
 
 def is_legacy(resize: ResizeNode, version: int) -> bool:
-    """Upsample, and Resize 10: asymmetric and floor, whatever PyTorch computed."""
+    """Whether the node is an Upsample or Resize 10: always asymmetric and floor."""
     return resize.node.op_type == "Upsample" or version < 11
 
 
@@ -136,7 +136,7 @@ def _named(literal: Intent, torch_version: Optional[str]) -> Intent:
 
 
 def _equal(one: Intent, other: Intent) -> bool:
-    """Whether two intents compute the same at their sizes, or at samples of what is not known."""
+    """Whether two intents compute the same at their sizes, or at samples of unknown sizes."""
     befores = [(n,) for n in one.input_size] if one.input_size else [_SAMPLES, _SAMPLES]
     target = one.size or one.output_size
     for axis in (0, 1):

@@ -1,8 +1,8 @@
 """An ONNX file as a manifest: the intents of its resize nodes (docs/onnx.md).
 
-From opset 11 on, a Resize node says all that PyTorch computed, so exporting twice needs no
-manifest: opset 11 or later for the intent, opset 9 for the conversion. Before, a bilinear node says
-nothing of `align_corners`: from PyTorch it gives no intent, only a notice.
+From opset 11 on, a Resize node has all that PyTorch computed, so exporting twice needs no
+manifest: opset 11 or later for the intent, opset 9 for the conversion. Before, a bilinear node has
+no `align_corners`: from PyTorch it gives no intent, only a notice.
 """
 
 import re
@@ -19,7 +19,7 @@ from coreml_resize_fix.intents.onnx_shapes import ResizeNode
 
 
 class OnnxIntents(NamedTuple):
-    """Intents in the order of the nodes; notices say what the file cannot say, and why."""
+    """Intents in the order of the nodes; notices on what the file does not hold, and why."""
 
     intents: List[Intent]
     notices: List[str]

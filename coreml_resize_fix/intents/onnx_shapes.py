@@ -19,13 +19,13 @@ _PLACES: Tuple[Tuple[str, int, int, Optional[int]], ...] = (
 )
 
 
-# Resizes in a row whose sizes are computed from one another; more is no real network.
+# Resizes in a row whose sizes are computed from one another; no real network has more.
 _MOST_ROUNDS = 100
 
 # No image has a larger dimension; ONNX could not hold much more.
 _LARGEST = 1 << 31
 
-# Height and width; a resize of images keeps what comes before them, batch and channels.
+# Height and width; a resize of images keeps batch and channels.
 _IMAGE_AXES = 2
 
 
@@ -114,7 +114,7 @@ def _walk(
     graph: Proto, version: int, values: Dict[str, np.ndarray], shapes: Dict[str, Shape]
 ) -> Iterator[ResizeNode]:
     """One pass in the file's order, which ONNX requires to be the order of execution."""
-    values, shapes = dict(values), dict(shapes)  # a body sees what is around it
+    values, shapes = dict(values), dict(shapes)  # a body sees enclosing values
     for tensor in graph.initializer:
         shapes[tensor.name] = tuple(tensor.dims)
         value = tensor_value(tensor)
@@ -160,7 +160,7 @@ def _resize(
     ]
     scales, sizes = (_numbers(values.get(name)) for name in names)
     listed = attribute(node, "scales", []) if node.op_type == "Upsample" else []
-    # An empty tensor stands for an input that is left out.
+    # An empty tensor is the same as a missing input.
     given = [bool(name) and not (name in values and not values[name].size) for name in names]
     unknown = [
         word

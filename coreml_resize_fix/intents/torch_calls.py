@@ -197,7 +197,7 @@ def pass_on(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
 
 @contextmanager
 def untraced() -> Iterator[None]:
-    """Hide what is done in the block from an exporter that traces the model.
+    """Hide the operations in the block from an exporter that traces the model.
 
     Sizes are plain numbers inside; a tracer makes tensors of them.
     """

@@ -47,7 +47,7 @@ class ExportRecorder(Recorder):
             )
 
     def _count_run(self) -> None:
-        # An exporter may run the model more than once, and its last run is what it writes.
+        # An exporter may run the model more than once, and writes the last run.
         self._forget()
         self._runs = 1
 

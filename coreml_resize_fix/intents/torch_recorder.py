@@ -96,7 +96,7 @@ class Recorder(Manifest):
                 warnings.warn(notice, stacklevel=2)
 
     def _forget(self, first: int = 0) -> None:
-        """Drop what was recorded, from resize `first` on."""
+        """Drop recorded resizes from index `first` on."""
         del self[first:]
         self.tensors = {index: pair for index, pair in self.tensors.items() if index < first}
 

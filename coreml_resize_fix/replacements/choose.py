@@ -13,7 +13,7 @@ __all__ = ["Choice", "Cost", "Refusal", "candidates", "cheapest"]
 class Cost(NamedTuple):
     """What a replacement costs, in the order in which two are compared.
 
-    layers: how many layers or operations stand in for the one. multiply_adds: per image, of all
+    layers: how many layers or operations replace the one. multiply_adds: per image, of all
     channels (of one, if their number is not known), at the default size. bytes: in the file.
     """
 
@@ -55,7 +55,7 @@ class Choice(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why there is no replacement, in words."""
+    """The reason why there is no replacement."""
 
     reason: str
 
