@@ -189,7 +189,7 @@ entry.main()
 """
 
 
-@pytest.mark.parametrize("name", ["signals", "cli", "batch"])
+@pytest.mark.parametrize("name", ["run.signals", "cli.command", "run.batch"])
 def test_an_interrupt_while_the_command_is_imported(name, tmp_path):
     path, pipe = model(FIXABLE, tmp_path), str(tmp_path / "intent.json")
     os.mkfifo(pipe)  # reading it waits for a writer who never writes
@@ -207,7 +207,8 @@ def test_an_interrupt_while_the_command_is_imported(name, tmp_path):
 # The command, which gets a signal when all is done and Python ends.
 AT_THE_END = """
 import atexit, os, signal, sys
-from coreml_resize_fix import __main__ as entry, cli
+from coreml_resize_fix import __main__ as entry
+from coreml_resize_fix.cli import command as cli
 command = cli.main
 def main():
     atexit.register(os.kill, os.getpid(), signal.SIGTERM)
