@@ -26,12 +26,15 @@ class _InMemory(NamedTuple):
     data: bytes
     spec_class: Any
     wrapper: Any  # the MLModel class, or None for a bare spec
+    weights: Optional[str]  # the folder of an ML Program's weights, which no fix touches
 
     def rebuild(self, data: bytes) -> Any:
         spec = self.spec_class()
         spec.ParseFromString(data)
         if self.wrapper is None:
             return spec
+        if self.weights is not None:
+            return self.wrapper(spec, weights_dir=self.weights, skip_model_load=True)
         try:
             return self.wrapper(spec, skip_model_load=True)
         except TypeError:  # coremltools before 5 has no such option
@@ -145,4 +148,8 @@ def _in_memory(model: Any) -> _InMemory:
             f"a `{type(model).__name__}` is no model",
             "pass a path, a coremltools MLModel, or the spec of one",
         )
-    return _InMemory(spec.SerializeToString(), type(spec), wrapper)
+    weights = None
+    if wrapper is not None and spec.WhichOneof("Type") == "mlProgram":
+        # coremltools takes an empty name for a program without weights.
+        weights = getattr(model, "weights_dir", None) or ""
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper, weights)

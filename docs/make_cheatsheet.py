@@ -4,10 +4,10 @@ import os
 from typing import Any, Dict, Iterator, List, Tuple
 
 from coreml_resize_fix.auditing.assessment import NONE, assess
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import (
     Composite,
     ResizeBilinear,
-    ResizeParams,
     Upsample,
 )
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
@@ -101,7 +101,7 @@ def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool
     return _named(found.remedy)
 
 
-def _named(params: ResizeParams) -> str:
+def _named(params: ResizeOp) -> str:
     if isinstance(params, Composite):
         return " → ".join(
             "deconvolution" if message.convolution.isDeconvolution else message.WhichOneof("layer")

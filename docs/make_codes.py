@@ -2,7 +2,7 @@
 
 import os
 
-from coreml_resize_fix.report.explain import markdown
+from coreml_resize_fix.cli.explain import markdown
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "codes.md")
 

@@ -91,7 +91,7 @@ def _edited(model: Any, changes: Mapping[str, Any]) -> Any:
             kinds = [message.WhichOneof("layer") for message in params.messages()]
         else:
             _set(place.layer, params)
-            kinds = ["ios14" if params.uses_ios14 else params.kind]
+            kinds = ["ios14" if params.min_spec_version >= 5 else params.kind]
         needed = max(_IOS14 if kind == "ios14" else _SINCE.get(kind, 1) for kind in kinds)
         for around in place.models:
             around.specificationVersion = max(around.specificationVersion, needed)

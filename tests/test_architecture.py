@@ -12,60 +12,48 @@ NAME = "coreml_resize_fix"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 300
 
-# room → what it may import beside itself
-LOWEST = {"errors"}
-GRIDS = {"sampling"} | LOWEST
-TABLES = {"dialects"} | GRIDS
-PARTS = {"intents", "coreml", "replacements"} | TABLES
-VERDICTS = {"auditing"} | PARTS
-WORK = {"rewrite", "verify", "opening", "output"} | VERDICTS
-MAY_IMPORT = {
-    "errors": set(),
-    "progress": set(),
-    "signals": set(),
-    "pool": {"signals"},
-    "streams": set(),
-    "sampling": LOWEST,
-    "dialects": {"sampling"},
-    # What replacements are made of knows no file format; formats know it.
-    "replacements": {"sampling"},
-    "files": LOWEST,
-    "intents": TABLES | {"files"},
-    "coreml": TABLES | {"files", "replacements"},
-    # One folder for each kind of model; `coreml/` has what they share.
-    "formats": TABLES | {"coreml"},
-    "auditing": PARTS,
-    "rewrite": VERDICTS,
-    "verify": VERDICTS | {"progress"},
-    "opening": {"coreml", "errors"},
-    "output": {"coreml", "errors", "files", "progress"},
-    # The values that go into a run and come out of it: the report shows them.
-    "request": VERDICTS,
-    "api": WORK | {"request", "progress"},
-    "report": VERDICTS | {"files", "request"},
-    "tasks": {"coreml", "errors", "files", "output"},
-    "batch": WORK | {"api", "pool", "progress", "request", "tasks"},
-    "roles": {"coreml", "errors", "files", "intents", "output", "tasks"},
-    "terminal": {"request", "progress", "report", "streams"},
-    "models": WORK | {"api", "report", "request"},
-    "completion": {"auditing", "coreml"},
-    "cli": {"completion", "batch", "roles", "tasks", "terminal", "report", "request"}
-    | {"intents", "coreml", "errors"},
-    "__main__": {"cli", "errors", "signals", "streams"},
-    # The public names; each is imported when it is first used.
-    "__init__": WORK | {"api", "models", "request"},
-}
-# Every room may ask for the version.
-SHARED = {"__init__"}
+# Rooms from the ground up: each may import those above it in this list, and itself.
+ROOMS = (
+    "errors",
+    "progress",
+    "sampling",
+    "conventions",
+    "files",
+    "intents",
+    "replacements",
+    "verify/kernels",
+    "formats/protobuf",
+    "formats",  # what both kinds of model implement
+    "formats/neuralnetwork",
+    "formats/mlprogram",
+    "auditing",
+    "verify",
+    "run",
+    "report",
+    "cli",
+    "api",
+    "__main__",
+    "__init__",  # the public names; each is imported when it is first used
+)
+# These know what a file is only by the protocol.
+FORMATLESS = ("auditing", "replacements", "verify/kernels", "verify", "report")
+PROTOCOL = ("model", "resize_op", "shapes", "resize_layer", "input_sizes", "spec_versions")
+# Opening a file is where the kinds of model are named.
+BY_KIND = {"formats/open.py"}
 
 FRAMEWORKS = ("coremltools", "torch", "onnx", "google.protobuf", "tensorflow")
-# What knows the file format; a report is made of values only.
-BORDER = ("schema", "skeleton", "splice", "walk", "wire", "package", "sniff")
 
 
-def room_of(path):
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+def room_of(module):
+    """The room of a module of this package, given without the package's name."""
+    parts = module.split(".")
+    inner = "/".join(parts[:2])
+    return inner if inner in ROOMS else parts[0] or "__init__"
+
+
+def module_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
 def imports(tree, top_level=False, package=()):
@@ -96,18 +84,17 @@ def top_level_nodes(body):
                 yield from top_level_nodes(getattr(node, field, []))
 
 
+MODULES = {module_of(path): path for path in FILES}
+
+
 def own(name):
-    """The room of an imported module of this package, or None."""
-    parts = name.split(".")
-    if parts[0] != NAME:
+    """The module of this package that an imported name is, or is in; None for any other."""
+    if name.split(".")[0] != NAME:
         return None
-    if len(parts) == 1 or not ((PACKAGE / parts[1]).is_dir() or is_file(parts[1])):
-        return "__init__"
-    return parts[1]
-
-
-def is_file(stem):
-    return (PACKAGE / (stem + ".py")).exists()
+    parts = name.split(".")[1:]
+    while parts and ".".join(parts) not in MODULES:
+        parts.pop()
+    return ".".join(parts) or "__init__"
 
 
 def parsed(path):
@@ -118,39 +105,44 @@ def package_of(path):
     return (NAME,) + path.relative_to(PACKAGE).parts[:-1]
 
 
+def used_by(path, top_level=False):
+    """Modules of this package that a file imports."""
+    names = imports(parsed(path), top_level, package_of(path))
+    return {own(name) for name in names} - {None, module_of(path)}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_file(path):
-    tree, room = parsed(path), room_of(path)
-    assert room in MAY_IMPORT, "say in this test what {} may import".format(room)
-    names = list(imports(tree, package=package_of(path)))
-    used = {own(name) for name in names} - {None, room} - SHARED
-    assert used <= MAY_IMPORT[room]
-    if path.relative_to(PACKAGE).as_posix() != "coreml/schema.py":
-        at_once = imports(tree, top_level=True, package=package_of(path))
+    relative, room = path.relative_to(PACKAGE).as_posix(), room_of(module_of(path))
+    assert room in ROOMS, f"say in this test where the room {room} stands"
+    used = used_by(path)
+    if relative not in BY_KIND:
+        # Every module may ask for the version.
+        upward = {module for module in used - {"__init__"} if _is_above(room_of(module), room)}
+        assert not upward
+    if room in FORMATLESS:
+        known = {module for module in used if room_of(module).startswith("formats")}
+        assert known <= {f"formats.{name}" for name in PROTOCOL}
+    names = list(imports(parsed(path), package=package_of(path)))
+    if relative != "formats/protobuf/schema.py":
+        at_once = imports(parsed(path), top_level=True, package=package_of(path))
         assert [name for name in at_once if name.startswith(FRAMEWORKS)] == []
-    if room == "report":
-        format_modules = {"{}.coreml.{}".format(NAME, module) for module in BORDER}
-        assert not [name for name in names if name.startswith(tuple(format_modules))]
-    if room in ("report", "sampling", "dialects", "replacements", "auditing"):
+    if room in (*FORMATLESS, "sampling", "conventions"):
         assert not [name for name in names if name.startswith(FRAMEWORKS)]
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
-def test_rooms_do_not_import_in_a_circle():
-    order = []
-    left = {room: set(may) for room, may in MAY_IMPORT.items()}
+def _is_above(one, other):
+    return ROOMS.index(one) > ROOMS.index(other)
+
+
+def test_files_do_not_import_in_a_circle():
+    left = {module: used_by(path, top_level=True) for module, path in MODULES.items()}
     while left:
-        free = sorted(room for room, may in left.items() if not may - set(order))
-        assert free, left
-        order += free
-        for room in free:
-            del left[room]
-    assert order.index("cli") > order.index("report") > order.index("api") > order.index("verify")
-
-
-def test_rewrite_and_verify_do_not_know_each_other():
-    assert "verify" not in MAY_IMPORT["rewrite"]
-    assert "rewrite" not in MAY_IMPORT["verify"]
+        free = [module for module, used in left.items() if not used & set(left)]
+        assert free, f"a circle among {sorted(left)}"
+        for module in free:
+            del left[module]
 
 
 def test_what_is_looked_at():
@@ -163,6 +155,9 @@ def test_what_is_looked_at():
     assert list(imports(lazy)) == ["torch.nn"]
     near = ast.parse("from . import a\nfrom .b import c\nfrom ..d import e\n")
     assert list(imports(near, package=("x", "y"))) == ["x.y.a", "x.y.b.c", "x.d.e"]
-    assert own("coreml_resize_fix.formats.protobuf.wire.Source") == "coreml"
+    assert own("coreml_resize_fix.formats.protobuf.wire.Source") == "formats.protobuf.wire"
     assert own("coreml_resize_fix.__version__") == "__init__"
     assert own("numpy") is None
+    assert room_of("formats.neuralnetwork.shapes.infer") == "formats/neuralnetwork"
+    assert room_of("formats.model") == "formats"
+    assert used_by(PACKAGE / "auditing" / "run.py") >= {"auditing.decide", "formats.model"}

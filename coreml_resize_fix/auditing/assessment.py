@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
-from coreml_resize_fix.auditing.ranges import misfit
-from coreml_resize_fix.formats.neuralnetwork.natives import Native, in_place_of, preferred
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
+from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
-from coreml_resize_fix.formats.spec_versions import UPSAMPLE_MODES
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -20,6 +18,8 @@ NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL = (
 )
 TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment target
 REFUSED = "refused"  # computes nothing: Core ML does not take the layer
+# Computes the intent in one of two readings, and nothing documents which one Core ML takes.
+OPEN_SIZE, OPEN_PIXEL = "open-size", "open-pixel"
 CURRENT = (
     SAME,
     WRONG_GRID,
@@ -29,7 +29,10 @@ CURRENT = (
     OTHER_KERNEL,
     TOO_NEW,
     REFUSED,
+    OPEN_SIZE,
+    OPEN_PIXEL,
 )
+_OPEN = {ROUNDING: OPEN_SIZE, PIXEL: OPEN_PIXEL}
 
 # What the intent asks for, as far as it explains why no layer can do it.
 ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
@@ -50,7 +53,8 @@ REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 
 # How much is known of the sizes.
 EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
-EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT)
+UNJUDGED = "unjudged"  # whatever the sizes: nothing says what the layer makes
+EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED)
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,10 @@ class Situation:
     evidence: str
     freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
-    remedy: Optional[ResizeParams] = None
+    remedy: Optional[ResizeOp] = None
     needs_version: int = 1
     pairings: Tuple[Pairing, ...] = ()
+    open_size: Optional[Size] = None  # an input of which the rounding decides what it makes
 
     @property
     def worst(self) -> Optional[Pairing]:
@@ -95,10 +100,12 @@ def assess(
     """
     asked, known = comparisons(intent, layer)
     asks = _asks(asked, known)
+    if layer.params.unjudged:
+        return Situation(WRONG_GRID, layer.shape, NONE, asks, UNJUDGED, False, intent)
     if unfit or contradicted or not known:
         evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
-    if isinstance(layer.params, Composite):
+    if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 
         same = EQUAL if decomposition.computes(layer, asked, known) else UNEQUAL
@@ -112,7 +119,10 @@ def assess(
     if wrong is not None:
         pairings += (pair(asked, layer.params, *wrong),)
     current = _current(asked, layer.params, pairings)
-    if current == SAME and layer.params.uses_ios14 and spec_version < UPSAMPLE_MODES:
+    left_open = _left_open(layer, known)
+    if current == SAME and left_open is not None:
+        current = left_open[0]
+    if current == SAME and spec_version < layer.params.min_spec_version:
         current = TOO_NEW
     if layer.params.lacks_its_mode:
         current = REFUSED
@@ -128,14 +138,30 @@ def assess(
         way.remedy,
         way.spec_version,
         pairings,
+        left_open[1] if left_open is not None and left_open[0] == OPEN_SIZE else None,
     )
+
+
+def _left_open(
+    layer: ResizeLayer, known: Sequence[Tuple[Size, Size]]
+) -> Optional[Tuple[str, Size]]:
+    """What is not documented of what it makes, and an input of which; or None."""
+    if layer.params.is_chain:
+        return None
+    size = rounded_apart(layer.params, layer)
+    if size is not None:
+        return OPEN_SIZE, size
+    for before, after in known:
+        if layer.params.may_make(before, after) and layer.params.left_open(before, after):
+            return _OPEN[layer.params.left_open(before, after)], before
+    return None
 
 
 class _Way(NamedTuple):
     """How an intent can be reached, and by what."""
 
     reach: str
-    remedy: Optional[ResizeParams] = None
+    remedy: Optional[ResizeOp] = None
     spec_version: int = 1
     freezes: bool = False
 
@@ -173,26 +199,39 @@ def _way(
     return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 
 
+def _preferred(natives: Sequence[Native], intent: Intent) -> List[Native]:
+    """Those that copy pixels come last for a call that does not say so.
+
+    From one pixel they equal any call, and the result would no longer show what was asked for.
+    """
+    return sorted(natives, key=lambda native: native.nearest and not intent.is_nearest)
+
+
 def _remedy(
     layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
-) -> Tuple[Optional[Native], Optional[ResizeParams]]:
+) -> Tuple[Optional[Native], Optional[ResizeOp]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = preferred(in_place_of(layer, intent), intent)
+    natives = _preferred(layer.params.natives(layer, intent), intent)
     for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
         if params is None or misfit(intent, params, layer) is not None:
             continue
-        if all(pair(intent, params, size, target).equal for size, target in known):
+        if rounded_apart(params, layer) is not None:
+            continue
+        if all(
+            pair(intent, params, size, target).equal and not params.left_open(size, target)
+            for size, target in known
+        ):
             return native, params
     return None, None
 
 
-def _current(intent: Intent, params: ResizeParams, pairings: Sequence[Pairing]) -> str:
+def _current(intent: Intent, params: ResizeOp, pairings: Sequence[Pairing]) -> str:
     if all(pairing.equal for pairing in pairings):
         return SAME
     if any(pairing.intended != pairing.actual for pairing in pairings):
         return WRONG_SIZE
-    if isinstance(params, Composite):
+    if params.is_chain:
         return OTHER_KERNEL
     interpolates = not params.copies_nearest
     if intent.is_nearest and interpolates:

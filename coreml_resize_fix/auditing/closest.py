@@ -1,11 +1,10 @@
-"""What comes closest to an intent that no allowed layer computes: the one order of all answers."""
+"""Order the native settings by how close they come to an intent."""
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparisons, pair
-from coreml_resize_fix.formats.neuralnetwork.natives import allowed
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
-from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.model import Native, ResizeOp
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
@@ -14,20 +13,20 @@ Size = Tuple[int, int]
 class Setting(NamedTuple):
     """A native setting of the right sizes, and its largest shift in source pixels."""
 
-    params: ResizeParams
+    params: ResizeOp
     max_shift: float
 
 
 def settings(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Setting]:
-    """The layer's own setting and the allowed ones, by their shift at all sizes compared.
+    """The layer's own setting and the allowed ones, by their largest shift.
 
-    Of equal shifts, one that does as the intent does, interpolate or copy, goes first; then the
-    file's own; then the order of preference of the natives.
+    Of equal shifts, a setting that interpolates or copies as the intent does goes first, then the
+    file's own, then the natives in their order of preference.
     """
     asked, sizes = comparisons(intent, layer)
     if not sizes:
         return []
-    has_own = not isinstance(layer.params, Composite) and not layer.params.lacks_its_mode
+    has_own = not layer.params.is_chain and not layer.params.lacks_its_mode
     own = (layer.params,) if has_own else ()
     built = [native.build(sizes) for native in allowed(layer, spec_version)]
     found: List[Setting] = []
@@ -38,10 +37,18 @@ def settings(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Sett
     return sorted(found, key=lambda s: (s.max_shift, s.params.copies_nearest != asked.is_nearest))
 
 
-def _shift(
-    intent: Intent, params: ResizeParams, sizes: Sequence[Tuple[Size, Size]]
-) -> Optional[float]:
-    """None where the setting does not make all of the sizes."""
+def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
+    """The natives that the target supports and that do not freeze a flexible model."""
+    return [
+        native
+        for native in layer.params.natives(layer, None)
+        if native.spec_version <= spec_version
+        and not (native.fixed_size and layer.shape == FLEXIBLE)
+    ]
+
+
+def _shift(intent: Intent, params: ResizeOp, sizes: Sequence[Tuple[Size, Size]]) -> Optional[float]:
+    """The largest shift; None if the setting does not make all of the sizes."""
     shifts = [pair(intent, params, *size).max_shift for size in sizes]
     known = [shift for shift in shifts if shift is not None]
     return max(known) if len(known) == len(shifts) else None

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from coreml_resize_fix.auditing.comparison import comparable
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.case import PROBES, Case
@@ -45,7 +44,7 @@ def offer(layer: ResizeLayer, intent: Intent, sizes: Sizes, spec_version: int) -
 def computes(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> bool:
     """Whether the layers in the file make up the intent's map, but for the rounding of weights."""
     case = _case(layer, intent, sizes)
-    read = layer.params.steps() if isinstance(layer.params, Composite) else None
+    read = layer.params.steps()
     if case is None or read is None:
         return False
 

@@ -1,25 +1,24 @@
-"""How far a whole network moves what it shows, summed over the resizes on the way to each output.
+"""The displacement of each output: the shifts of all resizes on the way to it, added up.
 
-Several shifted resizes in a row are what moves a mask by many pixels, although each alone is off
-by less than one.
+Several shifted resizes in a row move a mask by many pixels, although each alone is off by less
+than one.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
-from coreml_resize_fix.formats.neuralnetwork.shapes import Known, ModelShapes
+from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.formats.shapes import Known, ModelShapes
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
 Size = Tuple[int, int]
 
-# Below this share of an output pixel nobody sees a difference, and it need not be told.
+# Below this share of an output pixel a displacement is not worth reporting.
 WORTH_TELLING = 1e-6
 
 
 class Step(NamedTuple):
-    """What one resize adds: (down, right) on average, signed, and the most over all pixels.
+    """The shift of one resize: (down, right) on average, signed, and the largest of all pixels.
 
     In shares of the image's height and width.
     """
@@ -33,7 +32,7 @@ Steps = Tuple[Step, ...]  # on the way to a blob, in order of execution
 
 
 class Displacement(NamedTuple):
-    """By how much an output of that (height, width) is moved."""
+    """The displacement of an output of that (height, width)."""
 
     output: str
     size: Size
@@ -62,39 +61,36 @@ def _most(path: Steps) -> Tuple[float, float]:
 
 
 def displacements(
-    models: Sequence[ModelRef],
+    model: Model,
     findings: Sequence[Finding],
     shapes: Mapping[str, ModelShapes],
 ) -> List[Displacement]:
-    """For each output of known size whose content is moved: by how much.
+    """The displacement of each output of known size whose content is moved.
 
-    `shapes` are those that the intents ask for, so that the answer is the same whatever is fixed.
+    `shapes` are the intended ones, so that the result does not depend on what can be fixed.
 
-    A resize of the wrong size is left out: it stretches the image instead of moving it. Where
-    paths of different displacement meet, the larger one counts.
+    A resize of the wrong size does not count: it stretches the image instead of moving it. Where
+    paths meet, the larger displacement counts.
     """
     moves = {finding.layer.address: _move(finding) for finding in findings}
     features: Dict[str, Steps] = {}  # what one model of a pipeline hands to the next
     found: Dict[str, Displacement] = {}
-    for model in models:
+    for network in model.networks:
         blobs = dict(features)
-        for layer in model.layers:
-            inputs = [blobs.get(name, ()) for name in layer.message.input]
+        for node in network.nodes:
+            inputs = [blobs.get(name, ()) for name in node.inputs]
             arriving = max(inputs, key=lambda path: sum(_most(path)), default=())
-            own = moves.get(layer.address)
+            own = moves.get(node.address)
             leaving = arriving + (own,) if own is not None else arriving
-            blobs.update((name, leaving) for name in layer.message.output)
-        if not model.is_network:
-            continue
-        for feature in model.message.description.output:
-            size = _image_size(shapes[model.prefix], feature.name)
-            path = features[feature.name] = blobs.get(feature.name, ())
+            blobs.update((name, leaving) for name in node.outputs)
+        for name in network.outputs:
+            size = _image_size(shapes[network.prefix], name)
+            path = features[name] = blobs.get(name, ())
             if size is not None and max(_most(path)) * max(size) > WORTH_TELLING:
-                found[feature.name] = Displacement(feature.name, size, path)
+                found[name] = Displacement(name, size, path)
             else:
-                found.pop(feature.name, None)
-    outputs = {feature.name for feature in models[0].message.description.output}
-    return [item for name, item in found.items() if name in outputs]
+                found.pop(name, None)
+    return [item for name, item in found.items() if name in model.outputs]
 
 
 def _image_size(shapes: ModelShapes, name: str) -> Optional[Size]:
@@ -108,22 +104,22 @@ def _move(finding: Finding) -> Optional[Step]:
     layer, intent, intended = finding.layer, finding.intent, finding.intended_size
     if intent is None or intended is None or layer.input_size is None:
         return None
-    if isinstance(layer.params, Composite) or layer.params.lacks_its_mode:
+    if layer.params.is_chain or layer.params.lacks_its_mode:
         return None
     if not layer.params.may_make(layer.input_size, intended):
         return None
     asked = intent.axes(layer.input_size, intended)
     computed = layer.params.axes(layer.input_size, intended)
-    rows, columns = (_along(one, other) for one, other in zip(asked, computed))
+    rows, columns = (_mean_and_largest_move(one, other) for one, other in zip(asked, computed))
     if rows[1] == columns[1] == 0:
         return None
     return Step(layer.address, (rows[0], columns[0]), (rows[1], columns[1]))
 
 
-def _along(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
-    """(mean, largest) move of the content along one axis, as a share of its length.
+def _mean_and_largest_move(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
+    """The mean and the largest move of the content along one axis, as shares of its length.
 
-    Reading further right shows everything further left, so the sign turns round.
+    Reading further right shows everything further left, so the sign is reversed.
     """
     distances = [a - b for a, b in zip(positions(asked), positions(computed))]
     distances = [distance if abs(distance) >= TOLERANCE else 0.0 for distance in distances]
@@ -133,21 +129,18 @@ def _along(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
     )
 
 
-def told(found: Displacement) -> str:
-    """One sentence on an output that is moved."""
+def describe(found: Displacement) -> str:
+    """A sentence on the displacement of an output."""
     down, right = found.mean
     directions = [
-        "{:.2f} pixels {}".format(abs(value), names[value < 0])
+        f"{abs(value):.2f} pixels {names[value < 0]}"
         for value, names in ((down, ("down", "up")), (right, ("to the right", "to the left")))
         if abs(value) >= 0.005
     ]
+    average = " and ".join(directions) or "less than 0.01 pixels"
+    count = len(found.path)
     return (
-        "in the file as it is, what `{}` shows is moved by {} on average and by up to {:.2f} "
-        "pixels, summed over {} resize{}".format(
-            found.output,
-            " and ".join(directions) or "less than 0.01 pixels",
-            max(found.largest),
-            len(found.path),
-            "" if len(found.path) == 1 else "s",
-        )
+        f"in the file as it is, what `{found.output}` shows is moved by {average} on average and "
+        f"by up to {max(found.largest):.2f} pixels, summed over {count} resize"
+        + ("" if count == 1 else "s")
     )

@@ -1,33 +1,41 @@
 """The verdict on one layer, as a value."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 if TYPE_CHECKING:
     import numpy as np
 
-MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS = (
-    "match",
-    "fixed",
-    "fixable",
-    "needs-option",
-    "unmatchable",
-    "no-intent",
-    "ambiguous",
-)
+
+class Verdict(str, Enum):
+    """What is said of one layer; reports print the values."""
+
+    MATCH = "match"
+    FIXED = "fixed"
+    FIXABLE = "fixable"
+    NEEDS_OPTION = "needs-option"
+    UNMATCHABLE = "unmatchable"
+    NO_INTENT = "no-intent"
+    AMBIGUOUS = "ambiguous"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS = VERDICTS = tuple(Verdict)
 # Nothing exact is allowed: what comes closest is worth knowing.
 INEXACT = (NEEDS_OPTION, UNMATCHABLE)
-VERDICTS = (MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS)
 
 
 class Near(NamedTuple):
     """A native setting that is not exact: its largest shift in source pixels, its mean error."""
 
-    params: ResizeParams
+    params: ResizeOp
     max_shift_px: float
     mean_abs_error: float
 
@@ -57,11 +65,11 @@ class Finding:
     that is written in part: the verdict is on what the layer gets as long as they do."""
 
     layer: ResizeLayer
-    verdict: str
+    verdict: Verdict
     codes: Tuple[str, ...]
     message: str
     intent: Optional[Intent] = None
-    after: Optional[ResizeParams] = None
+    after: Optional[ResizeOp] = None
     intended_size: Optional[Tuple[int, int]] = None
     max_shift_px: Optional[float] = None
     max_abs_error_before: Optional[float] = None

@@ -4,14 +4,13 @@ from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.comparison import comparisons
-from coreml_resize_fix.auditing.displacement import Displacement, told
+from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.neuralnetwork import reach, resizes
-from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, UsableSizes
+from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE
+from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.sampling.single import exactly
 
 NOT_CHECKED = (
@@ -23,7 +22,7 @@ _LISTED = 6  # sizes in a sentence
 
 
 def notices(
-    models: Sequence[ModelRef],
+    model: Model,
     audit: Audit,
     moved: Sequence[Displacement],
     spec_version: int,
@@ -31,8 +30,8 @@ def notices(
     usable: Optional[UsableSizes] = None,
 ) -> List[str]:
     """Remarks on one file, in the order of their weight."""
-    found = _unreached(models) + list(audit.matching.notices)
-    current = int(models[0].message.specificationVersion)
+    found = _unreached(model) + list(audit.matching.notices)
+    current = model.spec_version
     if spec_version != current:
         found.append(
             "the result has specification version {} instead of {}, so it needs iOS {} instead of "
@@ -43,7 +42,7 @@ def notices(
                 spec_versions.minimum_ios(current),
             )
         )
-    found += [told(displacement) for displacement in moved]
+    found += [describe(displacement) for displacement in moved]
     for conflict in audit.mended:
         found.append(
             "`{}` (`{}`) cannot run in the file as it is: {}; the fix mends it".format(
@@ -54,27 +53,21 @@ def notices(
         found.append(f"{_cannot_run(conflict)} (RSZ401)")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
         found.append(f"{_usable(usable)} (RSZ402)")
-    for address, name, class_name in resizes.custom_resizes(models):
-        found.append(
-            "`{}` (`{}`) is a custom layer `{}`: what it samples is up to its own code".format(
-                address, name, class_name
-            )
-        )
+    found += model.remarks
     for finding in audit.findings:
         layer = finding.layer
-        if layer.kind == "resizeBilinear" and layer.shape == FLEXIBLE:
+        freezes = layer.params.fixed_size is not None and not layer.params.is_chain
+        if freezes and layer.shape == FLEXIBLE:
             found.append(
                 "`{}` makes one size, {}, of every size that this flexible model accepts".format(
                     layer.name, layer.params
                 )
             )
+        if finding.verdict == MATCH and layer.params.caveat:
+            found.append(f"`{layer.name}` {layer.params.caveat}")
         if finding.behind and finding.verdict == MATCH:
             found.append(finding.message)
         found += _read_as_factor(finding) + _of_one_size(finding, audit)
-    for model in models:
-        if not (model.is_network or "pipeline" in model.kind.lower()):
-            where = model.prefix.rstrip("/") or "the model"
-            found.append("`{}` is a `{}`, which has no layers".format(where, model.kind))
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
@@ -127,13 +120,13 @@ def _size(size: Sequence[int]) -> str:
     return "×".join(map(str, size))
 
 
-def _unreached(models: Sequence[ModelRef]) -> List[str]:
+def _unreached(model: Model) -> List[str]:
     """That a network's outputs do not depend on what it is given."""
     found = []
-    for model in models:
-        names = reach.unreached(model) if model.is_network else []
-        where = f" of `{model.prefix.rstrip('/')}`" if model.prefix else ""
-        if names and len(names) == len(model.message.description.input):
+    for network in model.networks:
+        names = network.unreached
+        where = f" of `{network.prefix.rstrip('/')}`" if network.prefix else ""
+        if names and len(names) == len(network.inputs):
             found.append(
                 f"no output{where} depends on {_listed(names)}: it computes the same for every "
                 "input; trace and convert the model again"

@@ -7,18 +7,14 @@ Grids of one formula that are equal at a few sizes are so at any. What they make
 from itertools import zip_longest
 from typing import Iterator, Optional, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import (
-    ResizeBilinear,
-    ResizeParams,
-    Upsample,
-)
+from coreml_resize_fix.formats.model import ROUNDING, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
 
 
-def misfit(intent: Intent, params: ResizeParams, layer: ResizeLayer) -> Optional[Tuple[Size, Size]]:
+def misfit(intent: Intent, params: ResizeOp, layer: ResizeLayer) -> Optional[Tuple[Size, Size]]:
     """A size in the layer's ranges, and its intended output, that `params` do not make; or None."""
     if _scales_by_whole_factors(intent, params):
         return None
@@ -29,15 +25,19 @@ def misfit(intent: Intent, params: ResizeParams, layer: ResizeLayer) -> Optional
     return None
 
 
-def _scales_by_whole_factors(intent: Intent, params: ResizeParams) -> bool:
+def rounded_apart(params: ResizeOp, layer: ResizeLayer) -> Optional[Size]:
+    """A size in the layer's ranges of which the rounding of a factor decides what is made."""
+    if all(float(factor).is_integer() for factor in params.fractions):
+        return None
+    sizes = (*layer.sizes, *_sizes(layer.ranges))
+    return next((at for at in sizes if params.left_open(at, at) == ROUNDING), None)
+
+
+def _scales_by_whole_factors(intent: Intent, params: ResizeOp) -> bool:
     """Then the sizes are the same everywhere, or differ at every size that is compared."""
-    if intent.size is not None or isinstance(params, ResizeBilinear):
+    if intent.size is not None or params.fixed_size is not None:
         return True
-    factors = tuple(intent.scale_factor or ())
-    if isinstance(params, Upsample):
-        factors += params.fractional_scaling_factor
-    else:
-        factors += params.factor or ()
+    factors = tuple(intent.scale_factor or ()) + params.fractions
     return all(float(factor).is_integer() for factor in factors)
 
 

@@ -13,9 +13,8 @@ def _explain(context: click.Context, option: click.Parameter, code: str) -> None
     """Print the long text of a finding code, and end."""
     if not code:
         return
-    from coreml_resize_fix.cli import terminal
+    from coreml_resize_fix.cli import explain, terminal
     from coreml_resize_fix.errors import UsageError
-    from coreml_resize_fix.report import explain
     from coreml_resize_fix.run.results import Failure
 
     try:

@@ -119,7 +119,7 @@ def _work(
     Raises:
         ResizeFixError: a manifest for all models cannot be read, or the new one not be written.
     """
-    read = source.Remembering()
+    read = source.ManifestReader()
     shared = None if os.path.isdir(options.manifest or "") else options.manifest
     if shared is not None:
         read(shared)

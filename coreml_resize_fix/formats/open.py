@@ -1,39 +1,39 @@
 """From a path or from bytes to a model whose structure was read."""
 
+import os
 from contextlib import contextmanager
-from typing import Iterator, List
+from typing import Iterator, Optional
 
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
-from coreml_resize_fix.formats import sniff, spec_versions
-from coreml_resize_fix.formats.neuralnetwork import layers, required_version
-from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.protobuf import schema, skeleton
+from coreml_resize_fix.formats import sniff
+from coreml_resize_fix.formats.mlprogram.model import Programs
+from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.formats.neuralnetwork import layers
+from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
+from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 
 
-class Opened:
-    """A model whose structure was read; `label` names it in messages, its source stays open."""
-
-    def __init__(self, label: str, source: Source) -> None:
-        self.label, self.source = label, source
-        try:
-            self.models: List[ModelRef] = layers.models(skeleton.read(source))
-        except SchemaError:
-            raise
-        except ModelError as error:
-            raise sniff.explain(label, source, error) from error
-        self.spec_version = required_version.current_version(self.models)
-        if self.spec_version >= spec_versions.UPSAMPLE_MODES and not schema.knows_ios14():
-            raise SchemaError(
-                "`{}` has specification version {}, and the installed coremltools is too old to "
-                "describe it".format(label, self.spec_version),
-                "install coremltools 4 or newer, in another virtual environment if this one must "
-                "keep its version",
-            )
+def _read(label: str, source: Source, folder: Optional[str] = None) -> Model:
+    """`folder` is where the file lies, if it is one: weights of ML Programs are beside it."""
+    try:
+        structure = skeleton.read(source)
+        is_program = structure.root.is_program
+        program = Programs(label, source) if is_program else None
+        models = [] if is_program else layers.models(structure)
+    except SchemaError:
+        raise
+    except ModelError as error:
+        raise sniff.explain(label, source, error) from error
+    if program is not None:
+        if folder is not None:
+            program.require_weights(folder)
+        return program
+    return NeuralNetworks(label, source, models)
 
 
 @contextmanager
-def open_file(path: str, label: str) -> Iterator[Opened]:
+def open_file(path: str, label: str) -> Iterator[Model]:
     """Read the structure of a model file; `label` names it in messages, as its package does.
 
     Raises:
@@ -47,13 +47,13 @@ def open_file(path: str, label: str) -> Iterator[Opened]:
             "check the path and its permissions",
         ) from error
     with file:
-        yield Opened(label, Source(file))
+        yield _read(label, Source(file), os.path.dirname(path))
 
 
-def open_bytes(data: bytes, label: str) -> Opened:
+def open_bytes(data: bytes, label: str) -> Model:
     """Read the structure of a serialized model; `label` names it in messages.
 
     Raises:
         ModelError: the bytes are no readable Core ML model.
     """
-    return Opened(label, Source(data))
+    return _read(label, Source(data))

@@ -6,9 +6,9 @@ from typing import Any, Dict, Optional, Sequence
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
-from coreml_resize_fix.auditing.owed import WithoutLayer
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
-from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, UsableSizes
+from coreml_resize_fix.auditing.without_layer import WithoutLayer
+from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
@@ -47,6 +47,7 @@ def _error(failure: Failure) -> Dict[str, Any]:
 def _model(report: ModelReport) -> Dict[str, Any]:
     return {
         "path": report.path,
+        "model_kind": report.model_kind,
         "output": report.output,
         "sha256": report.sha256,
         "spec_version": {"before": report.spec_before, "after": report.spec_after},
@@ -104,17 +105,17 @@ def _layer(finding: Finding) -> Dict[str, Any]:
         "max_abs_error_after": finding.max_abs_error_after,
         "needs": list(finding.needs),
         "replacement": _replacement(after),
-        "added_layers": after.added_layers if isinstance(after, Composite) else 0,
+        "added_layers": after.added_layers if after else 0,
     }
 
 
-def _replacement(after: Optional[ResizeParams]) -> Optional[str]:
+def _replacement(after: Optional[ResizeOp]) -> Optional[str]:
     if after is None:
         return None
-    return "decomposed" if isinstance(after, Composite) else "native"
+    return "decomposed" if after.is_chain else "native"
 
 
-def _params(params: ResizeParams, size: Optional[Sequence[int]]) -> Dict[str, Any]:
+def _params(params: ResizeOp, size: Optional[Sequence[int]]) -> Dict[str, Any]:
     values = params.as_dict()
     values["output_size"] = list(size) if size else None
     return values

@@ -4,7 +4,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparable, comparisons
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
 WIDTH, LEFT, RIGHT = 720.0, 118.0, 14.0  # units of the drawing
@@ -72,7 +72,7 @@ def drawings(finding: Finding) -> List[Drawing]:
     wanted = asked.axes(before, after)
     now, now_fits = _axes(finding.layer.params, before, after)
     # Several layers compute what was asked for, which is proved in values: they have no grid.
-    fixed = wanted if isinstance(finding.after, Composite) else None
+    fixed = wanted if finding.after is not None and finding.after.is_chain else None
     if finding.after is not None and fixed is None:
         fixed, _ = _axes(finding.after, before, after)
     found = [
@@ -93,13 +93,11 @@ def drawings(finding: Finding) -> List[Drawing]:
 _Axes = Optional[Tuple[AxisSpec, AxisSpec]]
 
 
-def _axes(
-    params: ResizeParams, before: Tuple[int, int], after: Tuple[int, int]
-) -> Tuple[_Axes, bool]:
+def _axes(params: ResizeOp, before: Tuple[int, int], after: Tuple[int, int]) -> Tuple[_Axes, bool]:
     """What a layer samples, and whether its output has the size that was asked for."""
     fits = params.may_make(before, after)
     own = after if fits else params.output_size(before)
-    if isinstance(params, Composite) or not comparable(own):
+    if params.is_chain or not comparable(own):
         return None, fits
     return params.axes(before, own), fits
 

@@ -7,7 +7,6 @@ from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report import drawing, images
 from coreml_resize_fix.report.plain import visible
@@ -102,7 +101,7 @@ def _visible(value: Any) -> Any:
 
 def _counts(run: Run) -> List[Tuple[Sign, int, str]]:
     """How many layers have each verdict; those of an inventory have none."""
-    asked = [f.verdict for report in run.reports if report.asked for f in report.findings]
+    asked = [str(f.verdict) for r in run.reports if r.asked for f in r.findings]
     listed = sum(len(report.findings) for report in run.reports if not report.asked)
     counted = [(SIGNS[verdict], asked.count(verdict), verdict) for verdict in SIGNS]
     return [entry for entry in counted + [(LISTED, listed, "listed")] if entry[1]]
@@ -140,7 +139,7 @@ def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
         sizes(finding),
         "–" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px),
         str(after) if after is not None else None,
-        cost(after) if isinstance(after, Composite) else None,
+        cost(after) if after is not None and after.is_chain else None,
         minimum_ios(finding.spec_version) if after is not None else None,
         drawing.drawings(finding),
         images.strip(finding.picture) if finding.picture is not None else None,

@@ -54,7 +54,7 @@ def prose(text: str) -> str:
 
 
 def _outcome(run: Run) -> str:
-    found = [finding.verdict for report in run.reports for finding in report.findings]
+    found = [str(f.verdict) for report in run.reports for f in report.findings]
     told = ["{} {}".format(found.count(verdict), verdict) for verdict in SIGNS if verdict in found]
     if run.failures:
         told.append("{} failed".format(len(run.failures)))

@@ -7,9 +7,9 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import size
-from coreml_resize_fix.auditing.owed import MISSING_CODE
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.auditing.without_layer import MISSING_CODE
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
@@ -164,7 +164,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
         codes = " ".join(finding.codes)
         lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
         lines += _change(finding)
-        if isinstance(finding.after, Composite):
+        if finding.after is not None and finding.after.is_chain:
             lines.append(_wrapped("  costs " + cost(finding.after)))
         lines += _closest(finding)
     left = [f for f in told if f.verdict not in (findings.FIXED, findings.FIXABLE)]
@@ -191,7 +191,7 @@ def _change(finding: Finding) -> List[str]:
     ]
 
 
-def cost(after: Composite) -> str:
+def cost(after: ResizeOp) -> str:
     """What several layers cost beside the one that they replace."""
     work = (
         "" if after.multiply_adds is None else "{:,} multiply-adds and ".format(after.multiply_adds)

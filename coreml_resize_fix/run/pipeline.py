@@ -12,14 +12,12 @@ from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
-from coreml_resize_fix.formats.neuralnetwork import layer_chains, required_version, weights
-from coreml_resize_fix.formats.neuralnetwork.edits import Plan, plan
-from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef
-from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict
-from coreml_resize_fix.formats.open import Opened, open_bytes, open_file
+from coreml_resize_fix.formats.model import Change, Model, Plan
+from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
-from coreml_resize_fix.intents.settled import settled
+from coreml_resize_fix.formats.shapes import Conflict
+from coreml_resize_fix.intents.nearest_layout import resolve_nearest
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.jobs import Job, resolve
@@ -34,7 +32,7 @@ _REPORT_THIS = "nothing was written; please report this with the model's structu
 class _Work(NamedTuple):
     """What was decided on one model, before anything is written."""
 
-    opened: Opened
+    model: Model
     request: Request
     allowed: int
     audit: Audit
@@ -66,8 +64,8 @@ def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
 
 
 def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
-    with open_file(job.model_file, job.model) as opened:
-        work = _decide(opened, request, tell)
+    with open_file(job.model_file, job.model) as model:
+        work = _decide(model, request, tell)
         changes = _changes(work)
         target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
@@ -94,7 +92,7 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
                 prove_written,
                 request.fingerprint,
                 tell,
-                opened.source.stamp,
+                model.source.stamp,
             )
         elif request.fingerprint:
             sha256 = outputs.fingerprint(job.model_file)
@@ -121,43 +119,31 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
     return _report(work, None, sha256, written=result is not data), result
 
 
-def _decide(opened: Opened, request: Request, tell: Tell = silent) -> _Work:
-    allowed = required_version.allowed_version(opened.label, opened.models, request.target)
-    audit = _audit(opened, request, allowed)
-    proposal = plan(
-        opened.source,
-        opened.models,
-        audit.fixable,
-        audit.before,
-        audit.after,
-        lower=allowed < opened.spec_version,
-    )
+def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
+    allowed = model.allowed_version(request.target)
+    audit = _audit(model, request, allowed)
+    changes = [
+        Change(finding.layer.address, finding.after, finding.spec_version)
+        for finding in audit.fixable
+        if finding.after is not None
+    ]
     return _Work(
-        opened,
+        model,
         request,
         allowed,
         audit,
-        proposal,
-        _examined(opened.label, request, audit, allowed, tell),
+        model.plan(changes, audit.before, audit.after, allowed),
+        _examined(model.label, request, audit, allowed, tell),
     )
 
 
-def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
-    def content(layer: LayerRef) -> bytes:
-        return opened.source.read(layer.node.start, layer.node.end)
-
-    def in_half() -> bool:
-        layers = [layer for model in opened.models for layer in model.layers]
-        return weights.in_half_precision(opened.source, layers)
-
+def _audit(model: Model, request: Request, allowed: int) -> Audit:
     return run(
-        opened.models,
-        settled(request.manifest or (), request.tensors),
+        model,
+        resolve_nearest(request.manifest or (), request.tensors),
         request.assume,
         allowed,
         request.decompose,
-        content,
-        in_half,
         request.partial,
     )
 
@@ -165,28 +151,27 @@ def _audit(opened: Opened, request: Request, allowed: int) -> Audit:
 def _report(
     work: _Work, target: Optional[str], sha256: Optional[str], written: bool
 ) -> ModelReport:
-    opened, request = work.opened, work.request
-    moved = displacements(opened.models, work.audit.as_intended, work.audit.intended)
+    model, request = work.model, work.request
+    moved = displacements(model, work.audit.as_intended, work.audit.intended)
     usable = work.audit.usable()
     return ModelReport(
-        opened.label,
+        model.label,
         target,
         sha256,
-        int(opened.models[0].message.specificationVersion),
+        model.spec_version,
         work.proposal.spec_version,
         tuple(_settled(finding, request, written) for finding in work.findings),
         tuple(work.audit.matching.unused),
         request.notices
         + tuple(
-            notices(
-                opened.models, work.audit, moved, work.proposal.spec_version, request.asks, usable
-            )
+            notices(model, work.audit, moved, work.proposal.spec_version, request.asks, usable)
         ),
         request.asks,
         tuple(moved),
         tuple(work.audit.matching.not_owed),
         work.audit.conflicts_after,
         usable,
+        model.kind,
     )
 
 
@@ -223,15 +208,15 @@ def _examined(
     if request.measures:
         from coreml_resize_fix.verify import prove
 
-        found = prove.examined(label, found, request.tensors, tell)
+        found = prove.examine_all(label, found, request.tensors, tell)
     if request.verify is not False and any(f.verdict in findings.INEXACT for f in found):
         from coreml_resize_fix.verify import rank
 
-        found = tuple(rank.ranked(finding, allowed, request.tensors) for finding in found)
+        found = tuple(rank.with_closest(finding, allowed, request.tensors) for finding in found)
     if request.pictures:
         from coreml_resize_fix.verify import pictures
 
-        found = tuple(pictures.taken(finding, request.tensors) for finding in found)
+        found = tuple(pictures.with_picture(finding, request.tensors) for finding in found)
     return found
 
 
@@ -244,7 +229,7 @@ def _changes(work: _Work) -> List[Patch]:
     """
     if work.request.asks and (work.audit.complete or work.request.partial):
         for found in work.audit.new_conflicts:
-            raise _breaks(work.opened.label, found)
+            raise _breaks(work.model.label, found)
         for finding in work.audit.freezing:
             raise ProofError(
                 f"the fix of `{finding.layer.name}` is for one size, and what it gets varies as "
@@ -253,7 +238,7 @@ def _changes(work: _Work) -> List[Patch]:
             )
     changes = splice.patches(work.proposal.edits)
     if changes or work.request.output is not None:
-        splice.size_after(work.opened.source.size, changes)
+        splice.size_after(work.model.source.size, changes)
     return changes
 
 
@@ -264,13 +249,13 @@ def _breaks(label: str, found: Conflict) -> ProofError:
     )
 
 
-def verify_written(work: _Work, result: Opened) -> None:
+def verify_written(work: _Work, result: Model) -> None:
     """Audit the complete result: it must be what was planned.
 
     Raises:
         ProofError: it is not.
     """
-    request, label = work.request, work.opened.label
+    request, label = work.request, work.model.label
     again = _audit(result, request, work.allowed)
     # Several layers in the place of one move the addresses behind them, but not the order.
     planned = list(work.audit.findings)
@@ -285,7 +270,7 @@ def verify_written(work: _Work, result: Opened) -> None:
         if request.measures and before is not None:
             from coreml_resize_fix.verify import prove
 
-            wrong = prove.failure(before, finding.layer.params, request.tensors)
+            wrong = prove.find_failure(before, finding.layer.params, request.tensors)
             if wrong is not None:
                 raise ProofError(
                     f"the result of `{label}` failed its numerical proof: {wrong}", _REPORT_THIS
@@ -296,5 +281,5 @@ def verify_written(work: _Work, result: Opened) -> None:
         )
     known = {found.layer for found in work.audit.conflicts_before + work.audit.conflicts_after}
     for found in again.conflicts_before:
-        if layer_chains.helped(found.layer) not in known:
+        if work.model.stands_for(found.layer) not in known:
             raise _breaks(label, found)

@@ -6,9 +6,10 @@ from typing import List, Optional, Tuple, Union
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
+from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
 from coreml_resize_fix.errors import ManifestError, ResizeFixError
-from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, UsableSizes
+from coreml_resize_fix.formats.model import NEURAL_NETWORK
+from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
 
 
@@ -35,6 +36,7 @@ class ModelReport:
     not_owed: Tuple[WithoutLayer, ...] = ()
     cannot_run: Tuple[Conflict, ...] = ()
     usable: Optional[UsableSizes] = None
+    model_kind: str = NEURAL_NETWORK
 
     @property
     def codes(self) -> Tuple[str, ...]:

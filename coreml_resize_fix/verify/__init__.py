@@ -1,1 +1,1 @@
-"""Numerical proof: layers interpreted in numpy, compared with what the intent computes."""
+"""Numerical proof: what resizes make of images, compared with what their intents ask for."""

@@ -5,8 +5,7 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from coreml_resize_fix.errors import ProofError
-from coreml_resize_fix.formats.neuralnetwork import interpret
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling.reference import resize
@@ -45,7 +44,7 @@ class Measurement(NamedTuple):
         return self.relative <= self.tolerance
 
     def __str__(self) -> str:
-        return "{:.6g} instead of {:.6g} at {}".format(self.actual, self.expected, list(self.worst))
+        return f"{self.actual:.6g} instead of {self.expected:.6g} at {list(self.worst)}"
 
 
 def is_small(input_size: Size, output_size: Size) -> bool:
@@ -59,7 +58,7 @@ def _pixels(input_size: Size, output_size: Size) -> int:
 
 def measure(
     intent: Intent,
-    params: ResizeParams,
+    params: ResizeOp,
     input_size: Size,
     output_size: Size,
     may_be_rounded: bool = False,
@@ -70,32 +69,32 @@ def measure(
     """
     if not params.may_make(input_size, output_size):
         return None
-    images = _probes(input_size, output_size)
+    images = _draw_probes(input_size, output_size)
     expected = resize(images, *intent.axes(input_size, output_size))
     tolerance = EXACT
-    if isinstance(params, Composite):
+    if params.is_chain:
         tolerance = min(RECORDED, STORED_WEIGHTS + max(input_size) * STORED_PIXEL)
     if may_be_rounded and _in_half(params):
         tolerance = STORED_HALVES
-    return _compare(expected, _computed(params, images, output_size), tolerance)
+    return _compare(expected, _compute(params, images, output_size), tolerance)
 
 
-def _in_half(params: ResizeParams) -> bool:
-    read = params.steps() if isinstance(params, Composite) else None
+def _in_half(params: ResizeOp) -> bool:
+    read = params.steps()
     return read is not None and read.in_half
 
 
-def _computed(params: ResizeParams, images: np.ndarray, output_size: Size) -> np.ndarray:
+def _compute(params: ResizeOp, images: np.ndarray, output_size: Size) -> np.ndarray:
     try:
-        return interpret.run(params, images, output_size)
-    except (ValueError, MemoryError) as error:  # a LayerError is a ValueError
+        return params.run(images, output_size)
+    except (ValueError, MemoryError) as error:  # a KernelError is a ValueError
         raise ProofError(
-            "the layers of `{}` cannot be computed: {}".format(params, error),
+            f"the layers of `{params}` cannot be computed: {error}",
             "nothing was written; please report this with the model's structure",
         ) from error
 
 
-def _probes(input_size: Size, output_size: Size) -> np.ndarray:
+def _draw_probes(input_size: Size, output_size: Size) -> np.ndarray:
     """All probes, or the one that tells most where all would take too much memory.
 
     Raises:
@@ -104,7 +103,7 @@ def _probes(input_size: Size, output_size: Size) -> np.ndarray:
     pixels = _pixels(input_size, output_size)
     if pixels > _MOST_PIXELS:
         raise ProofError(
-            "a map of {} pixels is too large to be compared in values".format(pixels),
+            f"a map of {pixels} pixels is too large to be compared in values",
             "pass `--no-verify` to rely on the comparison of sampling grids",
         )
     found = probes.images(input_size) if pixels <= probes.LARGEST_MAP else None
@@ -112,14 +111,14 @@ def _probes(input_size: Size, output_size: Size) -> np.ndarray:
 
 
 def measure_recorded(
-    params: ResizeParams, recorded: Recorded, may_be_rounded: bool = False
+    params: ResizeOp, recorded: Recorded, may_be_rounded: bool = False
 ) -> Optional[Measurement]:
     """Compare on the tensors that the framework itself computed; None if the size is another."""
     size = recorded.input.shape[-2], recorded.input.shape[-1]
     wanted = recorded.output.shape[-2], recorded.output.shape[-1]
     if not params.may_make(size, wanted):
         return None
-    actual = interpret.run(params, recorded.input.astype(np.float64), wanted)
+    actual = params.run(recorded.input.astype(np.float64), wanted)
     tolerance = STORED_HALVES if may_be_rounded and _in_half(params) else RECORDED
     return _compare(recorded.output.astype(np.float64), actual, tolerance)
 

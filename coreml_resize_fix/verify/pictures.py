@@ -7,8 +7,7 @@ import numpy as np
 
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import Finding, Picture
-from coreml_resize_fix.formats.neuralnetwork import interpret
-from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify.probes import LARGEST_MAP
@@ -18,7 +17,7 @@ Size = Tuple[int, int]
 _WINDOW = 64  # output pixels per side: single pixels stay visible, and the file small
 
 
-def taken(finding: Finding, tensors: Tensors) -> Finding:
+def with_picture(finding: Finding, tensors: Tensors) -> Finding:
     """The finding with pictures of its layer, where the intent and the sizes are known.
 
     They show the recorded tensor if there is one of this size, else a drawn image, cut to the place
@@ -37,17 +36,17 @@ def taken(finding: Finding, tensors: Tensors) -> Finding:
     if recorded is not None and tuple(recorded.input.shape[-2:]) != before:
         recorded = None
     if recorded is not None and tuple(recorded.output.shape[-2:]) == after:
-        source, wanted = _channel(recorded, layer.params, after)
+        source, wanted = _pick_channel(recorded, layer.params, after)
     else:
-        source = drawn(before)
+        source = _draw(before)
         wanted = resize(source, *asked.axes(before, after))
-    now = None if layer.params.lacks_its_mode else _made(layer.params, source, after)
-    fixed = _made(finding.after, source, after) if finding.after is not None else None
+    now = None if layer.params.lacks_its_mode else _compute(layer.params, source, after)
+    fixed = _compute(finding.after, source, after) if finding.after is not None else None
     picture = Picture(source, wanted, now, fixed, recorded is not None, before, after)
-    return replace(finding, picture=_cut(picture))
+    return replace(finding, picture=_cut_window(picture))
 
 
-def drawn(size: Size) -> np.ndarray:
+def _draw(size: Size) -> np.ndarray:
     """A disc, a diagonal and thin lines, float64 in [0, 1]: edges show what moves."""
     rows, columns = np.indices(size)
     down, right = (rows + 0.5) / size[0], (columns + 0.5) / size[1]
@@ -59,29 +58,29 @@ def drawn(size: Size) -> np.ndarray:
     return image
 
 
-def _channel(recorded: Recorded, params: ResizeParams, after: Size) -> Tuple[np.ndarray, ...]:
+def _pick_channel(recorded: Recorded, params: ResizeOp, after: Size) -> Tuple[np.ndarray, ...]:
     """Input and output of the channel that the layer gets most wrong, the first if none is."""
     source = recorded.input.astype(np.float64).reshape((-1,) + recorded.input.shape[-2:])
     wanted = recorded.output.astype(np.float64).reshape((-1,) + recorded.output.shape[-2:])
-    made = interpret.run(params, source, after) if _fits(params, source, after) else wanted
+    made = params.run(source, after) if _fits(params, source, after) else wanted
     worst = int(np.abs(made - wanted).max(axis=(1, 2)).argmax())
     return source[worst], wanted[worst]
 
 
-def _fits(params: ResizeParams, source: np.ndarray, after: Size) -> bool:
+def _fits(params: ResizeOp, source: np.ndarray, after: Size) -> bool:
     return params.may_make((source.shape[-2], source.shape[-1]), after)
 
 
-def _made(params: ResizeParams, source: np.ndarray, after: Size) -> Optional[np.ndarray]:
+def _compute(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.ndarray]:
     """What a layer makes of one plane, of its own size if that is another; None for no image."""
     size = (source.shape[0], source.shape[1])
     own = after if params.may_make(size, after) else params.output_size(size)
     if min(own) < 1 or own[0] * own[1] > LARGEST_MAP:
         return None
-    return np.asarray(interpret.run(params, source[np.newaxis], own)[0])
+    return np.asarray(params.run(source[np.newaxis], own)[0])
 
 
-def _cut(picture: Picture) -> Picture:
+def _cut_window(picture: Picture) -> Picture:
     """Windows of the same place of the image, where the layer is most wrong."""
     wanted, before = picture.wanted, picture.before
     centre = (wanted.shape[0] // 2, wanted.shape[1] // 2)

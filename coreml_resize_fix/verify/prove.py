@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence, Tuple
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
 from coreml_resize_fix.errors import ProofError
-from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeParams
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.progress import Tell
@@ -15,7 +15,7 @@ from coreml_resize_fix.verify.compare import Measurement, is_small, measure, mea
 _MOST_SIZES = 4
 
 
-def examined(
+def examine_all(
     label: str, found: Sequence[Finding], tensors: Tensors, tell: Tell
 ) -> Tuple[Finding, ...]:
     """The findings with their errors in values; `label` names the model in messages.
@@ -28,7 +28,7 @@ def examined(
         measured, wrong = examine(finding, tensors)
         if wrong is not None:
             raise ProofError(
-                "`{}` failed its numerical proof: {}".format(label, wrong),
+                f"`{label}` failed its numerical proof: {wrong}",
                 "nothing was written; check the manifest and the tensors recorded beside it",
             )
         result.append(measured)
@@ -45,42 +45,43 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
     if intent is None or finding.intended_size is None:
         return finding, None
     computes = not layer.params.lacks_its_mode
-    before = _measurements(finding, intent, layer.params, tensors) if computes else []
-    after = _measurements(finding, intent, finding.after, tensors) if finding.after else []
+    before = _measure_all(finding, intent, layer.params, tensors) if computes else []
+    after = _measure_all(finding, intent, finding.after, tensors) if finding.after else []
     result = replace(
         finding, max_abs_error_before=_largest(before), max_abs_error_after=_largest(after)
     )
     if finding.verdict not in (FIXABLE, MATCH):
         return result, None
-    return result, _objection(finding, intent, finding.after or layer.params, after or before)
+    return result, _find_objection(finding, intent, finding.after or layer.params, after or before)
 
 
-def failure(finding: Finding, written: ResizeParams, tensors: Tensors) -> Optional[str]:
+def find_failure(finding: Finding, written: ResizeOp, tensors: Tensors) -> Optional[str]:
     """Why the parameters that were written do not prove to compute the intent, or None."""
     if finding.verdict not in (FIXABLE, MATCH) or finding.intent is None:
         return None
-    found = _measurements(finding, finding.intent, written, tensors)
-    return _objection(finding, finding.intent, written, found)
+    found = _measure_all(finding, finding.intent, written, tensors)
+    return _find_objection(finding, finding.intent, written, found)
 
 
-def _objection(
+def _find_objection(
     finding: Finding,
     intent: Intent,
-    params: ResizeParams,
+    params: ResizeOp,
     found: Sequence[Optional[Measurement]],
 ) -> Optional[str]:
     if not found or None in found:
-        return "`{}` makes another size than `{}` asks for".format(params, intent)
+        return f"`{params}` makes another size than `{intent}` asks for"
     wrong = [item for item in found if item is not None and not item.proves]
     if not wrong:
         return None
-    return "`{}` (`{}`) gives {}, where `{}` asks for `{}`".format(
-        finding.layer.name, params, wrong[0], intent.label, intent
+    return (
+        f"`{finding.layer.name}` (`{params}`) gives {wrong[0]}, "
+        f"where `{intent.label}` asks for `{intent}`"
     )
 
 
-def _measurements(
-    finding: Finding, intent: Intent, params: ResizeParams, tensors: Tensors
+def _measure_all(
+    finding: Finding, intent: Intent, params: ResizeOp, tensors: Tensors
 ) -> List[Optional[Measurement]]:
     """Comparisons on probes of every size, and on the recorded tensors if there are any."""
     asked, sizes = comparisons(intent, finding.layer)

@@ -8,13 +8,12 @@ import numpy as np
 from coreml_resize_fix.auditing import closest
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
-from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import probes
 
 
-def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
+def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     """The finding with the settings that a user could fall back to, up to that version.
 
     In the order of `auditing.closest`, with the mean absolute error of each: on the recorded
@@ -36,7 +35,7 @@ def ranked(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
     if expected is None or expected.shape[-2:] != after:
         expected = resize(images, *asked.axes(before, after))
     found = [
-        Near(params, shift, float(np.abs(interpret.run(params, images, after) - expected).mean()))
+        Near(params, shift, float(np.abs(params.run(images, after) - expected).mean()))
         for params, shift in closest.settings(layer, intent, spec_version)
     ]
     return replace(finding, closest=tuple(found))

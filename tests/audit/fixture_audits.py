@@ -5,9 +5,7 @@ from functools import lru_cache
 import pytest
 
 from coreml_resize_fix.auditing.run import run
-from coreml_resize_fix.formats.neuralnetwork import layers
-from coreml_resize_fix.formats.protobuf import skeleton
-from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.intents import manifest
 from tests.support import cases
 
@@ -43,7 +41,7 @@ def walked(path):
     if path.endswith(".mlpackage"):
         path += "/Data/com.apple.CoreML/model.mlmodel"
     with open(path, "rb") as file:
-        return layers.models(skeleton.read(Source(file)))
+        return open_bytes(file.read(), path)
 
 
 def audit(case, document, spec_version=3):

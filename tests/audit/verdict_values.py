@@ -80,7 +80,7 @@ def tensorflow(*size, **more):
 
 def judge(intent, layer, spec_version=None, decompose=False):
     """For iOS 12, or for what the layer itself needs, unless another target is given."""
-    own = IOS14 if layer.params.uses_ios14 else IOS12
+    own = IOS14 if layer.params.min_spec_version >= 5 else IOS12
     return decide(layer, Match(intent, "layer"), spec_version or own, decompose)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import interpret_layers
+from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.sampling import AxisSpec
@@ -53,7 +53,7 @@ def test_another_intent(text, size, decompose):
     image = np.random.RandomState(1).uniform(-1, 1, (1, 1, 2, 6, 8))
     rows, columns = (AxisSpec(*AXES[text], x, n) for x, n in zip((6, 8), size))
     expected = resize(image, rows, columns)
-    found = interpret_layers.run(added, {"image": image})[added[-1].output[0]]
+    found = interpret.run(added, {"image": image})[added[-1].output[0]]
     assert np.abs(found - expected).max() < 2e-5
     again, same = fixed(result, asked, decompose)
     assert (again.exit_code, same) == (0, result)

@@ -3,7 +3,7 @@
 import pytest
 
 from coreml_resize_fix.formats.neuralnetwork import (
-    parameters,
+    read_parameters,
     write_parameters,
 )
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
@@ -43,15 +43,15 @@ def test_parameters_are_these_bytes(params, number, content):
     assert write_parameters.field_bytes(params) == data
     layer = schema.layer_class()()
     layer.ParseFromString(data)
-    assert parameters.read(layer) == params
+    assert read_parameters.read(layer) == params
 
 
 def test_what_is_absent_has_the_default_of_the_schema():
     layer = schema.layer_class()()
     layer.upsample.SetInParent()
-    assert parameters.read(layer) == Upsample("NN", "DEFAULT", (), ())
+    assert read_parameters.read(layer) == Upsample("NN", "DEFAULT", (), ())
     layer.resizeBilinear.SetInParent()
-    assert parameters.read(layer) == ResizeBilinear((), STRICT)
+    assert read_parameters.read(layer) == ResizeBilinear((), STRICT)
     layer.activation.ReLU.SetInParent()
-    assert parameters.read(layer) is None
-    assert parameters.read(schema.layer_class()()) is None
+    assert read_parameters.read(layer) is None
+    assert read_parameters.read(schema.layer_class()()) is None

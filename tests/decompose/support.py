@@ -6,7 +6,7 @@ from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
 import numpy as np
 from google.protobuf import text_format
 
-from coreml_resize_fix.formats.neuralnetwork import interpret_layers
+from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.formats.neuralnetwork.layer_chains import rename_parts
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.protobuf import schema
@@ -133,7 +133,7 @@ def compute(text, *blobs):
     """What one layer makes of blobs, which are named x, x2, x3, …"""
     names = ["x", "x2", "x3"][: len(blobs)]
     given = dict(zip(names, (np.array(blob, dtype=np.float64) for blob in blobs)))
-    return interpret_layers.run([layer(text, " ".join(names))], given)["y"]
+    return interpret.run([layer(text, " ".join(names))], given)["y"]
 
 
 def numbers(values):
@@ -157,7 +157,7 @@ def images(layout, channels, height, width, seed=0):
 
 def run(built, x):
     """What the layers of a replacement make of x; the blob that they give is y."""
-    return interpret_layers.run(built, {"x": x})["y"]
+    return interpret.run(built, {"x": x})["y"]
 
 
 def error(got, expected):

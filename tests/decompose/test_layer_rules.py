@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork.interpret_layers import LayerError, run
+from coreml_resize_fix.formats.neuralnetwork.interpret import run
+from coreml_resize_fix.verify.kernels.checks import KernelError
 from tests.decompose.support import compute, layer
 
 
@@ -76,6 +77,11 @@ def box(*values):
         ("cropResize { spatialScale: 1 }", [IMAGE[0], box(0, 0, 1, 1)], "rank 4"),
         ("cropResize { spatialScale: 1 }", [np.zeros((2, 1, 1, 4, 4)), box(0, 0, 1, 1)], "boxes"),
         ("cropResize { spatialScale: 1 }", [IMAGE, box(0, 0, 1)], "boxes"),
+        ("cropResize { spatialScale: 1 }", [IMAGE, box(7, 0, 0, 1, 1)], "index 7 is out of bounds"),
+        ("cropResize { spatialScale: 1 }", [IMAGE, box(np.inf, 0, 0, 1, 1)], "infinity"),
+        (CONVOLUTION.replace("valid", "stride: 0 stride: 1 valid"), [IMAGE], "zero"),
+        ("resizeBilinear { mode { samplingMethod: 77 } }", [IMAGE], "77"),
+        ("permute { }", [], "range"),
         ("gather { axis: 0 }", [np.zeros(3), [3.0]], "index"),
         ("gather { axis: 0 }", [np.zeros(3), [0.5]], "index"),
         ("gather { axis: 1 }", [np.zeros(3), [0.0]], "axis 1"),
@@ -86,15 +92,15 @@ def box(*values):
     ],
 )  # fmt: skip
 def test_what_the_documentation_forbids_is_refused(text, blobs, says):
-    with pytest.raises(LayerError, match=says) as raised:
+    with pytest.raises(KernelError, match=says) as raised:
         compute(text, *blobs)
     assert str(raised.value).startswith("`layer`")
 
 
 def test_unknown_layers_and_blobs_are_refused():
-    with pytest.raises(LayerError, match="not known here"):
+    with pytest.raises(KernelError, match="not known here"):
         compute("softmax { }", IMAGE)
-    with pytest.raises(LayerError, match="`elsewhere`"):
+    with pytest.raises(KernelError, match="`elsewhere`"):
         run([layer("permute { }", "elsewhere")], {"x": IMAGE})
 
 

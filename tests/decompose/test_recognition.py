@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import interpret_layers, read_steps
+from coreml_resize_fix.formats.neuralnetwork import interpret, read_steps
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.steps import AXES, computed
 from coreml_resize_fix.run import pipeline
@@ -210,5 +210,5 @@ def test_steps_and_interpreted_layers_agree(rows, columns):
             down, across = (
                 computed(read.steps, axis, axes[axis].input_size).matrix for axis in AXES
             )
-            made = interpret_layers.run(built, {"x": image})["y"]
+            made = interpret.run(built, {"x": image})["y"]
             np.testing.assert_allclose(made, down @ image @ across.T, atol=1e-6)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import interpret_layers
+from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.formats.neuralnetwork.shapes import Flexible, Known, infer
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.sampling import AxisSpec
@@ -53,7 +53,7 @@ def test_shapes(kind, declared):
             continue
         result = infer(model(built, layout, shape))
         assert not result.conflicts
-        made = interpret_layers.run(built, {"x": blob})
+        made = interpret.run(built, {"x": blob})
         for index, layer in enumerate(built):
             got = result.layers["layers[{}]".format(index)].outputs[0]
             assert got == Known(made[layer.output[0]].shape), (row.name, layer.name)

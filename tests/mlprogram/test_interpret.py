@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.conventions import mil
-from coreml_resize_fix.formats.mlprogram import interpret
 from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeBilinear,
     ResizeNearest,
@@ -19,7 +18,7 @@ from tests.mlprogram.test_grids import FIGURES
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures(name):
     params, given, expected = FIGURES[name]
-    found = interpret.run(params, np.array(given, np.float64))
+    found = params.run(np.array(given, np.float64))
     np.testing.assert_allclose(found, np.array(expected, np.float64), atol=1e-4)
 
 
@@ -53,7 +52,7 @@ def test_both_forms_agree():
             continue
         image = rng.random((2, *size))
         np.testing.assert_allclose(
-            interpret.run(params, image, after),
+            params.run(image, after),
             resize(image, *params.axes(size, after)),
             atol=1e-12,
             err_msg=str((params, size)),
@@ -66,5 +65,5 @@ def test_a_size_that_rounding_leaves_open_is_given():
     params = UpsampleBilinear(float(np.float32(0.7)), 1, align_corners=True)
     image = np.arange(30.0)[:, np.newaxis] * np.ones((1, 2))
     for height in (20, 21):
-        found = interpret.run(params, image, (height, 2))
+        found = params.run(image, (height, 2))
         np.testing.assert_allclose(found[:, 0], np.linspace(0, 29, height), atol=1e-9)

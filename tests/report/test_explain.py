@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from coreml_resize_fix.auditing.decide import decide
-from coreml_resize_fix.auditing.explanations import EXPLANATIONS
 from coreml_resize_fix.auditing.match import Match
 from coreml_resize_fix.auditing.rules import RULES
+from coreml_resize_fix.cli import explain
+from coreml_resize_fix.cli.explanations import EXPLANATIONS
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, ResizeLayer
-from coreml_resize_fix.report import explain
 from tests.cli.commands import run
 from tests.support.cases import TESTS
 

@@ -89,7 +89,7 @@ def test_colors_follow_the_verdict_and_leave_the_columns_alone():
 
 
 def test_every_verdict_has_a_color():
-    assert set(text.COLORS) == set(text.verdicts.VERDICTS)
+    assert set(text.COLORS) == set(text.findings.VERDICTS)
 
 
 SIZES = [

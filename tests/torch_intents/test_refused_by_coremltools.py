@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 from torch import nn  # noqa: E402
 
 from coreml_resize_fix import audit, exportable, fix  # noqa: E402
-from coreml_resize_fix.formats.neuralnetwork import interpret_layers  # noqa: E402
+from coreml_resize_fix.formats.neuralnetwork import interpret  # noqa: E402
 from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
 from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402
 from tests.torch_intents.support import HAS  # noqa: E402
@@ -74,7 +74,7 @@ def test_it_is_converted_and_computes_what_pytorch_computes(shape, arguments):
     fixed = fix(converted, intents, decompose=True)
     assert audit(fixed, intents, decompose=True).exit_code == 0
     spec = fixed.get_spec()
-    blobs = interpret_layers.run(spec.neuralNetwork.layers, {"image": other.numpy()})
+    blobs = interpret.run(spec.neuralNetwork.layers, {"image": other.numpy()})
     got = blobs[spec.description.output[0].name]
     expected = model(other).detach().numpy()
     assert got.shape == expected.shape

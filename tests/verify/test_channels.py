@@ -5,11 +5,11 @@ import pytest
 from google.protobuf import text_format
 
 from coreml_resize_fix.errors import ProofError
-from coreml_resize_fix.formats.neuralnetwork import channels, interpret_layers
-from coreml_resize_fix.formats.neuralnetwork.interpret_common import LayerError
+from coreml_resize_fix.formats.neuralnetwork import channels, interpret
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume
 from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.verify.kernels.checks import KernelError
 from tests.support import build, edits
 
 HALF = pipeline.Request(assume=assume.parse("bilinear,align_corners=false"), decompose=True)
@@ -40,9 +40,9 @@ def depthwise(count, up, half, values):
 def test_the_first_channels_come_out_as_before(up, half):
     whole = depthwise(5, up, half, [1.5, -0.25] * 5)
     image = np.random.RandomState(1).uniform(-1, 1, (1, 5, 3, 4))
-    expected = interpret_layers.run([whole], {"x": image})["y"][:, :2]
-    (narrow,) = channels.narrowed([whole], 5, 2)
-    found = interpret_layers.run([narrow], {"x": image[:, :2]})["y"]
+    expected = interpret.run([whole], {"x": image})["y"][:, :2]
+    (narrow,) = channels.keep_channels([whole], 5, 2)
+    found = interpret.run([narrow], {"x": image[:, :2]})["y"]
     assert (found == expected).all()
     assert whole == depthwise(5, up, half, [1.5, -0.25] * 5)
 
@@ -52,13 +52,13 @@ def test_the_first_channels_come_out_as_before(up, half):
 def test_a_channel_unlike_the_first_is_refused(half, at):
     values = [1.5, -0.25] * 5
     values[at] = 1.0
-    with pytest.raises(LayerError, match="`c` treats its channels unlike each other"):
-        channels.narrowed([depthwise(5, True, half, values)], 5, 2)
+    with pytest.raises(KernelError, match="`c` treats its channels unlike each other"):
+        channels.keep_channels([depthwise(5, True, half, values)], 5, 2)
 
 
 def test_numbers_that_do_not_fill_the_channels_are_refused():
-    with pytest.raises(LayerError, match="`c`: 9 numbers are not the same for 5 channels"):
-        channels.narrowed([depthwise(5, True, False, [1.0] * 9)], 5, 2)
+    with pytest.raises(KernelError, match="`c`: 9 numbers are not the same for 5 channels"):
+        channels.keep_channels([depthwise(5, True, False, [1.0] * 9)], 5, 2)
 
 
 def test_other_layers_stay_as_they_are():
@@ -67,8 +67,8 @@ def test_other_layers_stay_as_they_are():
     padding = schema.layer_class()()
     padding.padding.replication.SetInParent()
     given = [one_group, padding]
-    assert channels.narrowed(given, 5, 2) == given
-    assert channels.narrowed([depthwise(1, True, False, [1.0] * 2)], 1, 1)[0].ByteSize()
+    assert channels.keep_channels(given, 5, 2) == given
+    assert channels.keep_channels([depthwise(1, True, False, [1.0] * 2)], 1, 1)[0].ByteSize()
 
 
 def test_a_fix_whose_channels_differ_fails_its_proof(monkeypatch):

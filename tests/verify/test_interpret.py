@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork import interpret
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 
 # Source of each row: test name in coremltools' own tests (apple/coremltools), where the figures
@@ -61,21 +60,21 @@ MEASURED = [
     ids=[row[0] for row in MEASURED],
 )
 def test_figures_measured_on_core_ml(params, image, expected, tolerance):
-    result = interpret.run(params, np.array(image))
+    result = params.run(np.array(image))
     np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance)
 
 
 def test_align_endpoints_differs_from_strict_at_one_pixel():
     image = np.arange(7.0).reshape(1, 7)
-    strict = interpret.run(ResizeBilinear((1, 1), "STRICT_ALIGN_ENDPOINTS_MODE"), image)
-    endpoints = interpret.run(ResizeBilinear((1, 1), "ALIGN_ENDPOINTS_MODE"), image)
+    strict = ResizeBilinear((1, 1), "STRICT_ALIGN_ENDPOINTS_MODE").run(image)
+    endpoints = ResizeBilinear((1, 1), "ALIGN_ENDPOINTS_MODE").run(image)
     assert strict.item() == 0.0
     assert endpoints.item() == 3.0
 
 
 def test_both_axes_and_leading_dimensions():
     image = np.arange(24.0).reshape(2, 1, 3, 4)
-    result = interpret.run(ResizeBilinear((5, 7)), image)
+    result = ResizeBilinear((5, 7)).run(image)
     assert result.shape == (2, 1, 5, 7)
     # Row 2 of 5 is row 1 of 3, column 3 of 7 is between columns 1 and 2 of 4.
     np.testing.assert_allclose(result[:, 0, 2, 3], image[:, 0, 1, 1:3].mean(axis=-1))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix.formats.neuralnetwork import interpret, pooling
+from coreml_resize_fix.formats.neuralnetwork import pooling
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.sampling.reference import resize
 
@@ -36,7 +36,7 @@ def mean(image, kernel, stride, first, count, exclude):
 def check(params, image, expected):
     size, made = image.shape, expected.shape
     assert params.output_size(size) == made
-    assert np.allclose(interpret.run(params, image[np.newaxis])[0], expected, atol=1e-12)
+    assert np.allclose(params.run(image[np.newaxis])[0], expected, atol=1e-12)
     assert np.allclose(resize(image, *params.axes(size, made)), expected, atol=1e-12)
 
 

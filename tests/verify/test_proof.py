@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from coreml_resize_fix.cli.command import command
 from coreml_resize_fix.errors import ProofError
-from coreml_resize_fix.formats.neuralnetwork import interpret
+from coreml_resize_fix.formats.neuralnetwork import sampling_modes
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
@@ -57,9 +57,9 @@ def test_a_wrong_interpretation_stops_the_fix(monkeypatch, unet):
     path, intents = unet
     before = Path(path).read_bytes()
     monkeypatch.setitem(
-        interpret.RESIZE_BILINEAR,
+        sampling_modes.SAMPLING_MODES,
         "STRICT_ALIGN_ENDPOINTS_MODE",
-        interpret.RESIZE_BILINEAR["UPSAMPLE_MODE"],
+        sampling_modes.SAMPLING_MODES["UPSAMPLE_MODE"],
     )
     with pytest.raises(ProofError, match=r"failed its numerical proof.*instead of"):
         pipeline.process(path, pipeline.Request(manifest=intents))

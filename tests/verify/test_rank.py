@@ -13,7 +13,7 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.verify import probes
-from coreml_resize_fix.verify.rank import ranked
+from coreml_resize_fix.verify.rank import with_closest
 from tests.audit.verdict_values import default, endpoints, judge, nearest, static, strict, upsample
 from tests.support import build
 
@@ -22,7 +22,7 @@ DEFAULT = Upsample("BILINEAR", scaling_factor=(2, 2))
 
 def found(intent, size=(64, 64), tensors=None):
     layer = ResizeLayer("layers[0]", "up", ("up",), DEFAULT, "static", size, (size,), 3)
-    return ranked(decide(layer, Match(intent, "layer"), 3), 3, tensors or {})
+    return with_closest(decide(layer, Match(intent, "layer"), 3), 3, tensors or {})
 
 
 def test_half_pixel_settings_in_the_order_of_their_shift():
@@ -114,7 +114,7 @@ def test_one_answer_to_what_comes_closest(seed):
     if finding.verdict != "unmatchable":
         assert best < 1e-9  # what has the same values is the fix
         return
-    table = ranked(finding, 3, {}).closest
+    table = with_closest(finding, 3, {}).closest
     assert {near.params for near in table} == {BY_NAME[name](before, after) for name in names}
     assert table[0].max_shift_px == pytest.approx(best, abs=1e-8)
     assert table[0].mean_abs_error > 0

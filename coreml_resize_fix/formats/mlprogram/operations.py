@@ -1,6 +1,6 @@
 """The resizes of an ML Program as values: what each makes of a size, and what it samples.
 
-Fields have MIL's own parameter names. See `dialects.mil` for the grids and their sources.
+Fields have MIL's own parameter names. See `conventions.mil` for the grids and their sources.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
+from coreml_resize_fix.formats.mlprogram.operation import GridOperation
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]
@@ -17,7 +18,7 @@ IOS15, IOS16, IOS17 = 6, 7, 8  # specification versions
 
 
 @dataclass(frozen=True)
-class _ByFactor:
+class _ByFactor(GridOperation):
     """A resize whose output follows the size of its input."""
 
     scale_factor_height: Factor = 1
@@ -29,6 +30,10 @@ class _ByFactor:
     def factors(self) -> Tuple[Factor, Factor]:
         """(height, width)."""
         return self.scale_factor_height, self.scale_factor_width
+
+    @property
+    def fractions(self) -> Tuple[float, ...]:
+        return tuple(factor for factor in self.factors if isinstance(factor, float))
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) of the output, as single precision rounds the products."""
@@ -56,8 +61,11 @@ class _ByFactor:
         """Whether it makes an axis smaller: ONNX Runtime saw systems differ in how they do it."""
         return min(self.factors) < 1
 
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        return False
+    def as_dict(self) -> Dict[str, Any]:
+        return {
+            "scale_factor_height": self.scale_factor_height,
+            "scale_factor_width": self.scale_factor_width,
+        }
 
     def _text(self) -> str:
         return "×{:.7g},{:.7g}".format(*self.factors)
@@ -70,12 +78,27 @@ class UpsampleBilinear(_ByFactor):
     align_corners: bool = True
     half_pixel_centers: Optional[bool] = None
 
-    kind: ClassVar[str] = "upsample_bilinear"
+    kind = "upsample_bilinear"
     copies_nearest: ClassVar[bool] = False
+
+    @property
+    def caveat(self) -> str:
+        if not self.shrinks:
+            return ""
+        return (
+            "makes the map smaller by `upsample_bilinear`, which ONNX Runtime saw differ between "
+            "versions of the system; `resize_bilinear` is the safer operation"
+        )
 
     @property
     def min_spec_version(self) -> int:
         return IOS15 if self.half_pixel_centers is None else IOS16
+
+    @property
+    def positions(self) -> str:
+        if self.align_corners:
+            return "STRICT_ALIGN_CORNERS"
+        return "DEFAULT" if self.half_pixel_centers is False else "UNALIGN_CORNERS"
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
         """What it samples along height and width when it makes that size."""
@@ -86,11 +109,7 @@ class UpsampleBilinear(_ByFactor):
         return rows, columns
 
     def as_dict(self) -> Dict[str, Any]:
-        found = {
-            "scale_factor_height": self.scale_factor_height,
-            "scale_factor_width": self.scale_factor_width,
-            "align_corners": self.align_corners,
-        }
+        found = {**super().as_dict(), "align_corners": self.align_corners}
         if self.half_pixel_centers is not None:
             found["half_pixel_centers"] = self.half_pixel_centers
         return found
@@ -106,7 +125,7 @@ class UpsampleBilinear(_ByFactor):
 class UpsampleNearest(_ByFactor):
     """upsample_nearest_neighbor."""
 
-    kind: ClassVar[str] = "upsample_nearest_neighbor"
+    kind = "upsample_nearest_neighbor"
     copies_nearest: ClassVar[bool] = True
     min_spec_version: ClassVar[int] = IOS15
 
@@ -114,18 +133,12 @@ class UpsampleNearest(_ByFactor):
         """What it samples along height and width when it makes that size."""
         return _nearest(input_size, output_size)
 
-    def as_dict(self) -> Dict[str, Any]:
-        return {
-            "scale_factor_height": self.scale_factor_height,
-            "scale_factor_width": self.scale_factor_width,
-        }
-
     def __str__(self) -> str:
         return f"upsample_nearest_neighbor {self._text()}"
 
 
 @dataclass(frozen=True)
-class _ToSize:
+class _ToSize(GridOperation):
     """A resize that makes one size of any input."""
 
     target_size_height: int = 1
@@ -143,15 +156,11 @@ class _ToSize:
         """(height, width) of the output, whatever the input's size is."""
         return self.fixed_size
 
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether it makes this size."""
-        return self.fixed_size == output_size
-
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        return False
-
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        return False
+    def as_dict(self) -> Dict[str, Any]:
+        return {
+            "target_size_height": self.target_size_height,
+            "target_size_width": self.target_size_width,
+        }
 
 
 @dataclass(frozen=True)
@@ -160,19 +169,19 @@ class ResizeBilinear(_ToSize):
 
     sampling_mode: str = "DEFAULT"
 
-    kind: ClassVar[str] = "resize_bilinear"
+    kind = "resize_bilinear"
     copies_nearest: ClassVar[bool] = False
+
+    @property
+    def positions(self) -> str:
+        return self.sampling_mode
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
         """What it samples along height and width when it makes that size."""
         return _by_mode(self.sampling_mode, input_size, output_size)
 
     def as_dict(self) -> Dict[str, Any]:
-        return {
-            "target_size_height": self.target_size_height,
-            "target_size_width": self.target_size_width,
-            "sampling_mode": self.sampling_mode,
-        }
+        return {**super().as_dict(), "sampling_mode": self.sampling_mode}
 
     def __str__(self) -> str:
         return "resize_bilinear {}×{} {}".format(*self.fixed_size, self.sampling_mode)
@@ -182,25 +191,19 @@ class ResizeBilinear(_ToSize):
 class ResizeNearest(_ToSize):
     """resize_nearest_neighbor."""
 
-    kind: ClassVar[str] = "resize_nearest_neighbor"
+    kind = "resize_nearest_neighbor"
     copies_nearest: ClassVar[bool] = True
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
         """What it samples along height and width when it makes that size."""
         return _nearest(input_size, output_size)
 
-    def as_dict(self) -> Dict[str, Any]:
-        return {
-            "target_size_height": self.target_size_height,
-            "target_size_width": self.target_size_width,
-        }
-
     def __str__(self) -> str:
         return "resize_nearest_neighbor {}×{}".format(*self.fixed_size)
 
 
 @dataclass(frozen=True)
-class ResizeToShape:
+class ResizeToShape(GridOperation):
     """resize, of iOS 17; `shape` is None if it is computed at run time.
 
     The last `resized_dims` (1 or 2) of the input become those of `shape`; 0 keeps one.
@@ -211,13 +214,21 @@ class ResizeToShape:
     interpolation_mode: str = "LINEAR"
     sampling_mode: str = "DEFAULT"
 
-    kind: ClassVar[str] = "resize"
+    kind = "resize"
     factors: ClassVar[None] = None
     min_spec_version: ClassVar[int] = IOS17
 
     @property
     def copies_nearest(self) -> bool:
         return self.interpolation_mode == "NEAREST_NEIGHBOR"
+
+    @property
+    def positions(self) -> str:
+        return self.sampling_mode
+
+    @property
+    def resized_axes(self) -> Tuple[int, ...]:
+        return (-1, -2)[: self.resized_dims]
 
     @property
     def computes_size(self) -> bool:
@@ -246,14 +257,8 @@ class ResizeToShape:
         """Whether it makes this size, as far as that is known before it runs."""
         return self.shape is None or self.output_size(input_size) == output_size
 
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        return False
-
     def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        """Whether a point lies midway between two pixels, of which the nearest is to be read.
-
-        Which one Core ML takes is not documented.
-        """
+        """Whether a point lies midway between two pixels: which one is read is not documented."""
         return self.copies_nearest and any(map(mil.has_tie, self.axes(input_size, output_size)))
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
@@ -261,7 +266,9 @@ class ResizeToShape:
         rows, columns = _by_mode(
             self.sampling_mode, input_size, output_size, self.interpolation_mode
         )
-        return (rows if self.resized_dims > 1 else _kept(input_size[0])), columns
+        if self.resized_dims == 1:
+            rows = AxisSpec("linear", "identity", input_size[0], input_size[0])
+        return rows, columns
 
     def as_dict(self) -> Dict[str, Any]:
         return {
@@ -278,10 +285,6 @@ class ResizeToShape:
 
 def _word(value: bool) -> str:
     return str(value).lower()
-
-
-def _kept(size: int) -> AxisSpec:
-    return AxisSpec("linear", "identity", size, size)
 
 
 def _nearest(input_size: Size, output_size: Size) -> Axes:

@@ -1,23 +1,22 @@
-"""Layers of many channels that all do the same, narrowed to as many as are compared."""
+"""Narrow layers that treat all channels alike to the channels that are compared."""
 
 from typing import Any, List, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.formats.neuralnetwork.interpret_common import LayerError
+from coreml_resize_fix.verify.kernels.checks import KernelError
 
-__all__ = ["narrowed"]
+__all__ = ["keep_channels"]
 
 
-def narrowed(layers: Sequence[Any], channels: int, count: int) -> List[Any]:
+def keep_channels(layers: Sequence[Any], channels: int, count: int) -> List[Any]:
     """The layers for the first `count` of their channels.
 
-    Only a convolution with a group for every channel knows how many there are. What it does to
-    the channels that are left out is what it does to the first, or the layers are refused: so the
-    time and memory of a comparison do not grow with them.
+    Only a convolution with one group per channel has a number of channels. It must treat every
+    channel like the first, so that the time and memory of a comparison do not grow with them.
 
     Raises:
-        LayerError: a channel is treated unlike the first.
+        KernelError: channels are treated differently.
     """
     return [_narrow(layer, count) if _is_depthwise(layer, channels) else layer for layer in layers]
 
@@ -51,12 +50,10 @@ def _first(layer: Any, numbers: bytes, groups: int, count: int, kind: str) -> by
     """The numbers of the first channels; they are compared bit by bit."""
     values = np.frombuffer(numbers, dtype=kind)
     if len(values) % groups:
-        raise LayerError(
-            "`{}`: {} numbers are not the same for {} channels".format(
-                layer.name, len(values), groups
-            )
+        raise KernelError(
+            f"`{layer.name}`: {len(values)} numbers are not the same for {groups} channels"
         )
     patterns = values.reshape(groups, -1)
     if (patterns != patterns[0]).any():
-        raise LayerError("`{}` treats its channels unlike each other".format(layer.name))
+        raise KernelError(f"`{layer.name}` treats its channels unlike each other")
     return patterns[:count].tobytes()

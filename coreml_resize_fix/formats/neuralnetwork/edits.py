@@ -1,73 +1,62 @@
-"""Findings → edits: the changed layers, and what must follow them in the file.
+"""Turn changes into edits of the file.
 
-What follows: the sizes that layers and outputs declare, and the specificationVersion of every
-model around.
+Besides the changed layers, edits correct the sizes that layers and outputs declare, and the
+specificationVersion of every enclosing model.
 """
 
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.formats.model import Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
-    parameters,
+    read_parameters,
     required_version,
     write_parameters,
 )
 from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.layer_chains import Group
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeParams
-from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
-from coreml_resize_fix.formats.neuralnetwork.shapes import Flexible, LayerShapes, ModelShapes, Shape
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeBilinear, Upsample
 from coreml_resize_fix.formats.protobuf import schema, wire
 from coreml_resize_fix.formats.protobuf.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Field, Source
-from coreml_resize_fix.formats.spec_versions import UPSAMPLE_MODES
+from coreml_resize_fix.formats.shapes import Flexible, LayerShapes, ModelShapes, Shape
 
 _INPUT_TENSOR, _OUTPUT_TENSOR = 4, 5
 
 ShapesByPrefix = Mapping[str, ModelShapes]
 
 
-class Plan(NamedTuple):
-    """Edits of the file, and the specification version of the outermost model after them."""
-
-    edits: Tuple[Edit, ...]
-    spec_version: int
-
-
 def plan(
     source: Source,
     models: Sequence[ModelRef],
-    findings: Sequence[Finding],
+    changes: Sequence[Change],
     before: ShapesByPrefix,
     after: ShapesByPrefix,
     lower: bool = False,
 ) -> Plan:
-    """Edits that give each finding's layer the parameters of its `after`.
+    """Edits that carry out the changes, and all corrections that follow.
 
     `before` and `after` are the shapes of each network, by its prefix, without and with them.
     `lower` brings the specification version down to what the result needs.
     """
-    changed = {finding.layer.address: finding for finding in findings if finding.after is not None}
+    changed = {change.address: change for change in changes}
     edits: List[Edit] = []
-    needed: Dict[int, int] = {}  # start of a model message → the version that its layers need
+    needed: Dict[int, int] = {}  # start of a model message → version that its layers need
     for model in models:
         old, new = before.get(model.prefix), after.get(model.prefix)
         found = layer_chains.groups(model.layers) if changed else []
         groups = {group.last.address: group for group in found}
         for layer in model.layers:
-            finding = changed.get(layer.address)
+            change = changed.get(layer.address)
             group = groups.get(layer.address)
-            if finding is not None and finding.after is not None:
-                edits += _layer_edits(source, layer, group, finding.after)
+            if change is not None:
+                edits += _layer_edits(source, layer, group, change.op)
                 for node in model.path + (model.node,):
                     if node.message == "Model":
-                        needed[node.start] = max(needed.get(node.start, 0), finding.spec_version)
-            replaced = finding is not None and (
-                group is not None or isinstance(finding.after, Composite)
-            )
+                        needed[node.start] = max(needed.get(node.start, 0), change.spec_version)
+            replaced = change is not None and (group is not None or change.op.is_chain)
             if old is not None and new is not None and not replaced:
                 edits += _tensor_edits(source, layer, old, new)
         edits += _output_edits(model, _changed_outputs(model, models, before, after))
@@ -83,9 +72,9 @@ def plan(
 
 
 def _lowest(
-    model: ModelRef, models: Sequence[ModelRef], changed: Mapping[str, Finding], least: int
+    model: ModelRef, models: Sequence[ModelRef], changed: Mapping[str, Change], least: int
 ) -> int:
-    """What a model and those inside it need with the changes, but no more than it has now."""
+    """The lowest version that a model and those inside it allow after the changes."""
     versions = [required_version.LOWEST, least]
     for inner in models:
         if inner.prefix.startswith(model.prefix):
@@ -93,25 +82,22 @@ def _lowest(
                 need.spec_version for need in required_version.needs(inner, skip_resizes=True)
             ]
             for layer in inner.layers:
-                params = parameters.read(layer.message)
-                if params is not None and params.uses_ios14 and layer.address not in changed:
-                    versions.append(UPSAMPLE_MODES)
+                params = read_parameters.read(layer.message)
+                if params is not None and layer.address not in changed:
+                    versions.append(params.min_spec_version)
     return max(versions)
 
 
 def _layer_edits(
-    source: Source, layer: LayerRef, group: Optional[Group], params: ResizeParams
+    source: Source, layer: LayerRef, group: Optional[Group], params: ResizeOp
 ) -> List[Edit]:
-    """One layer with other parameters, or several layers in its place.
-
-    Of a group, all layers are replaced.
-    """
-    assert not isinstance(params, Pooling)  # found in a file, never written
+    """Replace a layer, or all layers of a group, by one layer or by several."""
     if isinstance(params, Composite):
         layers: Sequence[bytes] = params.layers
-    elif group is None:
-        return _type_edits(source, layer, write_parameters.field_bytes(params))
     else:
+        assert isinstance(params, (Upsample, ResizeBilinear))  # a pooling is never written
+        if group is None:
+            return _type_edits(source, layer, write_parameters.field_bytes(params))
         message = schema.layer_class()(
             name=layer.message.name, input=[group.blob], output=layer.message.output
         )
@@ -131,7 +117,7 @@ def _removal(layer: LayerRef) -> Edit:
 
 
 def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:
-    """Replace the layer's type; a type that was written twice goes with it."""
+    """Replace the type of a layer, and remove a second one if it was written twice."""
     types = schema.layer_type_numbers()
     found = [f for f in wire.fields(source, layer.node.start, layer.node.end) if f.number in types]
     inside = layer.path + (layer.node,)
@@ -144,12 +130,12 @@ def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:
 def _tensor_edits(
     source: Source, layer: LayerRef, old: ModelShapes, new: ModelShapes
 ) -> List[Edit]:
-    """Correct the sizes that a layer declares of its blobs, where the change moves them."""
+    """Correct the sizes that a layer declares for its blobs, where a change affects them."""
     message = layer.message
     if not (message.inputTensor or message.outputTensor):
         return []
-    was, becomes = old.layers.get(layer.address), new.layers.get(layer.address)
-    if was is None or becomes is None or was == becomes:
+    old_shapes, new_shapes = old.layers.get(layer.address), new.layers.get(layer.address)
+    if old_shapes is None or new_shapes is None or old_shapes == new_shapes:
         return []
     edits: List[Edit] = []
     parts: Tuple[Tuple[int, Any, Callable[[LayerShapes], Tuple[Shape, ...]]], ...] = (
@@ -162,7 +148,7 @@ def _tensor_edits(
             for field in wire.fields(source, layer.node.start, layer.node.end)
             if field.number == number
         ]
-        for field, tensor, one, other in zip(fields, tensors, side(was), side(becomes)):
+        for field, tensor, one, other in zip(fields, tensors, side(old_shapes), side(new_shapes)):
             dims = _fitting(other, len(tensor.dimValue)) if one != other else None
             if dims and list(tensor.dimValue) != list(dims):
                 edited = type(tensor)()
@@ -175,7 +161,7 @@ def _tensor_edits(
 
 
 def _fitting(shape: Shape, rank: int) -> Optional[Tuple[int, ...]]:
-    """The last `rank` dimensions at the default size, if nothing but ones is left out."""
+    """The last `rank` dimensions at the default size, if all others are 1."""
     dims = _default(shape)
     if rank == 0 or len(dims) < rank:
         return None
@@ -203,7 +189,7 @@ def _changed_outputs(
             continue
         old, new = before[inner.prefix].outputs, after[inner.prefix].outputs
         for name, shape in new.items():
-            changed.pop(name, None)  # a later model of a pipeline writes the same feature anew
+            changed.pop(name, None)  # a later model of a pipeline writes the same feature again
             if old.get(name) != shape:
                 changed[name] = shape
     return changed
@@ -223,7 +209,7 @@ def _output_edits(model: ModelRef, changed: Mapping[str, Shape]) -> List[Edit]:
 
 
 def _with_shape(feature: Any, shape: Shape) -> Optional[Any]:
-    """The description with the shape it should declare, or None if it is right or declares none."""
+    """The description with this shape, or None if it is right or declares no shape."""
     edited = type(feature)()
     edited.CopyFrom(feature)
     kind = feature.type.WhichOneof("Type")

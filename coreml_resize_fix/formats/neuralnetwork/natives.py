@@ -1,67 +1,32 @@
 """The native layers that may replace a resize, in order of preference, and how each is built.
 
-Whether one computes an intent is never stated here: it is measured by comparing sampling grids.
+Nothing here states which intents one computes: sampling grids are compared for that.
 """
 
 from dataclasses import replace
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from coreml_resize_fix.conventions.coreml import fractional_factor
-from coreml_resize_fix.formats.neuralnetwork.parameters import (
-    ResizeBilinear,
-    ResizeParams,
-    Upsample,
-)
+from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
+from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling.single import single
 
 STRICT, ENDPOINTS = "STRICT_ALIGN_ENDPOINTS_MODE", "ALIGN_ENDPOINTS_MODE"
 
-Size = Tuple[int, int]
-Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
-
-
-class Native(NamedTuple):
-    """`build` gives the parameters that make these sizes, or None if the layer cannot."""
-
-    name: str
-    spec_version: int
-    fixed_size: bool
-    nearest: bool
-    modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
-    build: Callable[[Sizes], Optional[ResizeParams]]
-
 
 def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Native]:
-    """The natives that Apple's validator accepts in the layer's place, whatever the target is.
+    """The natives that Apple's validator accepts in the place of the layer, for any target.
 
-    With the intent, those are among them that follow a size by its factors or by the file's.
+    With an intent, they include Upsample layers with its factors or those of the file.
     """
     following = _following(layer, intent) if layer.shape == FLEXIBLE and intent else []
     return [native for native in (*NATIVES, *following) if layer.modern or not native.modern]
 
 
-def preferred(natives: Sequence[Native], intent: Intent) -> List[Native]:
-    """Those that copy pixels come last for a call that does not say so.
-
-    From one pixel they equal any call, and the result would no longer show what was asked for.
-    """
-    return sorted(natives, key=lambda native: native.nearest and not intent.is_nearest)
-
-
-def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
-    """Those of them that the target has, and that would not freeze a flexible model."""
-    return [
-        native
-        for native in in_place_of(layer)
-        if native.spec_version <= spec_version
-        and not (native.fixed_size and layer.shape == FLEXIBLE)
-    ]
-
-
-def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
-    def build(sizes: Sizes) -> Optional[ResizeParams]:
+def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
+    def build(sizes: Sizes) -> Optional[ResizeOp]:
         factors = {
             tuple(n // x if x and n % x == 0 else 0 for x, n in zip(before, after))
             for before, after in sizes
@@ -74,11 +39,11 @@ def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
     return build
 
 
-def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
-    """Whole factors where they make the sizes, fractional ones where only one size is asked for."""
+def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
+    """Whole factors if they make the sizes; fractional ones if there is only one size."""
     whole = _whole_factors("BILINEAR")
 
-    def build(sizes: Sizes) -> Optional[ResizeParams]:
+    def build(sizes: Sizes) -> Optional[ResizeOp]:
         params = whole(sizes)
         if isinstance(params, Upsample):
             return replace(params, linear_upsample_mode=linear_upsample_mode)
@@ -92,18 +57,16 @@ def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizePara
 
 
 def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
-    """Upsample layers by fractions, for sizes that no one size may stand for.
+    """Upsample layers with fractional factors, for inputs whose size varies.
 
-    The file's own factors go first: then nothing changes but how they are sampled.
+    The file's own factors go first: they change nothing but the grid.
     """
     choices = [getattr(layer.params, "fractional_scaling_factor", ())]
     if intent.size is None and intent.scale_factor is not None:
         largest = max(max(pair) for pair in (*layer.sizes, *layer.ranges, (1, 1)))
         choices.append(tuple(_above(factor, largest) for factor in intent.scale_factor))
     return [
-        Native(
-            "Upsample {} by fractions".format(mode), 5, False, False, True, _given(mode, factors)
-        )
+        Native(f"Upsample {mode} by fractions", 5, False, False, True, _given(mode, factors))
         for factors in choices
         if factors
         for mode in ("ALIGN_CORNERS_TRUE", "ALIGN_CORNERS_FALSE")
@@ -113,19 +76,19 @@ def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
 def _above(factor: float, largest: int) -> float:
     """A factor, exact in float32, that makes floor(X * factor) of sides up to the largest.
 
-    Rounding could leave it below the number that is meant, and lose a pixel where that gives a
-    whole one; what is added is a sixteenth of a pixel at most (see `fractional_factor`).
+    Rounding down could lose a pixel where X * factor is whole. At most a sixteenth of a pixel is
+    added (see `fractional_factor`).
     """
     return factor if single(factor) == factor else single(factor + 1 / 16 / largest)
 
 
-def _given(mode: str, factors: Tuple[float, ...]) -> Callable[[Sizes], Optional[ResizeParams]]:
+def _given(mode: str, factors: Tuple[float, ...]) -> Callable[[Sizes], Optional[ResizeOp]]:
     params = Upsample("BILINEAR", mode, fractional_scaling_factor=factors)
     return lambda sizes: params
 
 
-def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeParams]]:
-    def build(sizes: Sizes) -> Optional[ResizeParams]:
+def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
+    def build(sizes: Sizes) -> Optional[ResizeOp]:
         targets = {after for _, after in sizes}
         return ResizeBilinear(targets.pop(), sampling_mode) if len(targets) == 1 else None
 

@@ -1,23 +1,39 @@
-"""Parameters of the two resize layers, as values: read from a layer message, written to bytes."""
+"""Parameters of the two resize layers, and of several that stand in for one, as values."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.conventions import coreml
-from coreml_resize_fix.errors import ModelError
-from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
+from coreml_resize_fix.formats.grid_resize import GridResize
+from coreml_resize_fix.formats.model import Native, ResizeOp
+from coreml_resize_fix.formats.neuralnetwork.sampling_modes import SAMPLING_MODES, upsample_mode
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.spec_versions import RESIZE_BILINEAR, UPSAMPLE_MODES
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly, shortest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from coreml_resize_fix.formats.neuralnetwork.read_steps import Read
 
 Size = Tuple[int, int]
 
 
+class _Layer(ResizeOp):
+    """What a layer of a neural network can be replaced by."""
+
+    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
+        """The resize layers that Apple's validator accepts in its place."""
+        from coreml_resize_fix.formats.neuralnetwork import natives
+
+        return natives.in_place_of(layer, intent)
+
+
 @dataclass(frozen=True)
-class Upsample:
+class Upsample(_Layer, GridResize):
     """Core ML's Upsample layer; factors are (height, width)."""
 
     mode: str = "NN"
@@ -26,7 +42,6 @@ class Upsample:
     fractional_scaling_factor: Tuple[float, ...] = ()
 
     kind = "upsample"
-    fixed_size = None  # what it makes of any input
 
     @property
     def copies_nearest(self) -> bool:
@@ -34,9 +49,20 @@ class Upsample:
         return self.mode == "NN"
 
     @property
-    def uses_ios14(self) -> bool:
-        """Whether a field is set that only specification version 5 has."""
-        return self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
+    def positions(self) -> Optional[str]:
+        """The name of its positions in `verify.kernels.positions`; None if it copies pixels."""
+        return upsample_mode(self.mode, self.linear_upsample_mode)
+
+    @property
+    def fractions(self) -> Tuple[float, ...]:
+        """Factors that may be no whole numbers."""
+        return self.fractional_scaling_factor
+
+    @property
+    def min_spec_version(self) -> int:
+        """5 if a field is set that older versions do not have."""
+        is_new = self.linear_upsample_mode != "DEFAULT" or bool(self.fractional_scaling_factor)
+        return UPSAMPLE_MODES if is_new else 1
 
     @property
     def says_its_factors(self) -> bool:
@@ -81,6 +107,21 @@ class Upsample:
         )
         return rows, columns
 
+    def cut_from(self, axis: int, pixels: Optional[int]) -> Optional[Sequence[int]]:
+        """Sizes of an axis whose factor a converter may have cut to this one, its own first."""
+        if pixels is None:
+            return None
+        if self.fractional_scaling_factor:
+            factor = self.fractional_scaling_factor[axis]
+            own = int(pixels * factor)
+            near = [size for size in (own, own - 1, own + 1) if size > 0]
+            return [size for size in near if coreml.upsample_may_make(pixels, factor, size)]
+        whole = (self.scaling_factor or (1, 1))[axis]
+        if whole == 0:
+            # Some converters write 0 for a true 2, too, where sizes were not known to them.
+            return [*range(1, pixels), 2 * pixels]
+        return range(whole * pixels, (whole + 1) * pixels)
+
     def as_dict(self) -> Dict[str, Any]:
         """The fields under the names that the schema gives them."""
         return {
@@ -101,16 +142,19 @@ class Upsample:
 
 
 @dataclass(frozen=True)
-class ResizeBilinear:
+class ResizeBilinear(_Layer, GridResize):
     """Core ML's ResizeBilinear layer; the target size is (height, width)."""
 
     target_size: Tuple[int, ...] = ()
     sampling_mode: str = "STRICT_ALIGN_ENDPOINTS_MODE"
 
     kind = "resizeBilinear"
-    uses_ios14 = False
-    copies_nearest = False
-    lacks_its_mode = False
+    min_spec_version = RESIZE_BILINEAR
+
+    @property
+    def positions(self) -> str:
+        """The name of its positions in `verify.kernels.positions`."""
+        return SAMPLING_MODES[self.sampling_mode]
 
     @property
     def fixed_size(self) -> Size:
@@ -121,10 +165,6 @@ class ResizeBilinear:
     def output_size(self, input_size: Size) -> Size:
         """(height, width) that the layer makes, whatever the input's size is."""
         return self.fixed_size
-
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether the layer makes this size."""
-        return self.output_size(input_size) == output_size
 
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
         """What the layer samples along height and width when it makes that size."""
@@ -144,7 +184,7 @@ class ResizeBilinear:
 
 
 @dataclass(frozen=True)
-class Composite:
+class Composite(_Layer):
     """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
 
     `factor` is (height, width) for layers that follow the size of their input, else `size` is what
@@ -161,14 +201,17 @@ class Composite:
     channels: Optional[int] = None
 
     kind = "composite"
-    uses_ios14 = False
-    copies_nearest = False
-    lacks_its_mode = False
+    is_chain = True
 
     @property
     def fixed_size(self) -> Optional[Size]:
         """(height, width) that the layers make, unless they follow their input."""
         return self.size
+
+    @property
+    def fractions(self) -> Tuple[float, ...]:
+        """Factors that may be no whole numbers."""
+        return self.factor or ()
 
     @property
     def added_layers(self) -> int:
@@ -203,17 +246,11 @@ class Composite:
         height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
         return height, width
 
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether the layers make this size."""
-        return self.output_size(input_size) == output_size
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What the layers make of float `images`, (…, H, W) → (…, new H, new W)."""
+        from coreml_resize_fix.formats.neuralnetwork import interpret
 
-    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """Not known as a grid: the layers are compared as a whole.
-
-        Raises:
-            LookupError: always.
-        """
-        raise LookupError("several layers have no grid of their own")
+        return interpret.run_on_images(self.messages(), images, self.rank, self.channels)
 
     def as_dict(self) -> Dict[str, Any]:
         """What is in it, and what it costs."""
@@ -230,46 +267,3 @@ class Composite:
 
 
 NativeParams = Union[Upsample, ResizeBilinear]
-ResizeParams = Union[Upsample, ResizeBilinear, Composite, Pooling]
-
-
-def read(layer: Any) -> Optional[NativeParams]:
-    """The parameters of a NeuralNetworkLayer message, or None if it is no resize layer.
-
-    Raises:
-        ModelError: a mode has a number that the schema does not name.
-    """
-    kind = layer.WhichOneof("layer")
-    if kind == "upsample":
-        params = layer.upsample
-        return Upsample(
-            mode=_enum_name(layer, params, "mode"),
-            linear_upsample_mode=_enum_name(layer, params, "linearUpsampleMode"),
-            scaling_factor=tuple(int(f) for f in params.scalingFactor),
-            fractional_scaling_factor=tuple(
-                float(f) for f in getattr(params, "fractionalScalingFactor", ())
-            ),
-        )
-    if kind == "resizeBilinear":
-        params = layer.resizeBilinear
-        return ResizeBilinear(
-            target_size=tuple(int(n) for n in params.targetSize),
-            sampling_mode=_enum_name(layer, params.mode, "samplingMethod"),
-        )
-    return None
-
-
-def _enum_name(layer: Any, message: Any, name: str) -> str:
-    field = message.DESCRIPTOR.fields_by_name.get(name)
-    if field is None:  # coremltools before 4: newer models are refused before this is reached
-        return "DEFAULT"
-    number = getattr(message, name)
-    value = field.enum_type.values_by_number.get(number)
-    if value is None:
-        raise ModelError(
-            "`{}` has the {} {}, which the installed coremltools does not know".format(
-                layer.name, name, number
-            ),
-            "install a newer coremltools if a newer one wrote the model",
-        )
-    return str(value.name)

@@ -5,9 +5,15 @@ NeuralNetwork.proto of the Core ML format specification.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Size = Tuple[int, int]
 Pads = Tuple[Size, Size]  # (top, bottom), (left, right)
@@ -18,7 +24,7 @@ _NONE: Pads = ((0, 0), (0, 0))
 
 
 @dataclass(frozen=True)
-class Pooling:
+class Pooling(ResizeOp):
     """Core ML's Pooling layer of the type AVERAGE; kernel and stride are (height, width).
 
     `padding` is valid, same or last (a window that begins inside the image counts); `heavy` says
@@ -32,11 +38,7 @@ class Pooling:
     heavy: bool = False
     exclude_padding: bool = False
 
-    kind = "pooling"
-    uses_ios14 = False
-    copies_nearest = False
-    factor = None
-    lacks_its_mode = False
+    kind = POOLING
 
     @property
     def fixed_size(self) -> Optional[Size]:
@@ -57,9 +59,9 @@ class Pooling:
         room = size + sum(self.pads[axis]) - kernel
         return max(0, -(-room // stride) + 1 if self.padding == "last" else room // stride + 1)
 
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether the layer makes this size."""
-        return self.output_size(input_size) == output_size
+    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
+        """None: a pooling is right or is not the call's layer."""
+        return ()
 
     def window(self, axis: int, size: int) -> Tuple[int, int, int]:
         """Of an image of `size` pixels: pixels in a window, those before the image, the stride."""
@@ -89,6 +91,26 @@ class Pooling:
             step=stride,
             window=(kernel, first),
             exclude_outside=self.exclude_padding,
+        )
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What the layer makes of float `images`, (…, H, W) → (…, new H, new W)."""
+        from coreml_resize_fix.verify.kernels import windows
+
+        size = images.shape[-2], images.shape[-1]
+        rows, columns = (self.window(axis, pixels) for axis, pixels in enumerate(size))
+        edges = [
+            (before, max(0, (count - 1) * stride + length - before - pixels))
+            for (length, before, stride), count, pixels in zip(
+                (rows, columns), self.output_size(size), size
+            )
+        ]
+        return windows.average_pool(
+            images,
+            (rows[0], columns[0]),
+            (rows[2], columns[2]),
+            (edges[0], edges[1]),
+            self.exclude_padding,
         )
 
     def as_dict(self) -> Dict[str, Any]:

@@ -1,29 +1,22 @@
-"""Resize layers of a walked model as the values that the audit works on."""
+"""Convert the resize layers of a network into the values that the audit works on."""
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError
-from coreml_resize_fix.formats.input_sizes import extent
+from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
-    area_windows,
     layer_chains,
     parameters,
     pooling,
-    shapes,
+    read_parameters,
 )
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.neuralnetwork.pooling import Pooling
-from coreml_resize_fix.formats.neuralnetwork.shapes import (
-    Known,
-    LayerShapes,
-    ModelShapes,
-    Overrides,
-    Shape,
-    UsableSizes,
-)
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Known, LayerShapes, ModelShapes, Shape
 
 Content = Callable[[LayerRef], bytes]  # a layer's bytes in the file, weights included
 InHalf = Callable[[], bool]  # whether the file stores weights in half precision
@@ -34,147 +27,34 @@ _EXACT_ARRAY_MAPPING, _RANK4_IMAGE_MAPPING = 1, 1
 _RESIZING_NAMES = ("upsample", "resize", "interpolate")
 
 
-def structure_only(layer: LayerRef) -> bytes:
-    """A layer's bytes as far as the structure has them, for those who have no file."""
-    return bytes(layer.message.SerializeToString())
-
-
-def in_single() -> bool:
-    """Single precision, for those who have no file."""
-    return False
-
-
-class _Resize(NamedTuple):
-    """One resize layer as it is at any size; `native` is None for several layers, a `group`."""
+class Resize(NamedTuple):
+    """One resize layer without sizes; `native` is None if it is a `group` of several layers."""
 
     ref: LayerRef
-    native: Optional[parameters.ResizeParams]
+    native: Optional[parameters.NativeParams]
     group: Optional[layer_chains.Group]
     place: LayerPlace
     original_address: str
     modern: bool
 
 
-class File:
-    """The networks of a walked file, read once; every round of an audit asks for their layers.
-
-    `content` gives a layer's bytes in the file, weights included, and `in_half` says how it stores
-    them.
+def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
+    """The resize layers of one network; several layers that replace one count as one.
 
     Raises:
         ModelError: a layer holds parameters that no reader of Core ML accepts.
     """
-
-    def __init__(
-        self,
-        models: Sequence[ModelRef],
-        content: Content = structure_only,
-        in_half: InHalf = in_single,
-    ) -> None:
-        networks = [model for model in models if model.is_network]
-        self._content = content
-        self._networks = {
-            model.prefix: shapes.Network(model.message, model.prefix) for model in networks
-        }
-        self._inputs = {feature.name for feature in models[0].message.description.input}
-        self._resizes = {model.prefix: _resizes(model, in_half) for model in networks}
-        self._poolings = {model.prefix: _poolings(model) for model in networks}
-        self._messages = [[ref.message for ref in model.layers] for model in networks]
-        places = (ref.address for model in networks for ref in model.layers)
-        self.places = {address: place for place, address in enumerate(places)}
-
-    def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        """Shapes by the network's prefix; `assumed` replaces the sizes that resize layers make."""
-        return {prefix: network.infer(assumed) for prefix, network in self._networks.items()}
-
-    def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
-        """At which sizes of the file's own inputs its networks run; None if none varies.
-
-        Of several networks in a pipeline, the first that may not have every size is told.
-        """
-        first: Optional[UsableSizes] = None
-        for network in self._networks.values():
-            found = network.usable(assumed)
-            if found is None or found.name not in self._inputs:
-                continue
-            if not found.everywhere:
-                return found
-            first = first or found
-        return first
-
-    def layers(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
-        """Every resize layer in order, several layers that stand in for one included."""
-        return [
-            self._layer(resize, by_prefix[prefix])
-            for prefix, resizes in self._resizes.items()
-            for resize in resizes
-        ]
-
-    def averaged(self) -> List[area_windows.Averaged]:
-        """Every map that is put together of means of windows."""
-        return [found for layers in self._messages for found in area_windows.find(layers)]
-
-    def poolings(self, by_prefix: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
-        """Every average pooling layer in order, which may stand for a call of `area`."""
-        return [
-            ResizeLayer(
-                ref.address,
-                ref.message.name,
-                tuple(ref.message.output),
-                params,
-                **extent(_read_first(ref, by_prefix[prefix]), by_prefix[prefix].varies),  # type: ignore[arg-type]
-            )
-            for prefix, found in self._poolings.items()
-            for ref, params in found
-        ]
-
-    def _layer(self, resize: _Resize, shapes: ModelShapes) -> ResizeLayer:
-        ref, params, known = resize.ref, resize.native, shapes.layers
-        shape: Optional[Shape] = None
-        if resize.group is not None:
-            shape = _read_by(resize.group, known)
-            params = _composite(resize.group, known, self._content, shape)
-        else:
-            shape = _read_first(ref, shapes)
-        assert params is not None
-        layer = ResizeLayer(
-            ref.address,
-            ref.message.name,
-            tuple(ref.message.output),
-            params,
-            modern=resize.modern,
-            original_address=resize.original_address,
-            **extent(shape, shapes.varies),  # type: ignore[arg-type]
-        )
-        rank, sequence = _leading(shape)
-        place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
-        return replace(layer, place=place)
-
-
-def _read_first(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
-    """Shape of the first blob that a layer reads."""
-    known = shapes.layers.get(ref.address)
-    return next(iter(known.inputs), None) if known is not None else None
-
-
-def _poolings(model: ModelRef) -> List[Tuple[LayerRef, Pooling]]:
-    read = ((ref, pooling.read(ref.message)) for ref in model.layers if ref.kind == "pooling")
-    return [(ref, params) for ref, params in read if params is not None]
-
-
-def _resizes(model: ModelRef, in_half: InHalf) -> List[_Resize]:
-    """What of the resize layers of one network does not depend on sizes."""
     groups = {group.last.address: group for group in layer_chains.groups(model.layers)}
     originals = (
         layer_chains.original_addresses(model.layers, list(groups.values())) if groups else {}
     )
     parts = {layer.address for group in groups.values() for layer in group.layers[:-1]}
     exact_mapping = int(model.network.arrayInputShapeMapping) == _EXACT_ARRAY_MAPPING
-    found: List[_Resize] = []
+    found: List[Resize] = []
     for index, ref in enumerate(model.layers):
         if ref.address in parts:
             continue
-        native = parameters.read(ref.message)
+        native = read_parameters.read(ref.message)
         group = groups.get(ref.address) if native is None else None
         if native is not None:
             _check(ref.address, ref.message.name, native)
@@ -191,15 +71,61 @@ def _resizes(model: ModelRef, in_half: InHalf) -> List[_Resize]:
             None,
             None,
             exact_mapping,
-            layer_chains.follows_part(model.layers, index, group),
+            layer_chains.is_after_part(model.layers, index, group),
             in_half,
         )
         original = originals.get(ref.address, ref.address)
-        found.append(_Resize(ref, native, group, place, original, _takes_modern(model, ref)))
+        found.append(Resize(ref, native, group, place, original, _takes_modern(model, ref)))
     return found
 
 
-def _read_by(group: layer_chains.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
+def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer:
+    """The ResizeLayer of a resize for these shapes of its network."""
+    ref, known = resize.ref, shapes.layers
+    if resize.group is not None:
+        shape = _input_of_group(resize.group, known)
+        params: ResizeOp = _composite(resize.group, known, content, shape)
+    else:
+        assert resize.native is not None
+        shape, params = _first_input(ref, shapes), resize.native
+    layer = ResizeLayer(
+        ref.address,
+        ref.message.name,
+        tuple(ref.message.output),
+        params,
+        modern=resize.modern,
+        original_address=resize.original_address,
+        **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
+    )
+    rank, sequence = _rank_and_sequence(shape)
+    place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
+    return replace(layer, place=place)
+
+
+def pooling_layer(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
+    """The ResizeLayer of a pooling layer for these shapes of its network."""
+    return ResizeLayer(
+        ref.address,
+        ref.message.name,
+        tuple(ref.message.output),
+        params,
+        **input_size_fields(_first_input(ref, shapes), shapes.varies),  # type: ignore[arg-type]
+    )
+
+
+def _first_input(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
+    """Shape of the first blob that a layer reads."""
+    known = shapes.layers.get(ref.address)
+    return next(iter(known.inputs), None) if known is not None else None
+
+
+def find_poolings(model: ModelRef) -> List[Tuple[LayerRef, Pooling]]:
+    """Every average pooling layer of a network."""
+    read = ((ref, pooling.read(ref.message)) for ref in model.layers if ref.kind == "pooling")
+    return [(ref, params) for ref, params in read if params is not None]
+
+
+def _input_of_group(group: layer_chains.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
     """Shape of the blob that several layers read."""
     reader = known.get(group.reader.address)
     if reader is None:
@@ -220,7 +146,7 @@ def _composite(
     factor = None
     if not isinstance(read, Known):
         factor = layer_chains.scale([layer.message for layer in group.layers])
-    rank, _ = _leading(read)
+    rank, _ = _rank_and_sequence(read)
     return parameters.Composite(
         "several layers",
         tuple(content(layer) for layer in group.layers),
@@ -240,7 +166,7 @@ def _side(shape: Optional[Shape], axis: int) -> Optional[int]:
     return side
 
 
-def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
+def _rank_and_sequence(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
     """Rank, and the size of the first of five dimensions."""
     dims = getattr(shape, "dims", None)
     if dims is None:
@@ -252,7 +178,7 @@ def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
 
 
 def custom_resizes(models: Sequence[ModelRef]) -> List[Tuple[str, str, str]]:
-    """(address, name, class name) of custom layers whose class sounds like a resize."""
+    """(address, name, class name) of custom layers whose class name suggests a resize."""
     return [
         (ref.address, ref.message.name, ref.message.custom.className)
         for model in models
@@ -277,15 +203,13 @@ def _takes_modern(model: ModelRef, layer: LayerRef) -> bool:
     return not outputs & set(layer.message.output)
 
 
-def _check(address: str, name: str, params: parameters.ResizeParams) -> None:
+def _check(address: str, name: str, params: parameters.NativeParams) -> None:
     pairs = [tuple(value) for value in params.as_dict().values() if isinstance(value, list)]
     lengths_fit = all(len(pair) in (0, 2) for pair in pairs)
     values_fit = all(0 <= value <= _LARGEST_SIDE for pair in pairs for value in pair)
     factors_fit = not isinstance(params, parameters.Upsample) or params.says_its_factors
     if not (lengths_fit and values_fit and factors_fit):
         raise ModelError(
-            "`{}` (`{}`) has parameters that Core ML does not accept: {}".format(
-                address, name, params
-            ),
+            f"`{address}` (`{name}`) has parameters that Core ML does not accept: {params}",
             "convert the model again",
         )

@@ -1,9 +1,10 @@
-"""Parameters of the two resize layers, written as the bytes of a layer."""
+"""Write the parameters of the two resize layers as bytes of a layer."""
 
 from typing import Any
 
 from coreml_resize_fix.formats.neuralnetwork.parameters import NativeParams, ResizeBilinear
 from coreml_resize_fix.formats.protobuf import schema, wire
+from coreml_resize_fix.formats.spec_versions import UPSAMPLE_MODES
 
 __all__ = ["field_bytes"]
 
@@ -29,7 +30,7 @@ def _to_message(params: NativeParams) -> Any:
     message.scalingFactor.extend(params.scaling_factor)
     fields = message.DESCRIPTOR.fields_by_name
     message.mode = fields["mode"].enum_type.values_by_name[params.mode].number
-    if params.uses_ios14:
+    if params.min_spec_version >= UPSAMPLE_MODES:
         message.fractionalScalingFactor.extend(params.fractional_scaling_factor)
         names = fields["linearUpsampleMode"].enum_type.values_by_name
         message.linearUpsampleMode = names[params.linear_upsample_mode].number

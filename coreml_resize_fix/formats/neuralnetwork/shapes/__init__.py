@@ -11,12 +11,12 @@ from coreml_resize_fix.formats.shapes import (
     PartialSize,
     Shape,
     Unknown,
+    UsableSizes,
 )
 
-from .infer import Network, infer
+from .infer import ShapeInference, infer
 from .rules import RULES
 from .spatial import scaled_size
-from .usable import UsableSizes
 
 __all__ = [
     "RULES",
@@ -26,7 +26,7 @@ __all__ = [
     "Known",
     "LayerShapes",
     "ModelShapes",
-    "Network",
+    "ShapeInference",
     "Overrides",
     "PartialSize",
     "Shape",

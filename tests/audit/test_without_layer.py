@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from coreml_resize_fix.auditing.owed import WithoutLayer, copies, no_layer_needed
+from coreml_resize_fix.auditing.without_layer import WithoutLayer, copies, no_layer_needed
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent

@@ -4,8 +4,8 @@ import textwrap
 from difflib import get_close_matches
 from typing import List, Optional, Sequence
 
-from coreml_resize_fix.auditing.explanations import EXPLANATIONS, Example
 from coreml_resize_fix.auditing.rules import RULES, Rule
+from coreml_resize_fix.cli.explanations import EXPLANATIONS, Example
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.sampling import positions
 

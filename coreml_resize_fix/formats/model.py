@@ -1,0 +1,221 @@
+"""What a kind of Core ML model offers to those who audit and mend it: `Model` and `ResizeOp`.
+
+`formats/neuralnetwork/` implements both. Another kind of model is another folder beside it;
+`auditing/`, `verify/`, `report/` and `run/` know no more of it than what stands here.
+"""
+
+from typing import (
+    TYPE_CHECKING,
+    Collection,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
+
+from coreml_resize_fix.formats.protobuf.splice import Edit
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.resize_op import (
+    PIXEL,
+    POOLING,
+    ROUNDING,
+    Native,
+    ResizeOp,
+    Size,
+    Sizes,
+)
+from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.formats.resize_layer import ResizeLayer
+
+__all__ = [
+    "ML_PROGRAM",
+    "NEURAL_NETWORK",
+    "PIXEL",
+    "POOLING",
+    "ROUNDING",
+    "Averaged",
+    "Change",
+    "Claim",
+    "Model",
+    "Native",
+    "Network",
+    "Node",
+    "Plan",
+    "ResizeOp",
+    "Size",
+    "Sizes",
+    "Summed",
+    "Sums",
+    "Window",
+]
+
+Window = Tuple[int, int, int, int]  # first row, row behind the last, the same of columns
+
+NEURAL_NETWORK, ML_PROGRAM = "neural-network", "ml-program"
+
+
+class Averaged(NamedTuple):
+    """A map of (height, width) pixels that are the means of windows, row by row."""
+
+    channels: int
+    size: Size
+    windows: Tuple[Window, ...]
+
+
+class Sums(NamedTuple):
+    """One axis whose every output pixel is a sum of `taps` weighted pixels, each row a pixel's.
+
+    `indices` and `weights` are None where they lie outside of the model file. `rounding` is how far
+    a weight may be from the exact one, as a share of it.
+    """
+
+    taps: int
+    indices: Optional[Tuple[Tuple[int, ...], ...]]
+    weights: Optional[Tuple[Tuple[float, ...], ...]]
+    rounding: float
+
+
+class Summed(NamedTuple):
+    """A map of (height, width) pixels that are weighted sums of those of another."""
+
+    channels: int
+    input_size: Size
+    size: Size
+    rows: Sums
+    columns: Sums
+
+
+class Claim(NamedTuple):
+    """What a description says of the blob `name` that the network at `prefix` gives.
+
+    `reader` is the prefix of the model of a pipeline whose input it is, None for an output.
+    """
+
+    prefix: str
+    name: str
+    declared: Tuple[int, ...]
+    is_image: bool
+    reader: Optional[str]
+
+
+class Node(NamedTuple):
+    """A layer or an operation: its address and the names of what it reads and makes."""
+
+    address: str
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+
+
+class Network(NamedTuple):
+    """One network in order of execution; `unreached` are inputs on which no output depends."""
+
+    prefix: str
+    nodes: Sequence[Node]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    unreached: Sequence[str]
+
+
+class Change(NamedTuple):
+    """A resize at an address and what takes its place, from a specification version on."""
+
+    address: str
+    op: ResizeOp
+    spec_version: int
+
+
+class Plan(NamedTuple):
+    """Edits of the file, and the specification version of the outermost model after them."""
+
+    edits: Tuple[Edit, ...]
+    spec_version: int
+
+
+class Model:
+    """A file whose structure was read; `label` names it in messages.
+
+    `kind` is NEURAL_NETWORK or ML_PROGRAM, `outputs` are the names that the file itself declares.
+
+    Shapes are kept by the prefix of a network, sizes by the address of a layer or an operation.
+    """
+
+    label: str
+    kind: str
+    spec_version: int  # of the outermost model
+    source: Source  # what the edits of a plan are edits of
+    outputs: Sequence[str]
+    networks: Sequence[Network]
+    claims: Sequence[Claim]  # on what the networks give
+    remarks: Sequence[str]  # what a user should know of it, whatever is asked
+
+    def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
+        """Shapes of every network; `assumed` replaces the sizes that resizes make."""
+        raise NotImplementedError
+
+    def resizes(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
+        """Every resize in order, several layers that stand in for one as one.
+
+        Raises:
+            ModelError: one has parameters that no reader of Core ML accepts.
+        """
+        raise NotImplementedError
+
+    def poolings(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
+        """Every average pooling in order, which may stand for a call of `area`."""
+        return []
+
+    def averaged(self) -> List[Averaged]:
+        """Every map that is put together of means of windows."""
+        return []
+
+    def summed(self) -> List[Summed]:
+        """Every map that is put together of weighted pixels, axis by axis."""
+        return []
+
+    def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
+        """What cannot run at the default size of the inputs, inside networks and between them."""
+        raise NotImplementedError
+
+    def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
+        """At which sizes of its inputs it runs; None if none varies."""
+        return None
+
+    def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
+        """Chains by the address of what they replace, under names that nothing else has."""
+        return dict(added)
+
+    def stands_for(self, name: str) -> str:
+        """The name of the layer that a part of a chain helps, or the name itself."""
+        return name
+
+    def parts(self, addresses: Collection[str]) -> Set[str]:
+        """Addresses of everything that the chains at these addresses are made of."""
+        return set(addresses)
+
+    def allowed_version(self, target: Optional[int]) -> int:
+        """The highest specification version of a result; `target` is what was asked for, if so.
+
+        Raises:
+            UsageError: other parts of the file need more than the target.
+        """
+        raise NotImplementedError
+
+    def plan(
+        self,
+        changes: Sequence[Change],
+        before: Mapping[str, ModelShapes],
+        after: Mapping[str, ModelShapes],
+        allowed: int,
+    ) -> Plan:
+        """Edits that carry out the changes, and correct what the file declares of sizes.
+
+        `before` and `after` are the shapes without and with them. The specification version is
+        brought down to what the result needs where the file's own is not `allowed`.
+        """
+        raise NotImplementedError

@@ -1,0 +1,159 @@
+"""Implement `formats.model.Model` for files of neural networks."""
+
+from typing import Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple, cast
+
+from coreml_resize_fix.errors import SchemaError
+from coreml_resize_fix.formats import model as protocol
+from coreml_resize_fix.formats import spec_versions
+from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp
+from coreml_resize_fix.formats.neuralnetwork import (
+    area_windows,
+    declared_sizes,
+    edits,
+    layer_chains,
+    pipelines,
+    required_version,
+    resizes,
+    shapes,
+    unreached,
+    weight_precision,
+)
+from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
+from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+
+
+class NeuralNetworks(protocol.Model):
+    """The networks of a file, read once for all rounds of an audit.
+
+    Raises:
+        ModelError: a layer holds parameters that no reader of Core ML accepts.
+        SchemaError: the installed coremltools is too old to describe the file.
+    """
+
+    kind = protocol.NEURAL_NETWORK
+
+    def __init__(self, label: str, source: Source, models: Sequence[ModelRef]) -> None:
+        self.label, self.source, self.models = label, source, models
+        outermost = models[0].message
+        self.spec_version = int(outermost.specificationVersion)
+        self._highest = required_version.current_version(models)
+        if self._highest >= spec_versions.UPSAMPLE_MODES and not schema.knows_ios14():
+            raise SchemaError(
+                f"`{label}` has specification version {self._highest}, and the installed "
+                "coremltools is too old to describe it",
+                "install coremltools 4 or newer, in another virtual environment if this one must "
+                "keep its version",
+            )
+        self.outputs = [feature.name for feature in outermost.description.output]
+        self._inputs = {feature.name for feature in outermost.description.input}
+        self._own = [model for model in models if model.is_network]
+        self._shapes = {
+            model.prefix: shapes.ShapeInference(model.message, model.prefix) for model in self._own
+        }
+        self._resizes = {
+            model.prefix: resizes.find(model, self._in_half_precision) for model in self._own
+        }
+        self.networks = [_network(model) for model in self._own]
+        self.claims = declared_sizes.find(models)
+        self.remarks = _remarks(models)
+
+    def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
+        return {prefix: network.infer(assumed) for prefix, network in self._shapes.items()}
+
+    def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
+        return [
+            resizes.resize_layer(resize, shapes[prefix], self._content)
+            for prefix, found in self._resizes.items()
+            for resize in found
+        ]
+
+    def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
+        return [
+            resizes.pooling_layer(ref, params, shapes[model.prefix])
+            for model in self._own
+            for ref, params in resizes.find_poolings(model)
+        ]
+
+    def averaged(self) -> List[Averaged]:
+        layers = [[ref.message for ref in model.layers] for model in self._own]
+        return [found for messages in layers for found in area_windows.find(messages)]
+
+    def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
+        # Conflicts that only other sizes than the default show do not stand against a fix.
+        inside = [
+            conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
+        ]
+        return tuple(inside + pipelines.conflicts(self.models, shapes))
+
+    def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
+        """The usable sizes of the first network in a pipeline that cannot run at all of them."""
+        first: Optional[UsableSizes] = None
+        for network in self._shapes.values():
+            found = network.usable(assumed)
+            if found is None or found.name not in self._inputs:
+                continue
+            if not found.everywhere:
+                return found
+            first = first or found
+        return first
+
+    def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
+        chains = cast(Mapping[str, Composite], added)
+        return dict(layer_chains.with_free_names(self.models, chains))
+
+    def stands_for(self, name: str) -> str:
+        return layer_chains.replaced_name(name)
+
+    def parts(self, addresses: Collection[str]) -> Set[str]:
+        return layer_chains.members(self.models, addresses)
+
+    def allowed_version(self, target: Optional[int]) -> int:
+        return required_version.allowed_version(self.label, self.models, target)
+
+    def plan(
+        self,
+        changes: Sequence[Change],
+        before: Mapping[str, ModelShapes],
+        after: Mapping[str, ModelShapes],
+        allowed: int,
+    ) -> Plan:
+        lower = allowed < self._highest
+        return edits.plan(self.source, self.models, changes, before, after, lower)
+
+    def _content(self, layer: LayerRef) -> bytes:
+        return self.source.read(layer.node.start, layer.node.end)
+
+    def _in_half_precision(self) -> bool:
+        layers = [layer for model in self.models for layer in model.layers]
+        return weight_precision.in_half_precision(self.source, layers)
+
+
+def _network(model: ModelRef) -> protocol.Network:
+    description = model.message.description
+    return protocol.Network(
+        model.prefix,
+        [
+            protocol.Node(layer.address, layer.message.input, layer.message.output)
+            for layer in model.layers
+        ],
+        [feature.name for feature in description.input],
+        [feature.name for feature in description.output],
+        unreached.find(model),
+    )
+
+
+def _remarks(models: Sequence[ModelRef]) -> List[str]:
+    found = [
+        f"`{address}` (`{name}`) is a custom layer `{class_name}`: what it samples is up to its "
+        "own code"
+        for address, name, class_name in resizes.custom_resizes(models)
+    ]
+    for model in models:
+        if not (model.is_network or "pipeline" in model.kind.lower()):
+            where = model.prefix.rstrip("/") or "the model"
+            found.append(f"`{where}` is a `{model.kind}`, which has no layers")
+    return found

@@ -1,0 +1,1 @@
+"""What layers and operations compute of arrays; no file format is known here."""
