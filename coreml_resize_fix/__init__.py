@@ -34,7 +34,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
-        raise AttributeError("module `coreml_resize_fix` has no attribute `{}`".format(name))
+        raise AttributeError(f"module `coreml_resize_fix` has no attribute `{name}`")
     import importlib
 
     module, attribute = _HOMES[name]

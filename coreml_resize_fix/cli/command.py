@@ -15,12 +15,12 @@ def _explain(context: click.Context, option: click.Parameter, code: str) -> None
         return
     from coreml_resize_fix.cli import explain, terminal
     from coreml_resize_fix.errors import UsageError
+    from coreml_resize_fix.run.results import Failure
 
     try:
         terminal.say(explain.render(code))
     except UsageError as error:
-        terminal.complain(error)
-        sys.exit(error.exit_code)
+        sys.exit(terminal.complain(Failure.from_error(error)).exit_code)
     sys.exit(0)
 
 

@@ -14,6 +14,8 @@ from coreml_resize_fix.run.jobs import Job
 from coreml_resize_fix.run.options import Request, read_options
 from coreml_resize_fix.run.results import Failure, Result, Run
 
+Renderer = Callable[[Run], str]
+
 
 class Options(NamedTuple):
     """The command line as click reads it."""
@@ -36,55 +38,43 @@ class Options(NamedTuple):
     quiet: bool
     verbose: bool
 
-    @property
-    def paths(self) -> path_conflicts.NamedPaths:
-        """The paths that options name."""
-        return path_conflicts.NamedPaths(
-            self.manifest, self.output, self.report_path, self.write_manifest
-        )
-
-
-class _Prepared(NamedTuple):
-    """A run that may begin."""
-
-    request: Request
-    jobs: List[Job]
-    render: Optional[Callable[[Run], str]]
-
 
 def execute(options: Options) -> int:
     """Do what the options ask for; returns the exit code. Errors are sentences on stderr."""
     results: List[Result] = []
-    prepared = None
+    render = None
     bar = terminal.Progress(options.quiet)
     try:
         with translate_os_errors("the files of this run"):
-            prepared = _prepare(options)
-            _work(options, prepared, bar, results)
+            request, todo, render = _prepare(options)
+            _work(options, request, todo, bar, results)
     except ResizeFixError as error:
-        results.append(terminal.complain(error))
+        results.append(terminal.complain(Failure.from_error(error)))
     finally:
         bar.close()
     run = Run(tuple(results), options.dry_run)
-    # The report of a run that was refused would replace one that may be the reason.
-    if options.report_path is not None and prepared is not None and prepared.render is not None:
-        run = _write_report(options.report_path, prepared.render, run)
+    # A run that was refused has no `render`: the report of before may be what is in its way.
+    if options.report_path is not None and render is not None:
+        run = _write_report(options.report_path, render, run)
     if not options.quiet and (options.style != "text" or run.reports or len(run.models) > 1):
         terminal.say(files.printed(options.style, run, terminal.style()))
     return run.exit_code
 
 
-def _prepare(options: Options) -> _Prepared:
-    """Read the options, and work out every path, before anything is written.
+def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
+    """Work out what to do, every path, and what makes the report, before any model is read.
 
     Raises:
-        ResizeFixError: the options or the paths exclude each other, or are not of their form.
+        ResizeFixError: options or paths exclude each other, or are not of their form.
     """
     if options.output is not None and options.in_place:
         raise UsageError("`--output` and `--in-place` exclude each other", "pass one of them")
-    path_conflicts.check_names(options.paths, options.force)
-    request = _request(options)
     report = options.report_path
+    named = path_conflicts.NamedPaths(
+        options.manifest, options.output, report, options.write_manifest
+    )
+    path_conflicts.check_names(named, options.force)
+    request = _request(options)
     render = files.renderer(report) if report is not None else None
     models, earlier = model_paths.find(options.models)
     if earlier:
@@ -93,11 +83,11 @@ def _prepare(options: Options) -> _Prepared:
     todo = jobs.resolve_all(models, options.output, options.manifest)
     writes = not options.dry_run and bool(options.manifest or request.asks)
     path_conflicts.refuse_conflicts(
-        path_conflicts.list_paths(options.paths, todo, writes and not options.in_place)
+        path_conflicts.list_paths(named, todo, writes and not options.in_place)
     )
     if writes:
         jobs.make_folders(todo)
-    return _Prepared(request, todo, render)
+    return request, todo, render
 
 
 def _request(options: Options) -> Request:
@@ -118,7 +108,11 @@ def _request(options: Options) -> Request:
 
 
 def _work(
-    options: Options, prepared: _Prepared, bar: terminal.Progress, results: List[Result]
+    options: Options,
+    request: Request,
+    todo: Sequence[Job],
+    bar: terminal.Progress,
+    results: List[Result],
 ) -> None:
     """Add the result of every job to `results`, and write the manifest that was asked for.
 
@@ -126,43 +120,37 @@ def _work(
         ResizeFixError: a manifest for all models cannot be read, or the new one not be written.
     """
     read = source.ManifestReader()
-    shared = options.manifest
-    if shared is not None and os.path.isdir(shared):
-        shared = None
+    shared = None if os.path.isdir(options.manifest or "") else options.manifest
     if shared is not None:
         read(shared)
     at_once = options.jobs or os.cpu_count() or 1
-    for result in batch.run(prepared.jobs, prepared.request, read, at_once, bar, options.verbose):
+    for result in batch.run(todo, request, read, at_once, bar, options.verbose):
         results.append(result)
         if isinstance(result, Failure):
             bar.close()
-            terminal.print_failure(result)
+            terminal.complain(result)
     if options.write_manifest is None:
         return
     outputs.refuse_existing(options.write_manifest, options.force)  # it may be there by now
     if shared is None and len(results) == 1 and not isinstance(results[0], Failure):
-        shared = prepared.jobs[0].manifest
+        shared = todo[0].manifest
+    reports = Run(tuple(results)).reports
     if shared is not None:
         read(shared).save(options.write_manifest)
-    else:
-        _write_template(options.write_manifest, results)
-
-
-def _write_template(path: str, results: Sequence[Result]) -> None:
-    reports = Run(tuple(results)).reports
-    if len(reports) > 1:
+    elif len(reports) > 1:
         raise UsageError(
             f"a template describes one model, and there are {len(reports)}", "run once for each"
         )
-    for report in reports:
-        source.write(path, template(report.findings))
+    elif reports:
+        source.write(options.write_manifest, template(reports[0].findings))
 
 
-def _write_report(path: str, render: Callable[[Run], str], run: Run) -> Run:
+def _write_report(path: str, render: Renderer, run: Run) -> Run:
     """Write the report; returns the run, with one failure more if that went wrong."""
     try:
         with translate_os_errors(f"`{path}`"):
             files.write(path, render(run))
     except ResizeFixError as error:
-        return Run((*run.results, terminal.complain(error)), run.dry_run)
+        wrong = terminal.complain(Failure.from_error(error))
+        return Run((*run.results, wrong), run.dry_run)
     return run

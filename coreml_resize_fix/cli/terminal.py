@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coreml_resize_fix.cli import streams
-from coreml_resize_fix.errors import ResizeFixError
 from coreml_resize_fix.run.results import Failure
 
 if TYPE_CHECKING:
@@ -31,15 +30,8 @@ def say(content: str, err: bool = False) -> None:
         streams.give_up(stream)
 
 
-def complain(error: ResizeFixError) -> Failure:
-    """Print an error of the run as a whole; returns it as a value."""
-    failure = Failure.from_error(error)
-    print_failure(failure)
-    return failure
-
-
-def print_failure(failure: Failure) -> None:
-    """Print one sentence on stderr, its details, and what to do next."""
+def complain(failure: Failure) -> Failure:
+    """Print one sentence on stderr, its details, and what to do next; returns the failure."""
     from coreml_resize_fix.report.plain import visible
 
     say(f"{style()('error', 'red')}: {visible(failure.message)}", err=True)
@@ -47,6 +39,7 @@ def print_failure(failure: Failure) -> None:
         say(f"  {visible(detail)}", err=True)
     if failure.hint:
         say(f"help: {visible(failure.hint)}", err=True)
+    return failure
 
 
 def style() -> "Style":

@@ -15,8 +15,8 @@ from coreml_resize_fix.errors import (
 from coreml_resize_fix.files import places
 from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.package import SUFFIX, is_package, suffix_of
+from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.model_paths import Found
-from coreml_resize_fix.run.outputs import default_output
 
 _SEPARATORS = os.sep + (os.altsep or "")
 # What the manifest of `net.mlmodel` may be called in a folder of manifests.
@@ -42,7 +42,7 @@ class Job:
     @property
     def target(self) -> str:
         """Where the result goes, unless it replaces the input."""
-        return self.output or default_output(self.model)
+        return self.output or outputs.default_output(self.model)
 
 
 def resolve_all(
@@ -55,11 +55,9 @@ def resolve_all(
     Raises:
         OutputError: two models would go to one place, or into what is a model or named as one.
     """
-    if output is None:
-        return [resolve(path, None, manifest, name) for path, name in models]
-    if len(models) == 1 and not _is_folder(output, models[0].path):
-        path, name = models[0]
-        return [resolve(path, output.rstrip(_SEPARATORS), manifest, name)]
+    if output is None or (len(models) == 1 and not _is_folder(output, models[0].path)):
+        file = output and output.rstrip(_SEPARATORS)
+        return [resolve(path, file, manifest, name) for path, name in models]
     _check_folder(output, models)
     return [
         resolve(path, os.path.join(output, name), manifest, name, in_folder=True)
@@ -142,9 +140,7 @@ def make_folders(jobs: Sequence[Job]) -> None:
     folders = [(os.path.dirname(job.target), job) for job in jobs if job.in_folder]
     for folder, job in folders:
         if places.is_inside(folder, job.model):
-            raise OutputError(
-                f"the output `{job.target}` is inside of the input", "choose another `-o`"
-            )
+            raise outputs.inside_of_input(job.target)
     for folder, _ in folders:
         try:
             os.makedirs(folder, exist_ok=True)

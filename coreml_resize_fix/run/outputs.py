@@ -45,6 +45,11 @@ def default_output(path: str) -> str:
     return f"{stem}-fixed{suffix}"
 
 
+def inside_of_input(target: str) -> OutputError:
+    """The error of an output that would be written into the model that it is made of."""
+    return OutputError(f"the output `{target}` is inside of the input", "choose another `-o`")
+
+
 def refuse_existing(path: str, force: bool, or_else: str = "") -> None:
     """Refuse to write what is there already, even a link to nothing, unless that is wanted.
 
@@ -68,7 +73,7 @@ def check_target(path: str, target: str, force: bool) -> None:
     if places.same(target, path):
         raise OutputError(f"the output `{target}` is the input", "pass `--in-place` to replace it")
     if places.is_inside(target, path):
-        raise OutputError(f"the output `{target}` is inside of the input", "choose another `-o`")
+        raise inside_of_input(target)
     _check_suffix(path, target)
     refuse_existing(target, force, ", or choose another `-o`")
     atomic.followed(target)

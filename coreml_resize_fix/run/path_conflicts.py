@@ -11,8 +11,6 @@ from coreml_resize_fix.intents import tensors
 from coreml_resize_fix.run.jobs import Job
 from coreml_resize_fix.run.outputs import refuse_existing
 
-_MANIFEST = ".json"
-
 
 class NamedPaths(NamedTuple):
     """The paths that options name."""
@@ -52,9 +50,9 @@ def check_names(named: NamedPaths, force: bool) -> None:
     if named.write_manifest is not None:
         from coreml_resize_fix.files import atomic
 
-        if not named.write_manifest.lower().endswith(_MANIFEST):
+        if not named.write_manifest.lower().endswith(".json"):
             raise UsageError(
-                f"`{named.write_manifest}` is no name of a manifest", f"end it in {_MANIFEST}"
+                f"`{named.write_manifest}` is no name of a manifest", "end it in .json"
             )
         for used in _manifest_to_write(named):
             atomic.followed(used.path)

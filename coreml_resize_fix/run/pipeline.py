@@ -56,11 +56,7 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
 
 
 def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
-    """The same for a model whose paths were worked out; the output is that of the job.
-
-    Raises:
-        ResizeFixError: as in `process`, or the job's own refusal.
-    """
+    """Do the same with a job, whose output and refusal count instead of the request's."""
     if job.refusal is not None:
         raise job.refusal
     with translate_os_errors(f"`{job.model}`"):
@@ -87,11 +83,10 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
                         _REPORT_THIS,
                     ) from error
 
-            into = None if request.in_place else target
             sha256 = outputs.save(
                 job.model,
                 job.model_file,
-                into,
+                None if request.in_place else target,
                 changes,
                 request.force,
                 prove_written,
@@ -237,8 +232,8 @@ def _changes(work: _Work) -> List[Patch]:
             raise _breaks(work.model.label, found)
         for finding in work.audit.freezing:
             raise ProofError(
-                "the fix of `{}` is for one size, and what it gets varies as long as a layer "
-                "before it stays as it is".format(finding.layer.name),
+                f"the fix of `{finding.layer.name}` is for one size, and what it gets varies as "
+                "long as a layer before it stays as it is",
                 "nothing was written; fix the layers before it, too, or leave its intent out",
             )
     changes = splice.patches(work.proposal.edits)
@@ -269,9 +264,7 @@ def verify_written(work: _Work, result: Model) -> None:
         verdict = None if before is None else before.verdict
         if finding.verdict != (findings.MATCH if verdict == findings.FIXABLE else verdict):
             raise ProofError(
-                "the result of `{}` did not stand its second audit: {}".format(
-                    label, finding.message
-                ),
+                f"the result of `{label}` did not stand its second audit: {finding.message}",
                 _REPORT_THIS,
             )
         if request.measures and before is not None:
@@ -280,12 +273,11 @@ def verify_written(work: _Work, result: Model) -> None:
             wrong = prove.find_failure(before, finding.layer.params, request.tensors)
             if wrong is not None:
                 raise ProofError(
-                    "the result of `{}` failed its numerical proof: {}".format(label, wrong),
-                    _REPORT_THIS,
+                    f"the result of `{label}` failed its numerical proof: {wrong}", _REPORT_THIS
                 )
     if planned:
         raise ProofError(
-            "the result of `{}` has another structure than was planned".format(label), _REPORT_THIS
+            f"the result of `{label}` has another structure than was planned", _REPORT_THIS
         )
     known = {found.layer for found in work.audit.conflicts_before + work.audit.conflicts_after}
     for found in again.conflicts_before:
