@@ -31,6 +31,8 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
             return "`{}` was recorded with {} {}, and `{}` gets {}".format(
                 intent.label, what, _show(said), layer.name, _show(seen)
             )
+    if not pinned and layer.call not in (None, (intent.mode, intent.antialias)):
+        return f"`{layer.name}` is named after another call than `{intent.label}`, {intent}"
     if not pinned and not _may_be_named(intent, layer):
         return f"`{intent.name}` is another module's call than `{layer.name}`"
     return None
@@ -93,6 +95,7 @@ def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[Li
             layer.channels,
             layer.input_size,
             layer.partial_size,
+            layer.call,
             (layer.name, layer.blobs) if layer.name.startswith("/") else None,
         )
         for layer in layers

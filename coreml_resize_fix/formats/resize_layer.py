@@ -26,6 +26,7 @@ class ResizeLayer:
     `default_size` is what a varying one is at the default size of the model's input, if known.
     `original_address` is that before several layers stood in for others of the network.
     `place` is where several layers would stand in for it.
+    `call` is the mode and whether with antialias, where its name says from which call it comes.
     `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
     """
 
@@ -45,6 +46,7 @@ class ResizeLayer:
     listed: bool = False
     partial_size: Tuple[Optional[int], Optional[int]] = (None, None)
     default_size: Optional[Size] = None
+    call: Optional[Tuple[str, bool]] = None
 
     @property
     def kind(self) -> str:

@@ -21,7 +21,7 @@ def intents(name):
             input_size=tuple(call["input_hw"]),
             output_size=tuple(call["output_hw"]),
             channels=call["input_shape"][1],
-            used=call["used"],
+            used=None if call["used"] else False,
             index=index,
         )
         for index, call in enumerate(files.calls(name))

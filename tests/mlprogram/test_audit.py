@@ -1,7 +1,9 @@
 """Packages that converters wrote: what is told of them, and the fix where one operation does it."""
 
+import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,11 +15,14 @@ from coremltools.converters.mil import Builder as mb  # noqa: N813
 from coreml_resize_fix import audit, fix
 from coreml_resize_fix.errors import ModelError, UnmatchedError, UsageError
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.report.document import render
 from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run.request import Run
 from tests.mlprogram import build, calls, files
 from tests.mlprogram.editing import operations
 from tests.mlprogram.test_edits import as_coremltools_infers
 from tests.mlprogram.test_reader import main_block, parsed
+from tests.report.json_v1 import check
 from tests.support.folders import contents
 
 # What meta.json says of each: verdicts, codes, and the operation that is the same, if one is.
@@ -292,3 +297,69 @@ def _version(data):
     from coreml_resize_fix.formats.protobuf import schema
 
     return schema.model_class().FromString(data).specificationVersion
+
+
+def test_names_of_exported_calls_are_evidence():
+    """Of four calls in one size, an operation that is named after another mode is none of this."""
+    name = "ct83_ex17_names"
+    path, intents = str(files.package(name)), calls.intents(name)
+    wrong = [replace(intent, mode="bicubic", name=None) for intent in intents]
+    report = audit(path, wrong)
+    assert [one.verdict for one in report.findings] == ["no-intent"] * 4
+    assert "named after another call" in report.findings[0].message
+    # Who says which operation a call has become knows better.
+    pinned = [
+        replace(intent, layer=finding.layer.name) for intent, finding in zip(wrong, report.findings)
+    ]
+    assert [one.codes for one in audit(path, pinned).findings] == [("RSZ105", "RSZ304")] * 4
+
+
+def test_an_operation_may_be_named_without_its_cast():
+    name = "ct9_ml17_equal_calls"
+    path = str(files.package(name))
+    pinned = [Intent(layer="op_7", scale_factor=(2.0, 2.0), align_corners=True)]
+    assert [one.verdict for one in audit(path, pinned).findings] == ["match", "no-intent"]
+
+
+@pytest.mark.parametrize("name", files.NAMES)
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_json_report(name, asks, tmp_path):
+    request = pipeline.Request(manifest=calls.intents(name) if asks else None, dry_run=True)
+    report = pipeline.process(str(files.package(name)), request)
+    found = json.loads(render(Run((report,))))
+    check(found)
+    (model,) = found["models"]
+    assert model["model_kind"] == "ml-program"
+    assert [one["address"] for one in model["layers"]] == [
+        one.layer.address for one in report.findings
+    ]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_sizes_that_cannot_run(listed, tmp_path):
+    """A map that is halved, doubled and joined with what it was fits where its sides are even."""
+    from coremltools import EnumeratedShapes, RangeDim, TensorType
+
+    def make(x):
+        half = mb.max_pool(x=x, kernel_sizes=[2, 2], strides=[2, 2], pad_type="valid")
+        double = mb.upsample_nearest_neighbor(x=half, scale_factor_height=2, scale_factor_width=2)
+        return mb.concat(values=[x, double], axis=1)
+
+    shapes = EnumeratedShapes([(1, 3, 8, 8), (1, 3, 9, 8), (1, 3, 16, 8)], (1, 3, 8, 8))
+    shape = shapes if listed else (1, 3, RangeDim(8, 40, 8), 8)
+    inputs = [TensorType("x", shape)]
+    path = made(make, tmp_path, 16, (1, 3, build.symbol(), 8), inputs)
+    report = audit(path, assume="nearest")
+    usable = report.usable
+    assert not usable.everywhere
+    if listed:
+        assert usable.sizes == ((8, 8), (16, 8))
+    else:
+        assert usable.multiple_of == (2, 1)
+    assert report.codes == ("RSZ402",)
+
+
+def test_sizes_that_all_run():
+    name = "ct9_ex17_range_other_bilF"
+    assert audit(str(files.package(name))).usable.everywhere
+    assert audit(str(files.package("ct9_ml17_equal_calls"))).usable is None

@@ -9,6 +9,7 @@ from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.input_sizes import extent
 from coreml_resize_fix.formats.mlprogram import (
+    callnames,
     edits,
     elsewhere,
     flow,
@@ -35,7 +36,14 @@ from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import Conflict, Known, ModelShapes, Overrides, Shape
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    Known,
+    ModelShapes,
+    Overrides,
+    Shape,
+    UsableSizes,
+)
 
 _IN_MODEL_FOLDER = "@model_path/"
 
@@ -105,6 +113,12 @@ class Programs(protocol.Model):
             conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
         )
 
+    def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
+        """Of several functions, the first that may not have every size is told."""
+        found = [one.usable(assumed) for one in self._functions.values()]
+        vary = [one for one in found if one is not None]
+        return next((one for one in vary if not one.everywhere), next(iter(vary), None))
+
     def allowed_version(self, target: Optional[int]) -> int:
         """See `formats.model`: an opset is raised where a target allows it, and never lowered."""
         needed = max(self.spec_version, opset.required_version(self.program))
@@ -156,12 +170,13 @@ class Programs(protocol.Model):
         """A resize where its function has these shapes."""
         known = shapes.layers.get(resize.address)
         shape = next(iter(known.inputs), None) if known is not None else None
-        params = self._with_size(name, resize)
+        call = callnames.exported(resize.names[0])
         return ResizeLayer(
             resize.address,
             resize.names[0],
-            resize.names[1:] or resize.names,
-            params,
+            tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
+            self._with_size(name, resize),
+            call=(call.mode, call.antialias) if call is not None else None,
             **extent(shape, shapes.varies),  # type: ignore[arg-type]
         )
 

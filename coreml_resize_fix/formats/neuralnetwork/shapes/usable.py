@@ -10,6 +10,7 @@ that ran are listed. The number of trials is bounded by the length of the networ
 from math import gcd
 from typing import (
     TYPE_CHECKING,
+    Callable,
     Dict,
     FrozenSet,
     Iterator,
@@ -61,10 +62,17 @@ def usable(
 
     `given` are sizes that resize layers are taken to make, as in `Network.infer`.
     """
+    return search(samples, lambda lead: Trials(layers, samples, outputs, given, lead), cost(layers))
+
+
+def search(
+    samples: Samples, trials_of: Callable[[Varied], Trials], steps: int
+) -> Optional[UsableSizes]:
+    """The same of whatever can be tried; `steps` are about how many layers one trial walks."""
     first: Optional[UsableSizes] = None
-    count = max(_LEAST, min(_MOST, WALKED // max(1, cost(layers))))
+    count = max(_LEAST, min(_MOST, WALKED // max(1, steps)))
     for lead in samples.varied:
-        trials = Trials(layers, samples, outputs, given, lead)
+        trials = trials_of(lead)
         found = _of_list(lead, trials, count) if lead.listed else _of_ranges(lead, trials, count)
         if not found.everywhere:
             return found
