@@ -5,7 +5,7 @@ concat → reshape (from 6.3 on), and bicubic as one gather a tap → stack → 
 axis after the other (from 9.1 on). Where a constant lies in a weight file, it is not read.
 """
 
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram import constants, scopes
 from coreml_resize_fix.formats.mlprogram.program import (
@@ -33,12 +33,12 @@ _SINGLE = 2.0**-24
 
 def averaged(function: Function) -> List[Averaged]:
     """Every map that is put together of means of windows."""
-    return [
+    every = (
         found
         for operation, scope in scopes.walk(function)
-        if operation.kind == "reshape"
-        for found in _averaged(_Reader(scope), operation)
-    ]
+        for found in _AVERAGES.get(operation.kind, _nothing)(_Reader(scope), operation)
+    )
+    return list(dict.fromkeys(every))
 
 
 def summed(function: Function) -> List[Summed]:
@@ -123,30 +123,62 @@ def _numbers(value: Value) -> Optional[Numbers]:
     return result if len(result) == len(found) else None
 
 
-def _averaged(reader: _Reader, reshape: Operation) -> Iterator[Averaged]:
+def _reshaped(reader: _Reader, reshape: Operation) -> Iterator[Averaged]:
     concat = reader.maker(reshape, "x", "concat")
-    shape = reader.numbers(reshape, "shape")
-    if concat is None or shape is None or len(shape) != _RANK:
+    if concat is not None:
+        yield from _joined(reader, concat, reshape.outputs[0])
+
+
+def _row(reader: _Reader, concat: Operation) -> Iterator[Averaged]:
+    """A map of one row needs no reshape."""
+    yield from _joined(reader, concat, concat.outputs[0])
+
+
+def _joined(reader: _Reader, concat: Operation, result: Variable) -> Iterator[Averaged]:
+    """The map that means make, pixel by pixel, where they are joined and become `result`."""
+    image, values = _image(result), concat.inputs.get("values", ())
+    if image is None or not reader.is_one(concat, "axis", -1, _RANK - 1):
         return
-    if not reader.is_one(concat, "axis", -1, _RANK - 1):
-        return
-    parts = [_mean(reader, one) for one in concat.inputs.get("values", ())]
+    parts = [_mean(reader, one) for one in values]
     whole = [part for part in parts if part is not None]
     if not whole or len(whole) != len(parts) or len({part[:2] for part in whole}) != 1:
         return
-    batch, channels = whole[0][1]
-    height, width = int(shape[2]), int(shape[3])
-    if tuple(shape[:2]) == (batch, channels) and height * width == len(whole):
-        yield Averaged(channels, (height, width), tuple(part[2] for part in whole))
+    if image[:2] == whole[0][1] and image[2] * image[3] == len(whole):
+        yield Averaged(image[1], image[2:], tuple(part[2] for part in whole))
+
+
+def _single(reader: _Reader, mean: Operation) -> Iterator[Averaged]:
+    """A map of one pixel is the mean of all."""
+    name = reader.source(mean) if _is_mean(reader, mean) else None
+    image = None if name is None else reader.image(name)
+    if image is not None:
+        yield Averaged(image[1], (1, 1), ((0, image[2], 0, image[3]),))
+
+
+def _nothing(reader: _Reader, operation: Operation) -> Iterator[Averaged]:
+    return iter(())
+
+
+_AVERAGES: Dict[str, Callable[[_Reader, Operation], Iterator[Averaged]]] = {
+    "reshape": _reshaped,
+    "concat": _row,
+    "reduce_mean": _single,
+}
+
+
+def _is_mean(reader: _Reader, mean: Operation) -> bool:
+    """Whether it averages over height and width, which stay as axes."""
+    axes = reader.numbers(mean, "axes") or ()
+    return reader.is_one(mean, "keep_dims", 1) and sorted(int(axis) % _RANK for axis in axes) == [
+        _RANK - 2,
+        _RANK - 1,
+    ]
 
 
 def _mean(reader: _Reader, argument: Argument) -> Optional[Tuple[str, Tuple[int, int], Window]]:
     """The value, its batch and channels, and the window that the value is the mean of."""
     mean = reader.made(argument, "reduce_mean")
-    if mean is None or not reader.is_one(mean, "keep_dims", 1):
-        return None
-    axes = reader.numbers(mean, "axes") or ()
-    if sorted(int(axis) % _RANK for axis in axes) != [_RANK - 2, _RANK - 1]:
+    if mean is None or not _is_mean(reader, mean):
         return None
     cut = reader.maker(mean, "x", "slice_by_index")
     return None if cut is None else _window(reader, cut)

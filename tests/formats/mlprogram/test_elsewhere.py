@@ -47,6 +47,11 @@ def intent(mode, before, after, align_corners=None, antialias=False, factor=None
 # Area
 
 
+def maps(data):
+    """Maps of means that have more pixels than one: each mean is one of one pixel, too."""
+    return [one for one in elsewhere.averaged(main_of(data)) if one.size != (1, 1)]
+
+
 def windows(before, after):
     """PyTorch's adaptive pooling: from the floor of the first edge to the ceiling of the last."""
     return [
@@ -73,6 +78,30 @@ def area(before, after, change=lambda index, part: part, axes=(-2, -1), shape=No
     return build.model_file(build.program(make, (1, CHANNELS, *before), 15))
 
 
+def test_a_map_of_one_row_needs_no_reshape():
+    def make(x):
+        parts = [mb.slice_by_index(x=x, begin=[0, 0, 0, i], end=[1, 2, 4, i + 3]) for i in (0, 2)]
+        means = [mb.reduce_mean(x=part, axes=[2, 3], keep_dims=True) for part in parts]
+        return mb.concat(values=means, axis=-1)
+
+    data = build.model_file(build.program(make, (1, CHANNELS, 4, 5), 15))
+    assert is_area(data, (4, 5), (1, 2))
+    assert not is_area(data, (4, 5), (2, 1))
+
+
+@pytest.mark.parametrize(
+    ("axes", "keep_dims", "is_one"),
+    [((2, 3), True, True), ((-1, -2), True, True), ((1, 3), True, False), ((2, 3), False, False)],
+)
+def test_a_map_of_one_pixel_is_a_mean(axes, keep_dims, is_one):
+    def make(x):
+        return mb.reduce_mean(x=x, axes=list(axes), keep_dims=keep_dims)
+
+    data = build.model_file(build.program(make, (1, CHANNELS, 4, 5), 15))
+    assert is_area(data, (4, 5), (1, 1)) == is_one
+    assert not is_area(data, (4, 6), (1, 1))
+
+
 def is_area(data, before, after):
     return is_made_of_windows(intent("area", before, after), elsewhere.averaged(main_of(data)))
 
@@ -83,8 +112,8 @@ SIZES = [((5, 7), (2, 3)), ((4, 9), (3, 2)), ((3, 4), (5, 6)), ((7, 7), (3, 1)),
 @pytest.mark.parametrize(("before", "after"), SIZES)
 def test_area(before, after):
     data = area(before, after)
-    (found,) = elsewhere.averaged(main_of(data))
-    assert (found.channels, found.size) == (CHANNELS, after)
+    (found,) = maps(data)
+    assert found.channels == CHANNELS
     assert found.windows == tuple(
         rows + columns
         for rows in windows(before[0], after[0])
@@ -135,7 +164,7 @@ def test_a_slice_that_steps_over_pixels_is_no_window(stride, count):
         return mb.reshape(x=mb.concat(values=means, axis=3), shape=[1, 2, 1, 2])
 
     made = build.program(make, (1, 2, 4, 5), 15)
-    assert len(elsewhere.averaged(main_of(build.model_file(made)))) == count
+    assert len(maps(build.model_file(made))) == count
 
 
 # Bicubic
@@ -333,7 +362,7 @@ def test_other_axes_are_no_resize():
 
 
 def test_what_converters_write():
-    (found,) = elsewhere.averaged(main_of(files.model("ct9_ml17_area_nondiv")))
+    (found,) = maps(files.model("ct9_ml17_area_nondiv"))
     assert (found.channels, found.size, len(found.windows)) == (3, (7, 9), 63)
     bicubic_file = main_of(files.model("head_ml17_bicubic"))
     (found,) = elsewhere.summed(bicubic_file)

@@ -48,14 +48,14 @@ class Converted:
         package = torch_executor.Package(path)
         given = {name_of_input(package): (self.image if image is None else image).numpy()}
         return max(
-            error(made, wanted)
+            error(made, asked)
             for single in RULES.values()
-            for made in package.run(given, single).values()
+            for made, asked in zip(package.run(given, single).values(), wanted)
         )
 
 
 def calls_of(network, image):
-    """(input, output) of every call, and the output of the network."""
+    """(input, output) of every call, and the outputs of the network."""
     calls, original = [], torch.nn.functional.interpolate
 
     def recorded(x, *given, **more):
@@ -66,7 +66,9 @@ def calls_of(network, image):
     torch.nn.functional.interpolate = recorded
     try:
         with torch.no_grad():
-            return calls, network(image).numpy()
+            made = network(image)
+        made = made if isinstance(made, tuple) else (made,)
+        return calls, [one.numpy() for one in made]
     finally:
         torch.nn.functional.interpolate = original
 

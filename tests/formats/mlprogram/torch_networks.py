@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import random
 import warnings
 from typing import Any, Callable, NamedTuple, Optional, Tuple
 
@@ -131,6 +132,61 @@ class Kind(NamedTuple):
     varies: str = ""
 
 
+class Generated(nn.Module):
+    """A few calls of all kinds after one another; some are dead, doubled, or outputs too."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        some = random.Random(seed)
+        self.start = nn.Conv2d(3, 2, 3, padding=1)
+        self.steps = [
+            (_call(some), some.choice(["once"] * 4 + ["dead", "output", "equal"]), _call(some))
+            for _ in range(some.randint(1, 4))
+        ]
+        self.convs = nn.ModuleList([nn.Conv2d(2, 2, 3, padding=1) for _ in self.steps])
+
+    def forward(self, x):
+        outputs, x = [], self.start(x)
+        for (call, how, other), conv in zip(self.steps, self.convs):
+            if how in ("dead", "output"):
+                more = _called(x, other)
+                outputs += [more] if how == "output" else []
+            made = _called(x, call)
+            if how == "equal":
+                made = made + 2 * _called(x, call)
+            x = torch.tanh(conv(made))
+        return (x, *outputs)
+
+
+FACTORS = (2, 3, 0.5, 1.5, 0.7, 1.16, 0.29, 2.3, 1.7, 1 / 3, 0.75, 1.25, 2.5, 1, 1.1, 0.9, 4.1)
+
+
+def _call(some):
+    """Arguments of a call."""
+    mode = some.choice(["bilinear"] * 5 + ["nearest"] * 3 + ["area"])
+    given = {"mode": mode}
+    if mode == "bilinear":
+        given["align_corners"] = some.random() < 0.5
+        given["antialias"] = some.random() < 0.15
+    if mode == "area":  # each pixel of one that does not divide is an operation
+        return {**given, "size": (some.randint(1, 4), some.randint(1, 4))}
+    if some.random() < 0.5:
+        size = (some.randint(1, 24), some.randint(1, 24))
+        return {**given, "size": None if some.random() < 0.15 else size}
+    factors = some.choice(FACTORS), some.choice(FACTORS)
+    one = some.random() < 0.7
+    given["scale_factor"] = factors[0] if one else tuple(map(float, factors))
+    if some.random() < 0.2:
+        given["recompute_scale_factor"] = True
+    return given
+
+
+def _called(x, given):
+    if given.get("size", ()) is None:
+        given = {**given, "size": tuple(int(side) for side in x.shape[2:])}
+    return F.interpolate(x, **given)
+
+
 SMALL = (10, 12)
 
 KINDS = {
@@ -187,19 +243,25 @@ SEGMENTATION = {
 
 
 class Case(NamedTuple):
-    """One conversion of a kind."""
+    """One conversion of a kind; `seed` is that of a generated network."""
 
     kind: str
     frontend: str
     ios: int
     precision: str
+    seed: int = make_mlprogram.SEED
 
     @property
     def name(self) -> str:
-        return "-".join([self.kind, self.frontend, f"ios{self.ios}", self.precision])
+        more = [str(self.seed)] if self.kind == "generated" else []
+        return "-".join([self.kind, *more, self.frontend, f"ios{self.ios}", self.precision])
 
     @property
     def what(self) -> Kind:
+        if self.kind == "generated":
+            some = random.Random(self.seed)
+            size = some.randint(5, 24), some.randint(5, 24)
+            return Kind(lambda: Generated(self.seed), size, "")
         return {**KINDS, **SEGMENTATION}[self.kind]
 
 
@@ -219,7 +281,7 @@ CASES = list(_cases())
 
 def built(case):
     """The network of a case, and two images."""
-    torch.manual_seed(make_mlprogram.SEED)
+    torch.manual_seed(case.seed)
     network = case.what.build().eval()
     return network, torch.rand(1, 3, *case.what.size), torch.rand(1, 3, *case.what.size)
 
