@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.intents.torch_export import exportable
     from coreml_resize_fix.intents.torch_recorder import record_intents
-    from coreml_resize_fix.run.request import ModelReport as Report
+    from coreml_resize_fix.run.results import ModelReport as Report
 
 # public name → where it lives; imported when first used, so that `--help` loads nothing heavy
 _HOMES = {
     "Manifest": ("coreml_resize_fix.intents.source", "Manifest"),
-    "Report": ("coreml_resize_fix.run.request", "ModelReport"),
+    "Report": ("coreml_resize_fix.run.results", "ModelReport"),
     "audit": ("coreml_resize_fix.api", "audit"),
     "exportable": ("coreml_resize_fix.intents.torch_export", "exportable"),
     "fix": ("coreml_resize_fix.api", "fix"),

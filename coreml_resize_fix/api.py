@@ -10,12 +10,11 @@ import os
 from typing import Any, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
-from coreml_resize_fix.formats.spec_versions import for_target
-from coreml_resize_fix.intents import assume as assumption
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.run import pipeline
-from coreml_resize_fix.run.pipeline import ModelReport, Request
+from coreml_resize_fix.run.options import Request, read_options
+from coreml_resize_fix.run.results import ModelReport
 
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
@@ -27,12 +26,15 @@ class _InMemory(NamedTuple):
     data: bytes
     spec_class: Any
     wrapper: Any  # the MLModel class, or None for a bare spec
+    weights: Optional[str]  # the folder of an ML Program's weights, which no fix touches
 
     def rebuild(self, data: bytes) -> Any:
         spec = self.spec_class()
         spec.ParseFromString(data)
         if self.wrapper is None:
             return spec
+        if self.weights is not None:
+            return self.wrapper(spec, weights_dir=self.weights, skip_model_load=True)
         try:
             return self.wrapper(spec, skip_model_load=True)
         except TypeError:  # coremltools before 5 has no such option
@@ -122,24 +124,10 @@ def fix(
 def _request(
     manifest: Optional[Intents], assume: Optional[str], target: Optional[str], **options: Any
 ) -> Request:
-    version = None
+    request = read_options(assume, target, **options)
     if isinstance(manifest, (str, os.PathLike)):
         manifest = Manifest.load(os.fspath(manifest))
-    if target is not None:
-        version = for_target(target)
-        if version is None:
-            raise UsageError(
-                "`{}` is not a deployment target".format(target), "write it like `iOS12`"
-            )
-    assumed = assumption.parse(assume) if assume is not None else None
-    return Request(
-        manifest=manifest,
-        assume=assumed,
-        target=version,
-        tensors=getattr(manifest, "tensors", {}),
-        notices=tuple(getattr(manifest, "notices", ())),
-        **options,
-    )
+    return request if manifest is None else request.with_manifest(manifest)
 
 
 def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
@@ -157,7 +145,11 @@ def _in_memory(model: Any) -> _InMemory:
     spec = model.get_spec() if wrapper is not None else model
     if not hasattr(spec, "SerializeToString"):
         raise ResizeFixError(
-            "a `{}` is no model".format(type(model).__name__),
+            f"a `{type(model).__name__}` is no model",
             "pass a path, a coremltools MLModel, or the spec of one",
         )
-    return _InMemory(spec.SerializeToString(), type(spec), wrapper)
+    weights = None
+    if wrapper is not None and spec.WhichOneof("Type") == "mlProgram":
+        # coremltools takes an empty name for a program without weights.
+        weights = getattr(model, "weights_dir", None) or ""
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper, weights)

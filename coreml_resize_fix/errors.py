@@ -4,7 +4,7 @@
     ├── UsageError            options that contradict each other
     ├── ModelError            the model file cannot be read
     │   ├── NotAModelError    it is something else (a PyTorch file, an ONNX file, a folder, …)
-    │   ├── MLProgramError    it is an ML Program, which has no resize *layers*
+    │   ├── MLProgramError    it is a pipeline with an ML Program in it
     │   └── SchemaError       the installed coremltools is missing, or too old for this model
     ├── ManifestError         the intent file is missing or has defects (all of them are listed)
     ├── OutputError           the result cannot be written where it was asked to go
@@ -28,7 +28,7 @@ def reason(error: OSError) -> str:
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether a lack of memory is behind an error; imports tell it in words of their own."""
+    """Whether a lack of memory is behind an error; imports say it in words of their own."""
     return (
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
@@ -59,7 +59,7 @@ class NotAModelError(ModelError):
 
 
 class MLProgramError(ModelError):
-    """The model is an ML Program: its operations are not NeuralNetwork layers."""
+    """A model of the pipeline is an ML Program, which is only read as a model of its own."""
 
 
 class SchemaError(ModelError):
@@ -89,23 +89,23 @@ class UnmatchedError(ResizeFixError):
 
     def __init__(self, report: Any) -> None:
         done = ("match", "fixed")
-        told = [finding.message for finding in report.findings if finding.verdict not in done]
-        told += ["an intent has no layer"] if report.unused else []
-        told += [
+        reasons = [finding.message for finding in report.findings if finding.verdict not in done]
+        reasons += ["an intent has no layer"] if report.unused else []
+        reasons += [
             f"`{found.address}` (`{found.layer}`) cannot run: {found.message}"
             for found in report.cannot_run
         ]
-        first = told[0] if told else "its network runs at no size beside the default"
+        first = reasons[0] if reasons else "its network runs at no size beside the default"
         super().__init__(
-            "`{}` cannot be fixed as a whole: {}".format(report.path, first),
+            f"`{report.path}` cannot be fixed as a whole: {first}",
             "read `error.report`, or pass `partial=True` to take the fixes that there are",
         )
         self.report = report
 
 
 @contextmanager
-def of_system(what: str) -> Iterator[None]:
-    """Tell failures of the system where none is expected; `what` is being worked on.
+def translate_os_errors(what: str) -> Iterator[None]:
+    """Turn failures of the system, where none is expected, into errors; `what` is worked on.
 
     Raises:
         ResizeFixError: in the place of an OSError, but for a pipe that nobody reads any more.
@@ -116,7 +116,7 @@ def of_system(what: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise ResizeFixError(
-            "the system failed at {}: {}".format(what, reason(error)),
+            f"the system failed at {what}: {reason(error)}",
             "its files are as they were, or complete; check the disk and run again",
         ) from error
 

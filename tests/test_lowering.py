@@ -7,7 +7,7 @@ from coreml_resize_fix.formats.neuralnetwork import layers, required_version
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear
 from coreml_resize_fix.formats.protobuf import schema, skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
-from coreml_resize_fix.formats.spec_versions import for_target
+from coreml_resize_fix.formats.spec_versions import parse_target
 from coreml_resize_fix.run import pipeline
 from tests.support import build
 from tests.support.cases import Case
@@ -28,7 +28,7 @@ def read(path):
 @pytest.mark.parametrize("name", ["ct9_nn_unetmod_acT", "ct61_nn_psp_acT", "ct41_frac_acT"])
 def test_align_corners_comes_down_to_ios_13(name, tmp_path):
     case, output = Case("corpus", name), str(tmp_path / "out.mlmodel")
-    request = pipeline.Request(manifest=case.intents(), target=for_target("iOS13"), output=output)
+    request = pipeline.Request(manifest=case.intents(), target=parse_target("iOS13"), output=output)
     report = pipeline.process(case.path, request)
     assert report.exit_code == 0
     assert (report.spec_before, report.spec_after) == (5, 4)

@@ -108,7 +108,7 @@ class Lines(Model):
                 name,
                 (name,),
                 op,
-                **input_sizes.extent(shapes[""].layers[name].inputs[0], False),
+                **input_sizes.input_size_fields(shapes[""].layers[name].inputs[0], False),
             )
             for name, op, _, _ in self.lines
         ]

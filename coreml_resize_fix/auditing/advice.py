@@ -1,4 +1,4 @@
-"""What to do where no layer may follow a size that varies: alternatives, tried on the layer."""
+"""Advice where no layer can follow a varying size: alternatives that were tried on the layer."""
 
 from dataclasses import replace
 from typing import Iterator, Optional, Tuple
@@ -17,7 +17,7 @@ _ONE_SIZE = "convert once per input size that you need"
 
 
 def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: bool) -> str:
-    """What gives the layer an exact fix, as a clause, or that nothing does."""
+    """A clause on what allows an exact fix of the layer, or that nothing does."""
     found = []
     for what, other in _alternatives(layer, intent):
         trial = assess(other, intent, False, spec_version, decompose)
@@ -32,7 +32,7 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
 
 
 def options(found: Situation) -> Tuple[str, ...]:
-    """The options that a run needs to use what was found."""
+    """The command-line options that the fix needs."""
     needs: Tuple[str, ...] = ()
     if found.reach in (assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE):
         needs += ("--decompose",)
@@ -47,7 +47,7 @@ def _options(found: Situation) -> str:
 
 
 def _alternatives(layer: ResizeLayer, intent: Intent) -> Iterator[Tuple[str, ResizeLayer]]:
-    """What a user may do to the model, and the layer as it is then, the least loss first."""
+    """Changes of the model that a user can make, and the layer after each, mildest first."""
     if not layer.modern:
         place = layer.place and layer.place.with_exact_ranks()
         yield _EXACT_RANKS, replace(layer, modern=True, place=place)

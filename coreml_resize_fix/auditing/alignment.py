@@ -1,8 +1,8 @@
-"""Order-preserving alignments of two sequences: which pairs are in some best one.
+"""Order-preserving alignments of two sequences: which pairs are in some best alignment.
 
-The dynamic programme of longest common subsequences, with a weight for each pair, run from both
-ends: a pair belongs to a best alignment exactly if the best before it, itself and the best behind
-it add up to the best.
+This is the dynamic program of longest common subsequences with a weight for each pair, run from
+both ends. A pair belongs to a best alignment exactly if the best weight before it, its own weight
+and the best weight behind it add up to the best total.
 """
 
 from typing import List, Sequence
@@ -51,7 +51,7 @@ class Alignment:
 
 
 def align(rows: int, columns: int, weights: Sequence[Sequence[int]]) -> Alignment:
-    """All best alignments; `weights[row][column]` says how much speaks for a pair, 0 forbids it."""
+    """All best alignments; `weights[row][column]` is the weight of a pair, 0 forbids it."""
     return Alignment(rows, columns, weights)
 
 

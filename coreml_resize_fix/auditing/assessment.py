@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
-from coreml_resize_fix.auditing.ranges import misfit
-from coreml_resize_fix.formats.model import Native, ResizeOp
+from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
+from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
@@ -18,6 +18,8 @@ NEAREST_AS_BILINEAR, ANTIALIAS_DROPPED, OTHER_KERNEL = (
 )
 TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment target
 REFUSED = "refused"  # computes nothing: Core ML does not take the layer
+# Computes the intent in one of two readings, and nothing documents which one Core ML takes.
+OPEN_SIZE, OPEN_PIXEL = "open-size", "open-pixel"
 CURRENT = (
     SAME,
     WRONG_GRID,
@@ -27,7 +29,10 @@ CURRENT = (
     OTHER_KERNEL,
     TOO_NEW,
     REFUSED,
+    OPEN_SIZE,
+    OPEN_PIXEL,
 )
+_OPEN = {ROUNDING: OPEN_SIZE, PIXEL: OPEN_PIXEL}
 
 # What the intent asks for, as far as it explains why no layer can do it.
 ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
@@ -48,7 +53,8 @@ REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 
 # How much is known of the sizes.
 EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
-EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT)
+UNJUDGED = "unjudged"  # whatever the sizes: nothing says what the layer makes
+EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED)
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Situation:
     remedy: Optional[ResizeOp] = None
     needs_version: int = 1
     pairings: Tuple[Pairing, ...] = ()
+    open_size: Optional[Size] = None  # an input of which the rounding decides what it makes
 
     @property
     def worst(self) -> Optional[Pairing]:
@@ -93,6 +100,8 @@ def assess(
     """
     asked, known = comparisons(intent, layer)
     asks = _asks(asked, known)
+    if layer.params.unjudged:
+        return Situation(WRONG_GRID, layer.shape, NONE, asks, UNJUDGED, False, intent)
     if unfit or contradicted or not known:
         evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
         return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
@@ -110,6 +119,9 @@ def assess(
     if wrong is not None:
         pairings += (pair(asked, layer.params, *wrong),)
     current = _current(asked, layer.params, pairings)
+    left_open = _left_open(layer, known)
+    if current == SAME and left_open is not None:
+        current = left_open[0]
     if current == SAME and spec_version < layer.params.min_spec_version:
         current = TOO_NEW
     if layer.params.lacks_its_mode:
@@ -126,7 +138,23 @@ def assess(
         way.remedy,
         way.spec_version,
         pairings,
+        left_open[1] if left_open is not None and left_open[0] == OPEN_SIZE else None,
     )
+
+
+def _left_open(
+    layer: ResizeLayer, known: Sequence[Tuple[Size, Size]]
+) -> Optional[Tuple[str, Size]]:
+    """What is not documented of what it makes, and an input of which; or None."""
+    if layer.params.is_chain:
+        return None
+    size = rounded_apart(layer.params, layer)
+    if size is not None:
+        return OPEN_SIZE, size
+    for before, after in known:
+        if layer.params.may_make(before, after) and layer.params.left_open(before, after):
+            return _OPEN[layer.params.left_open(before, after)], before
+    return None
 
 
 class _Way(NamedTuple):
@@ -188,7 +216,12 @@ def _remedy(
         params = native.build(known)
         if params is None or misfit(intent, params, layer) is not None:
             continue
-        if all(pair(intent, params, size, target).equal for size, target in known):
+        if rounded_apart(params, layer) is not None:
+            continue
+        if all(
+            pair(intent, params, size, target).equal and not params.left_open(size, target)
+            for size, target in known
+        ):
             return native, params
     return None, None
 

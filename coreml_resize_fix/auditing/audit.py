@@ -1,4 +1,4 @@
-"""What an audit finds in one file: verdicts, shapes before and after, and what cannot run."""
+"""The result of an audit: verdicts, shapes before and after, and what cannot run."""
 
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
@@ -14,7 +14,7 @@ from coreml_resize_fix.formats.shapes import (
     UsableSizes,
 )
 
-# A run may only be written if no layer has one of these verdicts, unless `--partial` allows it.
+# With one of these verdicts nothing is written, unless `--partial` allows it.
 BLOCKING = (
     findings.NEEDS_OPTION,
     findings.UNMATCHABLE,
@@ -27,9 +27,8 @@ BLOCKING = (
 class Audit:
     """Shapes of each network: `before` as the file is, `after` as planned.
 
-    `intended` are those if every resize made what its intent asks for, whatever can be done, and
-    `as_intended` are the verdicts at those sizes.
-    `usable` says at which sizes the result runs; that takes longer than the rest of an audit.
+    `intended` are the shapes if every resize computed its intent, `as_intended` the verdicts at
+    those sizes. `usable` finds the sizes at which the result runs; it takes longer than the rest.
     """
 
     findings: Tuple[Finding, ...]
@@ -38,9 +37,9 @@ class Audit:
     after: Dict[str, ModelShapes]
     conflicts_before: Tuple[Conflict, ...]
     conflicts_after: Tuple[Conflict, ...]
-    freezing: Tuple[Finding, ...] = ()  # fixed at a size that varies as a layer before stays
+    freezing: Tuple[Finding, ...] = ()  # would get one size, and theirs varies
     usable: Callable[[], Optional[UsableSizes]] = lambda: None
-    partial: bool = False  # layers that stay wrong do not keep the others from being written
+    partial: bool = False  # the others are written even if some stay wrong
     intended: Mapping[str, ModelShapes] = field(default_factory=dict)
     as_intended: Tuple[Finding, ...] = ()
 
@@ -56,22 +55,22 @@ class Audit:
 
     @property
     def new_conflicts(self) -> List[Conflict]:
-        """Shapes that do not fit after the planned changes, and were not as wrong before them.
+        """Conflicts after the planned changes that were not there before them.
 
-        Where some layers stay wrong, so may others that could not run before: they are not new.
+        In a partial result, places that could not run before may still not run: they are not new.
         """
         known = {(conflict.address, conflict.message) for conflict in self.conflicts_before}
         ran = [found for found in self.conflicts_after if not self.partial or self._ran(found)]
         return [found for found in ran if (found.address, found.message) not in known]
 
     def _ran(self, conflict: Conflict) -> bool:
-        """Whether this place could run before the planned changes, and was reached."""
+        """Whether this place was reached and could run before the planned changes."""
         failed = any(found.address == conflict.address for found in self.conflicts_before)
         return not failed and _reached(conflict, self.before)
 
     @property
     def mended(self) -> List[Conflict]:
-        """Places where shapes did not fit before the planned changes and do after them."""
+        """Conflicts that the planned changes remove."""
         left = {conflict.address for conflict in self.conflicts_after}
         return [
             found
@@ -81,7 +80,7 @@ class Audit:
 
 
 def _reached(conflict: Conflict, by_prefix: Dict[str, ModelShapes]) -> bool:
-    """Whether what the conflict is about is known: nothing before it keeps it from being made."""
+    """Whether the inputs at a conflict are known, so that it could be evaluated."""
     layers = [
         shapes.layers[conflict.address]
         for shapes in by_prefix.values()

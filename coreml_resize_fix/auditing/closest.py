@@ -1,4 +1,4 @@
-"""What comes closest to an intent that no allowed layer computes: the one order of all answers."""
+"""Order the native settings by how close they come to an intent."""
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
@@ -18,10 +18,10 @@ class Setting(NamedTuple):
 
 
 def settings(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Setting]:
-    """The layer's own setting and the allowed ones, by their shift at all sizes compared.
+    """The layer's own setting and the allowed ones, by their largest shift.
 
-    Of equal shifts, one that does as the intent does, interpolate or copy, goes first; then the
-    file's own; then the order of preference of the natives.
+    Of equal shifts, a setting that interpolates or copies as the intent does goes first, then the
+    file's own, then the natives in their order of preference.
     """
     asked, sizes = comparisons(intent, layer)
     if not sizes:
@@ -38,7 +38,7 @@ def settings(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Sett
 
 
 def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
-    """Those of them that the target has, and that would not freeze a flexible model."""
+    """The natives that the target supports and that do not freeze a flexible model."""
     return [
         native
         for native in layer.params.natives(layer, None)
@@ -48,7 +48,7 @@ def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
 
 
 def _shift(intent: Intent, params: ResizeOp, sizes: Sequence[Tuple[Size, Size]]) -> Optional[float]:
-    """None where the setting does not make all of the sizes."""
+    """The largest shift; None if the setting does not make all of the sizes."""
     shifts = [pair(intent, params, *size).max_shift for size in sizes]
     known = [shift for shift in shifts if shift is not None]
     return max(known) if len(known) == len(shifts) else None

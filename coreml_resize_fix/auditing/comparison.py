@@ -1,4 +1,4 @@
-"""What an intent asks for and what a layer computes, compared at the sizes that there are."""
+"""Compare what an intent asks for with what a layer computes, at each input size."""
 
 from dataclasses import replace
 from typing import List, NamedTuple, Optional, Tuple
@@ -10,7 +10,7 @@ from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
 
 Size = Tuple[int, int]
 
-# Stand for an input size that nobody knows: what holds at all of them follows from no one size.
+# They stand for an unknown input size: what holds at all of them does not depend on one size.
 ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
 
 EQUAL = Difference(True, True, True, 0.0, 0.0, 0.0, 0.0)
@@ -18,7 +18,7 @@ UNEQUAL = Difference(equal=False, same_size=False, same_positions=False)
 
 
 class Pairing(NamedTuple):
-    """Both axes compared at one input size."""
+    """The comparison of both axes at one input size."""
 
     input_size: Size
     intended: Size
@@ -57,14 +57,15 @@ def comparable(*sizes: Size) -> bool:
 
 
 def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[Size, Size]]]:
-    """The sizes to compare at, (input, intended output) each, and the intent as it reads there.
+    """The intent as it applies to the layer, and (input, intended output) sizes to compare at.
 
-    No sizes come back if neither the layer nor the intent knows any, or one is no image's.
+    There are no sizes if neither the layer nor the intent has any, or if one is not the size of an
+    image.
     """
     asked = _as_factor(intent, layer)
     sizes = layer.sizes
     if layer.shape == FLEXIBLE and intent.input_size is not None:
-        sizes = (intent.input_size,) + sizes  # the size that people know comes first
+        sizes = (intent.input_size,) + sizes  # the recorded size is shown first
     if layer.shape == UNKNOWN and intent.input_size is not None:
         sizes = (intent.input_size,)
     elif layer.shape == UNKNOWN:
@@ -76,9 +77,9 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[
 
 
 def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
-    """A size recorded on a flexible model is read as the whole factor that made it.
+    """Read a size that was recorded on a flexible model as the whole factor that made it.
 
-    The call took it from another tensor's shape, or the layer would have that size.
+    The call took the size from the shape of another tensor, or the layer would have it fixed.
     """
     before, after = intent.input_size, intent.target_size(None)
     if layer.shape != FLEXIBLE or intent.size is None or before is None or after is None:

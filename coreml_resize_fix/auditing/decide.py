@@ -4,7 +4,7 @@ Every combination of the situation's fields hits exactly one row; None stands fo
 """
 
 from dataclasses import replace
-from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment
 from coreml_resize_fix.auditing.advice import advise, options
@@ -77,6 +77,7 @@ TABLE: Tuple[Row, ...] = (
     Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([assessment.SIZELESS])),
     Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([assessment.CONTRADICTED])),
     Row("the file contradicts itself", UNMATCHABLE, "RSZ206", frozenset([assessment.UNFIT])),
+    Row("not judged", UNMATCHABLE, "RSZ207", frozenset([assessment.UNJUDGED])),
     Row("computes the intent", MATCH, current=frozenset([assessment.SAME])),
     Row(
         "native, static",
@@ -160,6 +161,8 @@ CURRENT_CODES: Dict[str, str] = {
     assessment.OTHER_KERNEL: "RSZ105",
     assessment.TOO_NEW: "RSZ106",
     assessment.REFUSED: "RSZ107",
+    assessment.OPEN_SIZE: "RSZ102",
+    assessment.OPEN_PIXEL: "RSZ109",
 }
 
 
@@ -169,6 +172,13 @@ def row_for(found: Situation) -> Row:
     if len(rows) != 1:
         raise LookupError("{} rows decide {}".format(len(rows), found))
     return rows[0]
+
+
+def _of_current(found: Situation) -> List[str]:
+    """Codes of what is wrong now. Of a size that rounding decides, one reading is a wrong one."""
+    if not found.pairings or found.current == assessment.SAME:
+        return []
+    return [CURRENT_CODES[found.current]] + (["RSZ102", "RSZ108"] if found.open_size else [])
 
 
 def decide(
@@ -191,19 +201,15 @@ def decide(
         return Finding(layer, verdict, (match.code,), message)
     recorded = replace(match.intent, input_size=None) if moved else match.intent
     against = (
-        match.against or contradiction(recorded, layer, pinned=True) or refused(match.intent, layer)
+        layer.params.unjudged
+        or match.against
+        or contradiction(recorded, layer, pinned=True)
+        or refused(match.intent, layer)
     )
     unfit = bool(match.against)
     found = assess(layer, match.intent, bool(against), spec_version, decompose, unfit)
     row = row_for(found)
-    codes = tuple(
-        code
-        for code in (
-            CURRENT_CODES.get(found.current, "") if found.pairings else "",
-            row.reason,
-        )
-        if code
-    )
+    codes = tuple(dict.fromkeys(filter(None, [*_of_current(found), row.reason])))
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
     message = describe(layer, found, row.verdict, row.reason, against, spec_version)
     if row.reason == VARIES:
@@ -219,7 +225,7 @@ def decide(
         # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
         max_shift_px=found.worst.max_shift
         if found.worst
-        and found.current != assessment.REFUSED
+        and found.current not in (assessment.REFUSED, assessment.OPEN_SIZE)
         and (layer.sizes or match.intent.input_size)
         else None,
         needs=options(found) if row.verdict == NEEDS_OPTION else (),

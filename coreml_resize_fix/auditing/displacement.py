@@ -1,7 +1,7 @@
-"""How far a whole network moves what it shows, summed over the resizes on the way to each output.
+"""The displacement of each output: the shifts of all resizes on the way to it, added up.
 
-Several shifted resizes in a row are what moves a mask by many pixels, although each alone is off
-by less than one.
+Several shifted resizes in a row move a mask by many pixels, although each alone is off by less
+than one.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -13,12 +13,12 @@ from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
 Size = Tuple[int, int]
 
-# Below this share of an output pixel nobody sees a difference, and it need not be told.
+# Below this share of an output pixel a displacement is not worth reporting.
 WORTH_TELLING = 1e-6
 
 
 class Step(NamedTuple):
-    """What one resize adds: (down, right) on average, signed, and the most over all pixels.
+    """The shift of one resize: (down, right) on average, signed, and the largest of all pixels.
 
     In shares of the image's height and width.
     """
@@ -32,7 +32,7 @@ Steps = Tuple[Step, ...]  # on the way to a blob, in order of execution
 
 
 class Displacement(NamedTuple):
-    """By how much an output of that (height, width) is moved."""
+    """The displacement of an output of that (height, width)."""
 
     output: str
     size: Size
@@ -65,12 +65,12 @@ def displacements(
     findings: Sequence[Finding],
     shapes: Mapping[str, ModelShapes],
 ) -> List[Displacement]:
-    """For each output of known size whose content is moved: by how much.
+    """The displacement of each output of known size whose content is moved.
 
-    `shapes` are those that the intents ask for, so that the answer is the same whatever is fixed.
+    `shapes` are the intended ones, so that the result does not depend on what can be fixed.
 
-    A resize of the wrong size is left out: it stretches the image instead of moving it. Where
-    paths of different displacement meet, the larger one counts.
+    A resize of the wrong size does not count: it stretches the image instead of moving it. Where
+    paths meet, the larger displacement counts.
     """
     moves = {finding.layer.address: _move(finding) for finding in findings}
     features: Dict[str, Steps] = {}  # what one model of a pipeline hands to the next
@@ -110,16 +110,16 @@ def _move(finding: Finding) -> Optional[Step]:
         return None
     asked = intent.axes(layer.input_size, intended)
     computed = layer.params.axes(layer.input_size, intended)
-    rows, columns = (_along(one, other) for one, other in zip(asked, computed))
+    rows, columns = (_mean_and_largest_move(one, other) for one, other in zip(asked, computed))
     if rows[1] == columns[1] == 0:
         return None
     return Step(layer.address, (rows[0], columns[0]), (rows[1], columns[1]))
 
 
-def _along(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
-    """(mean, largest) move of the content along one axis, as a share of its length.
+def _mean_and_largest_move(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
+    """The mean and the largest move of the content along one axis, as shares of its length.
 
-    Reading further right shows everything further left, so the sign turns round.
+    Reading further right shows everything further left, so the sign is reversed.
     """
     distances = [a - b for a, b in zip(positions(asked), positions(computed))]
     distances = [distance if abs(distance) >= TOLERANCE else 0.0 for distance in distances]
@@ -129,21 +129,18 @@ def _along(asked: AxisSpec, computed: AxisSpec) -> Tuple[float, float]:
     )
 
 
-def told(found: Displacement) -> str:
-    """One sentence on an output that is moved."""
+def describe(found: Displacement) -> str:
+    """A sentence on the displacement of an output."""
     down, right = found.mean
     directions = [
-        "{:.2f} pixels {}".format(abs(value), names[value < 0])
+        f"{abs(value):.2f} pixels {names[value < 0]}"
         for value, names in ((down, ("down", "up")), (right, ("to the right", "to the left")))
         if abs(value) >= 0.005
     ]
+    average = " and ".join(directions) or "less than 0.01 pixels"
+    count = len(found.path)
     return (
-        "in the file as it is, what `{}` shows is moved by {} on average and by up to {:.2f} "
-        "pixels, summed over {} resize{}".format(
-            found.output,
-            " and ".join(directions) or "less than 0.01 pixels",
-            max(found.largest),
-            len(found.path),
-            "" if len(found.path) == 1 else "s",
-        )
+        f"in the file as it is, what `{found.output}` shows is moved by {average} on average and "
+        f"by up to {max(found.largest):.2f} pixels, summed over {count} resize"
+        + ("" if count == 1 else "s")
     )

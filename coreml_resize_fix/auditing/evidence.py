@@ -1,4 +1,4 @@
-"""What speaks for and against an intent's being a layer's: kind, channels, size, names, values."""
+"""Evidence for and against a pair of an intent and a layer: kind, channels, size, name, values."""
 
 from typing import List, Optional, Sequence, Tuple
 
@@ -11,26 +11,25 @@ _KIND = 4  # of `Intent.ask`: framework, mode, align_corners, antialias
 
 
 def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> Optional[str]:
-    """Why this intent cannot be this layer's, or None if nothing speaks against it.
+    """Why this intent cannot belong to this layer, or None.
 
-    A pinned intent may meet another mode than its own, and its factor applies at any size.
+    A pinned intent may differ in mode from its layer, and its factor applies at any size.
     """
-    # Averages of areas that are smaller than a pixel are that pixel.
+    # An average over an area smaller than a pixel is that pixel.
     copies = intent.is_nearest or intent.mode == "area"
     if layer.params.copies_nearest and not copies and not pinned:
-        return "`{}` is {}, and `{}` samples the nearest pixel".format(
-            intent.label, intent.mode, layer.name
-        )
+        return f"`{intent.label}` is {intent.mode}, and `{layer.name}` samples the nearest pixel"
     facts: List[Tuple[str, object, object]] = [("channels", intent.channels, layer.channels)]
     if not (pinned and intent.size is None):
         facts.append(("input size", intent.input_size, layer.input_size))
         sides = zip(("height", "width"), intent.input_size or (None, None), layer.partial_size)
-        facts += [("an input " + name, said, seen) for name, said, seen in sides]
-    for what, said, seen in facts:
-        if not may_equal(said, seen):
-            return "`{}` was recorded with {} {}, and `{}` gets {}".format(
-                intent.label, what, _show(said), layer.name, _show(seen)
-            )
+        facts += [("an input " + name, recorded, seen) for name, recorded, seen in sides]
+    for what, recorded, seen in facts:
+        if not may_equal(recorded, seen):
+            recorded_with = f"`{intent.label}` was recorded with {what} {_show(recorded)}"
+            return f"{recorded_with}, and `{layer.name}` gets {_show(seen)}"
+    if not pinned and layer.call not in (None, (intent.mode, intent.antialias)):
+        return f"`{layer.name}` is named after another call than `{intent.label}`, {intent}"
     if not pinned and not _may_be_named(intent, layer):
         return f"`{intent.name}` is another module's call than `{layer.name}`"
     return None
@@ -43,7 +42,7 @@ def _may_be_named(intent: Intent, layer: ResizeLayer) -> bool:
 
 
 def computes(intent: Intent, layer: ResizeLayer) -> bool:
-    """Whether a layer computes the intent at its sizes; one of unknown size, at the intent's."""
+    """Whether a layer computes the intent at its sizes, or the intent's if its own are unknown."""
     if layer.params.is_chain:
         return False
     asked, known = comparisons(intent, layer)
@@ -51,9 +50,9 @@ def computes(intent: Intent, layer: ResizeLayer) -> bool:
 
 
 def same_call(one: Intent, other: Intent, layer: ResizeLayer) -> bool:
-    """Whether two calls of the same kind make the same map of what the layer gets, at one size.
+    """Whether two calls of the same kind compute the same at the layer's only input size.
 
-    `size=(16, 16)` and `scale_factor=2` do, of 8×8.
+    At 8×8, `size=(16, 16)` and `scale_factor=2` do.
     """
     if (one.ask[:_KIND], one.ask[-1]) != (other.ask[:_KIND], other.ask[-1]):
         return False
@@ -68,16 +67,17 @@ def same_call(one: Intent, other: Intent, layer: ResizeLayer) -> bool:
 
 
 def refused(intent: Intent, layer: ResizeLayer) -> Optional[str]:
-    """Why a layer of varying size cannot be asked for this at the default size, or None.
+    """Why this call cannot belong to this layer of varying size, or None.
 
-    PyTorch refuses a size without a pixel, so the call cannot have been this layer's there.
+    At the default size it would make no pixel, which PyTorch refuses.
     """
     size = layer.default_size
     target = intent.target_size(size) if size is not None else None
     if size is None or target is None or min(target) > 0:
         return None
-    return "`{}` makes no image of {}, which `{}` gets at the default size of the input".format(
-        intent.label, _show(size), layer.name
+    return (
+        f"`{intent.label}` makes no image of {_show(size)}, which `{layer.name}` gets at the "
+        "default size of the input"
     )
 
 
@@ -86,13 +86,14 @@ def _show(value: object) -> str:
 
 
 def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[List[bool]]:
-    """Of each intent, which layers nothing speaks against; layers of equal evidence are one."""
+    """For each intent, which layers it may belong to; layers of equal evidence are checked once."""
     kinds = [
         (
             layer.params.copies_nearest,
             layer.channels,
             layer.input_size,
             layer.partial_size,
+            layer.call,
             (layer.name, layer.blobs) if layer.name.startswith("/") else None,
         )
         for layer in layers
@@ -106,5 +107,5 @@ def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[Li
 
 
 def may_equal(one: object, other: object) -> bool:
-    """Whether two facts may be the same, where None is not known."""
+    """Whether two facts may be equal, where None means unknown."""
     return one is None or other is None or one == other

@@ -1,20 +1,27 @@
-"""Which intent belongs to which layer: by `layer`, by name, by order with evidence.
+"""Match intents to layers: by `layer`, by name, by order with evidence.
 
-Nothing is guessed: a layer that several intents fit equally well, which ask for different things,
-is ambiguous.
+Nothing is guessed: a layer is ambiguous if intents that ask for different things fit it equally
+well.
 """
 
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing.area import by_pooling, is_made_of_windows
 from coreml_resize_fix.auditing.evidence import contradiction
-from coreml_resize_fix.auditing.matching import NO_INTENT, Match, Matching, Pairs, remove
+from coreml_resize_fix.auditing.matching import (
+    NO_INTENT,
+    Match,
+    MatchDraft,
+    Matching,
+    remove_matched,
+)
 from coreml_resize_fix.auditing.names import by_name
 from coreml_resize_fix.auditing.order import by_order
-from coreml_resize_fix.auditing.owed import ELSEWHERE, no_layer_needed
-from coreml_resize_fix.auditing.pins import by_pin
-from coreml_resize_fix.auditing.pooled import by_pooling, is_made_of_windows
-from coreml_resize_fix.formats.model import POOLING, Averaged
+from coreml_resize_fix.auditing.pinned import by_pin
+from coreml_resize_fix.auditing.summed import is_made_of_sums
+from coreml_resize_fix.auditing.without_layer import ELSEWHERE, no_layer_needed
+from coreml_resize_fix.formats.model import POOLING, Averaged, Summed
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Overrides, PartialSize
 from coreml_resize_fix.intents.model import Intent
@@ -29,21 +36,24 @@ def match(
     layers_for: LayersFor,
     assume: Optional[Intent] = None,
     averaged: Sequence[Averaged] = (),
+    summed: Sequence[Summed] = (),
 ) -> Matching:
-    """Match intents to the layers that `layers_for` gives, in file order, pooling layers too.
+    """Match intents to the layers that `layers_for` returns in file order, pooling layers too.
 
-    What a layer gets depends on what the resizes before it make, and those may be wrong in the
-    file. So sizes behind an undecided resize are no evidence, and each round decides more of them.
-    `averaged` are maps that other layers make.
+    The input of a layer depends on the resizes before it, which may be wrong in the file. So sizes
+    behind an undecided resize do not count as evidence, and each round decides more of them.
+    `averaged` and `summed` are maps that other layers assemble.
     """
     reasons = {
-        id(intent): ELSEWHERE if is_made_of_windows(intent, averaged) else no_layer_needed(intent)
+        id(intent): ELSEWHERE
+        if is_made_of_windows(intent, averaged) or is_made_of_sums(intent, summed)
+        else no_layer_needed(intent)
         for intent in intents
     }
     matching = _in_rounds(intents, reasons, layers_for, careful=False)
     if not matching.agrees:
-        # A layer of unknown size may have got a call that belongs further on. If the order agrees
-        # when such layers wait for those before them, that was why it did not.
+        # A layer of unknown size may have taken the call of a later one. Try again with such
+        # layers waiting for those before them.
         again = _in_rounds(intents, reasons, layers_for, careful=True)
         matching = again if again.agrees else matching
     if assume is not None:
@@ -59,21 +69,21 @@ def _in_rounds(
     layers_for: LayersFor,
     careful: bool,
 ) -> Matching:
-    """Match again and again, until nothing more is known of sizes.
+    """Match in rounds until no further size becomes known.
 
-    `careful` says that what the order gives a layer of unknown size tells nothing of its size.
+    `careful`: a match by order does not make the size of a layer of unknown size known.
     """
-    layers, _ = _apart(layers_for({}))
+    layers, _ = _split_poolings(layers_for({}))
     previous: Optional[Dict[str, _Assumption]] = None
     assumed = {layer.address: _Assumption() for layer in layers}
     matching = Matching()
-    # Each round decides at least one more layer, or is the last. Of hundreds in a chain whose sizes
-    # are all wrong, not every one is waited for.
+    # Each round decides at least one more layer, or is the last. The limit is for chains of
+    # hundreds of layers whose sizes are all wrong.
     rounds = min(len(layers) + 2, max(8, _MOST_STEPS // (len(layers) * len(intents) + 1)))
     while assumed != previous and rounds:
         rounds -= 1
-        layers, poolings = _apart(layers_for(assumed))
-        matching = _match_once(intents, Pairs(layers, reasons), poolings)
+        layers, poolings = _split_poolings(layers_for(assumed))
+        matching = _match_once(intents, MatchDraft(layers, reasons), poolings)
         previous = assumed
         assumed = {
             layer.address: assumed[layer.address]
@@ -86,7 +96,7 @@ def _in_rounds(
 
 @dataclass(frozen=True)
 class _Assumption:
-    """What a layer is to be assumed to make: what its intent makes of the input, or a size."""
+    """The assumed output of a layer: what its intent makes of the input, or a fixed size."""
 
     intent: Optional[Intent] = None
     size: PartialSize = (None, None)  # None: not decided
@@ -104,21 +114,21 @@ def _assumption(layer: ResizeLayer, matching: Matching, before: _Assumption) -> 
     return _Assumption(size=made or before(layer.input_size))
 
 
-def _apart(layers: Sequence[ResizeLayer]) -> Tuple[List[ResizeLayer], List[ResizeLayer]]:
-    """Resize layers, and pooling layers."""
+def _split_poolings(layers: Sequence[ResizeLayer]) -> Tuple[List[ResizeLayer], List[ResizeLayer]]:
+    """The resize layers, and the pooling layers."""
     poolings = [layer for layer in layers if layer.kind == POOLING]
     return [layer for layer in layers if layer.kind != POOLING], poolings
 
 
 def _match_once(
-    intents: Sequence[Intent], pairs: Pairs, poolings: Sequence[ResizeLayer]
+    intents: Sequence[Intent], draft: MatchDraft, poolings: Sequence[ResizeLayer]
 ) -> Matching:
     result = Matching()
-    by_pin(intents, pairs, poolings, result)
+    by_pin(intents, draft, poolings, result)
     rest = [intent for intent in intents if intent.layer is None]
-    pairs.take(by_name(rest, pairs.open, contradiction, pairs.owes), rest)
+    draft.pair_by_name(by_name(rest, draft.unmatched, contradiction, draft.needs_layer), rest)
     pooled = by_pooling(rest, poolings)
     result.pooled.update({layer.address: Match(intent, "pooling") for intent, layer in pooled})
-    remove(rest, pooled)
-    by_order(rest, pairs, result)
+    remove_matched(rest, pooled)
+    by_order(rest, draft, result)
     return result

@@ -1,21 +1,23 @@
-"""What matching finds: the intent of each layer, or why it has none."""
+"""The result of matching: the intent of each layer, or why it has none."""
 
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import same_call
-from coreml_resize_fix.auditing.owed import COPIES, WithoutLayer
+from coreml_resize_fix.auditing.without_layer import COPIES, WithoutLayer
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+
+Pairs = List[Tuple[Intent, ResizeLayer]]
 
 NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"
 
 
 @dataclass
 class Match:
-    """The intent of one layer, or the code and reason why it has none.
+    """The intent of one layer, or the code and the reason why it has none.
 
-    `against` is what in the file contradicts every size that the layer may make.
+    `against` is the contradiction in the file that no size of the layer can remove.
     """
 
     intent: Optional[Intent] = None
@@ -27,11 +29,10 @@ class Match:
 
 @dataclass
 class Matching:
-    """One match per layer address; intents that no layer stands for; remarks.
+    """One match per layer address, the intents without a layer, and notices.
 
-    `unused` are the intents that are owed a layer and have none, `not_owed` those that owe none.
-    `pooled` are the matches of pooling layers. `agrees` is false where something speaks against the
-    order.
+    `unused` are intents whose layer is missing, `not_owed` intents that need none. `pooled` has the
+    matches of pooling layers. `agrees` is False if the evidence contradicts the order.
     """
 
     by_address: Dict[str, Match] = field(default_factory=dict)
@@ -42,8 +43,8 @@ class Matching:
     agrees: bool = True
 
 
-class Pairs:
-    """Layers and what was found for each so far; why intents owe no layer, by id."""
+class MatchDraft:
+    """The matches found so far; `reasons`: why an intent needs no layer, by its id."""
 
     def __init__(self, layers: Sequence[ResizeLayer], reasons: Dict[int, Optional[str]]) -> None:
         self.layers = layers
@@ -51,48 +52,48 @@ class Pairs:
         self.found: Dict[str, Match] = {}
 
     @property
-    def open(self) -> List[ResizeLayer]:
+    def unmatched(self) -> List[ResizeLayer]:
         return [layer for layer in self.layers if layer.address not in self.found]
 
-    def owes(self, intent: Intent) -> bool:
-        """Whether a layer is owed for this intent."""
+    def needs_layer(self, intent: Intent) -> bool:
+        """Whether this intent needs a layer."""
         return self.reasons[id(intent)] is None
 
     def equal(self, one: Intent, other: Intent, layer: ResizeLayer) -> bool:
-        """Whether two intents ask for the same of a layer."""
-        return self.ask(one) == self.ask(other) or same_call(one, other, layer)
+        """Whether two intents ask a layer for the same map."""
+        return self.request(one) == self.request(other) or same_call(one, other, layer)
 
-    def ask(self, intent: Intent) -> Tuple[Any, ...]:
-        """What an intent asks for: calls that copy all ask for the same."""
+    def request(self, intent: Intent) -> Tuple[Any, ...]:
+        """A key of what an intent asks for: all calls that copy have the same."""
         if self.reasons[id(intent)] == COPIES:
             return (COPIES, intent.input_size)
         return intent.ask
 
-    def leave(self, intent: Intent, result: Matching) -> None:
-        """Note that no layer stands for an intent."""
+    def note_without_layer(self, intent: Intent, result: Matching) -> None:
+        """Note that an intent has no layer."""
         reason = self.reasons[id(intent)]
         if reason is None:
             result.unused.append(intent)
         else:
             result.not_owed.append(WithoutLayer(intent, reason))
 
-    def take(self, named: Sequence[Tuple[Intent, ResizeLayer]], intents: List[Intent]) -> None:
-        """Pair by name, and leave the others in `intents`."""
+    def pair_by_name(self, named: Pairs, intents: List[Intent]) -> None:
+        """Record pairs found by name, and remove their intents from `intents`."""
         self.found.update({layer.address: Match(intent, "name") for intent, layer in named})
-        remove(intents, named)
+        remove_matched(intents, named)
 
 
-def differ(intents: Sequence[Intent]) -> str:
-    """The reason that several intents give for a layer to have none."""
+def describe_difference(intents: Sequence[Intent]) -> str:
+    """Why a layer that several different intents fit is matched to none of them."""
     asked: List[str] = []
     for intent in intents:
-        text = "`{}` asks for {}".format(intent.label, intent)
+        text = f"`{intent.label}` asks for {intent}"
         if text not in asked:
             asked.append(text)
     return "intents that differ fit it: " + ", ".join(asked[:4])
 
 
-def remove(intents: List[Intent], pairs: Sequence[Tuple[Intent, ResizeLayer]]) -> None:
+def remove_matched(intents: List[Intent], pairs: Pairs) -> None:
     """Drop the intents of pairs from a list."""
     taken = {id(intent) for intent, _ in pairs}
     intents[:] = [intent for intent in intents if id(intent) not in taken]

@@ -44,6 +44,8 @@ def describe(
     if verdict == MATCH:
         return start + ": they are the same"
     text = "{}: {}".format(start, _difference(layer, found))
+    if found.open_size and found.current != assessment.OPEN_SIZE:
+        text += f", and {_rounding(found.open_size)}"
     if verdict == FIXABLE:
         return "{}; `{}` is the same".format(text, found.remedy)
     if verdict == NEEDS_OPTION:
@@ -68,6 +70,8 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
     first = found.pairings[0]
     if found.current == assessment.REFUSED:
         return NO_MODE
+    if found.current == assessment.OPEN_SIZE:
+        return _rounding(found.open_size)
     if (
         found.current == assessment.WRONG_SIZE
         and not layer.sizes
@@ -83,14 +87,25 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
     if layer.params.is_chain:
         return "these layers are not those that compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
+    if found.intent.is_nearest and layer.params.copies_nearest:
+        return "it copies other pixels, up to {:.3f} source pixels away".format(shift)
     names = {
         assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
         assessment.ANTIALIAS_DROPPED: "it does not filter before it samples down",
         assessment.TOO_NEW: "it is the same, and needs iOS 14",
         assessment.OTHER_KERNEL: "it interpolates with another kernel",
+        assessment.OPEN_PIXEL: "some points lie midway between two pixels, of which it copies one "
+        "that nothing documents",
         assessment.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
     }
     return names[found.current]
+
+
+def _rounding(input_size: Optional[Size]) -> str:
+    return (
+        f"what it makes of {size(input_size)} depends on whether Core ML computes input × factor "
+        "in single or in double precision"
+    )
 
 
 def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
@@ -106,6 +121,8 @@ def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
 def inventory(layer: ResizeLayer) -> str:
     """What a layer computes and which framework call equals it, for a model without intents."""
     start = "`{}` is `{}`".format(layer.name, layer.params)
+    if layer.params.unjudged:
+        return f"{start}; it is not judged: {layer.params.unjudged}"
     if not layer.sizes:
         return "{}; the size that it gets is not known: {}".format(start, layer.size_reason)
     input_size = layer.sizes[0]
@@ -118,6 +135,8 @@ def inventory(layer: ResizeLayer) -> str:
         return start + ", which is no image"
     if layer.params.is_chain:
         return start + ", which these layers compute together"
+    if any(layer.params.left_open(at, layer.params.output_size(at)) for at in sizes):
+        return start + ", which depends on what Core ML does not document (rounding, or ties)"
     equal = [
         call
         for call, intent in CALLS

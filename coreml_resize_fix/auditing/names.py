@@ -1,26 +1,26 @@
-"""Which layer a recorded name means: a layer's or blob's own name, or a module path in it."""
+"""Match intents by name: the name of a layer or blob, or the module path in it."""
 
 from collections import Counter
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Set
 
+from coreml_resize_fix.auditing.matching import Pairs
 from coreml_resize_fix.formats.resize_layer import ResizeLayer, module_paths
 from coreml_resize_fix.intents.model import Intent
 
 Contradiction = Callable[[Intent, ResizeLayer], Optional[str]]
-Pairs = List[Tuple[Intent, ResizeLayer]]
 
 
 def by_name(
     intents: Sequence[Intent],
     layers: Sequence[ResizeLayer],
     contradiction: Contradiction,
-    owes: Callable[[Intent], bool] = lambda intent: True,
+    needs_layer: Callable[[Intent], bool] = lambda intent: True,
 ) -> Pairs:
-    """The pairs that names decide; of calls that owe no layer, all have one or none has.
+    """The pairs that names decide. Calls that need no layer are paired all or not at all.
 
     A module that runs several times has as many layers, in the order of its calls. PyTorch's
-    exporter calls the second run of a module `up` `up_1`, like a module of that name: a layer that
-    may be either is left to the order if the calls of one of the two do not find their layers.
+    exporter names the second run of the module `up` `up_1`, like a module of that name. A layer
+    that may be either is left to matching by order if one of the two finds no layers.
     """
     groups: Dict[str, List[Intent]] = {}
     for intent in intents:
@@ -28,14 +28,14 @@ def by_name(
             groups.setdefault(intent.name, []).append(intent)
     found: Dict[str, Pairs] = {}
     for name, group in groups.items():
-        owing = [intent for intent in group if owes(intent)]
+        needing = [intent for intent in group if needs_layer(intent)]
         found[name] = _pairs(name, group, layers, contradiction)
-        if not found[name] and owing:
-            found[name] = _pairs(name, owing, layers, contradiction)
+        if not found[name] and needing:
+            found[name] = _pairs(name, needing, layers, contradiction)
     contested = {
         layer.address
         for name, pairs in found.items()
-        if not pairs and any(owes(intent) for intent in groups[name])
+        if not pairs and any(needs_layer(intent) for intent in groups[name])
         for layer in layers
         if name in module_paths(layer.name)
     }
@@ -55,7 +55,7 @@ def _pairs(
 ) -> Pairs:
     for candidates in _readings(name, layers):
         calls = group
-        if 0 < len(candidates) < len(group):  # a call too many: its size may tell which
+        if 0 < len(candidates) < len(group):  # a call too many: its size may exclude it
             fits = (any(not contradiction(call, one) for one in candidates) for call in group)
             calls = [call for call, fit in zip(group, fits) if fit]
         pairs = list(zip(calls, candidates))
@@ -65,7 +65,7 @@ def _pairs(
 
 
 def _readings(name: str, layers: Sequence[ResizeLayer]) -> List[List[ResizeLayer]]:
-    """Layers that a name may mean: its own name, the exact module path, the path of a repeat."""
+    """Layers that a name may mean: by own name, by exact module path, by the path of a repeat."""
     paths = [(layer, module_paths(layer.name)) for layer in layers]
     return [
         [layer for layer in layers if name == layer.name or name in layer.blobs],
@@ -75,8 +75,8 @@ def _readings(name: str, layers: Sequence[ResizeLayer]) -> List[List[ResizeLayer
 
 
 def by_own_name(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> Pairs:
-    """The pairs of an intent and a layer that have one name, which no other has, whatever else
-    speaks against them."""
+    """Pairs of an intent and a layer with the same unique name, even if other evidence contradicts
+    them."""
     called = Counter(intent.name for intent in intents)
     counts = Counter(layer.name for layer in layers)
     own = {layer.name: layer for layer in layers if counts[layer.name] == 1}

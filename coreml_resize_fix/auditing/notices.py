@@ -4,7 +4,7 @@ from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.comparison import comparisons
-from coreml_resize_fix.auditing.displacement import Displacement, told
+from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats import spec_versions
@@ -42,7 +42,7 @@ def notices(
                 spec_versions.minimum_ios(current),
             )
         )
-    found += [told(displacement) for displacement in moved]
+    found += [describe(displacement) for displacement in moved]
     for conflict in audit.mended:
         found.append(
             "`{}` (`{}`) cannot run in the file as it is: {}; the fix mends it".format(
@@ -63,6 +63,8 @@ def notices(
                     layer.name, layer.params
                 )
             )
+        if finding.verdict == MATCH and layer.params.caveat:
+            found.append(f"`{layer.name}` {layer.params.caveat}")
         if finding.behind and finding.verdict == MATCH:
             found.append(finding.message)
         found += _read_as_factor(finding) + _of_one_size(finding, audit)

@@ -1,67 +1,66 @@
-"""Matching by order of execution, accepted only where every pair agrees with all other evidence."""
+"""Match by order of execution, where every pair agrees with all other evidence."""
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.alignment import Alignment, align
 from coreml_resize_fix.auditing.evidence import contradiction, may_equal
+from coreml_resize_fix.auditing.evidence_weights import Scale, weigh
 from coreml_resize_fix.auditing.matching import (
     AMBIGUOUS,
     MERGED,
     NO_INTENT,
     Match,
+    MatchDraft,
     Matching,
-    Pairs,
-    differ,
+    describe_difference,
 )
 from coreml_resize_fix.auditing.names import by_own_name
-from coreml_resize_fix.auditing.weights import Scale, weigh
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 
-def by_order(intents: List[Intent], pairs: Pairs, result: Matching) -> None:
-    """Match what is left of intents and layers, and note the intents that no layer stands for."""
-    layers = pairs.open
+def by_order(intents: List[Intent], draft: MatchDraft, result: Matching) -> None:
+    """Match the remaining intents and layers, and note the intents without a layer."""
+    layers = draft.unmatched
     scale = Scale(min(len(intents), len(layers)))
-    reasons = [pairs.reasons[id(intent)] for intent in intents]
+    reasons = [draft.reasons[id(intent)] for intent in intents]
     alignment = align(len(intents), len(layers), weigh(intents, layers, reasons, scale))
     count = scale.count(alignment.size)
-    missing = reasons.count(None) - count.owed
+    missing = reasons.count(None) - count.needed
     agrees = not missing or count.pairs == len(layers)
-    own = [] if agrees else by_own_name(intents, layers)
-    if own:
-        pairs.take(own, intents)
-        by_order(intents, pairs, result)
+    by_name = [] if agrees else by_own_name(intents, layers)
+    if by_name:
+        draft.pair_by_name(by_name, intents)
+        by_order(intents, draft, result)
         return
     result.agrees = agrees
     for index, layer in enumerate(layers):
         candidates = [intents[i] for i in alignment.partners(index)]
-        pairs.found[layer.address] = (
-            _ordered(layer, candidates, pairs, alignment.can_skip(index), missing > 0)
+        draft.found[layer.address] = (
+            _match_by_order(layer, candidates, draft, alignment.can_skip(index), missing > 0)
             if agrees and candidates
             else Match(code=NO_INTENT, reason=_why_none(layer, intents, agrees))
         )
-    for layer in pairs.layers:
-        result.by_address[layer.address] = pairs.found[layer.address]
-    _settle_leftovers(intents, alignment if agrees else None, pairs, result)
+    for layer in draft.layers:
+        result.by_address[layer.address] = draft.found[layer.address]
+    _note_unmatched_intents(intents, alignment if agrees else None, draft, result)
 
 
-def _ordered(
+def _match_by_order(
     layer: ResizeLayer,
     candidates: Sequence[Intent],
-    pairs: Pairs,
+    draft: MatchDraft,
     can_skip: bool,
     missing: bool,
 ) -> Match:
-    """What a layer gets that these intents fit; `missing` tells that some have no layer."""
-    if not all(pairs.equal(candidates[0], intent, layer) for intent in candidates):
-        return Match(code=MERGED if missing else AMBIGUOUS, reason=differ(candidates))
+    """The match of a layer that these intents fit; `missing`: some intents have no layer."""
+    if not all(draft.equal(candidates[0], intent, layer) for intent in candidates):
+        return Match(code=MERGED if missing else AMBIGUOUS, reason=describe_difference(candidates))
     if can_skip:
         return Match(
             code=AMBIGUOUS,
-            reason="there are fewer intents than layers that they fit, such as `{}`".format(
-                candidates[0].label
-            ),
+            reason="there are fewer intents than layers that they fit, such as "
+            f"`{candidates[0].label}`",
         )
     return Match(candidates[0], "order")
 
@@ -70,32 +69,31 @@ def _why_none(layer: ResizeLayer, intents: Sequence[Intent], agrees: bool) -> st
     if agrees or not intents:
         return "the manifest has no intent for it"
     contradictions = (contradiction(intent, layer) for intent in intents)
-    return "matching by order is contradicted: {}".format(
-        next((text for text in contradictions if text), "the counts differ")
-    )
+    why = next((text for text in contradictions if text), "the counts differ")
+    return f"matching by order is contradicted: {why}"
 
 
-def _settle_leftovers(
-    intents: Sequence[Intent], alignment: Optional[Alignment], pairs: Pairs, result: Matching
+def _note_unmatched_intents(
+    intents: Sequence[Intent], alignment: Optional[Alignment], draft: MatchDraft, result: Matching
 ) -> None:
     """Intents without a layer of their own: merged into another's layer, or unused."""
-    asks = [pairs.ask(intent) for intent in intents]
-    partners: Dict[int, Set[Tuple[object, ...]]] = {}  # of a column, what they ask for
+    requests = [draft.request(intent) for intent in intents]
+    partners: Dict[int, Set[Tuple[object, ...]]] = {}  # column → requests that fit it
     for index, intent in enumerate(intents):
         if alignment is not None and (not alignment.can_skip_intent(index)):
             continue
-        if alignment is not None and _is_ambiguous(index, alignment, asks, partners):
+        if alignment is not None and _is_ambiguous(index, alignment, requests, partners):
             continue
-        if not pairs.owes(intent):
-            pairs.leave(intent, result)
+        if not draft.needs_layer(intent):
+            draft.note_without_layer(intent, result)
             continue
         fitting = [
             (layer, found)
-            for layer, found in ((layer, pairs.found[layer.address]) for layer in pairs.layers)
+            for layer, found in ((layer, draft.found[layer.address]) for layer in draft.layers)
             if found.intent is not None and contradiction(intent, layer) is None
         ]
         if any(
-            found.intent and pairs.equal(found.intent, intent, layer) for layer, found in fitting
+            found.intent and draft.equal(found.intent, intent, layer) for layer, found in fitting
         ):
             continue  # merged with an equal call
         merged = [
@@ -104,7 +102,9 @@ def _settle_leftovers(
             if found.intent and found.how != "layer" and _exports_equal(found.intent, intent)
         ]
         for layer, other in merged:
-            result.by_address[layer.address] = Match(code=MERGED, reason=differ([other, intent]))
+            result.by_address[layer.address] = Match(
+                code=MERGED, reason=describe_difference([other, intent])
+            )
         if not merged:
             result.unused.append(intent)
 
@@ -112,17 +112,17 @@ def _settle_leftovers(
 def _is_ambiguous(
     index: int,
     alignment: Alignment,
-    asks: Sequence[Tuple[object, ...]],
+    requests: Sequence[Tuple[object, ...]],
     partners: Dict[int, Set[Tuple[object, ...]]],
 ) -> bool:
-    """Whether some layer is reported as ambiguous because this intent may be its own.
+    """Whether some layer is ambiguous because this intent and a different one fit it.
 
-    `partners` remembers, by column, what all that may be its own ask for.
+    `partners` caches the requests that fit each column.
     """
     for column in alignment.columns(index):
         if column not in partners:
-            partners[column] = {asks[row] for row in alignment.partners(column)}
-        if partners[column] - {asks[index]}:
+            partners[column] = {requests[row] for row in alignment.partners(column)}
+        if partners[column] - {requests[index]}:
             return True
     return False
 

@@ -7,7 +7,7 @@ Grids of one formula that are equal at a few sizes are so at any. What they make
 from itertools import zip_longest
 from typing import Iterator, Optional, Tuple
 
-from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.model import ROUNDING, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
@@ -23,6 +23,14 @@ def misfit(intent: Intent, params: ResizeOp, layer: ResizeLayer) -> Optional[Tup
         if target is not None and min(target) > 0 and not params.may_make(size, target):
             return size, target
     return None
+
+
+def rounded_apart(params: ResizeOp, layer: ResizeLayer) -> Optional[Size]:
+    """A size in the layer's ranges of which the rounding of a factor decides what is made."""
+    if all(float(factor).is_integer() for factor in params.fractions):
+        return None
+    sizes = (*layer.sizes, *_sizes(layer.ranges))
+    return next((at for at in sizes if params.left_open(at, at) == ROUNDING), None)
 
 
 def _scales_by_whole_factors(intent: Intent, params: ResizeOp) -> bool:

@@ -64,6 +64,20 @@ _TABLE = (
         "run without `--dry-run` to rewrite the layer in the mode that the intent asks for",
     ),
     Rule(
+        "RSZ108",
+        "size-depends-on-rounding",
+        "error",
+        "input × factor is floored to another size in single precision than in double",
+        "run without `--dry-run` to rewrite it with the size, or with a factor that is not near it",
+    ),
+    Rule(
+        "RSZ109",
+        "pixel-left-open",
+        "error",
+        "a point lies midway between two pixels, and nothing says which one is copied",
+        "run without `--dry-run` if it is fixable; else choose sizes that are a whole multiple",
+    ),
+    Rule(
         "RSZ201",
         "no-intent",
         "warning",
@@ -104,6 +118,13 @@ _TABLE = (
         "error",
         "no size is given, and what the layer makes contradicts the rest of the file",
         "give `size` for this layer in the manifest",
+    ),
+    Rule(
+        "RSZ207",
+        "not-judged",
+        "error",
+        "nothing says what this resize makes: a parameter is computed, or is none that is known",
+        "convert again with a constant size or factor, or check the values yourself",
     ),
     Rule(
         "RSZ301",

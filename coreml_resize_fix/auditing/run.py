@@ -1,10 +1,10 @@
-"""The audit of one file: match, decide, and the shapes before and after the planned changes."""
+"""Audit one file: match, decide, and infer shapes before and after the planned changes."""
 
 from dataclasses import replace
 from functools import partial
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import findings, staying, unsaid
+from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix
 from coreml_resize_fix.auditing.audit import BLOCKING, Audit
 from coreml_resize_fix.auditing.comparison import Size, comparisons
 from coreml_resize_fix.auditing.decide import decide
@@ -23,13 +23,13 @@ from coreml_resize_fix.formats.shapes import (
 from coreml_resize_fix.intents.model import Intent
 
 
-def _intended(
+def _intended_size(
     layer: ResizeLayer, intent: Optional[Intent], input_size: Optional[Size]
 ) -> Optional[Size]:
-    """What a layer that does not vary should make of an input of that size, if that is known."""
+    """The output size intended for a layer whose input does not vary, if it is known."""
     if intent is None:
         return None
-    # What is known of the size in the file as it is does not count: it is another one here.
+    # The sizes of the file as it is do not apply here.
     placed = replace(layer, shape=UNKNOWN, input_size=None, sizes=(), partial_size=(None, None))
     if input_size is not None:
         placed = replace(placed, shape=STATIC, input_size=input_size, sizes=(input_size,))
@@ -39,43 +39,43 @@ def _intended(
     return known[0][1]
 
 
-def _made(params: ResizeOp, input_size: Optional[Size]) -> PartialSize:
-    """What a layer makes of an input, which may be of unknown size."""
+def _size_of_layer(params: ResizeOp, input_size: Optional[Size]) -> PartialSize:
+    """The output size of a layer for an input that may be of unknown size."""
     if input_size is not None:
         return params.output_size(input_size)
     return params.fixed_size or (None, None)
 
 
-def _made_of_several(finding: Finding, read: Optional[Size]) -> PartialSize:
-    """What stands in for several layers, of which the last read what is no longer made."""
+def _size_of_chain(finding: Finding, read: Optional[Size]) -> PartialSize:
+    """The output size of what replaces several layers; the blob that the last read is gone."""
     return finding.intended_size or (None, None)
 
 
 def _keeps_sizes(finding: Finding) -> bool:
-    """Whether what stands in for several layers makes what they made, of any size."""
+    """Whether what replaces several layers makes the sizes that they made."""
     layer, after = finding.layer, finding.after
     if not layer.params.is_chain or after is None or layer.shape != FLEXIBLE:
         return False
     return all(after.output_size(size) == layer.params.output_size(size) for size in layer.sizes)
 
 
-def _asked(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Intent]:
-    """By address, what layers of varying size are asked for, as it reads there."""
+def _intents_of_varying(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Intent]:
+    """By address, the intents of layers of varying size, as they apply there."""
     found = {}
     for layer in layers:
         intent = matching.by_address[layer.address].intent
-        # Of several layers, the last reads what those before it made.
+        # The last of several layers reads what the others made, not the input.
         if layer.shape == FLEXIBLE and intent is not None and not layer.params.is_chain:
             found[layer.address], _ = comparisons(intent, layer)
     return found
 
 
-def _varying(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
-    """What a layer that varies should make; not what the file's makes, where that is not known."""
+def _size_that_varies(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
+    """The size intended for a layer that varies; unknown if it depends on an unknown input."""
     return asked.target_size(input_size) if input_size or asked.size else (None, None)
 
 
-def _decided(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
+def _known_sizes(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
     return {address: size for address, size in sizes.items() if size is not None}
 
 
@@ -89,9 +89,8 @@ def run(
 ) -> Audit:
     """Audit a model; `spec_version` is the highest one that the target allows.
 
-    `decompose` allows replacements of several layers. `partial_result` says that what can be fixed
-    is written even though other layers stay as they are: then those behind them are judged by what
-    they really get.
+    `decompose` allows replacements of several layers. `partial_result` allows a result in which
+    some layers stay wrong: layers behind those are judged by the input that they really get.
     """
     averages = any(intent.mode == "area" for intent in intents)
 
@@ -99,28 +98,29 @@ def run(
         shapes = model.shapes(assumed)
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
-    matching = match(intents, layers_for, assume, model.averaged() if averages else [])
-    unsaid.say(matching, model)
+    averaged = model.averaged() if averages else []
+    matching = match(intents, layers_for, assume, averaged, model.summed())
+    missing_sizes.fill_in(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
         return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
 
-    found, meant = _as_intended(model, matching, judge)
+    found, intended_shapes = _as_intended(model, matching, judge)
     as_intended = tuple(found)
     if partial_result and any(finding.verdict in BLOCKING for finding in found):
-        found = staying.judged(
+        found = partial_fix.judge_written(
             model.networks,
             found,
             lambda found: model.resizes(model.shapes(_planned(found))),
             judge,
         )
-    found = _named(model, found)
-    # What the new layers make of what they really get: some before them may stay as they are.
+    found = _with_free_names(model, found)
+    # The sizes of the new layers for their real inputs: some layers before them may stay wrong.
     planned = _planned(found)
     before, after = model.shapes({}), model.shapes(planned)
     varies = {layer.address for layer in model.resizes(after) if layer.shape == FLEXIBLE}
-    poolings = model.poolings(meant) if matching.pooled else []
-    found += _pooled(poolings, matching, spec_version)
+    poolings = model.poolings(intended_shapes) if matching.pooled else []
+    found += _pooling_findings(poolings, matching, spec_version)
     if poolings:
         nodes = (node.address for network in model.networks for node in network.nodes)
         order = {address: place for place, address in enumerate(nodes)}
@@ -131,13 +131,13 @@ def run(
         before,
         after,
         model.conflicts(before),
-        _left(model, found, model.conflicts(after)),
+        _remaining_conflicts(model, found, model.conflicts(after)),
         tuple(
             finding for finding in found if finding.layer.address in varies and _freezes(finding)
         ),
         partial(model.usable, planned),
         partial_result,
-        meant,
+        intended_shapes,
         as_intended,
     )
 
@@ -145,21 +145,24 @@ def run(
 def _as_intended(
     model: Model, matching: Matching, judge: Callable[[ResizeLayer], Finding]
 ) -> Tuple[List[Finding], Mapping[str, ModelShapes]]:
-    """The verdict on each layer as if those before it were right, and the shapes that it is for.
+    """The verdict on each layer as if those before it were right, and the intended shapes.
 
-    What a layer gets depends on what the resizes before it should make, so it takes some rounds.
+    The input of a layer depends on the intended output of the resizes before it, so this takes
+    several rounds.
     """
-    asks: Overrides = {
-        layer.address: partial(_intended, layer, matching.by_address[layer.address].intent)
+    by_intent: Overrides = {
+        layer.address: partial(_intended_size, layer, matching.by_address[layer.address].intent)
         for layer in model.resizes(model.shapes({}))
         if layer.follows
     }
-    # Nobody knows what these should make; what is known behind them does not depend on it.
-    unfit = {address: (None, None) for address, m in matching.by_address.items() if m.against}
-    meant = model.shapes({**asks, **unfit})
-    layers = model.resizes(meant)
+    # The intended size of these is not known.
+    undecided = {address: (None, None) for address, m in matching.by_address.items() if m.against}
+    intended_shapes = model.shapes({**by_intent, **undecided})
+    layers = model.resizes(intended_shapes)
     intended = {
-        layer.address: _intended(layer, matching.by_address[layer.address].intent, layer.input_size)
+        layer.address: _intended_size(
+            layer, matching.by_address[layer.address].intent, layer.input_size
+        )
         for layer in layers
         if layer.shape != FLEXIBLE
     }
@@ -168,23 +171,27 @@ def _as_intended(
     for _ in range(len(layers) + 2):
         previous = found
         found = [judge(layer) for layer in layers]
-        asked = _asked(layers, matching)
+        asked = _intents_of_varying(layers, matching)
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found
             if finding.layer.shape != FLEXIBLE
         }
         if (sizes, asked) == (intended, varying):
-            return found, meant
+            return found, intended_shapes
         intended, varying = sizes, asked
-        follow = {address: partial(_varying, ask) for address, ask in varying.items()}
-        meant = model.shapes({**_decided(intended), **follow, **unfit})
-        layers = model.resizes(meant)
-    return staying.cautious(previous, found), meant
+        varying_sizes = {
+            address: partial(_size_that_varies, intent) for address, intent in varying.items()
+        }
+        intended_shapes = model.shapes({**_known_sizes(intended), **varying_sizes, **undecided})
+        layers = model.resizes(intended_shapes)
+    return partial_fix.least_change(previous, found), intended_shapes
 
 
-def _pooled(layers: Sequence[ResizeLayer], matching: Matching, spec_version: int) -> List[Finding]:
-    """The verdicts on pooling layers that stand for calls, at their final sizes."""
+def _pooling_findings(
+    layers: Sequence[ResizeLayer], matching: Matching, spec_version: int
+) -> List[Finding]:
+    """The verdicts on pooling layers that compute a call, at their final sizes."""
     found = []
     for layer in layers:
         match = matching.pooled.get(layer.address)
@@ -197,10 +204,10 @@ def _pooled(layers: Sequence[ResizeLayer], matching: Matching, spec_version: int
     return found
 
 
-def _left(
+def _remaining_conflicts(
     model: Model, found: Sequence[Finding], conflicts: Sequence[Conflict]
 ) -> Tuple[Conflict, ...]:
-    """Those conflicts that are not inside of several layers that others replace."""
+    """The conflicts, without those inside of layers that are replaced."""
     replaced = {
         finding.layer.address
         for finding in found
@@ -211,11 +218,11 @@ def _left(
 
 
 def _planned(found: Sequence[Finding]) -> Overrides:
-    """What the changed layers make of what they get."""
+    """The output sizes of the layers that are changed."""
     return {
-        finding.layer.address: partial(_made_of_several, finding)
+        finding.layer.address: partial(_size_of_chain, finding)
         if finding.layer.params.is_chain
-        else partial(_made, finding.after)
+        else partial(_size_of_layer, finding.after)
         for finding in found
         if finding.verdict == findings.FIXABLE
         and finding.after is not None
@@ -223,7 +230,7 @@ def _planned(found: Sequence[Finding]) -> Overrides:
     }
 
 
-def _named(model: Model, found: Sequence[Finding]) -> List[Finding]:
+def _with_free_names(model: Model, found: Sequence[Finding]) -> List[Finding]:
     """The findings, with free names for the layers that are added."""
     added = {
         finding.layer.address: finding.after
@@ -239,7 +246,7 @@ def _named(model: Model, found: Sequence[Finding]) -> List[Finding]:
 
 
 def _freezes(finding: Finding) -> bool:
-    """Whether a fix makes one size of an input that was taken to have one."""
+    """Whether a fix has a fixed size, of a layer that had none and was taken for static."""
     return (
         finding.after is not None
         and finding.verdict == findings.FIXABLE

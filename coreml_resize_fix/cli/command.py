@@ -1,24 +1,25 @@
-"""The command line: options → requests, results → stdout, errors → one sentence on stderr."""
+"""The options of the command line, and their help."""
 
-import os
 import sys
-from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
+from typing import Any
 
 import click
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.cli.completion import Words, codes, targets
-from coreml_resize_fix.errors import ResizeFixError, UsageError, of_system
 
 
-def _explain(code: str) -> None:
+def _explain(context: click.Context, option: click.Parameter, code: str) -> None:
+    """Print the long text of a finding code, and end."""
+    if not code:
+        return
     from coreml_resize_fix.cli import explain, terminal
-    from coreml_resize_fix.run import batch
+    from coreml_resize_fix.errors import UsageError
 
     try:
         terminal.say(explain.render(code))
     except UsageError as error:
-        terminal.complain(batch.failure(error))
+        terminal.complain(error)
         sys.exit(error.exit_code)
     sys.exit(0)
 
@@ -30,15 +31,8 @@ Exit codes:
   2  bad usage, bad input, or an input/output error
   3  nothing to check: no resize layer, or no intent (an inventory is printed)
 """
-# Whether a path can be read is told by whoever reads it, and in the same way as everything else.
+# Whether a path can be read is said by whoever reads it, in the same way as everything else.
 PATH = click.Path(readable=False)
-
-if TYPE_CHECKING:
-    from coreml_resize_fix.intents.source import Manifest
-    from coreml_resize_fix.run.batch import Result
-    from coreml_resize_fix.run.jobs import Task
-    from coreml_resize_fix.run.path_conflicts import Named
-    from coreml_resize_fix.run.request import Run
 
 
 @click.command(
@@ -126,31 +120,13 @@ if TYPE_CHECKING:
     type=Words(codes),
     is_eager=True,
     expose_value=False,
-    callback=lambda context, option, code: _explain(code) if code else None,
+    callback=_explain,
     help="The long text of one finding code, such as RSZ101; `list` lists all.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No report, errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="With an internal error, show where it arose.")
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
-def command(
-    models: Tuple[str, ...],
-    manifest: Optional[str],
-    assume: Optional[str],
-    dry_run: bool,
-    output: Optional[str],
-    in_place: bool,
-    force: bool,
-    deployment_target: Optional[str],
-    decompose: bool,
-    partial: bool,
-    verify: Optional[bool],
-    style: str,
-    report_path: Optional[str],
-    write_manifest: Optional[str],
-    jobs: int,
-    quiet: bool,
-    verbose: bool,
-) -> None:
+def command(**options: Any) -> None:
     """Make the resize layers of a Core ML model compute what PyTorch computed.
 
     Each MODEL is a .mlmodel file, a .mlpackage folder, or a folder that holds such. Every Upsample
@@ -158,145 +134,9 @@ def command(
     exact layer exists. Without an intent, what each layer computes is listed.
     """
     # Imported here, so that `--help` and `--version` load nothing heavy.
-    from coreml_resize_fix.cli import terminal
-    from coreml_resize_fix.intents import assume as assumption
-    from coreml_resize_fix.intents.source import Remembering
-    from coreml_resize_fix.report import files
-    from coreml_resize_fix.run import batch, path_conflicts
-    from coreml_resize_fix.run.request import Failure, Request, Run
+    from coreml_resize_fix.cli import execute
 
-    results: List[Result] = []
-    read = Remembering()
-    shared = render = None
-    bar = terminal.Progress(quiet)
-    try:
-        with of_system("the files of this run"):
-            if output is not None and in_place:
-                raise UsageError(
-                    "`--output` and `--in-place` exclude each other", "pass one of them"
-                )
-            named = path_conflicts.Named(manifest, output, report_path, write_manifest)
-            path_conflicts.check(named, force)
-            request = Request(
-                assume=assumption.parse(assume) if assume is not None else None,
-                target=_target(deployment_target),
-                dry_run=dry_run,
-                in_place=in_place,
-                force=force,
-                partial=partial,
-                decompose=decompose,
-                verify=True if verify is None and (report_path or style != "text") else verify,
-                fingerprint=style == "json" or (report_path or "").endswith(".json"),
-                pictures=report_path is not None and files.needs_pictures(report_path),
-            )
-            renderer = files.renderer(report_path) if report_path is not None else None
-            writes = not dry_run and bool(manifest or request.asks)
-            todo = _tasks(models, named, writes, in_place)
-            render = renderer  # only now: a refused run may be one whose report is in the way
-            if manifest is not None and not os.path.isdir(manifest):
-                shared = read(manifest)
-            for result in batch.run(
-                todo, manifest, request, read, jobs or os.cpu_count() or 1, bar, verbose
-            ):
-                results.append(result)
-                if isinstance(result, Failure):
-                    bar.close()
-                    terminal.complain(result)
-            if write_manifest is not None:
-                if shared is None and len(todo) == 1 and not isinstance(results[0], Failure):
-                    shared = batch.intents_of(todo[0], manifest, read)
-                _write_manifest(write_manifest, shared, Run(tuple(results)), force)
-    except ResizeFixError as error:
-        wrong = batch.failure(error)
-        results.append(wrong)
-        terminal.complain(wrong)
-    finally:
-        bar.close()
-    run = Run(tuple(results), dry_run)
-    if report_path is not None and render is not None:
-        run = _write_report(report_path, render, run)
-    if not quiet and (style != "text" or run.reports or len(run.models) > 1):
-        terminal.say(files.printed(style, run, terminal.style()))
-    sys.exit(run.exit_code)
-
-
-def _target(text: Optional[str]) -> Optional[int]:
-    """The highest specification version that `--deployment-target` allows.
-
-    Raises:
-        UsageError: it is not of its form.
-    """
-    from coreml_resize_fix.formats.spec_versions import for_target
-
-    version = for_target(text) if text is not None else None
-    if text is not None and version is None:
-        raise UsageError(
-            "`{}` is not a deployment target".format(text),
-            "write it like `iOS12`; iOS 11 is the lowest with Core ML",
-        )
-    return version
-
-
-def _tasks(models: Tuple[str, ...], named: "Named", writes: bool, in_place: bool) -> "List[Task]":
-    """The models that were named, and where their results go.
-
-    Raises:
-        ResizeFixError: the results cannot go there.
-    """
-    from coreml_resize_fix.cli import terminal
-    from coreml_resize_fix.report.plain import visible
-    from coreml_resize_fix.run import jobs as tasks
-    from coreml_resize_fix.run import path_conflicts
-
-    found, passed = tasks.find(models)
-    if passed:
-        names = ", ".join(map(visible, passed))
-        terminal.say("passed over what earlier runs made: " + names, err=True)
-    if named.output is not None:
-        found = tasks.into(found, named.output)
-    path_conflicts.refuse_conflicts(path_conflicts.of_run(named, found, writes and not in_place))
-    if writes:
-        tasks.make_folders(found)
-    return found
-
-
-def _write_report(path: str, render: "Callable[[Run], str]", run: "Run") -> "Run":
-    """Write the report; returns the run, with one failure more if that went wrong."""
-    from coreml_resize_fix.cli import terminal
-    from coreml_resize_fix.report import files
-    from coreml_resize_fix.run import batch
-    from coreml_resize_fix.run.request import Run
-
-    try:
-        with of_system("`{}`".format(path)):
-            files.write(path, render(run))
-    except ResizeFixError as error:
-        wrong = batch.failure(error)
-        terminal.complain(wrong)
-        return Run(run.results + (wrong,), run.dry_run)
-    return run
-
-
-def _write_manifest(path: str, intents: "Optional[Manifest]", run: "Run", force: bool) -> None:
-    """Write the intents that were found, or a template of the only model.
-
-    Raises:
-        ResizeFixError: there are several models, or the file cannot be written.
-    """
-    from coreml_resize_fix.intents.source import write
-    from coreml_resize_fix.report.template import template
-    from coreml_resize_fix.run import path_conflicts
-
-    path_conflicts.refuse_existing(path, force)  # it may have appeared meanwhile
-    if intents is not None:
-        intents.save(path)
-    elif len(run.reports) == 1:
-        write(path, template(run.reports[0].findings))
-    elif run.reports:
-        raise UsageError(
-            "a template describes one model, and there are {}".format(len(run.reports)),
-            "run once for each",
-        )
+    sys.exit(execute.execute(execute.Options(**options)))
 
 
 def main() -> None:

@@ -94,6 +94,26 @@ EXPLANATIONS: Dict[str, Explanation] = {
         sketch="    layer: Upsample ×2.5, linearUpsampleMode DEFAULT\n"
         "    call:  size 15×20 from 6×8, align_corners=False\n",
     ),
+    "RSZ108": Explanation(
+        "An operation of an ML Program that resizes by a factor makes ⌊input × factor⌋, and the "
+        "factor is stored in single precision. Floored in single precision the product is one "
+        "number, in double precision another, and nothing documents which one a device takes: "
+        "converters declare either. The map has a row or a column too many or too few on some.",
+        "Run without `--dry-run`: the operation is rewritten with the size itself, or with a "
+        "factor whose product is far from the edge.",
+        sketch="    30 × 0.7  in single precision   21\n"
+        "              in double precision   20.9999…  ⌊⌋  20\n",
+    ),
+    "RSZ109": Explanation(
+        "`resize` of iOS 17 with NEAREST_NEIGHBOR copies the pixel that is nearest to the point "
+        "of its sampling mode. Midway between two pixels it may copy either, and nothing "
+        "documents which.",
+        "Run without `--dry-run` with an intent for it: a whole factor has an operation that is "
+        "documented. Else choose sizes without such points.",
+        sketch="    source pixel  0       1       2\n"
+        "    reads             ^\n"
+        "                      0.5: pixel 0 or pixel 1?\n",
+    ),
     "RSZ201": Explanation(
         "A layer does not say what it was converted from. Without the call there is nothing to "
         "compare with, and a guess would be a vacuous pass.",
@@ -145,6 +165,14 @@ EXPLANATIONS: Dict[str, Explanation] = {
         sketch="    layer: 18×14 ── ×1 ──> 18×14 ──┐\n"
         "                                   add: does not fit\n"
         "    skip:                  40×27 ──┘\n",
+    ),
+    "RSZ207": Explanation(
+        "The size or the factor of the operation is computed while the program runs, or a "
+        "parameter is none that the documentation explains. What the operation makes at one "
+        "size says nothing of another, so it is never called a match.",
+        "Convert again with a constant size or factor, or check the values of the whole network "
+        "yourself.",
+        sketch="    shape(y) ── slice ──┐\n    x ─────────────── resize ── ?\n",
     ),
     "RSZ301": Explanation(
         "Half pixel (align_corners=False) reads at the centres of output pixels. Only Upsample "

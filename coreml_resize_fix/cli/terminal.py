@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coreml_resize_fix.cli import streams
-from coreml_resize_fix.run.request import Failure
+from coreml_resize_fix.errors import ResizeFixError
+from coreml_resize_fix.run.results import Failure
 
 if TYPE_CHECKING:
     from coreml_resize_fix.report.text import Style
@@ -18,7 +19,7 @@ _PATIENCE = 1.0  # seconds; what is done by then needs no progress bar
 def say(content: str, err: bool = False) -> None:
     """Print; what the stream's encoding does not have is escaped (×, →, odd names of layers).
 
-    What stderr takes no more is left out: the exit code and the report tell it, too.
+    What stderr takes no more is left out: the exit code and the report say it, too.
     """
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -30,15 +31,22 @@ def say(content: str, err: bool = False) -> None:
         streams.give_up(stream)
 
 
-def complain(failure: Failure) -> None:
-    """One sentence on stderr, its details, and what to do next."""
+def complain(error: ResizeFixError) -> Failure:
+    """Print an error of the run as a whole; returns it as a value."""
+    failure = Failure.from_error(error)
+    print_failure(failure)
+    return failure
+
+
+def print_failure(failure: Failure) -> None:
+    """Print one sentence on stderr, its details, and what to do next."""
     from coreml_resize_fix.report.plain import visible
 
-    say(style()("error", "red") + ": " + visible(failure.message), err=True)
+    say(f"{style()('error', 'red')}: {visible(failure.message)}", err=True)
     for detail in failure.details:
-        say("  " + visible(detail), err=True)
+        say(f"  {visible(detail)}", err=True)
     if failure.hint:
-        say("help: " + visible(failure.hint), err=True)
+        say(f"help: {visible(failure.hint)}", err=True)
 
 
 def style() -> "Style":

@@ -57,7 +57,9 @@ def axis(
     if key not in CONVENTIONS:
         raise ValueError(
             f"{framework!r} has no mode {mode!r} with align_corners={bool(align_corners)}; known: "
-            + ", ".join("{} {} align_corners={}".format(*known) for known in sorted(CONVENTIONS))
+            + ", ".join(
+                f"{name} {of} align_corners={corners}" for name, of, corners in sorted(CONVENTIONS)
+            )
         )
     kernel, transform, in_float32, less = CONVENTIONS[key]
     if not in_float32:

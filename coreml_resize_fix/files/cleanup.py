@@ -23,7 +23,7 @@ def name_beside(target: str) -> str:
         os.stat(os.path.join(folder, os.curdir))
     except OSError as error:
         raise failures.unwritable(folder, error) from error
-    return os.path.join(folder, ".crf-{}.tmp".format(os.urandom(8).hex()))
+    return os.path.join(folder, f".crf-{os.urandom(8).hex()}.tmp")
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def _once_more(action: Callable[[], None], failed: Optional[BaseException]) -> N
     except OutputError as left:
         if not isinstance(failed, ResizeFixError):
             raise
-        failed.hint = "{}; and {}: {}".format(failed.hint, left, left.hint)
+        failed.hint = f"{failed.hint}; and {left}: {left.hint}"
 
 
 def remove(path: str) -> None:
@@ -71,7 +71,7 @@ def remove(path: str) -> None:
         _remove(path)
     except OSError as error:
         raise OutputError(
-            "`{}` could not be removed: {}".format(path, reason(error)),
+            f"`{path}` could not be removed: {reason(error)}",
             "delete it yourself, nothing depends on it",
         ) from error
 

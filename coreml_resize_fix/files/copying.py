@@ -85,7 +85,7 @@ def _below(folder: str) -> Iterator[Tuple[str, int]]:
                 mode = os.lstat(path).st_mode
                 if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
                     raise ModelError(
-                        "`{}` is a pipe or a device, which no package has".format(path),
+                        f"`{path}` is a pipe or a device, which no package has",
                         "nothing was written; remove it from the package",
                     )
                 yield os.path.relpath(path, folder), mode

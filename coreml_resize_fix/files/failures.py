@@ -36,3 +36,8 @@ def unreadable(path: str, error: OSError) -> ModelError:
         "cannot read `{}`: {}".format(path, reason(error)),
         "nothing was written; check the file, its permissions and the disk",
     )
+
+
+def existing(path: str, or_else: str = "") -> OutputError:
+    """The error of a file or a package that would be overwritten unasked."""
+    return OutputError(f"`{path}` exists", f"pass `--force` to overwrite it{or_else}")

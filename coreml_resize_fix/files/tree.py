@@ -16,9 +16,7 @@ def walk(folder: str) -> Iterator[Tuple[str, List[str], List[str]]]:
     """
     for place, folders, files in os.walk(folder, onerror=_fail):
         if place[len(folder) :].count(os.sep) > DEEPEST:
-            raise OSError(
-                errno.ENAMETOOLONG, "folders are nested more than {} deep".format(DEEPEST), place
-            )
+            raise OSError(errno.ENAMETOOLONG, f"folders are nested more than {DEEPEST} deep", place)
         yield place, folders, files
 
 

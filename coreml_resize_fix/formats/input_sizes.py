@@ -1,4 +1,4 @@
-"""How large the input of a resize layer is: its one size, or the sizes to look at."""
+"""The size of the input of a resize layer: one size, or the sizes to compare at."""
 
 from typing import Dict, Optional, Sequence, Tuple
 
@@ -7,16 +7,16 @@ from coreml_resize_fix.formats.shapes import Flexible, Known, Shape, Unknown
 
 Range = Tuple[int, int]
 
-# Up to this size (height, width) are looked at for what a factor makes of them ...
+# Largest height or width at which the output size of a factor is checked ...
 LARGEST = 1 << 12
-# ... and up to this one grids are compared.
+# ... and at which grids are compared.
 LARGE_ENOUGH = 1 << 8
 
 
-def extent(shape: Optional[Shape], varies: bool) -> Dict[str, object]:
-    """The fields of a ResizeLayer that say how large its input is.
+def input_size_fields(shape: Optional[Shape], varies: bool) -> Dict[str, object]:
+    """The fields of a ResizeLayer that describe the size of its input.
 
-    `varies` tells that a size which is not known may be another one each time.
+    `varies`: an unknown size may differ from run to run.
     """
     if isinstance(shape, Known) and len(shape.dims) >= 3 and min(shape.dims) >= 1:
         return _static(shape.dims)
@@ -56,16 +56,16 @@ def _varying(ranges: Sequence[Range]) -> Dict[str, object]:
 
 
 def bounded(low: int, high: Optional[int]) -> Range:
-    """First and last size to look at: a range without an end has one where images are large."""
+    """First and last size to check; a range without an end is cut where images are large."""
     low = max(low, 1)
     last = max(2 * low + 1, LARGEST)
     return low, last if high is None else min(high, last)
 
 
 def compared(first: int, last: int) -> Tuple[int, ...]:
-    """Sizes to compare grids at: one in between (odd, where there is room), and the ends.
+    """Sizes to compare grids at: one in between (odd if possible), the first two, the last.
 
-    The one behind the first is there for factors p / q, whose X · p / q may be whole at the others.
+    The second is there for factors p / q, whose X · p / q may be whole at the others.
     """
     last = min(last, max(2 * first + 1, LARGE_ENOUGH))
     middle = (first + last) // 2 | 1 if last - first > 1 else last

@@ -1,10 +1,12 @@
 """From a path or from bytes to a model whose structure was read."""
 
+import os
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, Optional
 
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
 from coreml_resize_fix.formats import sniff
+from coreml_resize_fix.formats.mlprogram.model import Programs
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.neuralnetwork import layers
 from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
@@ -12,33 +14,40 @@ from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 
 
-def _read(label: str, source: Source) -> Model:
+def _read(label: str, source: Source, folder: Optional[str] = None) -> Model:
+    """`folder` is where the file lies, if it is one: weights of ML Programs are beside it."""
     try:
-        models = layers.models(skeleton.read(source))
+        structure = skeleton.read(source)
+        is_program = structure.root.is_program
+        program = Programs(label, source) if is_program else None
+        models = [] if is_program else layers.models(structure)
     except SchemaError:
         raise
     except ModelError as error:
         raise sniff.explain(label, source, error) from error
+    if program is not None:
+        if folder is not None:
+            program.require_weights(folder)
+        return program
     return NeuralNetworks(label, source, models)
 
 
 @contextmanager
-def open_path(path: str) -> Iterator[Model]:
-    """Read the structure of a .mlmodel file or a .mlpackage folder, whose file stays open.
+def open_file(path: str, label: str) -> Iterator[Model]:
+    """Read the structure of a model file; `label` names it in messages, as its package does.
 
     Raises:
         ModelError: there is no readable Core ML model.
     """
-    file_path = sniff.model_file(path)
     try:
-        file = open(file_path, "rb", buffering=0)  # noqa: SIM115 (closed below)
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise ModelError(
-            f"cannot read `{path}`: {reason(error)}",
+            f"cannot read `{label}`: {reason(error)}",
             "check the path and its permissions",
         ) from error
     with file:
-        yield _read(path, Source(file))
+        yield _read(label, Source(file), os.path.dirname(path))
 
 
 def open_bytes(data: bytes, label: str) -> Model:

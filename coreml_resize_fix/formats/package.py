@@ -1,4 +1,4 @@
-"""A .mlpackage folder: which file in it is the model."""
+"""Find the model file in a .mlpackage folder."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def is_package(path: str) -> bool:
 
 
 def has_root_model(path: str) -> bool:
-    """Whether `path` is a package with a model in it, and not just a folder with such a file."""
+    """Whether `path` is a package that has a model, not just a folder with a Manifest.json."""
     try:
         return is_package(path) and bool(_root_model(path))
     except ModelError:
@@ -35,7 +35,7 @@ def model_path(package: str) -> str:
 
     Raises:
         ModelError: the manifest is damaged, names a file outside of the package, or a link in the
-            package leads there.
+            package points outside of it.
     """
     path = _root_model(package)
     _refuse_links_out(package)
@@ -53,26 +53,26 @@ def _root_model(package: str) -> str:
         raise failures.unreadable(os.path.join(package, "Manifest.json"), error) from error
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise ModelError(
-            "the Manifest.json of `{}` does not name a root model".format(package),
+            f"the Manifest.json of `{package}` does not name a root model",
             "save the package again with coremltools",
         ) from error
     data = os.path.realpath(os.path.join(package, "Data"))
     path = os.path.realpath(os.path.join(data, relative))
     if not path.startswith(data + os.sep):
         raise ModelError(
-            "the Manifest.json of `{}` names a file outside of the package".format(package),
+            f"the Manifest.json of `{package}` names a file outside of the package",
             "use a package that holds its own model",
         )
     if not os.path.isfile(path):
         raise ModelError(
-            "`{}` has no model file `{}`".format(package, relative),
+            f"`{package}` has no model file `{relative}`",
             "save the package again with coremltools",
         )
     return path
 
 
 def _refuse_links_out(package: str) -> None:
-    """A copy of the package would take what such a link leads to with it, whatever that is."""
+    """Refuse links that point outside: a copy of the package would include their targets."""
     inside = os.path.realpath(package)
     try:
         links = list(_links_below(inside))
@@ -80,12 +80,11 @@ def _refuse_links_out(package: str) -> None:
         where = os.path.relpath(error.filename or inside, inside)
         raise failures.unreadable(os.path.join(package, where), error) from error
     for path in links:
-        leads_to = os.path.realpath(path)
-        if os.path.isabs(os.readlink(path)) or not leads_to.startswith(inside + os.sep):
+        target = os.path.realpath(path)
+        if os.path.isabs(os.readlink(path)) or not target.startswith(inside + os.sep):
             raise ModelError(
-                "the package `{}` has a link that leads out of it: `{}`".format(
-                    package, os.path.relpath(path, inside)
-                ),
+                f"the package `{package}` has a link that leads out of it: "
+                f"`{os.path.relpath(path, inside)}`",
                 "put the file itself in the place of the link",
             )
 

@@ -20,13 +20,14 @@ _REPEATED = re.compile(r"_\d+$")
 class ResizeLayer:
     """`input_size` is (height, width), None unless `shape` is static.
 
-    `sizes` are the inputs to compare at: the one of a static layer, several of a flexible one,
-    whose `ranges` are the first and last (height, width) that it may get, unless `sizes` are all
-    that there are (`listed`). `partial_size` is what is known of one that is unknown or varies.
-    `default_size` is what a varying one is at the default size of the model's input, if known.
-    `original_address` is that before several layers stood in for others of the network.
-    `place` is where several layers would stand in for it.
-    `modern` says whether Apple's validator accepts a layer of iOS 13 and later in this place.
+    `sizes` are the input sizes to compare at: one for a static layer, several for a flexible one.
+    `ranges` are the first and last height and width of a flexible input, unless `sizes` lists all
+    of them (`listed`). `partial_size` has the known sides of an unknown or varying input.
+    `default_size` is a varying input's size at the default size of the model's input, if known.
+    `original_address` is the address before layers of the network were replaced by several.
+    `place` is where several layers would replace this one.
+    `call` is the mode and whether it antialiases, if its name says from which call it comes.
+    `modern`: Apple's validator accepts a layer of iOS 13 and later in this place.
     """
 
     address: str
@@ -45,6 +46,7 @@ class ResizeLayer:
     listed: bool = False
     partial_size: Tuple[Optional[int], Optional[int]] = (None, None)
     default_size: Optional[Size] = None
+    call: Optional[Tuple[str, bool]] = None
 
     @property
     def kind(self) -> str:
@@ -52,15 +54,15 @@ class ResizeLayer:
 
     @property
     def follows(self) -> bool:
-        """Whether its output can be told from what it reads itself, at the one size that it gets.
+        """Whether its output size follows from the blob that it reads, of one size.
 
-        Of several layers, the last reads what those before it made, which is of another size.
+        The last of several layers reads what the others made, which has another size.
         """
         return self.shape != FLEXIBLE and not self.params.is_chain
 
     @property
     def output_size(self) -> Optional[Size]:
-        """What the layer makes of its input, where that is known without the input's size, too."""
+        """The output size; a fixed one is known even if the input size is not."""
         if self.input_size is not None:
             return self.params.output_size(self.input_size)
         return self.params.fixed_size
@@ -90,7 +92,7 @@ def module_paths(name: str) -> FrozenSet[str]:
 
 
 def may_be_of_module(module: str, name: str) -> bool:
-    """Whether a layer of that name may be a call of that module; True where its name says nothing.
+    """Whether a layer of that name may be a call of that module; True if its name has no path.
 
     A model that was exported inside another one has a longer path. A module that runs again may
     have `_1` at any part of it.

@@ -1,4 +1,4 @@
-"""What is said of a blob's shape. Sizes are counts of elements, outermost dimension first."""
+"""Values that describe shapes of blobs. Sizes count elements, outermost dimension first."""
 
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Mapping, Optional, Tuple, Union
@@ -12,8 +12,8 @@ Dims = Tuple[Optional[int], ...]
 #: (height, width); None means not known.
 PartialSize = Tuple[Optional[int], Optional[int]]
 
-#: Layer address → the size to pretend for its output: a size, or what makes one of the input's
-#: (None leaves it as it is).
+#: Layer address → the size to assume for its output, or a function from the input size to it
+#: (None keeps the size that the layer makes).
 Overrides = Mapping[
     str, Union[PartialSize, Callable[[Optional[Tuple[int, int]]], Optional[PartialSize]]]
 ]
@@ -31,8 +31,8 @@ class Flexible:
     """A shape that follows the input: inclusive (low, high) per dimension, high None = unbounded.
 
     The bounds are those of the input sizes that were evaluated (see `inputs`). `samples` are the
-    shapes at each of them, the default first, None where nothing fits; `listed` tells that these
-    are all that there are.
+    shapes at each of them, the default first, None where nothing fits; `listed`: these are all the
+    shapes that there are.
     """
 
     dims: Tuple[Tuple[int, Optional[int]], ...]
@@ -66,7 +66,7 @@ class LayerShapes:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Shapes that cannot be computed on.
+    """Shapes that a layer cannot work on.
 
     `message` is a lower-case sentence such as "`add` of 20×24 and 25×31 does not fit".
     `at_default` is False when the declared default input sizes are free of it and only another
@@ -86,8 +86,8 @@ class ModelShapes:
 
     `layers` is keyed by address ("layers[12]", "layers[3]/ifBranch/layers[0]", with the caller's
     prefix), `outputs` by the declared output name: what the last blob of that name has.
-    `flexible_inputs` names the inputs that allow more than one size. `varies` tells that a shape
-    which is not known may be another one each time: inputs are flexible, or there is control flow.
+    `flexible_inputs` names the inputs that allow more than one size. `varies`: an unknown shape may
+    differ from run to run, since inputs are flexible or there is control flow.
     """
 
     layers: Dict[str, LayerShapes]
@@ -101,10 +101,10 @@ class ModelShapes:
 class UsableSizes:
     """Sizes (height, width) of one input at which its network has no conflict.
 
-    `everywhere`: at all that it allows. Else `multiple_of` is a rule (a 1: no condition on this
-    axis), and `sizes` are a list where there is none; `besides` tells that some sizes beside the
-    multiples run, too. `tried_all` is False where only part of the sizes was looked at. `example`
-    is a size that does not run, and why.
+    `everywhere`: at all sizes that the input allows. Otherwise `multiple_of` is a rule (1: no
+    condition on this axis), or `sizes` is a list if there is no rule. `besides`: some sizes beside
+    the multiples run, too. `tried_all` is False if only part of the sizes was tried. `example` is a
+    size that does not run, and the conflict.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a path is when it is not a readable Core ML model, and what to say about it."""
+"""Find out what a path is if it is not a readable Core ML model, and explain it."""
 
 import os
 from typing import Tuple
@@ -10,7 +10,7 @@ from coreml_resize_fix.formats.protobuf.wire import Source
 
 _HEAD = 64
 
-# first bytes → what such a file is, and what to do
+# first bytes → kind of file, advice
 _MAGIC: Tuple[Tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive, as PyTorch saves", "export and convert it to Core ML first"),
     (b"\x80\x02", "a pickle, as PyTorch saves", "export and convert it to Core ML first"),
@@ -27,52 +27,52 @@ def model_file(path: str) -> str:
 
     Raises:
         NotAModelError: the path does not exist, or is a folder that is no package.
-        ModelError: the package is damaged, or the system does not say what is there.
+        ModelError: the package is damaged, or the system cannot tell what is there.
     """
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise NotAModelError("`{}` does not exist".format(path), "check the path") from error
+        raise NotAModelError(f"`{path}` does not exist", "check the path") from error
     except OSError as error:  # it may be there, in a folder that is not ours
         raise failures.unreadable(path, error) from error
     if os.path.isfile(path):
         return path
     if not os.path.isdir(path):
         raise NotAModelError(
-            "`{}` is a pipe or a device, and a model must be a file".format(path),
+            f"`{path}` is a pipe or a device, and a model must be a file",
             "write it to a file first",
         )
     if package.is_package(path):
         return package.model_path(path)
     if path.rstrip("/").endswith(".mlmodelc") or os.path.exists(os.path.join(path, "model.mil")):
         raise NotAModelError(
-            "`{}` is a compiled model, which cannot be edited".format(path),
+            f"`{path}` is a compiled model, which cannot be edited",
             "pass the .mlmodel or .mlpackage that it was compiled from",
         )
     raise NotAModelError(
-        "`{}` is a folder without a model in it".format(path),
+        f"`{path}` is a folder without a model in it",
         "pass a .mlmodel file, a .mlpackage folder, or a folder that holds such",
     )
 
 
 def explain(path: str, source: Source, error: ModelError) -> ModelError:
-    """The error that tells a user what the file is instead; the original one if it is a model."""
+    """An error that names the real kind of the file; the original error if it is a model."""
     if isinstance(error, MLProgramError):
-        return MLProgramError("`{}`: {}".format(path, error), error.hint)
+        return MLProgramError(f"`{path}`: {error}", error.hint)
     head = source.read(0, _HEAD)
     if not head:
-        return NotAModelError("`{}` is empty".format(path), "convert the model again")
+        return NotAModelError(f"`{path}` is empty", "convert the model again")
     for magic, what, advice in _MAGIC:
         if head.startswith(magic):
-            return NotAModelError("`{}` is {}".format(path, what), advice)
+            return NotAModelError(f"`{path}` is {what}", advice)
     if path.lower().endswith(".onnx") or any(name in head for name in _ONNX_PRODUCERS):
         return NotAModelError(
-            "`{}` is an ONNX file, not a Core ML model".format(path),
+            f"`{path}` is an ONNX file, not a Core ML model",
             "pass the converted .mlmodel here",
         )
     if isinstance(error, NotAModelError):
-        return NotAModelError("`{}` is not a Core ML model".format(path), "pass a .mlmodel file")
+        return NotAModelError(f"`{path}` is not a Core ML model", "pass a .mlmodel file")
     return type(error)(
-        "`{}` cannot be read as a Core ML model: {}".format(path, error),
+        f"`{path}` cannot be read as a Core ML model: {error}",
         error.hint or "it is damaged, truncated or not a model: copy or convert it again",
     )

@@ -1,7 +1,9 @@
 """Specification versions and the iOS releases that read them."""
 
 import re
-from typing import Dict, Optional
+from typing import Dict
+
+from coreml_resize_fix.errors import UsageError
 
 # Source: the comments on specificationVersion in Apple's Model.proto.
 MINIMUM_IOS: Dict[int, str] = {
@@ -25,15 +27,22 @@ def minimum_ios(spec_version: int) -> str:
     return MINIMUM_IOS.get(max(spec_version, 1), "?")
 
 
-def for_target(text: str) -> Optional[int]:
-    """The specification version that a target such as `iOS12` or `ios11.2` reads, or None."""
+def parse_target(text: str) -> int:
+    """The highest specification version that a target such as `iOS12` or `ios11.2` reads.
+
+    Raises:
+        UsageError: it is not of that form, or below iOS 11.
+    """
     found = re.match(r"^(?:ios)?\s*(\d+)(?:\.(\d+))?$", text.strip(), re.IGNORECASE)
-    if found is None:
-        return None
-    asked = (int(found.group(1)), int(found.group(2) or 0))
+    asked = (int(found.group(1)), int(found.group(2) or 0)) if found is not None else (0, 0)
     readable = [
         version
         for version, ios in MINIMUM_IOS.items()
         if tuple(int(part) for part in (ios + ".0").split(".")[:2]) <= asked
     ]
-    return max(readable) if readable else None
+    if not readable:
+        raise UsageError(
+            f"`{text}` is not a deployment target",
+            "write it like `iOS12`; iOS 11 is the lowest with Core ML",
+        )
+    return max(readable)

@@ -45,10 +45,9 @@ def parse(text: str) -> Intent:
     if not defects:
         fields.check_together(values, "--assume", defects)
     if defects:
+        listed = "; ".join(f"{where}: {what}" for where, what in defects)
         raise UsageError(
-            "`--assume {}` is not an intent: {}".format(
-                text, "; ".join("{}: {}".format(where, what) for where, what in defects)
-            ),
+            f"`--assume {text}` is not an intent: {listed}",
             "write it like `bilinear,align_corners=true` or `nearest,scale_factor=2`",
         )
     return Intent(name="--assume", **values)

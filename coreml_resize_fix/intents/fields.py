@@ -18,14 +18,14 @@ Defects = List[Tuple[str, str]]
 LARGEST_SIDE = 65536
 
 
-def said(value: Any) -> str:
+def json_text(value: Any) -> str:
     """A JSON value as it may appear in a message."""
     names = {dict: "an object", list: "a list", bool: "a boolean", type(None): "null"}
     for kind, name in names.items():
         if isinstance(value, kind):
-            return "{} ({})".format(name, str(value).lower()) if kind is bool else name
+            return f"{name} ({str(value).lower()})" if kind is bool else name
     text = repr(value)
-    return "`{}`".format(text if len(text) <= 40 else text[:37] + "…")
+    return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}…`"
 
 
 def _number(value: Any) -> Any:
@@ -85,13 +85,11 @@ class ManifestField(NamedTuple):
             return None
         result = self.convert(value)
         if result is None:
-            defects.append((where, "expected {}, not {}".format(self.expected, said(value))))
+            defects.append((where, f"expected {self.expected}, not {json_text(value)}"))
         return result
 
 
-_SIZE = ManifestField(
-    "[height, width] as whole numbers from 1 to {}".format(LARGEST_SIDE), _pair(_side)
-)
+_SIZE = ManifestField(f"[height, width] as whole numbers from 1 to {LARGEST_SIDE}", _pair(_side))
 _BOOLEAN = ManifestField("true, false or null", _boolean)
 
 
@@ -117,7 +115,7 @@ RESIZE: Dict[str, ManifestField] = {
     "antialias": _BOOLEAN,
     "size": _SIZE,
     "scale_factor": ManifestField(
-        "a factor above 0 and up to {}, or [height, width] of two".format(LARGEST_SIDE),
+        f"a factor above 0 and up to {LARGEST_SIDE}, or [height, width] of two",
         _pair(_factor),
     ),
     "recompute_scale_factor": _BOOLEAN,
@@ -153,33 +151,31 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
         (
             size is not None and after is not None and size != after,
             ".output_size",
-            "`output_size` {} contradicts `size` {}".format(_show(after), _show(size)),
+            f"`output_size` {_show(after)} contradicts `size` {_show(size)}",
         ),
         (
             scaled is not None and after is not None and scaled != after,
             ".output_size",
-            "`output_size` {} contradicts `input_size` × `scale_factor`, which gives {}".format(
-                _show(after), _show(scaled)
-            ),
+            f"`output_size` {_show(after)} contradicts `input_size` × `scale_factor`, which gives "
+            f"{_show(scaled)}",
         ),
         (
             scaled is not None and not all(1 <= n <= LARGEST_SIDE for n in scaled),
             ".scale_factor",
-            "this factor makes {} from {}, and a side has 1 to {} pixels".format(
-                _show(scaled), _show(before), LARGEST_SIDE
-            ),
+            f"this factor makes {_show(scaled)} from {_show(before)}, and a side has 1 to "
+            f"{LARGEST_SIDE} pixels",
         ),
         (
             torch_call and values.get("align_corners") is True and mode not in ALIGN_CORNERS_MODES,
             ".align_corners",
-            "`align_corners` goes with bilinear and bicubic only, not with `{}`".format(mode),
+            f"`align_corners` goes with bilinear and bicubic only, not with `{mode}`",
         ),
         (
             (torch_call or onnx_node)
             and values.get("antialias") is True
             and mode not in ALIGN_CORNERS_MODES,
             ".antialias",
-            "`antialias` goes with bilinear and bicubic only, not with `{}`".format(mode),
+            f"`antialias` goes with bilinear and bicubic only, not with `{mode}`",
         ),
         (
             size is not None and values.get("recompute_scale_factor") is True,
@@ -189,24 +185,24 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
         (
             not torch_call and mode not in (ONNX_MODES if onnx_node else ("nearest", "bilinear")),
             ".mode",
-            "`{}` is not known for {}".format(mode, framework),
+            f"`{mode}` is not known for {framework}",
         ),
         (
             not (torch_call or onnx_node) and values.get("antialias") is True,
             ".antialias",
-            "`antialias` is not known for {}".format(framework),
+            f"`antialias` is not known for {framework}",
         ),
         (
             not torch_call
             and values.get("align_corners") is True
             and (framework, mode, True) not in tensorflow.CONVENTIONS,
             ".align_corners",
-            "`{}` has no `align_corners` with `{}`".format(framework, mode),
+            f"`{framework}` has no `align_corners` with `{mode}`",
         ),
         (
             bool(only_onnx) and not onnx_node,
             "." + "".join(only_onnx[:1]),
-            "`{}` is known for onnx only".format(", ".join(only_onnx)),
+            f"`{', '.join(only_onnx)}` is known for onnx only",
         ),
     )
     defects.extend((where + step, what) for broken, step, what in rules if broken)

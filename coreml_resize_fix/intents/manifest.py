@@ -25,19 +25,19 @@ def load(path: str) -> List[Intent]:
             content = file.read(LONGEST + 1)
     except OSError as error:
         raise ManifestError(
-            "cannot read the manifest `{}`: {}".format(path, reason(error)),
+            f"cannot read the manifest `{path}`: {reason(error)}",
             "pass the path of a .json file with `-m`",
         ) from error
     if len(content) > LONGEST:
         raise ManifestError(
-            "the manifest `{}` is longer than {} MiB".format(path, LONGEST >> 20),
+            f"the manifest `{path}` is longer than {LONGEST >> 20} MiB",
             "pass a .json file of intents with `-m`; a hundred thousand of them are shorter",
         )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ManifestError(
-            "the manifest `{}` is not UTF-8 text (byte {})".format(path, error.start),
+            f"the manifest `{path}` is not UTF-8 text (byte {error.start})",
             "save it as UTF-8, or pass another file with `-m`",
         ) from error
     return parse(text, os.path.basename(path))
@@ -54,20 +54,20 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
         document = json.loads(text, object_pairs_hook=_Unique)
     except RecursionError:
         raise ManifestError(
-            "`{}` is nested too deep to be a manifest".format(label),
+            f"`{label}` is nested too deep to be a manifest",
             "a manifest has lists of objects, nothing deeper",
         ) from None
     except ValueError as error:
         raise ManifestError(
-            "`{}` is not JSON: {}".format(label, str(error).lower()), "correct the text there"
+            f"`{label}` is not JSON: {str(error).lower()}", "correct the text there"
         ) from error
     intents = from_document(document, defects)
     if defects:
-        count = "1 defect" if len(defects) == 1 else "{} defects".format(len(defects))
+        count = "1 defect" if len(defects) == 1 else f"{len(defects)} defects"
         raise ManifestError(
-            "`{}` has {}".format(label, count),
+            f"`{label}` has {count}",
             "correct the manifest; docs/manifest.md shows every field",
-            ["{}: {}".format(where, what) for where, what in defects],
+            [f"{where}: {what}" for where, what in defects],
         )
     return intents
 
@@ -84,7 +84,7 @@ class _Unique(Dict[str, Any]):
 def from_document(document: Any, defects: Defects) -> List[Intent]:
     """Intents of parsed JSON; what is wrong is appended to `defects`."""
     if not isinstance(document, dict):
-        defects.append(("$", "a manifest is a JSON object, not {}".format(fields.said(document))))
+        defects.append(("$", f"a manifest is a JSON object, not {fields.json_text(document)}"))
         return []
     if not {"format", "resizes", "version", "producer"} & set(document):
         return _short(document, defects)
@@ -108,22 +108,23 @@ def _long(document: Dict[str, Any], defects: Defects) -> List[Intent]:
     report_unknown(document, known, "$", defects)
     if document.get("format", FORMAT) != FORMAT:
         defects.append(
-            ("$.format", "expected `{}`, not {}".format(FORMAT, fields.said(document["format"])))
+            (
+                "$.format",
+                f"expected `{FORMAT}`, not {fields.json_text(document['format'])}",
+            )
         )
     version = document.get("version", VERSION)
     if fields.whole(version) != VERSION:
-        defects.append(
-            ("$.version", "this tool reads version 1, not {}".format(fields.said(version)))
-        )
+        defects.append(("$.version", f"this tool reads version 1, not {fields.json_text(version)}"))
     framework, framework_version = _producer(document.get("producer"), defects)
     resizes = document.get("resizes")
     if not isinstance(resizes, list):
-        what = "is missing" if resizes is None else "is {}".format(fields.said(resizes))
+        what = "is missing" if resizes is None else f"is {fields.json_text(resizes)}"
         defects.append(("$.resizes", "a list of resizes is expected, and it " + what))
         return []
     intents = []
     for index, entry in enumerate(resizes):
-        where = "$.resizes[{}]".format(index)
+        where = f"$.resizes[{index}]"
         values = _entry(entry, where, defects, framework=framework)
         if values is not None:
             # The version is the producer's, and says nothing of another framework.
@@ -136,7 +137,7 @@ def _producer(producer: Any, defects: Defects) -> Tuple[str, Optional[str]]:
     if producer is None:
         return "torch", None
     if not isinstance(producer, dict):
-        defects.append(("$.producer", "expected an object, not {}".format(fields.said(producer))))
+        defects.append(("$.producer", f"expected an object, not {fields.json_text(producer)}"))
         return "torch", None
     report_repeats(producer, "$.producer", defects)
     report_unknown(producer, ("framework", "version"), "$.producer", defects)
@@ -156,7 +157,7 @@ def _entry(
 ) -> Optional[Dict[str, Any]]:
     """Checked values of one resize, for `Intent`; None if it has defects."""
     if not isinstance(entry, dict):
-        defects.append((where, "expected an object, not {}".format(fields.said(entry))))
+        defects.append((where, f"expected an object, not {fields.json_text(entry)}"))
         return None
     before = len(defects)
     report_repeats(entry, where, defects)
@@ -180,9 +181,7 @@ def report_unknown(found: Dict[str, Any], known: Any, where: str, defects: Defec
         if key not in known:
             near = get_close_matches(key, list(known), n=1, cutoff=0.5)
             what = "unknown key; "
-            what += (
-                "did you mean `{}`?".format(near[0]) if near else "known keys: " + ", ".join(known)
-            )
+            what += f"did you mean `{near[0]}`?" if near else "known keys: " + ", ".join(known)
             defects.append((where + _step(key), what))
 
 
@@ -193,4 +192,4 @@ def report_repeats(found: Dict[str, Any], where: str, defects: Defects) -> None:
 
 
 def _step(key: str) -> str:
-    return "." + key if key.isidentifier() else "[{}]".format(json.dumps(key, ensure_ascii=False))
+    return "." + key if key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]"

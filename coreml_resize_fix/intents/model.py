@@ -60,7 +60,7 @@ class Intent:
     @property
     def label(self) -> str:
         """What to call this intent in a message."""
-        by_place = "the intent" if self.index is None else "resizes[{}]".format(self.index)
+        by_place = "the intent" if self.index is None else f"resizes[{self.index}]"
         return self.name or self.layer or self.site or by_place
 
     @property
@@ -145,19 +145,19 @@ class Intent:
     def __str__(self) -> str:
         text = self.mode
         if self.framework == "onnx":
-            text += " {}".format(self.coordinate_transformation_mode or "half_pixel")
+            text += " " + (self.coordinate_transformation_mode or "half_pixel")
         elif self.mode in ALIGN_CORNERS_MODES:
-            text += " align_corners={}".format(self.align_corners)
+            text += f" align_corners={self.align_corners}"
         if self.antialias:
             text += " antialias=True"
         if self.size is not None:
-            text += " size={}×{}".format(*self.size)
+            text += f" size={self.size[0]}×{self.size[1]}"
         elif self.scale_factor is not None:
             height, width = (exactly(factor) for factor in self.scale_factor)
             text += f" scale_factor={height if height == width else height + ',' + width}"
             if self.recompute_scale_factor:
                 text += " recompute_scale_factor=True"
-        return text if self.framework == "torch" else "{} {}".format(self.framework, text)
+        return text if self.framework == "torch" else f"{self.framework} {text}"
 
     def as_dict(self) -> Dict[str, Any]:
         """The intent as an entry of a manifest's `resizes`."""

@@ -93,7 +93,7 @@ def _bytes_of(path: str) -> bytes:
             data = file.read()
     except OSError as error:
         raise ManifestError(
-            "cannot read `{}`: {}".format(path, reason(error)),
+            f"cannot read `{path}`: {reason(error)}",
             "pass the path of a .onnx file with `-m`",
         ) from error
     if not data:
@@ -110,7 +110,7 @@ def _parsed(path: str, data: bytes) -> Proto:
         from google.protobuf.message import DecodeError
     except ImportError as error:
         raise ManifestError(
-            "`{}` needs the package onnx, which is not installed".format(path),
+            f"`{path}` needs the package onnx, which is not installed",
             "pip install onnx, or write the intents as JSON",
         ) from error
     damaged = _refusal(path, "it is cut off, damaged or something else")
@@ -127,7 +127,7 @@ def _parsed(path: str, data: bytes) -> Proto:
 
 
 def _refusal(path: str, reason: str) -> ManifestError:
-    return ManifestError("`{}` is not an ONNX model: {}".format(path, reason), _HINT)
+    return ManifestError(f"`{path}` is not an ONNX model: {reason}", _HINT)
 
 
 def _texts(model: Proto) -> Iterator[Any]:

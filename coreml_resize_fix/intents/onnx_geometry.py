@@ -33,7 +33,7 @@ def geometry_of(resize: ResizeNode, exactly: bool) -> Union[Geometry, LeftOut]:
     resize = _over_all_axes(resize)
     ranks = [len(r) for r in (resize.input_shape, resize.sizes or resize.scales) if r is not None]
     if any(rank != _RANK for rank in ranks):
-        return LeftOut("it resizes a tensor of rank {}, not an image".format(max(ranks)))
+        return LeftOut(f"it resizes a tensor of rank {max(ranks)}, not an image")
     before = resize.input_shape or (None,) * _RANK
     scales, sizes = (None if resize.sizes else resize.scales), resize.sizes
     if (scales and scales[:2] != [1, 1]) or any(
@@ -43,7 +43,7 @@ def geometry_of(resize: ResizeNode, exactly: bool) -> Union[Geometry, LeftOut]:
     size = _size(sizes)
     factor = _factor(scales)
     if not resize.runtime and ((sizes and not size) or (scales and not factor)):
-        return LeftOut("its size or factor is beyond 1 to {}".format(LARGEST_SIDE))
+        return LeftOut(f"its size or factor is beyond 1 to {LARGEST_SIDE}")
     input_size = _size(before)
     output_size = size or _size(made_shape(resize)) or _size(resize.output_shape)
     if factor and input_size:
@@ -53,7 +53,7 @@ def geometry_of(resize: ResizeNode, exactly: bool) -> Union[Geometry, LeftOut]:
         else:
             output_size = _size((None, None) + called)
     if factor and input_size and not output_size:
-        return LeftOut("it makes an empty image, or one beyond {}".format(LARGEST_SIDE))
+        return LeftOut(f"it makes an empty image, or one beyond {LARGEST_SIDE}")
     return Geometry(input_size, output_size, before[1], size, factor)
 
 

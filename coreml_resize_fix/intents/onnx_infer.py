@@ -44,16 +44,16 @@ def inference() -> Iterator[Infer]:
 
     Shapes are a help: where there are none to be had, the function gives back its argument.
     """
-    child = _started()
+    child = _start_child()
     try:
-        yield lambda model: model if child is None else _asked(child, model)
+        yield lambda model: model if child is None else _ask_child(child, model)
     finally:
         if child is not None:
             child.kill()
             child.communicate()
 
 
-def _started() -> "Optional[subprocess.Popen[bytes]]":
+def _start_child() -> "Optional[subprocess.Popen[bytes]]":
     # `-I`: nothing is imported from the folder in which the command happens to run.
     command = [sys.executable, "-I", "-c", _CHILD, *map(str, sys.path)]
     pipe = subprocess.PIPE
@@ -63,7 +63,7 @@ def _started() -> "Optional[subprocess.Popen[bytes]]":
         return None
 
 
-def _asked(child: "subprocess.Popen[bytes]", model: Proto) -> Proto:
+def _ask_child(child: "subprocess.Popen[bytes]", model: Proto) -> Proto:
     from google.protobuf.message import Error
 
     assert child.stdin is not None

@@ -89,15 +89,15 @@ def _literal(resize: ResizeNode, legacy: bool) -> Union[Intent, LeftOut]:
     ]
     for what, value, values in known:
         if value not in values:
-            return LeftOut("its {} `{}` is not one of ONNX's".format(what, value))
+            return LeftOut(f"its {what} `{value}` is not one of ONNX's")
     if coordinates == "tf_crop_and_resize":
         return LeftOut("it crops (tf_crop_and_resize), which is more than a resize")
     if policy != "stretch" and resize.sizes is not None:
-        return LeftOut("its keep_aspect_ratio_policy is `{}`".format(policy))
+        return LeftOut(f"its keep_aspect_ratio_policy is `{policy}`")
     antialias = bool(attribute(node, "antialias", 0)) and mode != "nearest"
     coefficient = attribute(node, "cubic_coeff_a", -0.75)
     if not np.isfinite(coefficient):
-        return LeftOut("its cubic_coeff_a is {}".format(coefficient))
+        return LeftOut(f"its cubic_coeff_a is {coefficient}")
     return Intent(
         framework="onnx",
         mode=_MODES[mode],

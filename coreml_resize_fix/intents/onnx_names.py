@@ -55,7 +55,7 @@ def is_dynamo(node: Any) -> bool:
 def metadata(node: Any) -> List[str]:
     """What torch.export wrote about a node, as `key=value`."""
     pairs = ((entry.key, entry.value) for entry in getattr(node, "metadata_props", ()))
-    return ["{}={}".format(key, value) for key, value in pairs if key.startswith("pkg.torch.onnx")]
+    return [f"{key}={value}" for key, value in pairs if key.startswith("pkg.torch.onnx")]
 
 
 def _scoped(node: Any) -> str:

@@ -11,10 +11,10 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.intents import onnx_file, onnx_infer, onnx_meaning, onnx_names, onnx_shapes
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.onnx_dependencies import output_dependencies
 from coreml_resize_fix.intents.onnx_file import Proto
 from coreml_resize_fix.intents.onnx_geometry import LeftOut
 from coreml_resize_fix.intents.onnx_infer import Infer
-from coreml_resize_fix.intents.onnx_reach import needed
 from coreml_resize_fix.intents.onnx_shapes import ResizeNode
 
 
@@ -57,7 +57,7 @@ def of(model: Proto, infer: Infer) -> OnnxIntents:
     producer = _torch_version(model)
     intents: List[Intent] = []
     remarks: Dict[str, List[str]] = {}
-    used = needed(model.graph)
+    used = output_dependencies(model.graph)
     for resize in onnx_shapes.find(model, version, infer):
         found, texts = _read(resize, version, producer)
         for text in texts:
@@ -65,22 +65,22 @@ def of(model: Proto, infer: Infer) -> OnnxIntents:
         if found is not None:
             dead = bool(model.graph.output) and not used & set(resize.node.output)
             intents.append(replace(found, index=len(intents), used=False if dead else None))
-    notices = [_say(text, labels, version) for text, labels in remarks.items()]
-    return OnnxIntents(intents, notices + list(_unread(model)))
+    notices = [_fill_template(text, labels, version) for text, labels in remarks.items()]
+    return OnnxIntents(intents, notices + list(_notices_of_functions(model)))
 
 
 def _read(
     resize: ResizeNode, version: int, producer: Optional[str]
 ) -> Tuple[Optional[Intent], Sequence[str]]:
     """The intent of a node, or None; and what is to be said about it."""
-    is_blind = onnx_meaning.is_legacy(resize, version) and onnx_meaning.is_linear(resize)
-    if is_blind and producer is not None:
+    is_ambiguous = onnx_meaning.is_legacy(resize, version) and onnx_meaning.is_linear(resize)
+    if is_ambiguous and producer is not None:
         return None, [_NO_ALIGN_CORNERS]
     found = onnx_meaning.intent_of(resize, version, producer)
     if isinstance(found, LeftOut):
         return None, ["{nodes} left out: " + found.replace("{", "{{").replace("}", "}}")]
     doubts = (
-        (is_blind, _ASYMMETRIC),
+        (is_ambiguous, _ASYMMETRIC),
         (producer is not None and _may_drop_factor(resize, found), _DROPPED_FACTOR),
         (found.input_size is None, _NO_SIZE),
     )
@@ -106,7 +106,7 @@ def _torch_version(model: Proto) -> Optional[str]:
     return "".join(re.findall(r"^\d+\.\d+[\w.+]*", model.producer_version))
 
 
-def _unread(model: Proto) -> Iterator[str]:
+def _notices_of_functions(model: Proto) -> Iterator[str]:
     inside = [
         node.name or node.op_type
         for function in getattr(model, "functions", ())
@@ -114,14 +114,15 @@ def _unread(model: Proto) -> Iterator[str]:
         if node.op_type in ("Resize", "Upsample")
     ]
     if inside:
-        yield _say("{nodes} left out: inside local functions, which are not read", inside, 0)
+        yield _fill_template(
+            "{nodes} left out: inside local functions, which are not read", inside, 0
+        )
 
 
-def _say(text: str, labels: List[str], version: int) -> str:
-    shown = ", ".join("`{}`".format(label) for label in labels[:4])
-    more = " and {} more".format(len(labels) - 4) if len(labels) > 4 else ""
-    nodes = "{} resize {} ({}{})".format(
-        len(labels), "node" if len(labels) == 1 else "nodes", shown, more
-    )
+def _fill_template(text: str, labels: List[str], version: int) -> str:
+    shown = ", ".join(f"`{label}`" for label in labels[:4])
+    more = f" and {len(labels) - 4} more" if len(labels) > 4 else ""
+    noun = "node" if len(labels) == 1 else "nodes"
+    nodes = f"{len(labels)} resize {noun} ({shown}{more})"
     them = "it" if len(labels) == 1 else "them"
     return text.format(nodes=nodes, opset=version, them=them)

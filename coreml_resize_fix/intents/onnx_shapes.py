@@ -64,7 +64,7 @@ def find(model: Proto, version: int, infer: Infer) -> List[ResizeNode]:
     for _ in range(_MOST_ROUNDS):
         model = infer(model)
         found = list(_walk(model.graph, version, {}, {}))
-        fresh = [resize for resize in found if _adds(resize, declared)]
+        fresh = [resize for resize in found if _knows_more(resize, declared)]
         if not fresh:
             break
         for resize in fresh:
@@ -86,7 +86,7 @@ def made_shape(resize: ResizeNode) -> Shape:
     return tuple(int(n) if n and 1 <= n <= _LARGEST else None for n in made)
 
 
-def _adds(resize: ResizeNode, declared: Dict[str, int]) -> bool:
+def _knows_more(resize: ResizeNode, declared: Dict[str, int]) -> bool:
     """Whether the resize says more of its output than shape inference found and we declared."""
     made, known = made_shape(resize), resize.output_shape or ()
     if not resize.node.output or None in made[_IMAGE_AXES:]:

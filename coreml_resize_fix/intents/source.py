@@ -56,7 +56,7 @@ class Manifest(List[Intent]):
         }
 
 
-class Remembering:
+class ManifestReader:
     """Reads manifests, and keeps the last one for the next model that shares it.
 
     What was kept goes to worker processes with it: a pipe can be read once only.

@@ -63,7 +63,7 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
             found = {index: _pair(arrays, index) for index in range(count)}
     except Exception as error:  # which ones zipfile and NumPy raise depends on their versions
         raise ManifestError(
-            "the recorded tensors in `{}` cannot be read: {}".format(path, str(error).lower()),
+            f"the recorded tensors in `{path}` cannot be read: {str(error).lower()}",
             "record them again, or remove the file",
         ) from error
     return {index: pair for index, pair in found.items() if pair is not None}
@@ -82,7 +82,7 @@ def _refuse_huge(path: str, count: int) -> None:
     with ZipFile(path) as archive:
         size = sum(item.file_size for item in archive.infolist() if item.filename in names)
     if size > LARGEST:
-        raise ValueError("they are {} bytes, and at most {} are read".format(size, LARGEST))
+        raise ValueError(f"they are {size} bytes, and at most {LARGEST} are read")
 
 
 def _pair(arrays: "np.lib.npyio.NpzFile", index: int) -> Optional[Recorded]:

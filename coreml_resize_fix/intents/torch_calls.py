@@ -64,7 +64,7 @@ def import_torch() -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise UsageError(
-            "PyTorch cannot be imported here: {}".format(str(error).lower()),
+            f"PyTorch cannot be imported here: {str(error).lower()}",
             "record in the environment that runs the model, with PyTorch 1.4 or newer",
         ) from error
 
@@ -84,7 +84,7 @@ def interpolate(arguments: Dict[str, Any]) -> Any:
     return import_torch().nn.functional.interpolate(**arguments)
 
 
-def interpolate_unheard(arguments: Dict[str, Any]) -> Any:
+def interpolate_unrecorded(arguments: Dict[str, Any]) -> Any:
     """Call `interpolate` as if nobody listened in this thread."""
     handlers, _thread.handlers = _thread.handlers, []
     try:
@@ -148,12 +148,12 @@ def script(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
     bound = scripting.signature.bind(*arguments, **keywords)
     # It looks for names among those of its caller, which is two frames further away now.
     bound.arguments["_frames_up"] = bound.arguments.get("_frames_up", 0) + 2
-    with _heard_by_none(resizing):
+    with _without_listeners(resizing):
         return scripting.call(*bound.args, **bound.kwargs)
 
 
 @contextmanager
-def _heard_by_none(resizing: _Intercepted) -> Iterator[None]:
+def _without_listeners(resizing: _Intercepted) -> Iterator[None]:
     """Undo what listeners did; inside of each other, until the outermost ends."""
     hidden, _thread.hidden = _thread.hidden, []
     with ExitStack() as block:

@@ -42,8 +42,8 @@ class ExportRecorder(Recorder):
     def _note_scripts(self) -> None:
         for path in torch_compiled.resizing_scripts(self._model):
             self._note(
-                "module `{}` is scripted or traced: its resizes are left as they are, and not "
-                "recorded".format(path)
+                f"module `{path}` is scripted or traced: its resizes are left as they are, and not "
+                "recorded"
             )
 
     def _count_run(self) -> None:
@@ -72,7 +72,7 @@ class ExportRecorder(Recorder):
         if intent is None:
             return torch_calls.interpolate(arguments)
         # A recorder around this one has heard the true call.
-        result = torch_calls.interpolate_unheard(
+        result = torch_calls.interpolate_unrecorded(
             dict(arguments, **_exportable_arguments(intent, given))
         )
         torch_flow.replaced(truth, result)

@@ -18,7 +18,7 @@ from coreml_resize_fix.intents import torch_calls
 # Ways to read a tensor's numbers that are no operators.
 _READERS = ("numpy", "tolist", "data_ptr", "__dlpack__")
 # Tags of operators whose results tell Python numbers: as such, or by the shape that they have.
-_TELLING = {"data_dependent_output", "dynamic_output_shape"}
+_RESULTS_FOR_PYTHON = {"data_dependent_output", "dynamic_output_shape"}
 # It takes a tensor made of Python's numbers, and what Python has read is known.
 _FROM_PYTHON = ("aten::lift_fresh", "aten::lift")
 # Batch normalization writes these, which not every version's schema says.
@@ -59,9 +59,9 @@ class Flow:
         depends = 0
         for tensor in sources:
             depends |= self._of(tensor)
-        tells = any(tag.name in _TELLING for tag in function.tags)
+        is_read = any(tag.name in _RESULTS_FOR_PYTHON for tag in function.tags)
         # What other libraries' operators tell by their shapes is not known.
-        if tells or not schema.name.startswith("aten::") or _holds_a_number(result):
+        if is_read or not schema.name.startswith("aten::") or _holds_a_number(result):
             self._read |= depends
         for tensor in _tensors(result):
             self._add(tensor, depends)
@@ -197,7 +197,7 @@ def _flows() -> List[Flow]:
 
 
 @contextmanager
-def told(current: Current) -> Iterator[None]:
+def observe(current: Current) -> Iterator[None]:
     """Tell a flow which tensors this thread reads without an operator, and which it replaces."""
     global _listeners
     kind = torch_calls.import_torch().Tensor
@@ -205,7 +205,7 @@ def told(current: Current) -> Iterator[None]:
         if not _listeners:
             for name in _READERS:
                 _methods[name] = vars(kind).get(name)
-                setattr(kind, name, _telling(getattr(kind, name)))
+                setattr(kind, name, _reporting_reads(getattr(kind, name)))
         _listeners += 1
     _thread.current.append(current)
     try:
@@ -222,7 +222,7 @@ def told(current: Current) -> Iterator[None]:
                         setattr(kind, name, before)
 
 
-def _telling(method: Any) -> Any:
+def _reporting_reads(method: Any) -> Any:
     def reading(tensor: Any, *args: Any, **keywords: Any) -> Any:
         for flow in _flows():
             flow.read(tensor)

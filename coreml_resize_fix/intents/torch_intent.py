@@ -43,10 +43,12 @@ def plain(arguments: Dict[str, Any]) -> Dict[str, Any]:
 
 def varies(arguments: Dict[str, Any]) -> bool:
     """Whether an exporter lets a size vary that the result of `interpolate` depends on."""
-    return any(hasattr(n, "node") for n in [*arguments["input"].shape[2:], *_asked(arguments)])
+    return any(
+        hasattr(n, "node") for n in [*arguments["input"].shape[2:], *_requested_numbers(arguments)]
+    )
 
 
-def _asked(arguments: Dict[str, Any]) -> List[Any]:
+def _requested_numbers(arguments: Dict[str, Any]) -> List[Any]:
     """The numbers that say which size is asked for."""
     given = [arguments.get("size"), arguments.get("scale_factor")]
     return [n for item in given for n in (item if isinstance(item, (list, tuple)) else [item])]
@@ -69,8 +71,10 @@ def from_interpolate(arguments: Dict[str, Any], result: Any) -> Union[Intent, st
     source, mode = arguments["input"], arguments["mode"]
     modes = _MODES.get(source.dim() - 2, {})
     if mode not in modes:
-        return "`interpolate` of a {}-D tensor with mode `{}`".format(source.dim(), mode)
-    if not all(map(_is_known, [*source.shape[1:], *result.shape[2:], *_asked(arguments)])):
+        return f"`interpolate` of a {source.dim()}-D tensor with mode `{mode}`"
+    if not all(
+        map(_is_known, [*source.shape[1:], *result.shape[2:], *_requested_numbers(arguments)])
+    ):
         return "`interpolate` with a size that only the values of tensors say"
     given = plain(arguments)
     return Intent(
@@ -89,7 +93,7 @@ def from_interpolate(arguments: Dict[str, Any], result: Any) -> Union[Intent, st
 def from_operator(operator: str, values: Dict[str, Any], result: Any) -> Union[Intent, str]:
     """The intent of an operator that was called without `interpolate`."""
     if operator not in OPERATORS:
-        return "`{}`".format(operator)
+        return f"`{operator}`"
     mode, antialias = OPERATORS[operator]
     source, size = operand(values), _pixels(result)
     # PyTorch passes the factors on where it samples by them, and otherwise the size alone.
@@ -97,7 +101,7 @@ def from_operator(operator: str, values: Dict[str, Any], result: Any) -> Union[I
     factors: Any = values.get("scale_factors") or [values.get(name) for name in names]
     by_factor = None not in factors
     if by_factor and size != tuple(map(torch.output_size, _pixels(source), _pair(factors, 1.0))):
-        return "`{}` with factors that give another size than its own".format(operator)
+        return f"`{operator}` with factors that give another size than its own"
     arguments = {
         "input": source,
         "mode": mode,

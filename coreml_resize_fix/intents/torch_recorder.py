@@ -56,9 +56,7 @@ class Recorder(Manifest):
         super().__init__()
         if not isinstance(model, torch.nn.Module):
             raise UsageError(
-                "a torch.nn.Module is needed to record its resizes, not {}".format(
-                    type(model).__name__
-                ),
+                f"a torch.nn.Module is needed to record its resizes, not {type(model).__name__}",
                 "pass the model itself, and call it inside the block",
             )
         self.framework_version = str(torch.__version__)
@@ -125,7 +123,7 @@ class Recorder(Manifest):
     def _watch(self, block: ExitStack) -> None:
         if torch_compiled.can_watch():
             block.enter_context(torch_compiled.watching(self._seen, self._executed))
-            block.enter_context(torch_flow.told(self._current_flow))
+            block.enter_context(torch_flow.observe(self._current_flow))
             self._follows = True
 
     def _note_scripts(self) -> None:
@@ -133,8 +131,8 @@ class Recorder(Manifest):
             return
         for path in torch_compiled.resizing_scripts(self._model):
             self._note(
-                "{} is scripted or traced, and PyTorch {} does not show what it resizes: "
-                "not recorded".format(_named(path), self.framework_version)
+                f"{_named(path)} is scripted or traced, and PyTorch {self.framework_version} does "
+                "not show what it resizes: not recorded"
             )
 
     def _run_starts(self, model: Any, inputs: Any) -> None:
@@ -177,9 +175,8 @@ class Recorder(Manifest):
     def _conclude(self) -> None:
         if self._runs > 1:
             self._note(
-                "the model ran {} times inside the block, and a manifest describes one run".format(
-                    self._runs
-                )
+                f"the model ran {self._runs} times inside the block, and a manifest describes one "
+                "run"
             )
         if not self._runs and not self._is_script:
             self._note("the model was not called inside the block")
@@ -195,7 +192,7 @@ class Recorder(Manifest):
     def _is_recordable(self, arguments: Dict[str, Any]) -> bool:
         source = arguments["input"]
         if not torch_calls.is_tensor(source):
-            self._note("`interpolate` of a `{}`: not recorded".format(type(source).__name__))
+            self._note(f"`interpolate` of a `{type(source).__name__}`: not recorded")
             return False
         if torch_calls.has_values(source) or torch_stack.running_module(self._paths) is not None:
             return True
@@ -223,8 +220,8 @@ class Recorder(Manifest):
         """Keep an intent, or note why there is none."""
         path = torch_stack.running_module(self._paths)
         if isinstance(found, str):
-            where = "" if path is None else " in {}".format(_named(path))
-            self._note("{}{}: not recorded".format(found, where))
+            where = "" if path is None else f" in {_named(path)}"
+            self._note(f"{found}{where}: not recorded")
             return None
         index = len(self)
         intent = replace(
@@ -237,8 +234,8 @@ class Recorder(Manifest):
         self.append(intent)
         if path is None:
             self._note(
-                "resizes[{}] ran outside a call of the model: it is recorded, and the converted "
-                "model may have no layer for it".format(index)
+                f"resizes[{index}] ran outside a call of the model: it is recorded, and the "
+                "converted model may have no layer for it"
             )
         if self._keeps_tensors:
             self._keep(index, source, result)
@@ -260,7 +257,7 @@ class Recorder(Manifest):
 
 
 def _named(path: str) -> str:
-    return "module `{}`".format(path) if path else "the model"
+    return f"module `{path}`" if path else "the model"
 
 
 def _owner(hook: Any) -> Any:

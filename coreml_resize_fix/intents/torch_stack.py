@@ -82,6 +82,6 @@ def calling_site() -> Optional[str]:
         if path.startswith((modules, "<")):
             return None
         if not path.startswith((library + os.sep, here + os.sep)):
-            return "{}:{}".format(os.path.basename(path), frame.f_lineno)
+            return f"{os.path.basename(path)}:{frame.f_lineno}"
         frame = frame.f_back
     return None

@@ -2,7 +2,7 @@
 
 from typing import Callable, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.replacements import filters, fixed
+from coreml_resize_fix.replacements import filters, one_size
 from coreml_resize_fix.replacements.case import Case
 from coreml_resize_fix.replacements.steps import Steps, weights
 
@@ -54,7 +54,7 @@ REPLACEMENTS: Tuple[Replacement, ...] = (
         "half-pixel bilinear by odd whole factors",
         filters.upsample_and_crop,
     ),
-    Replacement("CropResize", False, "bilinear at evenly spaced points", fixed.crop_resize),
-    Replacement("gather", False, "one pixel per output", fixed.gather),
-    Replacement("matrix product", False, "matrices of at most 2^24 numbers", fixed.matrices),
+    Replacement("CropResize", False, "bilinear at evenly spaced points", one_size.crop_resize),
+    Replacement("gather", False, "one pixel per output", one_size.gather),
+    Replacement("matrix product", False, "matrices of at most 2^24 numbers", one_size.matrices),
 )

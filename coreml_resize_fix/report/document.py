@@ -6,11 +6,11 @@ from typing import Any, Dict, Optional, Sequence
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
-from coreml_resize_fix.auditing.owed import WithoutLayer
+from coreml_resize_fix.auditing.without_layer import WithoutLayer
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.run.request import Failure, ModelReport, Run
+from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 FORMAT, VERSION = "coreml-resize-fix/report", 1
 
@@ -47,6 +47,7 @@ def _error(failure: Failure) -> Dict[str, Any]:
 def _model(report: ModelReport) -> Dict[str, Any]:
     return {
         "path": report.path,
+        "model_kind": report.model_kind,
         "output": report.output,
         "sha256": report.sha256,
         "spec_version": {"before": report.spec_before, "after": report.spec_after},

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Callable, Dict, Tuple
 
 from coreml_resize_fix.errors import OutputError, UsageError
-from coreml_resize_fix.run.request import Run
+from coreml_resize_fix.run.results import Run
 
 # suffix → the module whose `render` makes it, imported only when asked for, and what a report of
 # that form begins with

@@ -12,7 +12,7 @@ from coreml_resize_fix.report import drawing, images
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
-from coreml_resize_fix.run.request import Failure, ModelReport, Run
+from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 
 class _Layer(NamedTuple):

@@ -8,7 +8,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import SIGNS
 from coreml_resize_fix.report.text import closing, sizes, without_layer
-from coreml_resize_fix.run.request import Failure, ModelReport, Run
+from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 MARK = "<!-- coreml-resize-fix -->"  # by which a report of an earlier run is known
 LONGEST = 60000  # characters; a comment may have 65,536

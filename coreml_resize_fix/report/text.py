@@ -7,13 +7,13 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import size
-from coreml_resize_fix.auditing.owed import MISSING_CODE
 from coreml_resize_fix.auditing.rules import RULES
+from coreml_resize_fix.auditing.without_layer import MISSING_CODE
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
-from coreml_resize_fix.run.request import Failure, ModelReport, Run
+from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 Style = Callable[[str, str], str]  # (text, color) → text
 

@@ -1,118 +1,88 @@
-"""Which models a run has, where their results go, and the manifest of each."""
+"""The models of a run, each with its paths: they are worked out here, once, before any is read."""
 
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Iterator, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import List, Optional, Sequence
 
-from coreml_resize_fix.errors import ManifestError, OutputError, reason
-from coreml_resize_fix.files import failures, places, tree
-from coreml_resize_fix.formats.package import FILE_SUFFIX, SUFFIX, is_package, suffix_of
+from coreml_resize_fix.errors import (
+    ManifestError,
+    OutputError,
+    ResizeFixError,
+    reason,
+    translate_os_errors,
+)
+from coreml_resize_fix.files import places
+from coreml_resize_fix.formats import sniff
+from coreml_resize_fix.formats.package import SUFFIX, is_package, suffix_of
+from coreml_resize_fix.run.model_paths import Found
 from coreml_resize_fix.run.outputs import default_output
 
-_SUFFIXES = (FILE_SUFFIX, SUFFIX)
 _SEPARATORS = os.sep + (os.altsep or "")
 # What the manifest of `net.mlmodel` may be called in a folder of manifests.
 _MANIFESTS = (".json", ".intent.json", ".onnx")
 
 
 @dataclass(frozen=True)
-class Task:
-    """One model of a run: its path, and its name below an output folder or a manifest folder.
+class Job:
+    """One model of a run, and every path that belongs to it.
 
-    `folder` is the one that its result goes to, if it is made for that.
+    `model_file` holds the model: the path itself, or a file in a package. `output` is where `-o`
+    sends the result, below a folder that is to be made if `in_folder`; `manifest` has the intents.
+    A job that cannot be done has a `refusal`, which fails this model alone.
     """
 
     model: str
-    name: str
+    model_file: str = ""
     output: Optional[str] = None
-    folder: Optional[str] = None
+    in_folder: bool = False
+    manifest: Optional[str] = None
+    refusal: Optional[ResizeFixError] = None
+
+    @property
+    def target(self) -> str:
+        """Where the result goes, unless it replaces the input."""
+        return self.output or default_output(self.model)
 
 
-def find(paths: Sequence[str]) -> Tuple[List[Task], List[str]]:
-    """The models that the paths mean, and the results of earlier runs that folders hold.
+def resolve_all(
+    models: Sequence[Found], output: Optional[str] = None, manifest: Optional[str] = None
+) -> List[Job]:
+    """Work out the paths of every job.
 
-    A folder stands for every model in it and below it, in order of name, except for
-    `<stem>-fixed<suffix>` beside its input.
-
-    Raises:
-        ModelError: a folder cannot be read: a model in it would be passed over.
-    """
-    tasks: List[Task] = []
-    passed: List[str] = []
-    for path in paths:
-        inside = list(_models_below(path)) if _may_hold_models(path) else []
-        results = {default_output(model) for model in inside}
-        passed += [model for model in inside if model in results]
-        tasks += [
-            Task(model, os.path.relpath(model, path)) for model in inside if model not in results
-        ]
-        if not inside:  # one model, or something that will be told apart from one
-            tasks.append(Task(path, os.path.basename(os.path.abspath(path))))
-    seen = set()
-    once: List[Task] = []
-    for task in tasks:
-        real = os.path.realpath(task.model)
-        if real not in seen:
-            once.append(task)
-        seen.add(real)
-    return once, passed
-
-
-def _may_hold_models(path: str) -> bool:
-    return (
-        os.path.isdir(path)
-        and not is_package(path)
-        and not path.rstrip("/").endswith(_SUFFIXES + (".mlmodelc",))
-    )
-
-
-def _models_below(folder: str) -> Iterator[str]:
-    try:
-        yield from _found_below(folder)
-    except OSError as error:
-        raise failures.unreadable(error.filename or folder, error) from error
-
-
-def _found_below(folder: str) -> Iterator[str]:
-    for root, folders, files in tree.walk(folder):
-        packages = [name for name in folders if name.endswith(_SUFFIXES)]
-        folders[:] = sorted(
-            name for name in folders if name not in packages and not name.startswith(".")
-        )
-        for name in sorted(packages + [name for name in files if name.endswith(FILE_SUFFIX)]):
-            if not name.startswith("."):
-                yield os.path.join(root, name)
-
-
-def into(tasks: Sequence[Task], output: str) -> List[Task]:
-    """The tasks with the places of their results: a file for one model, else below a folder.
+    `output` is a file for one model, else a folder; `manifest` is a file, or a folder of them.
 
     Raises:
         OutputError: two models would go to one place, or into what is a model or named as one.
     """
-    if len(tasks) == 1 and not _is_folder(output, tasks[0].model):
-        return [replace(tasks[0], output=output.rstrip(_SEPARATORS))]
-    if is_package(output):
-        raise OutputError(
-            "`{}` is a package, and {} models would go into it".format(output, len(tasks)),
-            "with several models `-o` is a folder: choose another",
-        )
-    if suffix_of(output) is not None:
-        raise OutputError(
-            "`{}` is named as a model, and would be a folder of them".format(output),
-            "end its name otherwise: no folder of that name is looked into for models",
-        )
-    twice = [name for name, count in Counter(task.name for task in tasks).items() if count > 1]
-    if twice:
-        raise OutputError(
-            "two models are called `{}`, and both would go to `{}`".format(min(twice), output),
-            "run once for each",
-        )
-    paths = [os.path.join(output, task.name) for task in tasks]
+    if output is None:
+        return [resolve(path, None, manifest, name) for path, name in models]
+    if len(models) == 1 and not _is_folder(output, models[0].path):
+        path, name = models[0]
+        return [resolve(path, output.rstrip(_SEPARATORS), manifest, name)]
+    _check_folder(output, models)
     return [
-        replace(task, output=path, folder=os.path.dirname(path)) for task, path in zip(tasks, paths)
+        resolve(path, os.path.join(output, name), manifest, name, in_folder=True)
+        for path, name in models
     ]
+
+
+def resolve(
+    model: str,
+    output: Optional[str] = None,
+    manifest: Optional[str] = None,
+    name: str = "",
+    in_folder: bool = False,
+) -> Job:
+    """Work out the paths of one job; `name` is the model's in a folder of manifests."""
+    own_manifest, model_file, refusal = None, "", None
+    try:
+        with translate_os_errors(f"`{model}`"):
+            own_manifest = find_manifest(model, name, manifest)
+            model_file = sniff.model_file(model)
+    except ResizeFixError as error:
+        refusal = error
+    return Job(model, model_file, output, in_folder, own_manifest, refusal)
 
 
 def _is_folder(output: str, model: str) -> bool:
@@ -123,48 +93,63 @@ def _is_folder(output: str, model: str) -> bool:
     return output.endswith(tuple(_SEPARATORS)) and not named_as_package
 
 
-def make_folders(tasks: Sequence[Task]) -> None:
-    """Make the folders that results go to.
-
-    Raises:
-        OutputError: one cannot be made, or would be inside of an input.
-        OSError: the system does not say what is there.
-    """
-    for task in tasks:
-        if task.folder is not None and places.is_inside(task.folder, task.model):
-            raise OutputError(
-                "the output `{}` is inside of the input".format(task.output), "choose another `-o`"
-            )
-    for folder in {task.folder: None for task in tasks if task.folder is not None}:
-        _make_folder(folder)
-
-
-def _make_folder(folder: str) -> None:
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
+def _check_folder(output: str, models: Sequence[Found]) -> None:
+    if is_package(output):
         raise OutputError(
-            "cannot make the folder `{}`: {}".format(folder, reason(error)),
+            f"`{output}` is a package, and {len(models)} models would go into it",
             "with several models `-o` is a folder: choose another",
-        ) from error
+        )
+    if suffix_of(output) is not None:
+        raise OutputError(
+            f"`{output}` is named as a model, and would be a folder of them",
+            "end its name otherwise: no folder of that name is looked into for models",
+        )
+    twice = [name for name, count in Counter(name for _, name in models).items() if count > 1]
+    if twice:
+        raise OutputError(
+            f"two models are called `{min(twice)}`, and both would go to `{output}`",
+            "run once for each",
+        )
 
 
-def manifest_of(task: Task, given: Optional[str]) -> Optional[str]:
-    """The manifest of one model: the file that was given, or the one of its name in that folder.
+def find_manifest(model: str, name: str, given: Optional[str]) -> Optional[str]:
+    """Find the manifest of one model: the file that was given, or the one of its name in there.
 
     Raises:
         ManifestError: the folder has none for the model, or two.
     """
     if given is None or not os.path.isdir(given):
         return given
-    stems = [os.path.splitext(task.name)[0], os.path.splitext(os.path.basename(task.name))[0]]
+    stems = [os.path.splitext(name)[0], os.path.splitext(os.path.basename(name))[0]]
     names = [stem + suffix for stem in dict.fromkeys(stems) for suffix in _MANIFESTS]
     found = [name for name in names if os.path.isfile(os.path.join(given, name))]
     if len(found) != 1:
+        has = "both " + " and ".join(found) if found else "no manifest"
         raise ManifestError(
-            "the folder `{}` has {} for `{}`".format(
-                given, "both " + " and ".join(found) if found else "no manifest", task.model
-            ),
-            "keep one of them" if found else "name it `{}`".format(stems[-1] + _MANIFESTS[0]),
+            f"the folder `{given}` has {has} for `{model}`",
+            "keep one of them" if found else f"name it `{stems[-1]}{_MANIFESTS[0]}`",
         )
     return os.path.join(given, found[0])
+
+
+def make_folders(jobs: Sequence[Job]) -> None:
+    """Make the folders that results go to.
+
+    Raises:
+        OutputError: one cannot be made, or would be inside of an input.
+        OSError: the system does not say what is there.
+    """
+    folders = [(os.path.dirname(job.target), job) for job in jobs if job.in_folder]
+    for folder, job in folders:
+        if places.is_inside(folder, job.model):
+            raise OutputError(
+                f"the output `{job.target}` is inside of the input", "choose another `-o`"
+            )
+    for folder, _ in folders:
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the folder `{folder}`: {reason(error)}",
+                "with several models `-o` is a folder: choose another",
+            ) from error

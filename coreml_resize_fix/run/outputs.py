@@ -7,6 +7,7 @@ import os
 from typing import BinaryIO, Callable, Optional, Sequence
 
 from coreml_resize_fix.errors import OutputError
+from coreml_resize_fix.files import failures
 from coreml_resize_fix.formats import package
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
@@ -41,13 +42,23 @@ def default_output(path: str) -> str:
     if os.path.basename(path) in ("", os.curdir, os.pardir):
         path = os.path.abspath(path)
     stem, suffix = os.path.splitext(path)
-    return "{}-fixed{}".format(stem, suffix)
+    return f"{stem}-fixed{suffix}"
+
+
+def refuse_existing(path: str, force: bool, or_else: str = "") -> None:
+    """Refuse to write what is there already, even a link to nothing, unless that is wanted.
+
+    Raises:
+        OutputError: it exists; `or_else` ends the advice.
+    """
+    if os.path.lexists(path) and not force:
+        raise failures.existing(path, or_else)
 
 
 def check_target(path: str, target: str, force: bool) -> None:
     """Refuse a target that is the input, inside of it or around it, exists, or has no folder.
 
-    Nor is a package called `.mlmodel`, or a file `.mlpackage`, which nothing opens then.
+    A package named `.mlmodel` or a file named `.mlpackage` is refused, too: nothing opens it.
 
     Raises:
         OutputError: says which, and what to do.
@@ -55,34 +66,26 @@ def check_target(path: str, target: str, force: bool) -> None:
     from coreml_resize_fix.files import atomic, places
 
     if places.same(target, path):
-        raise OutputError(
-            "the output `{}` is the input".format(target), "pass `--in-place` to replace it"
-        )
+        raise OutputError(f"the output `{target}` is the input", "pass `--in-place` to replace it")
     if places.is_inside(target, path):
-        raise OutputError(
-            "the output `{}` is inside of the input".format(target), "choose another `-o`"
-        )
+        raise OutputError(f"the output `{target}` is inside of the input", "choose another `-o`")
     _check_suffix(path, target)
-    if os.path.lexists(target) and not force:
-        raise OutputError(
-            "`{}` exists".format(target), "pass `--force` to overwrite it, or choose another `-o`"
-        )
+    refuse_existing(target, force, ", or choose another `-o`")
     atomic.followed(target)
     if os.path.isdir(target) and not os.path.isdir(path):
-        raise OutputError("`{}` is a folder".format(target), "pass the name of a file with `-o`")
+        raise OutputError(f"`{target}` is a folder", "pass the name of a file with `-o`")
     if os.path.isdir(target) and not package.has_root_model(target):
         raise OutputError(
-            "`{}` is a folder, and no package that can be replaced".format(target),
-            "choose another `-o`",
+            f"`{target}` is a folder, and no package that can be replaced", "choose another `-o`"
         )
     if places.is_inside(path, target):
         raise OutputError(
-            "the input `{}` is inside of the output `{}`".format(path, target),
+            f"the input `{path}` is inside of the output `{target}`",
             "choose another `-o`: what is there would be replaced, with the input in it",
         )
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
         raise OutputError(
-            "the folder of `{}` does not exist".format(target), "create it, or choose another `-o`"
+            f"the folder of `{target}` does not exist", "create it, or choose another `-o`"
         )
 
 
@@ -91,10 +94,8 @@ def _check_suffix(path: str, target: str) -> None:
     named = package.suffix_of(target)
     if named not in (None, right, package.suffix_of(path)):
         raise OutputError(
-            "`{}` is named as a {}, and `{}` is a {}".format(
-                target, _KINDS[named], path, _KINDS[right]
-            ),
-            "end the name of the output in `{}`: the one is not made into the other".format(right),
+            f"`{target}` is named as a {_KINDS[named]}, and `{path}` is a {_KINDS[right]}",
+            f"end the name of the output in `{right}`: the one is not made into the other",
         )
 
 
@@ -145,7 +146,7 @@ def save(
 def _refuse_changed(path: str, model_file: str, read: Optional[Stamp]) -> None:
     if read is not None and stamp(model_file) != read:
         raise OutputError(
-            "`{}` changed while it was read".format(path),
+            f"`{path}` changed while it was read",
             "nothing was written; run again when nothing writes to it",
         )
 

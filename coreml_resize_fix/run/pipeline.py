@@ -11,19 +11,20 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
-from coreml_resize_fix.errors import ModelError, ProofError, of_system
-from coreml_resize_fix.formats import sniff
+from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
 from coreml_resize_fix.formats.model import Change, Model, Plan
-from coreml_resize_fix.formats.open import open_bytes, open_path
+from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.shapes import Conflict
-from coreml_resize_fix.intents.settled import settled
+from coreml_resize_fix.intents.nearest_layout import resolve_nearest
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.run import outputs
-from coreml_resize_fix.run.request import ModelReport, Request
+from coreml_resize_fix.run.jobs import Job, resolve
+from coreml_resize_fix.run.options import Request
+from coreml_resize_fix.run.results import ModelReport
 
-__all__ = ["ModelReport", "Request", "process", "process_bytes"]
+__all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job"]
 
 _REPORT_THIS = "nothing was written; please report this with the model's structure"
 
@@ -51,45 +52,55 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
     Raises:
         ResizeFixError: the model cannot be read, the result not written, or a proof failed.
     """
-    with of_system("`{}`".format(path)):
-        return _process(path, request, tell)
+    return process_job(resolve(path, request.output), request, tell)
 
 
-def _process(path: str, request: Request, tell: Tell) -> ModelReport:
-    with open_path(path) as model:
+def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
+    """The same for a model whose paths were worked out; the output is that of the job.
+
+    Raises:
+        ResizeFixError: as in `process`, or the job's own refusal.
+    """
+    if job.refusal is not None:
+        raise job.refusal
+    with translate_os_errors(f"`{job.model}`"):
+        return _process(job, replace(request, output=job.output), tell)
+
+
+def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
+    with open_file(job.model_file, job.model) as model:
         work = _decide(model, request, tell)
         changes = _changes(work)
-        model_file = sniff.model_file(path)
-        target = _target(path, request, bool(work.proposal.edits)) if work.may_write else None
+        target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
         if target is not None:
 
-            def stand(result: str) -> None:
+            def prove_written(result: str) -> None:
                 try:
-                    with open_path(result) as again:
-                        _stand_again(work, again)
+                    with open_file(result, result) as again:
+                        verify_written(work, again)
                 except ModelError as error:
                     if isinstance(error.__cause__, OSError):
                         raise  # the disk failed, not the result
                     raise ProofError(
-                        "the result of `{}` is no readable model: {}".format(path, error),
+                        f"the result of `{job.model}` is no readable model: {error}",
                         _REPORT_THIS,
                     ) from error
 
             into = None if request.in_place else target
             sha256 = outputs.save(
-                path,
-                model_file,
+                job.model,
+                job.model_file,
                 into,
                 changes,
                 request.force,
-                stand,
+                prove_written,
                 request.fingerprint,
                 tell,
                 model.source.stamp,
             )
         elif request.fingerprint:
-            sha256 = outputs.fingerprint(model_file)
+            sha256 = outputs.fingerprint(job.model_file)
         return _report(work, target, sha256, written=target is not None)
 
 
@@ -108,7 +119,7 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
         target = io.BytesIO()
         splice.write(io.BytesIO(data), len(data), target, changes)
         result = target.getvalue()
-        _stand_again(work, open_bytes(result, label))
+        verify_written(work, open_bytes(result, label))
     sha256 = outputs.fingerprint_of(data) if request.fingerprint else None
     return _report(work, None, sha256, written=result is not data), result
 
@@ -134,7 +145,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
 def _audit(model: Model, request: Request, allowed: int) -> Audit:
     return run(
         model,
-        settled(request.manifest or (), request.tensors),
+        resolve_nearest(request.manifest or (), request.tensors),
         request.assume,
         allowed,
         request.decompose,
@@ -165,18 +176,18 @@ def _report(
         tuple(work.audit.matching.not_owed),
         work.audit.conflicts_after,
         usable,
+        model.kind,
     )
 
 
-def _target(path: str, request: Request, changes: bool) -> Optional[str]:
+def _target(job: Job, request: Request, changes: bool) -> Optional[str]:
     """Where to write. Nothing is written when nothing changes, unless `-o` asks for a file."""
-    if not changes and request.output is None:
+    if not changes and job.output is None:
         return None
     if request.in_place:
-        return path
-    target = request.output or outputs.default_output(path)
-    outputs.check_target(path, target, request.force)
-    return target
+        return job.model
+    outputs.check_target(job.model, job.target, request.force)
+    return job.target
 
 
 def _settled(finding: Finding, request: Request, written: bool) -> Finding:
@@ -243,7 +254,7 @@ def _breaks(label: str, found: Conflict) -> ProofError:
     )
 
 
-def _stand_again(work: _Work, result: Model) -> None:
+def verify_written(work: _Work, result: Model) -> None:
     """Audit the complete result: it must be what was planned.
 
     Raises:

@@ -63,7 +63,7 @@ class AxisSpec:
         sizes = (self.input_size, self.output_size)
         if min(sizes) < 1 or max(sizes) > LARGEST_SIDE:
             raise ValueError(
-                "sizes must be from 1 to {}, got {} -> {}".format(LARGEST_SIDE, *sizes)
+                f"sizes must be from 1 to {LARGEST_SIDE}, got {sizes[0]} -> {sizes[1]}"
             )
         if self.transform not in TRANSFORMS:
             raise ValueError(

@@ -25,10 +25,10 @@ def spacing(value: float) -> float:
 def shortest(value: float) -> float:
     """The decimal of fewest digits that rounds to this number of single precision: 1.1 for 1.1f."""
     for digits in range(1, _DIGITS):
-        decimal = float("{:.{}g}".format(value, digits))
+        decimal = float(f"{value:.{digits}g}")
         if single(decimal) == value:
             return decimal
-    return float("{:.{}g}".format(value, _DIGITS))
+    return float(f"{value:.{_DIGITS}g}")
 
 
 def exactly(value: float) -> str:

@@ -81,9 +81,11 @@ def test_a_wrong_size_is_a_stretch_and_no_move(tmp_path):
 def test_a_chain_of_factors_needs_no_more_walks_than_a_short_one(count, tmp_path, monkeypatch):
     """Each walk decides the whole chain: the cost grows with the layers, not with their square."""
     walks = []
-    infer = shapes.Network.infer
+    infer = shapes.ShapeInference.infer
     monkeypatch.setattr(
-        shapes.Network, "infer", lambda self, given=None: walks.append(1) or infer(self, given)
+        shapes.ShapeInference,
+        "infer",
+        lambda self, given=None: walks.append(1) or infer(self, given),
     )
     path = tmp_path / "model.mlmodel"
     chain(str(path), count, size=2)
@@ -108,7 +110,7 @@ def test_a_chain_of_factors_needs_no_more_walks_than_a_short_one(count, tmp_path
 def test_a_direction_without_a_shift_is_left_out(mean, says):
     shares = mean[0] / 10, mean[1] / 20
     step = displacement.Step("layers[0]", shares, (0.3, 0.3))
-    assert says in displacement.told(displacement.Displacement("mask", (10, 20), (step,)))
+    assert says in displacement.describe(displacement.Displacement("mask", (10, 20), (step,)))
 
 
 OPTIONS = [

@@ -111,7 +111,7 @@ def test_a_defect_of_the_tool_is_a_sentence_too(tmp_path, monkeypatch):
     def fail(*args, **options):
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr("coreml_resize_fix.run.pipeline.process", fail)
+    monkeypatch.setattr("coreml_resize_fix.run.pipeline.process_job", fail)
     ran = run(UNET, "--assume", CORNERS)
     complained(ran, UNET, "a defect of this tool", "RuntimeError: no such thing")
     with pytest.raises(RuntimeError):

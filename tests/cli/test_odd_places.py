@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.errors import ModelError
-from coreml_resize_fix.formats import open as opening
 from coreml_resize_fix.intents import tensors
+from coreml_resize_fix.run import pipeline
 from tests.cli.commands import CORNERS, FIXABLE, manifest, model, package, run
 from tests.support.folders import contents
 
@@ -48,15 +48,15 @@ def test_a_link_to_a_package_stays_a_link(tmp_path):
 @pytest.mark.parametrize("failing", [1, 2])
 def test_a_disk_that_fails_is_no_failed_proof(failing, tmp_path, monkeypatch):
     """The first reading is of the input, the second one of the result."""
-    really, calls = opening.open_path, []
+    really, calls = pipeline.open_file, []
 
-    def open_path(path):
+    def open_file(path, label):
         calls.append(path)
         if len(calls) == failing:
             raise ModelError("cannot read it: input/output error") from OSError(5, "disk")
-        return really(path)
+        return really(path, label)
 
-    monkeypatch.setattr(opening, "open_path", open_path)
+    monkeypatch.setattr(pipeline, "open_file", open_file)
     path = model(FIXABLE, tmp_path)
     ran = run(path, *ASK)
     assert (ran.code, len(calls)) == (2, failing)

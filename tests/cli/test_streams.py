@@ -160,7 +160,7 @@ def test_a_lack_of_memory_at_one_model_is_no_defect(error, monkeypatch):
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr("coreml_resize_fix.run.pipeline.process", fail)
+    monkeypatch.setattr("coreml_resize_fix.run.pipeline.process_job", fail)
     ran = run(*PRINTED["text"])
     assert ran.code == 2
     assert ran.err.startswith("error: there is not enough memory for `{}`".format(UNET))

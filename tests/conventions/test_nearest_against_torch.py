@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from coreml_resize_fix.intents.model import Intent  # noqa: E402
-from coreml_resize_fix.intents.settled import settled  # noqa: E402
+from coreml_resize_fix.intents.nearest_layout import resolve_nearest  # noqa: E402
 from coreml_resize_fix.intents.tensors import Recorded  # noqa: E402
 from coreml_resize_fix.sampling.reference import resize  # noqa: E402
 
@@ -62,7 +62,7 @@ def test_recorded_tensors_settle_the_layout():
     for image, factor in calls(1, 300):
         wanted = run(image, factor, "channels_last")
         intent = intent_of(image, factor)
-        (known,) = settled([intent], {0: Recorded(image, wanted)})
+        (known,) = resolve_nearest([intent], {0: Recorded(image, wanted)})
         assert (computed(known, image, wanted) == wanted).all(), (image.shape, factor)
         unlike += (computed(intent, image, wanted) != wanted).any()
     assert (unlike > 0) == (VERSION >= (1, 9))

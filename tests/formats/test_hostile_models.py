@@ -1,5 +1,6 @@
 """Damaged models and other things: each is refused with a clear error, never another one."""
 
+import os
 import shutil
 
 import pytest
@@ -103,17 +104,21 @@ def test_deep_nesting_is_read_and_too_deep_nesting_is_refused():
             audit(nested(depth))
 
 
-@pytest.mark.parametrize("suffix", ["mlmodel", "mlpackage"])
-def test_an_ml_program_is_named_as_one(suffix, tmp_path):
-    source = cases.named("ct9_mlprogram").folder + "/model." + suffix
-    copy = str(tmp_path / ("model." + suffix))
-    (shutil.copytree if suffix == "mlpackage" else shutil.copy)(source, copy)
+def test_an_ml_program_without_its_weights_is_refused(tmp_path):
+    """Its model file alone, or a package that lost them: nothing could run either."""
+    folder = cases.named("ct9_mlprogram").folder
+    file, package = str(tmp_path / "model.mlmodel"), str(tmp_path / "model.mlpackage")
+    shutil.copy(folder + "/model.mlmodel", file)
+    shutil.copytree(folder + "/model.mlpackage", package)
+    assert pipeline.process(package, pipeline.Request()).findings
+    os.remove(package + "/Data/com.apple.CoreML/weights/weight.bin")
     before = contents(tmp_path)
-    for request in (pipeline.Request(), pipeline.Request(assume=ASK, partial=True)):
-        with pytest.raises(MLProgramError, match="the model is an ML Program") as caught:
-            pipeline.process(copy, request)
-        assert copy in str(caught.value)
-        assert "neuralnetwork" in caught.value.hint
+    for path in (file, package):
+        for request in (pipeline.Request(), pipeline.Request(assume=ASK, partial=True)):
+            with pytest.raises(ModelError, match=r"reads its weights from .* not there") as caught:
+                pipeline.process(path, request)
+            assert str(caught.value).startswith("`{}` reads".format(path))
+            assert "whole package" in caught.value.hint
     assert contents(tmp_path) == before
 
 

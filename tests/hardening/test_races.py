@@ -93,13 +93,13 @@ def test_an_input_that_changes_while_it_is_read(change, when, tmp_path, monkeypa
 
 def test_an_input_that_changes_while_the_result_is_proved(tmp_path, monkeypatch):
     path = model(FIXABLE, tmp_path)
-    really = pipeline._stand_again
+    really = pipeline.verify_written
 
     def prove(*arguments):
         really(*arguments)
         replaced(path)
 
-    monkeypatch.setattr(pipeline, "_stand_again", prove)
+    monkeypatch.setattr(pipeline, "verify_written", prove)
     with pytest.raises(OutputError, match="changed while it was read"):
         pipeline.process(path, FIX)
     assert read_bytes(path) == OLD

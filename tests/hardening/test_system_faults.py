@@ -14,8 +14,7 @@ from coreml_resize_fix.errors import OutputError, ResizeFixError
 from coreml_resize_fix.files import packages
 from coreml_resize_fix.files.exchange import exchange
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import jobs as tasks
-from coreml_resize_fix.run import outputs, pipeline
+from coreml_resize_fix.run import model_paths, outputs, pipeline
 from tests.cli.commands import CORNERS, FIXABLE, model, package, run
 from tests.support import build, saving
 from tests.support.folders import contents
@@ -106,7 +105,7 @@ def test_a_call_that_nothing_expects_to_fail_is_told_in_a_sentence(error, tmp_pa
 
 
 def test_a_failure_before_any_model_is_told_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks, "find", failing)
+    monkeypatch.setattr(model_paths, "find", failing)
     ran = run(model(FIXABLE, tmp_path), "--assume", CORNERS)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("error: the system failed at the files of this run: ")

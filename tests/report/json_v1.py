@@ -21,6 +21,7 @@ MODEL = {
     "codes",
     "cannot_run",
     "usable_sizes",
+    "model_kind",
 }
 CONFLICT = {"address", "name", "kind", "message"}
 USABLE = {"all", "multiple_of", "list"}
@@ -64,6 +65,24 @@ PARAMETERS = {
     },
     "composite": {"name", "layers", "multiply_adds", "bytes", "output_size"},
 }
+# Of an ML Program: parameters under MIL's names, of which some may be absent.
+FACTORS = {"scale_factor_height", "scale_factor_width"}
+TARGETS = {"target_size_height", "target_size_width"}
+OPERATIONS = {
+    "upsample_bilinear": FACTORS | {"align_corners", "half_pixel_centers"},
+    "upsample_nearest_neighbor": FACTORS,
+    "resize_bilinear": TARGETS | {"sampling_mode"},
+    "resize_nearest_neighbor": TARGETS,
+    "resize": {"shape", "resized_dims", "interpolation_mode", "sampling_mode"},
+    "pooling": {
+        "kernel_sizes",
+        "strides",
+        "pad_type",
+        "pad",
+        "exclude_padding_from_average",
+        "ceil_mode",
+    },
+}
 INTENT = {
     "name",
     "layer",
@@ -79,7 +98,10 @@ INTENT = {
     "channels",
 }
 ONNX = {"coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside"}
-ADDRESS = re.compile(r"^(pipeline\[\d+\]/)*layers\[\d+\](/\w+/layers\[\d+\])*$")
+ADDRESS = re.compile(
+    r"^(pipeline\[\d+\]/)*layers\[\d+\](/\w+/layers\[\d+\])*$"
+    r"|^\w+/ops\[\d+\](\.blocks\[\d+\]/ops\[\d+\])*$"
+)
 
 
 def is_size(value):
@@ -112,6 +134,7 @@ def check_error(error):
 def check_model(model):
     assert set(model) == MODEL
     assert type(model["path"]) is str
+    assert model["model_kind"] in ("neural-network", "ml-program")
     assert model["output"] is None or type(model["output"]) is str
     assert model["sha256"] is None or re.match(r"^[0-9a-f]{64}$", model["sha256"])
     for key, kind in (("spec_version", int), ("minimum_ios", str)):
@@ -153,10 +176,16 @@ def check_layer(layer):
     assert type(layer["name"]) is str
     assert type(layer["message"]) is str
     assert layer["message"]
-    check_parameters(layer["before"])
-    assert PARAMETERS[layer["kind"]] == set(layer["before"])
-    if layer["after"] is not None:
-        check_parameters(layer["after"])
+    if "ops[" in layer["address"]:
+        assert set(layer["before"]) - {"output_size"} <= OPERATIONS[layer["kind"]]
+        assert layer["after"] is None or any(
+            set(layer["after"]) - {"output_size"} <= keys for keys in OPERATIONS.values()
+        )
+    else:
+        check_parameters(layer["before"])
+        assert PARAMETERS[layer["kind"]] == set(layer["before"])
+        if layer["after"] is not None:
+            check_parameters(layer["after"])
     check_replacement(layer)
     assert layer["input_size"] is None or is_size(layer["input_size"])
     for key in ("max_shift_px", "max_abs_error_before", "max_abs_error_after"):

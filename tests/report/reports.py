@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.run import pipeline
-from coreml_resize_fix.run.request import Run
+from coreml_resize_fix.run.results import Run
 from tests.cli.commands import INTENT, UNET
 
 

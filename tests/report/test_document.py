@@ -7,7 +7,7 @@ import coreml_resize_fix
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document
-from coreml_resize_fix.run.request import Failure, Run
+from coreml_resize_fix.run.results import Failure, Run
 from tests.report.json_v1 import VERDICTS, check
 from tests.report.reports import report, run, unet
 

@@ -12,7 +12,7 @@ from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.report import document, drawing, html
 from coreml_resize_fix.run import pipeline
-from coreml_resize_fix.run.request import Failure
+from coreml_resize_fix.run.results import Failure
 from tests.cli.commands import CORNERS, HALF, INTENT, RIGHT, UNET
 from tests.report import reports
 from tests.report.pages import Page

@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from coreml_resize_fix.report import markdown
-from coreml_resize_fix.run.request import Failure
+from coreml_resize_fix.run.results import Failure
 from tests.cli.commands import CORNERS, INTENT, UNET, run
 from tests.report import reports
 from tests.report.reports import report, unet

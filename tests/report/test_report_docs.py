@@ -30,7 +30,10 @@ def documented(head):
         ("key of an error", json_v1.ERROR),
         ("key of a model", json_v1.MODEL),
         ("key of a layer", json_v1.LAYER),
-        ("key of `before` and `after`", set.union(*json_v1.PARAMETERS.values())),
+        (
+            "key of `before` and `after`",
+            set.union(*json_v1.PARAMETERS.values(), *json_v1.OPERATIONS.values()),
+        ),
         ("verdict", set(json_v1.VERDICTS)),
     ],
 )

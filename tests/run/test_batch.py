@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from coreml_resize_fix.errors import ManifestError
-from coreml_resize_fix.run import jobs as tasks
-from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run import jobs, pipeline
 from tests.cli.commands import (
     CORNERS,
     EMPTY,
@@ -177,9 +176,9 @@ def test_a_manifest_follows_the_folders_of_the_models(tmp_path):
     assert "has no manifest for `{}`".format(tmp_path / "models/y/net.mlmodel") in error["message"]
     assert error["help"] == "name it `net.json`"
     manifest(corners, tmp_path / "intents", "net.json")
-    both = tasks.Task("x/net.mlmodel", os.path.join("x", "net.mlmodel"))
+    name = os.path.join("x", "net.mlmodel")
     with pytest.raises(ManifestError, match=r"has both .* and .* for"):
-        tasks.manifest_of(both, str(tmp_path / "intents"))
+        jobs.find_manifest("x/net.mlmodel", name, str(tmp_path / "intents"))
 
 
 def test_defects_of_one_manifest_are_listed_for_its_model_alone(tmp_path):
@@ -202,14 +201,14 @@ forked = pytest.mark.skipif(
 @pytest.fixture
 def killed(monkeypatch):
     """Paths of models at which the process is killed, as the system does where memory is short."""
-    paths, really = set(), pipeline.process
+    paths, really = set(), pipeline.process_job
 
-    def process(path, *arguments):
-        if path in paths:
+    def process(job, *arguments):
+        if job.model in paths:
             os.kill(os.getpid(), signal.SIGKILL)
-        return really(path, *arguments)
+        return really(job, *arguments)
 
-    monkeypatch.setattr(pipeline, "process", process)
+    monkeypatch.setattr(pipeline, "process_job", process)
     return paths
 
 
@@ -236,7 +235,7 @@ def test_where_a_defect_of_a_worker_arose_is_shown(tmp_path, monkeypatch):
     def fail(*arguments):
         return {}["no such key"]
 
-    monkeypatch.setattr(pipeline, "process", fail)
+    monkeypatch.setattr(pipeline, "process_job", fail)
     paths = [model(RIGHT, tmp_path, name) for name in ("a.mlmodel", "b.mlmodel")]
     assert run(*paths, "-n", *FIX, "--jobs", 2).err.count("a defect of this tool") == 2
     with pytest.raises(KeyError) as caught:

@@ -70,7 +70,7 @@ def test_a_folder_with_a_manifest_is_no_package_to_replace(make, tmp_path):
 
 
 def test_a_package_is_replaced_whatever_kind_of_model_it_has(tmp_path):
-    """An ML Program cannot be read here, and its package is a package all the same."""
+    """Whatever cannot be read here, its package is a package all the same."""
     target = build.write_package(tmp_path, b"not to be read", "old.mlpackage")
     source = package(tmp_path)
     assert run(source, *FIX, "-o", target, "--force").code == 0

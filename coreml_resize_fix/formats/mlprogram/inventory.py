@@ -1,17 +1,30 @@
 """Operations that can stand for a resize without being one, and resizes that cannot be judged."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Sequence, Tuple
 
-from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram.windows import pooled
+from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Size = Tuple[int, int]
 
 
+class _NotReplaced(ResizeOp):
+    min_spec_version: ClassVar[int] = 6
+
+    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
+        """None: it is right, or is not the call's operation."""
+        return ()
+
+
 @dataclass(frozen=True)
-class AvgPool:
+class AvgPool(_NotReplaced):
     """avg_pool over height and width, which is what `mode="area"` becomes where it divides."""
 
     kernel_sizes: Tuple[int, int]
@@ -21,11 +34,7 @@ class AvgPool:
     exclude_padding_from_average: bool = False
     ceil_mode: bool = False
 
-    kind: ClassVar[str] = "avg_pool"
-    fixed_size: ClassVar[None] = None
-    factors: ClassVar[None] = None
-    copies_nearest: ClassVar[bool] = False
-    min_spec_version: ClassVar[int] = 6
+    kind = POOLING
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) of the output; 0 where the window does not fit in."""
@@ -34,32 +43,53 @@ class AvgPool:
         )
         return height, width
 
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether it makes this size."""
-        return self.output_size(input_size) == output_size
-
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        return False
-
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        return False
-
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """What it averages along height and width when it makes that size.
-
-        Raises:
-            LookupError: its windows overlap, reach over the edge or leave pixels out.
-        """
-        divides = all(
-            kernel == stride and before == after * stride
-            for before, after, kernel, stride in zip(
-                input_size, output_size, self.kernel_sizes, self.strides
-            )
+        """What it averages along height and width when it makes that size."""
+        rows, columns = (
+            self._axis(axis, before, after)
+            for axis, (before, after) in enumerate(zip(input_size, output_size))
         )
-        if not divides or any(self.pad):
-            raise LookupError("its windows do not divide the input evenly")
-        rows, columns = map(mil.area_axis, input_size, output_size)
         return rows, columns
+
+    def _axis(self, axis: int, before: int, after: int) -> AxisSpec:
+        kernel, stride, first = self.window(axis, before, after)
+        return AxisSpec(
+            "mean",
+            "asymmetric",
+            before,
+            after,
+            step=stride,
+            window=(kernel, first),
+            exclude_outside=self._excludes,
+        )
+
+    @property
+    def _excludes(self) -> bool:
+        """What a last window of `ceil_mode` has beyond the padding is no part of its mean."""
+        return self.exclude_padding_from_average or self.ceil_mode
+
+    def window(self, axis: int, before: int, after: int) -> Tuple[int, int, int]:
+        """Pixels in a window, from one to the next, and of the first before the image."""
+        kernel, stride = self.kernel_sizes[axis], self.strides[axis]
+        first = self.pad[2 * axis] if self.pad_type == "custom" else 0
+        if self.pad_type in ("same", "same_lower"):
+            padded = max(0, (after - 1) * stride + kernel - before)
+            first = (padded + (self.pad_type == "same_lower")) // 2
+        return kernel, stride, first
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What it makes of float `images`, (…, H, W) → (…, new H, new W)."""
+        # Imported where values are computed: NumPy costs as much as the rest of a small audit.
+        from coreml_resize_fix.verify.kernels import windows
+
+        size = images.shape[-2], images.shape[-1]
+        edges = []
+        for axis, (before, after) in enumerate(zip(size, self.output_size(size))):
+            kernel, stride, first = self.window(axis, before, after)
+            edges.append((first, max(0, (after - 1) * stride + kernel - first - before)))
+        return windows.average_pool(
+            images, self.kernel_sizes, self.strides, (edges[0], edges[1]), self._excludes
+        )
 
     def as_dict(self) -> Dict[str, Any]:
         return {
@@ -77,34 +107,23 @@ class AvgPool:
 
 
 @dataclass(frozen=True)
-class Unjudged:
+class Unjudged(_NotReplaced):
     """An operation that is named and not judged; `reason` says why."""
 
     kind: str
     parameters: Tuple[Tuple[str, Any], ...]
     reason: str
 
-    fixed_size: ClassVar[None] = None
-    factors: ClassVar[None] = None
-    copies_nearest: ClassVar[bool] = False
-    min_spec_version: ClassVar[int] = 6
+    @property
+    def unjudged(self) -> str:
+        return self.reason
 
     def output_size(self, input_size: Size) -> Size:
-        """Not known from the input's size.
-
-        Raises:
-            LookupError: always.
-        """
-        raise LookupError(self.reason)
+        """(0, 0), the size of no image: it is not known."""
+        return 0, 0
 
     def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether it makes this size: nothing says that it does not."""
-        return True
-
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        return False
-
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
+        """Whether it makes this size: nothing says that it does."""
         return False
 
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:

@@ -3,7 +3,8 @@
 Whether one computes an intent is never stated here: it is measured by comparing sampling grids.
 """
 
-from typing import Callable, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Callable, List, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
@@ -13,28 +14,29 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleBilinear,
     UpsampleNearest,
 )
-from coreml_resize_fix.formats.mlprogram.parameters import ResizeOperation
-
-Size = Tuple[int, int]
-Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
+from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
 
 
-class Native(NamedTuple):
-    """`build` gives the operation that makes these sizes, or None if it cannot.
+def in_place_of(layer: ResizeLayer) -> List[Native]:
+    """The operations that may take the place of one, whatever the target is.
 
-    `fixed_size` ones make one size of any input. A `nearest` one stands in for nearest calls only:
-    at one pixel it would equal any call, and the result would no longer show what was asked for.
+    Of an input whose size varies the file's own factors go first: then nothing changes but how
+    they are sampled.
     """
-
-    name: str
-    spec_version: int
-    fixed_size: bool
-    nearest: bool
-    build: Callable[[Sizes], Optional[ResizeOperation]]
+    params = layer.params
+    if layer.shape == FLEXIBLE and isinstance(params, UpsampleBilinear):
+        return [*(_own(params, aligned) for aligned in (True, False)), *NATIVES]
+    return list(NATIVES)
 
 
-def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOperation]]:
-    def build(sizes: Sizes) -> Optional[ResizeOperation]:
+def _own(params: UpsampleBilinear, align_corners: bool) -> Native:
+    changed = replace(params, align_corners=align_corners, half_pixel_centers=None)
+    return Native("upsample_bilinear", IOS15, False, False, False, lambda sizes: changed)
+
+
+def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
+    def build(sizes: Sizes) -> Optional[ResizeOp]:
         targets = {after for _, after in sizes}
         if len(targets) != 1:
             return None
@@ -51,15 +53,15 @@ def _factors(sizes: Sizes) -> Optional[Tuple[Factor, Factor]]:
     return None if height is None or width is None else (height, width)
 
 
-def _by_factors(align_corners: bool) -> Callable[[Sizes], Optional[ResizeOperation]]:
-    def build(sizes: Sizes) -> Optional[ResizeOperation]:
+def _by_factors(align_corners: bool) -> Callable[[Sizes], Optional[ResizeOp]]:
+    def build(sizes: Sizes) -> Optional[ResizeOp]:
         factors = _factors(sizes)
         return None if factors is None else UpsampleBilinear(*factors, align_corners=align_corners)
 
     return build
 
 
-def _whole_factors(sizes: Sizes) -> Optional[ResizeOperation]:
+def _whole_factors(sizes: Sizes) -> Optional[ResizeOp]:
     factors = _factors(sizes)
     if factors is None or not all(isinstance(factor, int) for factor in factors):
         return None
@@ -70,15 +72,23 @@ def _whole_factors(sizes: Sizes) -> Optional[ResizeOperation]:
 # PyTorch's align_corners=True reads the first pixel, as STRICT does. A factor is for inputs whose
 # size varies: elsewhere it could only make a size that the target size says outright.
 NATIVES: Tuple[Native, ...] = (
-    Native("upsample_nearest_neighbor", IOS15, False, True, _whole_factors),
+    Native("upsample_nearest_neighbor", IOS15, False, True, False, _whole_factors),
     Native(
         "resize_bilinear STRICT_ALIGN_CORNERS",
         IOS15,
         True,
         False,
+        False,
         _target_size("STRICT_ALIGN_CORNERS"),
     ),
-    Native("resize_bilinear UNALIGN_CORNERS", IOS15, True, False, _target_size("UNALIGN_CORNERS")),
-    Native("upsample_bilinear align_corners=true", IOS15, False, False, _by_factors(True)),
-    Native("upsample_bilinear align_corners=false", IOS15, False, False, _by_factors(False)),
+    Native(
+        "resize_bilinear UNALIGN_CORNERS",
+        IOS15,
+        True,
+        False,
+        False,
+        _target_size("UNALIGN_CORNERS"),
+    ),
+    Native("upsample_bilinear align_corners=true", IOS15, False, False, False, _by_factors(True)),
+    Native("upsample_bilinear align_corners=false", IOS15, False, False, False, _by_factors(False)),
 )

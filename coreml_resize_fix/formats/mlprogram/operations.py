@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
-from coreml_resize_fix.formats.grid_resize import GridResize
+from coreml_resize_fix.formats.mlprogram.operation import GridOperation
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]
@@ -17,20 +17,8 @@ Axes = Tuple[AxisSpec, AxisSpec]
 IOS15, IOS16, IOS17 = 6, 7, 8  # specification versions
 
 
-class _Operation(GridResize):
-    """What most of the operations answer alike."""
-
-    def size_depends_on_rounding(self, input_size: Size) -> bool:
-        """Whether single and double precision make different sizes of it."""
-        return False
-
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        """Whether it is not documented which of two pixels an output copies."""
-        return False
-
-
 @dataclass(frozen=True)
-class _ByFactor(_Operation):
+class _ByFactor(GridOperation):
     """A resize whose output follows the size of its input."""
 
     scale_factor_height: Factor = 1
@@ -42,6 +30,10 @@ class _ByFactor(_Operation):
     def factors(self) -> Tuple[Factor, Factor]:
         """(height, width)."""
         return self.scale_factor_height, self.scale_factor_width
+
+    @property
+    def fractions(self) -> Tuple[float, ...]:
+        return tuple(factor for factor in self.factors if isinstance(factor, float))
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) of the output, as single precision rounds the products."""
@@ -88,6 +80,15 @@ class UpsampleBilinear(_ByFactor):
 
     kind = "upsample_bilinear"
     copies_nearest: ClassVar[bool] = False
+
+    @property
+    def caveat(self) -> str:
+        if not self.shrinks:
+            return ""
+        return (
+            "makes the map smaller by `upsample_bilinear`, which ONNX Runtime saw differ between "
+            "versions of the system; `resize_bilinear` is the safer operation"
+        )
 
     @property
     def min_spec_version(self) -> int:
@@ -137,7 +138,7 @@ class UpsampleNearest(_ByFactor):
 
 
 @dataclass(frozen=True)
-class _ToSize(_Operation):
+class _ToSize(GridOperation):
     """A resize that makes one size of any input."""
 
     target_size_height: int = 1
@@ -202,7 +203,7 @@ class ResizeNearest(_ToSize):
 
 
 @dataclass(frozen=True)
-class ResizeToShape(_Operation):
+class ResizeToShape(GridOperation):
     """resize, of iOS 17; `shape` is None if it is computed at run time.
 
     The last `resized_dims` (1 or 2) of the input become those of `shape`; 0 keeps one.

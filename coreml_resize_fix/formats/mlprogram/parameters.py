@@ -24,6 +24,7 @@ Listed = Union[ResizeOperation, AvgPool, Unjudged]
 # Operations that sample at coordinates of their own: listed, and not judged.
 SAMPLERS = ("crop_resize", "resample", "affine")
 
+_AVG_POOL = "avg_pool"
 _MOST_SHOWN = 8  # elements of a parameter
 
 
@@ -112,7 +113,7 @@ def read(operation: Operation, scope: Scope) -> Optional[Listed]:
             raise _UnreadableError("it does not make one value of one `x`")
         return reader(parameters)
     except _UnreadableError as error:
-        if operation.kind == AvgPool.kind:
+        if operation.kind == _AVG_POOL:
             return None
         return Unjudged(operation.kind, parameters.shown(), str(error))
 
@@ -182,5 +183,5 @@ _READERS: Dict[str, Callable[[Parameters], Listed]] = {
     "resize_bilinear": _resize_bilinear,
     "resize_nearest_neighbor": _resize_nearest,
     "resize": _resize_to_shape,
-    "avg_pool": _avg_pool,
+    _AVG_POOL: _avg_pool,
 }

@@ -6,7 +6,7 @@ the last keeps the name and the output of the one that it stands in for.
 
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
-from coreml_resize_fix.formats.mlprogram.parameters import ResizeOperation
+from coreml_resize_fix.formats.model import ResizeOp
 
 
 class Constant(NamedTuple):
@@ -40,10 +40,10 @@ class Step(NamedTuple):
     dims: Optional[Tuple[Optional[int], ...]] = None
 
 
-def of(resize: ResizeOperation) -> Tuple[Step, ...]:
+def of(resize: ResizeOp) -> Tuple[Step, ...]:
     """The one operation that computes a resize."""
     given = resize.as_dict()
-    if resize.factors is not None and any(isinstance(one, float) for one in resize.factors):
+    if resize.fractions:
         # Both are of one type.
         given.update((name, float(given[name])) for name in given if "factor" in name)
     inputs = [("x", Read())] + [(name, _constant(name, value)) for name, value in given.items()]

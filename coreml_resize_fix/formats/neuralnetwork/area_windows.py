@@ -1,7 +1,7 @@
-"""Maps that are put together of means of windows, as coremltools writes adaptive average pooling.
+"""Find maps assembled from means of windows, as coremltools writes adaptive average pooling.
 
-Where no pooling layer has the windows, each is sliced, averaged as a whole, and put beside the
-others: sliceStatic → pooling → concatND → reshapeStatic.
+If no pooling layer has the windows, coremltools slices each one, averages it and joins the means:
+sliceStatic → pooling → concatND → reshapeStatic.
 """
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -11,7 +11,7 @@ from coreml_resize_fix.formats.neuralnetwork import pooling
 
 
 def find(layers: Sequence[Any]) -> List[Averaged]:
-    """Every such map that the NeuralNetworkLayer messages make."""
+    """Every such map among NeuralNetworkLayer messages."""
     made = {name: layer for layer in layers for name in layer.output}
     read: Dict[str, List[Any]] = {}
     for layer in layers:
@@ -50,7 +50,7 @@ def _slice(mean: Any, made: Dict[str, Any]) -> Optional[Tuple[str, int, Window]]
 
 
 def _size(reader: Any, channels: int, count: int) -> List[Tuple[int, int]]:
-    """The (height, width) that a reshape gives as many pixels in a row, if it is one."""
+    """The (height, width) to which a reshape brings `count` pixels in a row, if it is one."""
     if reader.WhichOneof("layer") != "reshapeStatic":
         return []
     shape = [int(n) for n in reader.reshapeStatic.targetShape]

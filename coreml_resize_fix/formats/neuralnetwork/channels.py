@@ -1,4 +1,4 @@
-"""Layers of many channels that all do the same, narrowed to as many as are compared."""
+"""Narrow layers that treat all channels alike to the channels that are compared."""
 
 from typing import Any, List, Sequence
 
@@ -12,12 +12,11 @@ __all__ = ["keep_channels"]
 def keep_channels(layers: Sequence[Any], channels: int, count: int) -> List[Any]:
     """The layers for the first `count` of their channels.
 
-    Only a convolution with a group for every channel knows how many there are. What it does to
-    the channels that are left out is what it does to the first, or the layers are refused: so the
-    time and memory of a comparison do not grow with them.
+    Only a convolution with one group per channel has a number of channels. It must treat every
+    channel like the first, so that the time and memory of a comparison do not grow with them.
 
     Raises:
-        KernelError: a channel is treated unlike the first.
+        KernelError: channels are treated differently.
     """
     return [_narrow(layer, count) if _is_depthwise(layer, channels) else layer for layer in layers]
 

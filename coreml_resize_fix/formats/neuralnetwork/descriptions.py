@@ -1,4 +1,4 @@
-"""The sizes that an output declares beside its default, where the network now makes others."""
+"""Correct the flexible sizes that an output declares after the network makes others."""
 
 from typing import Any, List, Optional, Tuple
 
@@ -10,9 +10,9 @@ Range = Tuple[int, Optional[int]]
 
 
 def with_ranges(feature: Any, shape: Shape) -> Any:
-    """The description of an output of that shape, with the sizes that are made; it is changed.
+    """Change the description of an output so that it declares the sizes of that shape.
 
-    A list of sizes that cannot be made anew goes: no size but the default is declared then.
+    A list of sizes that cannot be computed is removed; only the default is declared then.
     """
     limits = _limits(shape)
     if feature.type.WhichOneof("Type") == "multiArrayType":

@@ -1,7 +1,7 @@
-"""Changes → edits: the changed layers, and what must follow them in the file.
+"""Turn changes into edits of the file.
 
-What follows: the sizes that layers and outputs declare, and the specificationVersion of every
-model around.
+Besides the changed layers, edits correct the sizes that layers and outputs declare, and the
+specificationVersion of every enclosing model.
 """
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -36,14 +36,14 @@ def plan(
     after: ShapesByPrefix,
     lower: bool = False,
 ) -> Plan:
-    """Edits that carry out the changes, and what follows from them.
+    """Edits that carry out the changes, and all corrections that follow.
 
     `before` and `after` are the shapes of each network, by its prefix, without and with them.
     `lower` brings the specification version down to what the result needs.
     """
     changed = {change.address: change for change in changes}
     edits: List[Edit] = []
-    needed: Dict[int, int] = {}  # start of a model message → the version that its layers need
+    needed: Dict[int, int] = {}  # start of a model message → version that its layers need
     for model in models:
         old, new = before.get(model.prefix), after.get(model.prefix)
         found = layer_chains.groups(model.layers) if changed else []
@@ -74,7 +74,7 @@ def plan(
 def _lowest(
     model: ModelRef, models: Sequence[ModelRef], changed: Mapping[str, Change], least: int
 ) -> int:
-    """What a model and those inside it need with the changes, but no more than it has now."""
+    """The lowest version that a model and those inside it allow after the changes."""
     versions = [required_version.LOWEST, least]
     for inner in models:
         if inner.prefix.startswith(model.prefix):
@@ -91,10 +91,7 @@ def _lowest(
 def _layer_edits(
     source: Source, layer: LayerRef, group: Optional[Group], params: ResizeOp
 ) -> List[Edit]:
-    """One layer with other parameters, or several layers in its place.
-
-    Of a group, all layers are replaced.
-    """
+    """Replace a layer, or all layers of a group, by one layer or by several."""
     if isinstance(params, Composite):
         layers: Sequence[bytes] = params.layers
     else:
@@ -120,7 +117,7 @@ def _removal(layer: LayerRef) -> Edit:
 
 
 def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:
-    """Replace the layer's type; a type that was written twice goes with it."""
+    """Replace the type of a layer, and remove a second one if it was written twice."""
     types = schema.layer_type_numbers()
     found = [f for f in wire.fields(source, layer.node.start, layer.node.end) if f.number in types]
     inside = layer.path + (layer.node,)
@@ -133,12 +130,12 @@ def _type_edits(source: Source, layer: LayerRef, content: bytes) -> List[Edit]:
 def _tensor_edits(
     source: Source, layer: LayerRef, old: ModelShapes, new: ModelShapes
 ) -> List[Edit]:
-    """Correct the sizes that a layer declares of its blobs, where the change moves them."""
+    """Correct the sizes that a layer declares for its blobs, where a change affects them."""
     message = layer.message
     if not (message.inputTensor or message.outputTensor):
         return []
-    was, becomes = old.layers.get(layer.address), new.layers.get(layer.address)
-    if was is None or becomes is None or was == becomes:
+    old_shapes, new_shapes = old.layers.get(layer.address), new.layers.get(layer.address)
+    if old_shapes is None or new_shapes is None or old_shapes == new_shapes:
         return []
     edits: List[Edit] = []
     parts: Tuple[Tuple[int, Any, Callable[[LayerShapes], Tuple[Shape, ...]]], ...] = (
@@ -151,7 +148,7 @@ def _tensor_edits(
             for field in wire.fields(source, layer.node.start, layer.node.end)
             if field.number == number
         ]
-        for field, tensor, one, other in zip(fields, tensors, side(was), side(becomes)):
+        for field, tensor, one, other in zip(fields, tensors, side(old_shapes), side(new_shapes)):
             dims = _fitting(other, len(tensor.dimValue)) if one != other else None
             if dims and list(tensor.dimValue) != list(dims):
                 edited = type(tensor)()
@@ -164,7 +161,7 @@ def _tensor_edits(
 
 
 def _fitting(shape: Shape, rank: int) -> Optional[Tuple[int, ...]]:
-    """The last `rank` dimensions at the default size, if nothing but ones is left out."""
+    """The last `rank` dimensions at the default size, if all others are 1."""
     dims = _default(shape)
     if rank == 0 or len(dims) < rank:
         return None
@@ -192,7 +189,7 @@ def _changed_outputs(
             continue
         old, new = before[inner.prefix].outputs, after[inner.prefix].outputs
         for name, shape in new.items():
-            changed.pop(name, None)  # a later model of a pipeline writes the same feature anew
+            changed.pop(name, None)  # a later model of a pipeline writes the same feature again
             if old.get(name) != shape:
                 changed[name] = shape
     return changed
@@ -212,7 +209,7 @@ def _output_edits(model: ModelRef, changed: Mapping[str, Shape]) -> List[Edit]:
 
 
 def _with_shape(feature: Any, shape: Shape) -> Optional[Any]:
-    """The description with the shape it should declare, or None if it is right or declares none."""
+    """The description with this shape, or None if it is right or declares no shape."""
     edited = type(feature)()
     edited.CopyFrom(feature)
     kind = feature.type.WhichOneof("Type")

@@ -1,4 +1,4 @@
-"""Several layers that stand in for one resize: how they are named, and how they are found again."""
+"""Layers that together replace one resize: name them, and find them again in a file."""
 
 import re
 from dataclasses import replace
@@ -21,9 +21,9 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, Upsamp
 
 _INFIX = "__resize_"
 _NUMBER = re.compile(r"_\d+$")
-# A layer that changes nothing marks where the layers begin, if that could not be told otherwise.
+# A layer that changes nothing marks the first of the layers, if nothing else does.
 MARK = "activation"
-# What replacements are made of beside their last layer.
+# Kinds of layers before the last one of a replacement.
 PART_KINDS = frozenset(
     (
         MARK,
@@ -42,7 +42,7 @@ PART_KINDS = frozenset(
         "upsample",
     )
 )
-# What the last layer of a replacement may be.
+# Kinds of the last layer of a replacement.
 LAST_KINDS = frozenset(
     (
         "batchedMatmul",
@@ -56,17 +56,16 @@ LAST_KINDS = frozenset(
     )
 )
 
-# Those of them that make the same of every size: no index, matrix or box says for which one.
+# Kinds that work at every size: they hold no index, matrix or box.
 _FOLLOWING_KINDS = frozenset(
     ("activation", "convolution", "crop", "expandDims", "padding", "squeeze", "upsample")
 )
 
 
 def free_name(name: str, kind: str, taken: AbstractSet[str]) -> str:
-    """A name that nothing has, for a layer of that kind which helps the layer called `name`.
+    """An unused name for a part of that kind before the layer `name`, and for its blob.
 
-    It is also the name of its blob. By such names the layers are known to belong together when the
-    result is audited again.
+    A later audit recognizes by such names which layers belong together.
     """
     wanted, number = f"{name}{_INFIX}{kind}", 1
     while wanted in taken:
@@ -76,17 +75,17 @@ def free_name(name: str, kind: str, taken: AbstractSet[str]) -> str:
 
 
 def is_part_name(part: str, name: str) -> bool:
-    """Whether a layer called `part` would be taken for one that helps the layer `name`."""
-    helped, infix, _ = part.rpartition(_INFIX)
-    return bool(infix) and helped == name
+    """Whether the name `part` is that of a part of the layer `name`."""
+    name_before, infix, _ = part.rpartition(_INFIX)
+    return bool(infix) and name_before == name
 
 
 def with_free_names(
     models: Sequence[ModelRef], planned: Mapping[str, Composite]
 ) -> Dict[str, Composite]:
-    """The planned layers, by the address of the one that they replace, under names that are free.
+    """The planned layers under unused names, by the address of the layer that they replace.
 
-    Names of layers and of blobs are free if neither the network has them nor other planned layers.
+    A name is unused if no layer or blob of the network or of other planned layers has it.
     """
     found: Dict[str, Composite] = {}
     for model in models:
@@ -100,9 +99,9 @@ def with_free_names(
 
 
 def _names(model: ModelRef, gone: Container[str]) -> Set[str]:
-    """All names that layers and blobs of a network have, those of nested ones included.
+    """All names of layers and blobs of a network, nested ones included.
 
-    Layers at the addresses that are `gone` do not count.
+    Layers at the addresses in `gone` do not count.
     """
     description = model.message.description
     taken = {feature.name for feature in [*description.input, *description.output]}
@@ -113,7 +112,7 @@ def _names(model: ModelRef, gone: Container[str]) -> Set[str]:
 
 
 def _renamed(params: Composite, taken: Set[str]) -> Composite:
-    """The same layers; their parts get names that are not taken, and take them."""
+    """The same layers with unused names for their parts, which are added to `taken`."""
     messages = params.messages()
     taken |= {messages[-1].name, *messages[-1].output}
     if not rename_parts(messages, taken):
@@ -122,12 +121,12 @@ def _renamed(params: Composite, taken: Set[str]) -> Composite:
 
 
 def rename_parts(messages: Sequence[Any], taken: Set[str]) -> bool:
-    """Give the parts among NeuralNetworkLayer messages, all but the last, names that are free.
+    """Give the parts among NeuralNetworkLayer messages, all but the last, unused names.
 
-    The names go into `taken`. Returns whether anything was changed.
+    Adds the names to `taken`. Returns whether anything was changed.
     """
     *parts, last = messages
-    names: Dict[str, str] = {}  # of the blobs of parts, before and now
+    names: Dict[str, str] = {}  # old → new name of the blob of a part
     for part in parts:
         _reconnect(part, names)
         name = free_name(last.name, str(part.WhichOneof("layer")), taken)
@@ -142,13 +141,13 @@ def _reconnect(layer: Any, names: Mapping[str, str]) -> None:
     layer.input[:] = [names.get(blob, blob) for blob in layer.input]
 
 
-def helped(name: str) -> str:
-    """The name of the layer that a part of this name helps, or the name itself."""
+def replaced_name(name: str) -> str:
+    """The name of the layer that a part of this name belongs to, or the name itself."""
     return name.rpartition(_INFIX)[0] or name
 
 
 class Group(NamedTuple):
-    """The layers in order of execution; `blob` is the one that they read, given to `reader`."""
+    """Layers in order of execution; `blob` is their input, which `reader` reads."""
 
     layers: List[LayerRef]
     blob: str
@@ -156,12 +155,12 @@ class Group(NamedTuple):
 
     @property
     def last(self) -> LayerRef:
-        """The layer that has the name and the output of the one that was replaced."""
+        """The layer with the name and the output of the layer that was replaced."""
         return self.layers[-1]
 
 
 def groups(layers: Sequence[LayerRef]) -> List[Group]:
-    """The groups among the layers of one model, each a run of parts before the layer they help."""
+    """The groups among the layers of one model: parts, followed by their last layer."""
     found = []
     for index in range(len(layers)):
         start = _start(layers, index)
@@ -172,7 +171,7 @@ def groups(layers: Sequence[LayerRef]) -> List[Group]:
 
 
 def members(models: Sequence[ModelRef], last: Container[str]) -> Set[str]:
-    """Addresses of all layers of the groups whose last layers have these."""
+    """Addresses of all layers of the groups whose last layer is at one of these."""
     return {
         layer.address
         for model in models
@@ -182,14 +181,14 @@ def members(models: Sequence[ModelRef], last: Container[str]) -> Set[str]:
     }
 
 
-def follows_part(layers: Sequence[LayerRef], index: int, group: Optional[Group]) -> bool:
-    """Whether what stands before a layer, or its group, would be taken for one more part."""
+def is_after_part(layers: Sequence[LayerRef], index: int, group: Optional[Group]) -> bool:
+    """Whether the layer before a layer or its group has the name of a part."""
     first = index if group is None else index + 1 - len(group.layers)
     return first > 0 and is_part_name(layers[first - 1].message.name, layers[index].message.name)
 
 
 def _start(layers: Sequence[LayerRef], index: int) -> int:
-    """Where the parts begin that help the layer at `index`; that index if there are none."""
+    """Index of the first part of the layer at `index`; that index if there are no parts."""
     start, kind = index, layers[index].kind
     # A crop alone is no resize.
     if kind in LAST_KINDS and (kind != "crop" or layers[index - 1].kind == Upsample.kind):
@@ -201,18 +200,18 @@ def _start(layers: Sequence[LayerRef], index: int) -> int:
 
 
 def _is_part(layers: Sequence[LayerRef], index: int, layer: LayerRef) -> bool:
-    """Whether the layer at `index` helps `layer`, and has none that help itself."""
+    """Whether the layer at `index` is a part of `layer`, and has no parts itself."""
     part = layers[index]
-    if not _helps(part, layer) or (index and _helps(layers[index - 1], part)):
+    if not _is_named_as_part(part, layer) or (index and _is_named_as_part(layers[index - 1], part)):
         return False
-    # An Upsample is a resize of its own, but between the padding and the crop that mend its grid.
-    is_inside = index and _helps(layers[index - 1], layer)
+    # An Upsample is a resize of its own, except between a padding and a crop.
+    is_inside = index and _is_named_as_part(layers[index - 1], layer)
     around = [layers[index - 1].kind, layers[index + 1].kind] if is_inside else []
     return part.kind != Upsample.kind or around == ["padding", "crop"]
 
 
-def _helps(part: LayerRef, layer: LayerRef) -> bool:
-    """Whether a part is named after the layer and its own kind, and its blob after itself."""
+def _is_named_as_part(part: LayerRef, layer: LayerRef) -> bool:
+    """Whether a layer has the name, kind and blob of a part of another layer."""
     name = part.message.name
     if not is_part_name(name, layer.message.name) or part.path[-1] != layer.path[-1]:
         return False
@@ -229,7 +228,7 @@ def _changes_nothing(activation: Any) -> bool:
 
 
 def _group(layers: List[LayerRef]) -> Optional[Group]:
-    # Of earlier layers only: the last one may write the blob that the first one reads.
+    # Earlier layers only: the last one may write the blob that the first one reads.
     made: Set[str] = set()
     outside: List[Tuple[str, LayerRef]] = []
     for layer in layers:
@@ -239,10 +238,10 @@ def _group(layers: List[LayerRef]) -> Optional[Group]:
 
 
 def scale(messages: Sequence[Any]) -> Optional[Tuple[float, float]]:
-    """(height, width) by which layers scale whatever they read: a whole number, or one over one.
+    """The factors along height and width of layers that work at any size; None for others.
 
-    None for layers that are made for one size. The layers say it themselves, so it is known where
-    the sizes are not: in loops, and where the rest of the network fits at one size alone.
+    They are read from the layers, so that they are known where sizes are not: in loops, and where
+    the rest of the network fits at one size only.
     """
     if not all(message.WhichOneof("layer") in _FOLLOWING_KINDS for message in messages):
         return None
@@ -259,7 +258,7 @@ def scale(messages: Sequence[Any]) -> Optional[Tuple[float, float]]:
 
 
 def original_addresses(layers: Sequence[LayerRef], found: Sequence[Group]) -> Dict[str, str]:
-    """Address → what it was before groups stood in for single layers; a manifest may pin those."""
+    """Address → address before groups replaced single layers, which a manifest may name."""
     helpers = [layer.address for group in found for layer in group.layers[:-1]]
     before: Dict[str, str] = {}
     for layer in layers:
@@ -267,8 +266,8 @@ def original_addresses(layers: Sequence[LayerRef], found: Sequence[Group]) -> Di
         fewer = sum(_split(helper)[0] == body and _split(helper)[1] < index for helper in helpers)
         around, _, inside = body.rpartition("]/")
         parent = before.get(around + "]", around + "]") if around else ""
-        start = "{}/{}".format(parent, inside) if around else body
-        before[layer.address] = "{}layers[{}]".format(start, index - fewer)
+        start = f"{parent}/{inside}" if around else body
+        before[layer.address] = f"{start}layers[{index - fewer}]"
     return before
 
 

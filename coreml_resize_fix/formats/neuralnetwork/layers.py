@@ -82,9 +82,8 @@ def _models(message: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> It
     where = "`{}`".format(prefix.rstrip("/")) if prefix else "the model"
     if node.is_program:
         raise MLProgramError(
-            "{} is an ML Program, whose operations are not layers".format(where),
-            'convert with `convert_to="neuralnetwork"` to use this tool; an ML Program resizes '
-            "as `coremltools` converted it, with half-pixel modes of its own",
+            "{} is an ML Program, and those inside of pipelines are not read".format(where),
+            "pass the package of the ML Program itself, and put the result into the pipeline",
         )
     if kind is None:
         raise NotAModelError("{} has no type that this schema knows".format(where))

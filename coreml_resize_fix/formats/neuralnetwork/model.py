@@ -1,4 +1,4 @@
-"""A file that holds neural networks, as `formats.model.Model` asks for it."""
+"""Implement `formats.model.Model` for files of neural networks."""
 
 from typing import Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple, cast
 
@@ -8,15 +8,15 @@ from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
-    claims,
+    declared_sizes,
     edits,
     layer_chains,
     pipelines,
-    reach,
     required_version,
     resizes,
     shapes,
-    weights,
+    unreached,
+    weight_precision,
 )
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
 from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
@@ -27,7 +27,7 @@ from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, U
 
 
 class NeuralNetworks(protocol.Model):
-    """The networks of a file, read once; every round of an audit asks for their layers.
+    """The networks of a file, read once for all rounds of an audit.
 
     Raises:
         ModelError: a layer holds parameters that no reader of Core ML accepts.
@@ -52,13 +52,13 @@ class NeuralNetworks(protocol.Model):
         self._inputs = {feature.name for feature in outermost.description.input}
         self._own = [model for model in models if model.is_network]
         self._shapes = {
-            model.prefix: shapes.Network(model.message, model.prefix) for model in self._own
+            model.prefix: shapes.ShapeInference(model.message, model.prefix) for model in self._own
         }
         self._resizes = {
             model.prefix: resizes.find(model, self._in_half_precision) for model in self._own
         }
         self.networks = [_network(model) for model in self._own]
-        self.claims = claims.of(models)
+        self.claims = declared_sizes.find(models)
         self.remarks = _remarks(models)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
@@ -66,14 +66,14 @@ class NeuralNetworks(protocol.Model):
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
-            resizes.placed(resize, shapes[prefix], self._content)
+            resizes.resize_layer(resize, shapes[prefix], self._content)
             for prefix, found in self._resizes.items()
             for resize in found
         ]
 
     def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
-            resizes.pooled(ref, params, shapes[model.prefix])
+            resizes.pooling_layer(ref, params, shapes[model.prefix])
             for model in self._own
             for ref, params in resizes.find_poolings(model)
         ]
@@ -83,14 +83,14 @@ class NeuralNetworks(protocol.Model):
         return [found for messages in layers for found in area_windows.find(messages)]
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
-        # Sizes that a flexible input may have but was not made for are no reason to refuse a fix.
+        # Conflicts that only other sizes than the default show do not stand against a fix.
         inside = [
             conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
         ]
         return tuple(inside + pipelines.conflicts(self.models, shapes))
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
-        """Of several networks in a pipeline, the first that may not have every size is told."""
+        """The usable sizes of the first network in a pipeline that cannot run at all of them."""
         first: Optional[UsableSizes] = None
         for network in self._shapes.values():
             found = network.usable(assumed)
@@ -106,7 +106,7 @@ class NeuralNetworks(protocol.Model):
         return dict(layer_chains.with_free_names(self.models, chains))
 
     def stands_for(self, name: str) -> str:
-        return layer_chains.helped(name)
+        return layer_chains.replaced_name(name)
 
     def parts(self, addresses: Collection[str]) -> Set[str]:
         return layer_chains.members(self.models, addresses)
@@ -129,7 +129,7 @@ class NeuralNetworks(protocol.Model):
 
     def _in_half_precision(self) -> bool:
         layers = [layer for model in self.models for layer in model.layers]
-        return weights.in_half_precision(self.source, layers)
+        return weight_precision.in_half_precision(self.source, layers)
 
 
 def _network(model: ModelRef) -> protocol.Network:
@@ -142,7 +142,7 @@ def _network(model: ModelRef) -> protocol.Network:
         ],
         [feature.name for feature in description.input],
         [feature.name for feature in description.output],
-        reach.unreached(model),
+        unreached.find(model),
     )
 
 

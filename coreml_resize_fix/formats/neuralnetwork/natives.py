@@ -1,6 +1,6 @@
 """The native layers that may replace a resize, in order of preference, and how each is built.
 
-Whether one computes an intent is never stated here: it is measured by comparing sampling grids.
+Nothing here states which intents one computes: sampling grids are compared for that.
 """
 
 from dataclasses import replace
@@ -17,9 +17,9 @@ STRICT, ENDPOINTS = "STRICT_ALIGN_ENDPOINTS_MODE", "ALIGN_ENDPOINTS_MODE"
 
 
 def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Native]:
-    """The natives that Apple's validator accepts in the layer's place, whatever the target is.
+    """The natives that Apple's validator accepts in the place of the layer, for any target.
 
-    With the intent, those are among them that follow a size by its factors or by the file's.
+    With an intent, they include Upsample layers with its factors or those of the file.
     """
     following = _following(layer, intent) if layer.shape == FLEXIBLE and intent else []
     return [native for native in (*NATIVES, *following) if layer.modern or not native.modern]
@@ -40,7 +40,7 @@ def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
 
 
 def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
-    """Whole factors where they make the sizes, fractional ones where only one size is asked for."""
+    """Whole factors if they make the sizes; fractional ones if there is only one size."""
     whole = _whole_factors("BILINEAR")
 
     def build(sizes: Sizes) -> Optional[ResizeOp]:
@@ -57,18 +57,16 @@ def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]
 
 
 def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
-    """Upsample layers by fractions, for sizes that no one size may stand for.
+    """Upsample layers with fractional factors, for inputs whose size varies.
 
-    The file's own factors go first: then nothing changes but how they are sampled.
+    The file's own factors go first: they change nothing but the grid.
     """
     choices = [getattr(layer.params, "fractional_scaling_factor", ())]
     if intent.size is None and intent.scale_factor is not None:
         largest = max(max(pair) for pair in (*layer.sizes, *layer.ranges, (1, 1)))
         choices.append(tuple(_above(factor, largest) for factor in intent.scale_factor))
     return [
-        Native(
-            "Upsample {} by fractions".format(mode), 5, False, False, True, _given(mode, factors)
-        )
+        Native(f"Upsample {mode} by fractions", 5, False, False, True, _given(mode, factors))
         for factors in choices
         if factors
         for mode in ("ALIGN_CORNERS_TRUE", "ALIGN_CORNERS_FALSE")
@@ -78,8 +76,8 @@ def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
 def _above(factor: float, largest: int) -> float:
     """A factor, exact in float32, that makes floor(X * factor) of sides up to the largest.
 
-    Rounding could leave it below the number that is meant, and lose a pixel where that gives a
-    whole one; what is added is a sixteenth of a pixel at most (see `fractional_factor`).
+    Rounding down could lose a pixel where X * factor is whole. At most a sixteenth of a pixel is
+    added (see `fractional_factor`).
     """
     return factor if single(factor) == factor else single(factor + 1 / 16 / largest)
 

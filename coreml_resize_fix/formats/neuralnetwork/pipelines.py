@@ -1,4 +1,4 @@
-"""Features that flow from one model of a pipeline to the next: do their sizes fit?"""
+"""Check the sizes of features that pass from one model of a pipeline to the next."""
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -7,7 +7,7 @@ from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, Known, Mode
 
 
 def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> List[Conflict]:
-    """Inputs of a pipeline's models that get another size than they declare."""
+    """Conflicts of inputs in a pipeline that get another size than they declare."""
     made: Dict[str, Shape] = {}
     found: List[Conflict] = []
     for model in models:
@@ -25,9 +25,7 @@ def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> 
                         model.prefix.rstrip("/"),
                         feature.name,
                         "input",
-                        "the input is declared as {} and gets {}".format(
-                            _show(declared), _show(gets)
-                        ),
+                        f"the input is declared as {_show(declared)} and gets {_show(gets)}",
                     )
                 )
         made.update(own.outputs)

@@ -1,4 +1,4 @@
-"""Where several layers stand in for one of a neural network, and the ways of writing them."""
+"""The place in a neural network where several layers replace one, and how they are written."""
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequence
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LayerPlace"]
 
-_EXACT_RANK = 4  # that exporters give images in networks of exact ranks
+_EXACT_RANK = 4  # of images that exporters write in networks of exact ranks
 
 
 def _in_single() -> bool:
@@ -30,7 +30,7 @@ class LayerPlace(Place):
     channels: C of the blob; None if not known.
     exact_mapping: the network maps its inputs to their exact rank, so layers of iOS 13 may be used.
     after_part: the layer before has a name as a part of this one would.
-    in_half: asks whether the network stores its weights in half precision.
+    in_half: finds out whether the network stores its weights in half precision.
     """
 
     name: str
@@ -44,23 +44,23 @@ class LayerPlace(Place):
     in_half: Callable[[], bool] = field(default=_in_single, compare=False)
 
     def __getstate__(self) -> Dict[str, Any]:
-        """A report goes to another process without the file that is asked here."""
+        """The state without the open file behind `in_half`: reports go to other processes."""
         return dict(self.__dict__, in_half=_in_single)
 
     @property
     def ends(self) -> FrozenSet[str]:
-        """The names that stay."""
+        """The names that do not change."""
         return frozenset((self.name, self.input, self.output))
 
     def ways(self, steps: "Sequence[Step]") -> Sequence[Way]:
-        """Every way of writing these steps as layers here; none if there is none."""
+        """Every way of writing these steps as layers here; empty if there is none."""
         # Imported where steps are made: NumPy costs as much as the rest of a small audit.
         from coreml_resize_fix.formats.neuralnetwork import write_steps
 
         return write_steps.ways(self, steps)
 
     def since(self, spec_version: int) -> str:
-        """The system that first runs models of that version."""
+        """The first system that runs models of that version."""
         return f"iOS {minimum_ios(spec_version)}"
 
     def with_exact_ranks(self) -> "LayerPlace":

@@ -1,7 +1,6 @@
-"""Blobs of layers that are read as steps: which of them hold the image, and which numbers.
+"""Track blobs while layers are read as steps: which hold the image, which hold numbers.
 
-The dimensions of an image carry labels, so that it is known which one a layer works on after
-others were brought to its place.
+The dimensions of the image carry labels, so that layers may change their order.
 """
 
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
@@ -10,32 +9,32 @@ import numpy as np
 
 from coreml_resize_fix.replacements.steps import HEIGHT, WIDTH, Step, Steps
 
-__all__ = ["ADDED", "CHANNELS", "HALF", "Blobs", "Image", "UnlikeError", "need"]
+__all__ = ["ADDED", "CHANNELS", "HALF", "Blobs", "Image", "NotAReplacementError", "require"]
 
 ADDED, CHANNELS = "added", "C"
 Labels = Tuple[Any, ...]  # HEIGHT and WIDTH, CHANNELS, "B", "S", or ADDED of a dimension of one
 
-# What rounding to float32 and to float16 may change, as a share of the largest number; sums of
+# Largest error of rounding to float32 and to float16, as a share of the largest number. Sums of
 # float32 numbers are rounded a little more.
 SINGLE, HALF = 2.0**-22, 2.0**-11
 
 
-class UnlikeError(Exception):
-    """A layer that is no part of any replacement."""
+class NotAReplacementError(Exception):
+    """A layer cannot be part of a replacement."""
 
 
-def need(holds: bool) -> None:
-    """What a layer must be like to be a part of a replacement.
+def require(holds: bool) -> None:
+    """State a condition that every part of a replacement meets.
 
     Raises:
-        UnlikeError: it is not.
+        NotAReplacementError: the condition does not hold.
     """
     if not holds:
-        raise UnlikeError
+        raise NotAReplacementError
 
 
 class Image(NamedTuple):
-    """A blob that holds the image, after so many steps."""
+    """A blob that holds the image after some steps."""
 
     labels: Labels
     steps: Steps = ()
@@ -45,14 +44,14 @@ class Image(NamedTuple):
         return self._replace(steps=self.steps + (step,))
 
     def axes(self, first: Any, second: Any) -> Tuple[Any, Any]:
-        """What is said of the last two dimensions, along height and along width."""
+        """Values of the last two dimensions, in the order height, width."""
         labels = self.labels[-2:]
-        need(labels in ((HEIGHT, WIDTH), (WIDTH, HEIGHT)))
+        require(labels in ((HEIGHT, WIDTH), (WIDTH, HEIGHT)))
         return (first, second) if labels == (HEIGHT, WIDTH) else (second, first)
 
 
 class Blobs:
-    """The blobs as they are made, of an image of that rank and so many channels."""
+    """The blobs of a group of layers, for an image of that rank and number of channels."""
 
     def __init__(self, rank: int, channels: Optional[int]) -> None:
         self.channels = channels
@@ -60,23 +59,23 @@ class Blobs:
         self.images: Dict[str, Image] = {}
         self.constants: Dict[str, np.ndarray] = {}
         self._outside: Optional[str] = None
-        self._halves = False  # numbers stored as float16
-        self._wholes = False  # numbers that float16 does not hold
+        self._has_half = False  # numbers stored as float16
+        self._has_wider = False  # numbers that float16 cannot represent
 
     @property
     def rounding(self) -> float:
-        """What rounding may have changed of the numbers, as a share of the largest."""
-        return HALF if self._halves or not self._wholes else SINGLE
+        """Largest rounding error of the numbers, as a share of the largest."""
+        return HALF if self._has_half or not self._has_wider else SINGLE
 
     def image(self, name: str) -> Image:
-        """The image in a blob; the first unknown blob is the one that all layers read."""
+        """The image in a blob; the first unknown blob is the input of the group."""
         if name not in self.images:
-            need(self._outside is None and name not in self.constants)
+            require(self._outside is None and name not in self.constants)
             self._outside, self.images[name] = name, self.first
         return self.images[name]
 
     def add(self, name: str, made: Any) -> None:
-        """Say what is in a blob from now on: an Image, or an array of numbers."""
+        """Set the content of a blob: an Image, or an array of numbers."""
         self.images.pop(name, None)
         self.constants.pop(name, None)
         if isinstance(made, Image):
@@ -87,16 +86,16 @@ class Blobs:
     def numbers(self, stored: Any, shape: Sequence[int]) -> np.ndarray:
         """The numbers of a WeightParams message, float64 of that shape, row by row."""
         if stored.float16Value:
-            need(len(stored.float16Value) % 2 == 0)
+            require(len(stored.float16Value) % 2 == 0)
             values = np.frombuffer(stored.float16Value, dtype="<f2").astype(np.float64)
-            self._halves = True
+            self._has_half = True
         else:
             values = np.array(stored.floatValue, dtype=np.float64)
         sizes = [int(size) for size in shape]
-        need(0 < values.size == _product(sizes) and bool(np.isfinite(values).all()))
+        require(0 < values.size == _product(sizes) and bool(np.isfinite(values).all()))
         with np.errstate(over="ignore"):
             kept = values.astype(np.float16).astype(np.float64)
-        self._wholes = self._wholes or bool((kept != values).any())
+        self._has_wider = self._has_wider or bool((kept != values).any())
         return values.reshape(sizes)
 
 

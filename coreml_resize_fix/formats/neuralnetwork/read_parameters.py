@@ -1,4 +1,4 @@
-"""Resize layers as messages of the format → their parameters as values."""
+"""Read the parameters of resize layers from messages."""
 
 from typing import Any, Optional
 
@@ -13,7 +13,7 @@ __all__ = ["read"]
 
 
 def read(layer: Any) -> Optional[NativeParams]:
-    """The parameters of a NeuralNetworkLayer message, or None if it is no resize layer.
+    """The parameters of a NeuralNetworkLayer message, or None if it is not a resize layer.
 
     Raises:
         ModelError: a mode has a number that the schema does not name.
@@ -40,15 +40,14 @@ def read(layer: Any) -> Optional[NativeParams]:
 
 def _enum_name(layer: Any, message: Any, name: str) -> str:
     field = message.DESCRIPTOR.fields_by_name.get(name)
-    if field is None:  # coremltools before 4: newer models are refused before this is reached
+    if field is None:  # coremltools before 4, where newer models are refused earlier
         return "DEFAULT"
     number = getattr(message, name)
     value = field.enum_type.values_by_number.get(number)
     if value is None:
         raise ModelError(
-            "`{}` has the {} {}, which the installed coremltools does not know".format(
-                layer.name, name, number
-            ),
+            f"`{layer.name}` has the {name} {number}, which the installed coremltools does not "
+            "know",
             "install a newer coremltools if a newer one wrote the model",
         )
     return str(value.name)

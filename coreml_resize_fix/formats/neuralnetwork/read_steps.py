@@ -1,6 +1,6 @@
-"""Layers as the steps that they compute, so that they are known by that, not by their bytes.
+"""Read layers as the steps that they compute, to recognize replacements by their map.
 
-What is read here is what replacements are made of; of anything else nothing is said.
+Only kinds of layers that replacements are made of can be read.
 """
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -13,26 +13,26 @@ from coreml_resize_fix.formats.neuralnetwork.read_blobs import (
     HALF,
     Blobs,
     Image,
-    UnlikeError,
-    need,
+    NotAReplacementError,
+    require,
 )
 from coreml_resize_fix.replacements import steps
-from coreml_resize_fix.replacements.fixed import BOX_ROUNDING
 from coreml_resize_fix.replacements.maps import LinearMap
+from coreml_resize_fix.replacements.one_size import BOX_ROUNDING
 from coreml_resize_fix.replacements.steps import Kernel, Steps
 
 __all__ = ["Read", "read"]
 
 Pair = Tuple[int, int]
 
-# No replacement has half as many.
+# Twice as many as any replacement has.
 _MOST_LAYERS = 32
 
 
 class Read(NamedTuple):
-    """Steps, and how far weights of their maps may be from exact ones for being rounded.
+    """Steps, and how far rounding may have moved their weights and points.
 
-    rounding: as a share of the largest weight. box: in pixels, of points that were rounded.
+    rounding: as a share of the largest weight. box: in pixels.
     """
 
     steps: Steps
@@ -46,9 +46,9 @@ class Read(NamedTuple):
 
 
 def read(layers: Sequence[Any], rank: int, channels: Optional[int]) -> Optional[Read]:
-    """The steps of NeuralNetworkLayer messages, in order, that read one image of that rank.
+    """The steps of NeuralNetworkLayer messages, in order, for an image of that rank.
 
-    None if they are anything else.
+    None if some layer cannot be part of a replacement.
     """
     if not 3 <= rank <= 5 or len(layers) > _MOST_LAYERS:
         return None
@@ -56,11 +56,11 @@ def read(layers: Sequence[Any], rank: int, channels: Optional[int]) -> Optional[
     try:
         for layer in layers:
             kind = layer.WhichOneof("layer")
-            need(kind in _KINDS and len(layer.output) == 1)
+            require(kind in _KINDS and len(layer.output) == 1)
             blobs.add(layer.output[0], _KINDS[kind](blobs, getattr(layer, kind), list(layer.input)))
         last = blobs.images.get(layers[-1].output[0], Image(()))
-        need(last.labels == blobs.first.labels)
-    except (UnlikeError, ValueError, IndexError):
+        require(last.labels == blobs.first.labels)
+    except (NotAReplacementError, ValueError, IndexError):
         return None
     boxes = any(isinstance(step, steps.CropResize) for step in last.steps)
     return Read(last.steps, blobs.rounding, BOX_ROUNDING if boxes else 0.0)
@@ -68,52 +68,52 @@ def read(layers: Sequence[Any], rank: int, channels: Optional[int]) -> Optional[
 
 def _edges(amounts: Any) -> Tuple[Pair, Pair]:
     found = [(int(edge.startEdgeSize), int(edge.endEdgeSize)) for edge in amounts.borderAmounts]
-    need(len(found) in (0, 2))
+    require(len(found) in (0, 2))
     return (found[0], found[1]) if found else ((0, 0), (0, 0))
 
 
 def _activation(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    need(params.WhichOneof("NonlinearityType") == "linear")
-    need((params.linear.alpha, params.linear.beta) == (1.0, 0.0))
+    require(params.WhichOneof("NonlinearityType") == "linear")
+    require((params.linear.alpha, params.linear.beta) == (1.0, 0.0))
     return blobs.image(inputs[0])
 
 
 def _padding(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    need(params.WhichOneof("PaddingType") == "replication")
+    require(params.WhichOneof("PaddingType") == "replication")
     image = blobs.image(inputs[0])
     return image.then(steps.RepeatEdges(*image.axes(*_edges(params.paddingAmounts))))
 
 
 def _crop(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    need(len(inputs) == 1)
+    require(len(inputs) == 1)
     image = blobs.image(inputs[0])
     return image.then(steps.Crop(*image.axes(*_edges(params.cropAmounts))))
 
 
 def _upsample(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
     modes = params.DESCRIPTOR.fields_by_name["mode"].enum_type.values_by_name
-    need(params.mode == modes["BILINEAR"].number)
-    need(not getattr(params, "linearUpsampleMode", 0))
-    need(not getattr(params, "fractionalScalingFactor", ()))
+    require(params.mode == modes["BILINEAR"].number)
+    require(not getattr(params, "linearUpsampleMode", 0))
+    require(not getattr(params, "fractionalScalingFactor", ()))
     image = blobs.image(inputs[0])
     first, second = [int(factor) for factor in params.scalingFactor] or (1, 1)
     return image.then(steps.UpsampleBilinear(image.axes(first, second)))
 
 
 def _convolution(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    """Of the image's channels, each by itself; or of an axis in their place, all of it at once."""
-    need(len(inputs) == 1 and params.WhichOneof("ConvolutionPaddingType") == "valid")
-    need(not params.outputShape and not params.hasBias)
-    need(list(params.dilationFactor) in ([], [1, 1]))
+    """A convolution of each channel, or a product along an axis in the place of the channels."""
+    require(len(inputs) == 1 and params.WhichOneof("ConvolutionPaddingType") == "valid")
+    require(not params.outputShape and not params.hasBias)
+    require(list(params.dilationFactor) in ([], [1, 1]))
     image = blobs.image(inputs[0])
-    need(len(image.labels) >= 4)
+    require(len(image.labels) >= 4)
     kernel = [int(size) for size in params.kernelSize] or [3, 3]
     stride = [int(size) for size in params.stride] or [1, 1]
     borders = _edges(params.valid.paddingAmounts)
     if image.labels[-3] == CHANNELS:
         return _depthwise(blobs, params, image, (kernel, stride, borders))
-    need(kernel == stride == [1, 1] and borders == ((0, 0), (0, 0)))
-    need((int(params.nGroups) or 1) == 1 and not params.isDeconvolution)
+    require(kernel == stride == [1, 1] and borders == ((0, 0), (0, 0)))
+    require((int(params.nGroups) or 1) == 1 and not params.isDeconvolution)
     shape = int(params.outputChannels), int(params.kernelChannels)
     return _mixed(image, image.labels[-3], blobs.numbers(params.weights, shape))
 
@@ -121,14 +121,14 @@ def _convolution(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
 def _depthwise(blobs: Blobs, params: Any, image: Image, shape: Any) -> Any:
     kernel, stride, borders = shape
     groups, up = int(params.nGroups) or 1, bool(params.isDeconvolution)
-    need(int(params.outputChannels) == groups)
-    need(int(params.kernelChannels) == (groups if up else 1))
-    need(blobs.channels in (None, groups))
+    require(int(params.outputChannels) == groups)
+    require(int(params.kernelChannels) == (groups if up else 1))
+    require(blobs.channels in (None, groups))
     patterns = blobs.numbers(params.weights, [groups, *kernel])
-    need(bool((patterns == patterns[0]).all()))
-    need(up or borders == ((0, 0), (0, 0)))
-    need(all(start == end for start, end in borders) and min(stride) > 0)
-    # What all weights of an axis add up to, so that a flat image stays as bright as it is.
+    require(bool((patterns == patterns[0]).all()))
+    require(up or borders == ((0, 0), (0, 0)))
+    require(all(start == end for start, end in borders) and min(stride) > 0)
+    # The sum of the weights of an axis that keeps a flat image flat.
     first, second = _factors(patterns[0], stride[1] if up else 1, blobs.rounding)
     kernels = [
         Kernel(tuple(weights.tolist()), step, border[0])
@@ -140,20 +140,20 @@ def _depthwise(blobs: Blobs, params: Any, image: Image, shape: Any) -> Any:
 
 
 def _factors(pattern: np.ndarray, total: float, rounding: float) -> Tuple[np.ndarray, np.ndarray]:
-    """Two vectors whose outer product a pattern is, the second one with that sum.
+    """Two vectors whose outer product is the pattern; the second sums to `total`.
 
-    Every number may be rounded; the sums along an axis are less so than the numbers.
+    Every number may be rounded; sums along an axis are more exact.
     """
     whole = pattern.sum()
-    need(bool(abs(whole) > rounding * np.abs(pattern).max()))
+    require(bool(abs(whole) > rounding * np.abs(pattern).max()))
     first, second = pattern.sum(axis=1) / total, pattern.sum(axis=0) * (total / whole)
     distance = np.abs(np.outer(first, second) - pattern).max()
-    need(bool(distance <= 4 * rounding * np.abs(pattern).max()))
+    require(bool(distance <= 4 * rounding * np.abs(pattern).max()))
     return first, second
 
 
 def _mixed(image: Image, label: Any, matrix: np.ndarray) -> Image:
-    need(label in steps.AXES)
+    require(label in steps.AXES)
     return image.then(steps.MatMul(label, LinearMap.of_matrix(matrix)))
 
 
@@ -161,7 +161,7 @@ def _permute(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
     """`axis` orders [Seq, C, H, W]; the batch, the second dimension of the blob, stays."""
     image = blobs.image(inputs[0])
     order = [int(axis) for axis in params.axis]
-    need(sorted(order) == [0, 1, 2, 3] and len(image.labels) == 5)
+    require(sorted(order) == [0, 1, 2, 3] and len(image.labels) == 5)
     moving = image.labels[:1] + image.labels[2:]
     moved = [moving[axis] for axis in order]
     return image._replace(labels=(moved[0], image.labels[1], *moved[1:]))
@@ -170,52 +170,52 @@ def _permute(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
 def _transpose(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
     image = blobs.image(inputs[0])
     order = [int(axis) for axis in params.axes]
-    need(sorted(order) == list(range(len(image.labels))))
+    require(sorted(order) == list(range(len(image.labels))))
     return image._replace(labels=tuple(image.labels[axis] for axis in order))
 
 
 def _load_constant(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    need(len(params.shape) == 3)
+    require(len(params.shape) == 3)
     return blobs.numbers(params.data, [1, 1, *params.shape])
 
 
 def _load_constant_nd(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    need(len(params.shape) > 0)
+    require(len(params.shape) > 0)
     return blobs.numbers(params.data, params.shape)
 
 
 def _gather(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    need(len(inputs) == 2 and inputs[1] in blobs.constants)
+    require(len(inputs) == 2 and inputs[1] in blobs.constants)
     image, index = blobs.image(inputs[0]), blobs.constants[inputs[1]]
     label = image.labels[int(params.axis)]
-    need(label in steps.AXES and index.ndim == 1 and bool((index == np.rint(index)).all()))
+    require(label in steps.AXES and index.ndim == 1 and bool((index == np.rint(index)).all()))
     return image.then(steps.Gather(label, tuple(index.astype(np.int64).tolist())))
 
 
 def _batched_matmul(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
     if len(inputs) == 1:
-        need(not (params.hasBias or params.transposeA or params.transposeB))
+        require(not (params.hasBias or params.transposeA or params.transposeB))
         image = blobs.image(inputs[0])
         shape = int(params.weightMatrixSecondDimension), int(params.weightMatrixFirstDimension)
         return _mixed(image, image.labels[-1], blobs.numbers(params.weights, shape))
-    need(len(inputs) == 2)
+    require(len(inputs) == 2)
     left, right = inputs
     if left in blobs.constants:
         matrix, image = blobs.constants[left], blobs.image(right)
-        need(matrix.ndim == 2 and not params.transposeB)
+        require(matrix.ndim == 2 and not params.transposeB)
         return _mixed(image, image.labels[-2], matrix.T if params.transposeA else matrix)
-    need(right in blobs.constants and not params.transposeA)
+    require(right in blobs.constants and not params.transposeA)
     matrix, image = blobs.constants[right], blobs.image(left)
-    need(matrix.ndim == 2)
+    require(matrix.ndim == 2)
     return _mixed(image, image.labels[-1], matrix if params.transposeB else matrix.T)
 
 
 def _expand_dims(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
     image = blobs.image(inputs[0])
     rank = len(image.labels) + len(params.axes)
-    need(rank <= 5)
+    require(rank <= 5)
     axes = {int(axis) % rank for axis in params.axes}
-    need(len(axes) == len(params.axes))
+    require(len(axes) == len(params.axes))
     old = iter(image.labels)
     return image._replace(labels=tuple(ADDED if at in axes else next(old) for at in range(rank)))
 
@@ -223,20 +223,20 @@ def _expand_dims(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
 def _squeeze(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
     image = blobs.image(inputs[0])
     axes = {int(axis) % len(image.labels) for axis in params.axes}
-    need(not params.squeezeAll and all(image.labels[axis] == ADDED for axis in axes))
+    require(not params.squeezeAll and all(image.labels[axis] == ADDED for axis in axes))
     kept = (label for at, label in enumerate(image.labels) if at not in axes)
     return image._replace(labels=tuple(kept))
 
 
 def _crop_resize(blobs: Blobs, params: Any, inputs: List[str]) -> Any:
-    need(len(inputs) == 2 and inputs[1] in blobs.constants)
+    require(len(inputs) == 2 and inputs[1] in blobs.constants)
     image, box = blobs.image(inputs[0]), blobs.constants[inputs[1]]
-    need(len(image.labels) == 5 and box.shape == (1, 1, 4, 1, 1))
+    require(len(image.labels) == 5 and box.shape == (1, 1, 4, 1, 1))
     methods = params.mode.DESCRIPTOR.fields_by_name["samplingMethod"].enum_type.values_by_name
-    need(params.mode.samplingMethod == methods["ALIGN_ENDPOINTS_MODE"].number)
+    require(params.mode.samplingMethod == methods["ALIGN_ENDPOINTS_MODE"].number)
     boxes = params.boxIndicesMode.DESCRIPTOR.fields_by_name["boxMode"].enum_type.values_by_name
-    need(params.boxIndicesMode.boxMode == boxes["CORNERS_HEIGHT_FIRST"].number)
-    need(not params.normalizedCoordinates and params.spatialScale == 1.0)
+    require(params.boxIndicesMode.boxMode == boxes["CORNERS_HEIGHT_FIRST"].number)
+    require(not params.normalizedCoordinates and params.spatialScale == 1.0)
     first, second = [int(size) for size in params.targetSize] or (1, 1)
     corners = box.ravel().tolist()
     (top, bottom), (left, right) = image.axes(corners[::2], corners[1::2])

@@ -1,8 +1,7 @@
 """The lowest specification version that a network's own parts allow, from iOS 12 (3) up.
 
 Sources: the comments on each version in Apple's Model.proto, and its validator's rules. Weights
-are not looked at: whatever they are stored as can be read from version 3 on, which is where a
-lowering ends.
+do not matter: every way of storing them is valid from version 3 on, the lowest result.
 """
 
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
@@ -44,7 +43,7 @@ _LATER_INPUTS = {"convolution": (2, 4), "sliceDynamic": (7, 5)}
 
 
 class Need(NamedTuple):
-    """Something that sets a lowest version."""
+    """A part of a model that needs a version, and the version."""
 
     spec_version: int
     what: str
@@ -55,19 +54,19 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
     message = model.message
     if not model.is_network:
         if "pipeline" not in model.kind.lower():
-            yield Need(int(message.specificationVersion), "a `{}`".format(model.kind))
+            yield Need(int(message.specificationVersion), f"a `{model.kind}`")
         return
     if message.isUpdatable:
         yield Need(4, "that the model is updatable")
     for name in ("arrayInputShapeMapping", "imageInputShapeMapping"):
         if getattr(model.network, name) != 0:
-            yield Need(4, "its `{}`".format(name))
+            yield Need(4, f"its `{name}`")
     for feature in list(message.description.input) + list(message.description.output):
         array, image = feature.type.multiArrayType, feature.type.imageType
         if array.dataType == _FLOAT16_ARRAY or image.colorSpace == _FLOAT16_GRAY:
-            yield Need(7, "the float16 feature `{}`".format(feature.name))
+            yield Need(7, f"the float16 feature `{feature.name}`")
         if any(field.name.endswith("DefaultValue") for field, _ in array.ListFields()):
-            yield Need(5, "the default value of `{}`".format(feature.name))
+            yield Need(5, f"the default value of `{feature.name}`")
     for layer in model.layers:
         params = read_parameters.read(layer.message)
         if params is not None and (
@@ -76,11 +75,11 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
             continue
         version = 5 if params is not None else _of_kind(layer.message, layer.kind)
         if version > LOWEST:
-            yield Need(version, "`{}` (`{}`)".format(layer.address, layer.kind))
+            yield Need(version, f"`{layer.address}` (`{layer.kind}`)")
 
 
 def _of_kind(message: Any, kind: Any) -> int:
-    if kind is None:  # a layer that this schema does not know is newer than all that it knows
+    if kind is None:  # a layer unknown to this schema is newer than all known ones
         return 10
     if kind in _IOS14_LAYERS:
         return 5
@@ -133,22 +132,21 @@ def _refuse_lowering(label: str, models: Sequence[ModelRef], target: int) -> Non
     """Refuse a target below what layers that do not resize need, or below iOS 12.
 
     Raises:
-        UsageError: says what is in the way.
+        UsageError: names the part that needs a higher version.
     """
     current = current_version(models)
     hint = "convert it for the lower target, or leave `--deployment-target` out"
     if target < LOWEST:
         raise UsageError(
-            "`{}` needs iOS {} (specification version {}), and no model is brought below iOS "
-            "12".format(label, spec_versions.minimum_ios(current), current),
+            f"`{label}` needs iOS {spec_versions.minimum_ios(current)} (specification version "
+            f"{current}), and no model is brought below iOS 12",
             hint,
         )
     for model in models:
         for need in needs(model, skip_resizes=True):
             if need.spec_version > target:
                 raise UsageError(
-                    "`{}` needs iOS {} for {}, above the deployment target".format(
-                        label, spec_versions.minimum_ios(need.spec_version), need.what
-                    ),
+                    f"`{label}` needs iOS {spec_versions.minimum_ios(need.spec_version)} for "
+                    f"{need.what}, above the deployment target",
                     hint,
                 )

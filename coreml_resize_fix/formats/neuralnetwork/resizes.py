@@ -1,10 +1,10 @@
-"""Resize layers of a walked model as the values that the audit works on."""
+"""Convert the resize layers of a network into the values that the audit works on."""
 
 from dataclasses import replace
 from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError
-from coreml_resize_fix.formats.input_sizes import extent
+from coreml_resize_fix.formats.input_sizes import input_size_fields
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
@@ -28,7 +28,7 @@ _RESIZING_NAMES = ("upsample", "resize", "interpolate")
 
 
 class Resize(NamedTuple):
-    """One resize layer as it is at any size; `native` is None for several layers, a `group`."""
+    """One resize layer without sizes; `native` is None if it is a `group` of several layers."""
 
     ref: LayerRef
     native: Optional[parameters.NativeParams]
@@ -39,7 +39,7 @@ class Resize(NamedTuple):
 
 
 def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
-    """The resize layers of one network, several layers that stand in for one as one.
+    """The resize layers of one network; several layers that replace one count as one.
 
     Raises:
         ModelError: a layer holds parameters that no reader of Core ML accepts.
@@ -71,7 +71,7 @@ def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
             None,
             None,
             exact_mapping,
-            layer_chains.follows_part(model.layers, index, group),
+            layer_chains.is_after_part(model.layers, index, group),
             in_half,
         )
         original = originals.get(ref.address, ref.address)
@@ -79,15 +79,15 @@ def find(model: ModelRef, in_half: InHalf) -> List[Resize]:
     return found
 
 
-def placed(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer:
-    """A resize layer where its network has these shapes."""
+def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer:
+    """The ResizeLayer of a resize for these shapes of its network."""
     ref, known = resize.ref, shapes.layers
     if resize.group is not None:
-        shape = _read_by(resize.group, known)
+        shape = _input_of_group(resize.group, known)
         params: ResizeOp = _composite(resize.group, known, content, shape)
     else:
         assert resize.native is not None
-        shape, params = _read_first(ref, shapes), resize.native
+        shape, params = _first_input(ref, shapes), resize.native
     layer = ResizeLayer(
         ref.address,
         ref.message.name,
@@ -95,25 +95,25 @@ def placed(resize: Resize, shapes: ModelShapes, content: Content) -> ResizeLayer
         params,
         modern=resize.modern,
         original_address=resize.original_address,
-        **extent(shape, shapes.varies),  # type: ignore[arg-type]
+        **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
     )
-    rank, sequence = _leading(shape)
+    rank, sequence = _rank_and_sequence(shape)
     place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
     return replace(layer, place=place)
 
 
-def pooled(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
-    """A pooling layer where its network has these shapes."""
+def pooling_layer(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
+    """The ResizeLayer of a pooling layer for these shapes of its network."""
     return ResizeLayer(
         ref.address,
         ref.message.name,
         tuple(ref.message.output),
         params,
-        **extent(_read_first(ref, shapes), shapes.varies),  # type: ignore[arg-type]
+        **input_size_fields(_first_input(ref, shapes), shapes.varies),  # type: ignore[arg-type]
     )
 
 
-def _read_first(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
+def _first_input(ref: LayerRef, shapes: ModelShapes) -> Optional[Shape]:
     """Shape of the first blob that a layer reads."""
     known = shapes.layers.get(ref.address)
     return next(iter(known.inputs), None) if known is not None else None
@@ -125,7 +125,7 @@ def find_poolings(model: ModelRef) -> List[Tuple[LayerRef, Pooling]]:
     return [(ref, params) for ref, params in read if params is not None]
 
 
-def _read_by(group: layer_chains.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
+def _input_of_group(group: layer_chains.Group, known: Mapping[str, LayerShapes]) -> Optional[Shape]:
     """Shape of the blob that several layers read."""
     reader = known.get(group.reader.address)
     if reader is None:
@@ -146,7 +146,7 @@ def _composite(
     factor = None
     if not isinstance(read, Known):
         factor = layer_chains.scale([layer.message for layer in group.layers])
-    rank, _ = _leading(read)
+    rank, _ = _rank_and_sequence(read)
     return parameters.Composite(
         "several layers",
         tuple(content(layer) for layer in group.layers),
@@ -166,7 +166,7 @@ def _side(shape: Optional[Shape], axis: int) -> Optional[int]:
     return side
 
 
-def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
+def _rank_and_sequence(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
     """Rank, and the size of the first of five dimensions."""
     dims = getattr(shape, "dims", None)
     if dims is None:
@@ -178,7 +178,7 @@ def _leading(shape: Optional[Shape]) -> Tuple[Optional[int], Optional[int]]:
 
 
 def custom_resizes(models: Sequence[ModelRef]) -> List[Tuple[str, str, str]]:
-    """(address, name, class name) of custom layers whose class sounds like a resize."""
+    """(address, name, class name) of custom layers whose class name suggests a resize."""
     return [
         (ref.address, ref.message.name, ref.message.custom.className)
         for model in models
@@ -210,8 +210,6 @@ def _check(address: str, name: str, params: parameters.NativeParams) -> None:
     factors_fit = not isinstance(params, parameters.Upsample) or params.says_its_factors
     if not (lengths_fit and values_fit and factors_fit):
         raise ModelError(
-            "`{}` (`{}`) has parameters that Core ML does not accept: {}".format(
-                address, name, params
-            ),
+            f"`{address}` (`{name}`) has parameters that Core ML does not accept: {params}",
             "convert the model again",
         )

@@ -1,4 +1,4 @@
-"""Parameters of the two resize layers, written as the bytes of a layer."""
+"""Write the parameters of the two resize layers as bytes of a layer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Steps as layers of a neural network: which ones, from which version on, how they connect."""
+"""Write steps as layers of a neural network: the layers, their version, their connections."""
 
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
@@ -29,7 +29,7 @@ Layers = Tuple[Layer, ...]
 
 
 class LayerWay(Way):
-    """Layers in the place of one, in order of execution."""
+    """Layers that replace one, in order of execution."""
 
     def __init__(
         self, place: LayerPlace, layers: Layers, spec_version: int, name: str = ""
@@ -44,8 +44,8 @@ class LayerWay(Way):
     def messages(self) -> List[Any]:
         """The NeuralNetworkLayer messages.
 
-        The last layer has the name and the output blob of the one that is replaced. The others
-        have a name of their own, made of it, which is also the name of their blob.
+        The last layer has the name and the output blob of the layer that is replaced. The names of
+        the others are made of it; their blobs have the same names.
         """
         place, made = self._place, _Messages(self._place)
         blob = place.input
@@ -63,9 +63,8 @@ class LayerWay(Way):
     def write(self, purpose: Purpose) -> Composite:
         """The layers as parameters of a resize.
 
-        One layer alone could not be told from a layer of the network when the result is audited
-        again, nor where parts begin after a layer that is named like one: a layer that changes
-        nothing goes first.
+        A layer that changes nothing goes first if a later audit could not find the first layer
+        otherwise: if there is one layer only, or if the layer before has the name of a part.
         """
         messages = self.messages()
         if len(messages) == 1 or self._place.after_part:
@@ -94,7 +93,7 @@ class LayerWay(Way):
 
 
 class _Messages:
-    """Layer messages as they are made, and the names of those that help the last one."""
+    """Builds layer messages, and keeps the names of the parts."""
 
     def __init__(self, place: LayerPlace) -> None:
         self.messages: List[Any] = []
@@ -111,14 +110,14 @@ class _Messages:
         return self._constants[key]
 
     def part(self, layer: Any, inputs: List[str]) -> str:
-        """Add a layer that helps the last one; returns its blob."""
+        """Add a part; returns its blob."""
         name = free_name(self._place.name, layer.kind, self._place.ends | self._parts)
         self._parts.add(name)
         self.add(layer, inputs, name, name)
         return name
 
     def add(self, layer: Any, inputs: List[str], name: str, output: str) -> None:
-        """Add a layer; a Constant is one, too."""
+        """Add a layer, which may be a Constant."""
         message = schema.layer_class()(name=name, input=inputs, output=[output])
         params = getattr(message, layer.kind)
         params.SetInParent()
@@ -154,11 +153,11 @@ def _one_layer_each(place: LayerPlace, steps: Sequence[Step]) -> Optional[LayerW
 
 
 def _as_convolutions(place: LayerPlace, steps: Sequence[Step]) -> Optional[LayerWay]:
-    """Bring an axis to the place of the channels, where a 1×1 convolution is a matrix product."""
+    """Move an axis to the place of the channels, where a 1×1 convolution is a matrix product."""
     if place.rank != _RANK5 or not all(isinstance(step, MatMul) for step in steps):
         return None
     layers: Layers = ()
-    order = [0, 1, 2]  # what stands in the place of [C, H, W]
+    order = [0, 1, 2]  # axes in the places of [C, H, W]
     for step in steps:
         assert isinstance(step, MatMul)
         at = order.index(step.axis + 1)

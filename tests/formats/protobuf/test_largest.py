@@ -79,7 +79,7 @@ def growth(tmp_path, resizes):
     """How many bytes the fix adds, from the same model with few weights."""
     path = str(tmp_path / "small.mlmodel")
     before = with_hole(path, model(resizes), 1 << 28)
-    with pipeline.open_path(path) as opened:
+    with pipeline.open_file(path, path) as opened:
         request = pipeline.Request(manifest=ask(SIZES[:resizes]), dry_run=True)
         plan = pipeline._decide(opened, request).proposal
     return splice.size_after(before, splice.patches(plan.edits)) - before

@@ -14,7 +14,7 @@ from coreml_resize_fix.formats.shapes import (
     UsableSizes,
 )
 
-from .infer import Network, infer
+from .infer import ShapeInference, infer
 from .rules import RULES
 from .spatial import scaled_size
 
@@ -26,7 +26,7 @@ __all__ = [
     "Known",
     "LayerShapes",
     "ModelShapes",
-    "Network",
+    "ShapeInference",
     "Overrides",
     "PartialSize",
     "Shape",

@@ -9,7 +9,7 @@ MAX_SIZE = 1 << 40  # far above anything that fits in memory
 
 
 class NotKnownError(Exception):
-    """Raised in a rule when nothing can be said, with the reason; it never leaves `infer`."""
+    """Nothing is known of the output, for this reason. Rules raise it; `infer` catches it."""
 
 
 class Blob(NamedTuple):
@@ -54,22 +54,22 @@ class Call:
         return [self.dims(index) for index in range(max(1, len(self.blobs)))]
 
     def conflict(self, message: str) -> None:
-        """Record that the shapes cannot work; the rule goes on with what is still known."""
-        self.conflicts.append("`{}` {}".format(self.kind, message))
+        """Record that the shapes do not fit; the rule continues with what is still known."""
+        self.conflicts.append(f"`{self.kind}` {message}")
 
     def impossible(self, message: str) -> NotKnownError:
-        """Record what leaves nothing known of the output; the rule raises what comes back."""
+        """Record a conflict after which nothing is known; the rule raises the result."""
         self.conflict(message)
         return NotKnownError(f"{self} {message}")
 
     def divide(self, size: Optional[int], divisor: int) -> Optional[int]:
         """A size in equal parts; a remainder is a conflict."""
         if divisor < 1:
-            raise NotKnownError("{} divides by {}".format(self, divisor))
+            raise NotKnownError(f"{self} divides by {divisor}")
         if size is None:
             return None
         if size % divisor:
-            self.conflict("cannot divide {} by {}".format(size, divisor))
+            self.conflict(f"cannot divide {size} by {divisor}")
             return None
         return size // divisor
 
@@ -80,7 +80,7 @@ class Call:
         return axis % rank
 
     def __str__(self) -> str:
-        return "`{}` layer `{}`".format(self.kind, self.name)
+        return f"`{self.kind}` layer `{self.name}`"
 
 
 Rule = Callable[[Call], Sequence[Dims]]
@@ -108,7 +108,7 @@ def brief(dims: Dims) -> Dims:
 def show_pair(one: Dims, other: Dims, axis: int) -> str:
     """Two shapes that clash at `axis` (counted from the end), cut to what matters."""
     keep = max(2, axis)
-    return "{} and {}".format(show(one[-keep:]), show(other[-keep:]))
+    return f"{show(one[-keep:])} and {show(other[-keep:])}"
 
 
 def product(dims: Sequence[Optional[int]]) -> Optional[int]:
@@ -136,7 +136,7 @@ def pair(call: Call, values: Sequence[int], default: int, field: str) -> Tuple[i
     if not values:
         return default, default
     if len(values) != 2:
-        raise NotKnownError("{} has {} values in `{}`, not 2".format(call, len(values), field))
+        raise NotKnownError(f"{call} has {len(values)} values in `{field}`, not 2")
     return int(values[0]), int(values[1])
 
 
@@ -163,7 +163,7 @@ def broadcast(call: Call, shapes: Sequence[Dims]) -> Dims:
                 clash = clash or rank - index
                 merged.append(None)
         if clash:
-            call.conflict("of {} does not fit".format(show_pair(left, right, clash)))
+            call.conflict(f"of {show_pair(left, right, clash)} does not fit")
         result = tuple(merged)
     return result
 
@@ -187,7 +187,7 @@ def join(call: Call, shapes: Sequence[Dims], axis: int) -> Dims:
                 clash = dims, index
     if clash is not None:
         other, index = clash
-        call.conflict("of {} does not fit".format(show_pair(shapes[0], other, rank - index)))
+        call.conflict(f"of {show_pair(shapes[0], other, rank - index)} does not fit")
         for dims in shapes[1:]:
             for index, size in enumerate(dims):
                 if index != at and size is not None and size != result[index]:

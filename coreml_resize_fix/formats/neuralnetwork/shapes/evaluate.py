@@ -1,4 +1,4 @@
-"""One walk through a network at one concrete size of its inputs.
+"""Infer all shapes of a network at one concrete size of its inputs.
 
 Blobs are assigned in file order and the latest assignment wins: real files name both a model input
 and an upsample's output "input".
@@ -26,8 +26,8 @@ Answers = Dict[Tuple[str, Tuple[Blob, ...], Optional[PartialSize]], Tuple[Tuple[
 class Evaluation:
     """The shapes of every layer at one size of the inputs.
 
-    `answers` of the same network's other evaluations are taken over: most layers are not touched
-    by another assumption on some resize.
+    `answers` of other evaluations of the same network are reused: another assumption on some resize
+    does not change the shapes of most layers.
     """
 
     def __init__(
@@ -47,15 +47,13 @@ class Evaluation:
         self._walk(layers, self.scope, 0)
 
     def output(self, name: str) -> Blob:
-        """What the last blob of this name has. A size of 0 has no consumer here to complain."""
+        """The shape of the last blob of this name; a size of 0 is a conflict here."""
         blob = self.scope.find(name)
         if blob is None:
-            return Blob(None, "no layer makes an output `{}`".format(name))
+            return Blob(None, f"no layer makes an output `{name}`")
         if blob.dims is not None and 0 in blob.dims and name in self._writers:
             layer = self._writers[name]
-            self._report(
-                layer, "`{}` gives a size of {}".format(layer.kind, show(brief(blob.dims)))
-            )
+            self._report(layer, f"`{layer.kind}` gives a size of {show(brief(blob.dims))}")
         return blob
 
     def _report(self, layer: Layer, message: str) -> None:
@@ -95,10 +93,10 @@ class Evaluation:
         return outputs
 
     def _control(self, layer: Layer, scope: Scope, loops: int) -> None:
-        """Branches and loops: the bodies see the enclosing blobs, and what they assign stays."""
+        """Walk the bodies of a branch or a loop, which see and assign the enclosing blobs."""
         inputs = _find(layer, layer.inputs, scope)
         if layer.too_deep:
-            scope.lose("layer `{}` nests more than {} bodies".format(layer.name, MAX_DEPTH))
+            scope.forget(f"layer `{layer.name}` nests more than {MAX_DEPTH} bodies")
         elif layer.kind == "branch":
             self._branch(layer, scope, loops)
         else:
@@ -111,20 +109,20 @@ class Evaluation:
             side = Scope(scope)
             self._walk(body, side, loops)
             sides.append(side)
-        reason = "it depends on the branch that `{}` takes".format(layer.name)
+        reason = f"it depends on the branch that `{layer.name}` takes"
         names = dict.fromkeys(name for side in sides for name in side.blobs)
         merged = {}
         for name in names:
             found = [blob for blob in (side.find(name) for side in sides) if blob is not None]
             merged[name] = widen(found, reason)
-        lost = next((side.lost for side in sides if side.lost), "")
+        lost = next((side.forgotten for side in sides if side.forgotten), "")
         if lost:
-            scope.lose(lost)
+            scope.forget(lost)
         scope.blobs.update(merged)
 
     def _loop(self, layer: Layer, scope: Scope, loops: int) -> None:
-        """Rounds are walked until no shape changes; what changes from round to round is widened."""
-        reason = "it may change in the rounds of the loop `{}`".format(layer.name)
+        """Walk rounds of a loop until no shape changes; sizes that change become unknown."""
+        reason = f"it may change in the rounds of the loop `{layer.name}`"
         start: Dict[str, Blob] = {}
         for attempt in range(_MAX_ROUNDS):
             if attempt == _MAX_ROUNDS - 1 or loops >= _MAX_LOOPS:
@@ -142,8 +140,8 @@ class Evaluation:
                     changed = changed or start[name].dims != outer.dims
             if not changed or loops >= _MAX_LOOPS:
                 break
-        if inside.lost:
-            scope.lose(inside.lost)
+        if inside.forgotten:
+            scope.forget(inside.forgotten)
         for name, blob in inside.blobs.items():
             scope.blobs[name] = start.get(name, blob)
 
@@ -162,29 +160,29 @@ def _outputs(
     empty = next((blob.dims for blob in inputs if blob.dims is not None and 0 in blob.dims), None)
     try:
         if empty is not None:
-            call.conflict("gets an input of size {}".format(show(brief(empty))))
+            call.conflict(f"gets an input of size {show(brief(empty))}")
         shapes.extend(_rule(layer)(call))
     except NotKnownError as refusal:
         reason = str(refusal)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        reason = "{} has parameters that make no sense: {}".format(call, error)
+        reason = f"{call} has parameters that make no sense: {error}"
     if size is not None:
         shapes = _overridden(shapes, inputs, size)
         if not reason and None in size:
-            reason = "the output size of {} is not decided".format(call)
+            reason = f"the output size of {call} is not decided"
     allow_zero = layer.kind in _MAY_GIVE_ZERO
     for index, dims in enumerate(shapes):
         if dims is not None:
             shapes[index] = _sane(call, dims, allow_zero and empty is None)
     conflict = call.conflicts[0] if call.conflicts else ""
     if conflict:
-        reason = "{}: {}".format(call, conflict)
+        reason = f"{call}: {conflict}"
     shapes.extend([None] * (len(layer.outputs) - len(shapes)))
     shapes = shapes[: len(layer.outputs)]
     if all(dims is not None and None not in dims for dims in shapes):
         return tuple([Blob(dims) for dims in shapes]), conflict
     reason = reason or call.why or next((blob.reason for blob in inputs if blob.reason), "")
-    reason = reason or "{} does not say what it gives".format(call)
+    reason = reason or f"{call} does not say what it gives"
     blobs = [Blob(dims, reason if dims is None or None in dims else "") for dims in shapes]
     return tuple(blobs), conflict
 
@@ -194,7 +192,7 @@ _MAY_GIVE_ZERO = frozenset(("upsample", "resizeBilinear"))
 
 
 def widen(blobs: List[Blob], reason: str) -> Blob:
-    """What is true of all blobs: the dimensions in which they agree."""
+    """The dimensions in which all blobs agree."""
     first = blobs[0]
     for blob in blobs[1:]:
         if blob.dims == first.dims:
@@ -217,12 +215,12 @@ def _rule(layer: Layer) -> Any:
 
 def _no_rule(layer: Layer) -> str:
     if not layer.kind:
-        return "layer `{}` is of a kind that this schema does not know".format(layer.name)
+        return f"layer `{layer.name}` is of a kind that this schema does not know"
     if layer.kind == "custom":
-        return "custom layer `{}` (class `{}`) is computed by the app".format(
-            layer.name, layer.params.className
+        return (
+            f"custom layer `{layer.name}` (class `{layer.params.className}`) is computed by the app"
         )
-    return "no shape rule for `{}` (layer `{}`)".format(layer.kind, layer.name)
+    return f"no shape rule for `{layer.kind}` (layer `{layer.name}`)"
 
 
 def _find(layer: Layer, names: Tuple[str, ...], scope: Scope) -> Tuple[Blob, ...]:
@@ -230,7 +228,7 @@ def _find(layer: Layer, names: Tuple[str, ...], scope: Scope) -> Tuple[Blob, ...
 
 
 def _undefined(layer: Layer, name: str) -> str:
-    return "layer `{}` reads `{}`, which nothing before it makes".format(layer.name, name)
+    return f"layer `{layer.name}` reads `{name}`, which nothing before it makes"
 
 
 def _image_size(inputs: Tuple[Blob, ...]) -> Optional[Tuple[int, int]]:
@@ -254,7 +252,7 @@ def _overridden(
 def _sane(call: Call, dims: Dims, allow_zero: bool) -> Optional[Dims]:
     """Sizes that cannot be are conflicts, and unknown to whatever reads them."""
     if len(dims) > MAX_RANK:
-        call.conflict("gives a blob of rank {}".format(len(dims)))
+        call.conflict(f"gives a blob of rank {len(dims)}")
         return None
     bad = False
     for size in dims:
@@ -264,5 +262,6 @@ def _sane(call: Call, dims: Dims, allow_zero: bool) -> Optional[Dims]:
         return dims
     if not call.conflicts:
         huge = any(size is not None and abs(size) > MAX_SIZE for size in dims)
-        call.conflict("gives a size of {}".format("more than 2^40" if huge else show(brief(dims))))
+        size_text = "more than 2^40" if huge else show(brief(dims))
+        call.conflict(f"gives a size of {size_text}")
     return tuple(None if size is None or not 1 <= size <= MAX_SIZE else size for size in dims)

@@ -15,7 +15,7 @@ def load_constant(call: Call) -> Sequence[Dims]:
     """Rank 5 whatever the network's mapping: [1, 1, C, H, W]."""
     shape = tuple(int(size) for size in call.params.shape)
     if len(shape) != 3:
-        raise NotKnownError("{} has a shape of {} sizes, not 3".format(call, len(shape)))
+        raise NotKnownError(f"{call} has a shape of {len(shape)} sizes, not 3")
     return [(1, 1) + shape]
 
 
@@ -25,7 +25,7 @@ def _field(name: str) -> Rule:
     def rule(call: Call) -> Sequence[Dims]:
         shape = tuple(int(size) for size in getattr(call.params, name))
         if not shape:
-            raise NotKnownError("{} has no shape".format(call))
+            raise NotKnownError(f"{call} has no shape")
         return [shape]
 
     return rule
@@ -37,8 +37,8 @@ def _content(index: int) -> Rule:
     def rule(call: Call) -> Sequence[Dims]:
         dims = call.dims(index)
         if len(dims) != 1 or dims[0] is None or dims[0] > MAX_RANK:
-            raise NotKnownError("the rank that {} gives depends on values".format(call))
-        call.why = "the sizes that {} gives depend on values".format(call)
+            raise NotKnownError(f"the rank that {call} gives depends on values")
+        call.why = f"the sizes that {call} gives depend on values"
         return [(None,) * dims[0]]
 
     return rule
@@ -59,15 +59,15 @@ def broadcast_like(call: Call) -> Sequence[Dims]:
 
 def _broadcast_to(call: Call, dims: Dims, target: Dims) -> Dims:
     if not target:
-        raise NotKnownError("{} has no target shape".format(call))
+        raise NotKnownError(f"{call} has no target shape")
     wide: Dims = (1,) * (len(target) - len(dims)) + dims
     if len(wide) > len(target):
-        call.conflict("of rank {} to rank {} does not fit".format(len(dims), len(target)))
+        call.conflict(f"of rank {len(dims)} to rank {len(target)} does not fit")
         return target
     for axis, (size, wanted) in enumerate(zip(wide, target)):
         if size not in (1, None, wanted) and wanted is not None:
             text = show_pair(wide, target, len(target) - axis)
-            call.conflict("of {} does not fit".format(text))
+            call.conflict(f"of {text} does not fit")
             break
     return target
 
@@ -86,25 +86,23 @@ def gather_nd(call: Call) -> Sequence[Dims]:
     dims, indices = call.dims(0), call.dims(1, 1)
     depth = indices[-1]
     if depth is None:
-        raise NotKnownError("the rank that {} gives depends on an unknown size".format(call))
+        raise NotKnownError(f"the rank that {call} gives depends on an unknown size")
     if not 0 < depth <= len(dims):
-        raise NotKnownError(
-            "{} has indices of length {} for rank {}".format(call, depth, len(dims))
-        )
+        raise NotKnownError(f"{call} has indices of length {depth} for rank {len(dims)}")
     return [indices[:-1] + dims[depth:] or (1,)]
 
 
 def embedding(call: Call) -> Sequence[Dims]:
     dims = call.dims(0, 4)
     if any(size not in (1, None) for size in dims[-3:]):
-        call.conflict("needs an input of …×1×1×1 and gets {}".format(show(dims)))
+        call.conflict(f"needs an input of …×1×1×1 and gets {show(dims)}")
     return [dims[:-3] + (int(call.params.outputChannels), 1, 1)]
 
 
 def embedding_nd(call: Call) -> Sequence[Dims]:
     dims = call.dims(0, 2)
     if dims[-1] not in (1, None):
-        call.conflict("needs an input of …×1 and gets {}".format(show(dims)))
+        call.conflict(f"needs an input of …×1 and gets {show(dims)}")
     return [dims[:-1] + (int(call.params.embeddingSize),)]
 
 
@@ -113,7 +111,7 @@ def one_hot(call: Call) -> Sequence[Dims]:
     at = call.axis(int(call.params.axis), len(dims) + 1)
     size = int(call.params.oneHotVectorSize)
     if len(call.blobs) > 1:
-        call.why = "the size that {} gives depends on a value".format(call)
+        call.why = f"the size that {call} gives depends on a value"
         return [dims[:at] + (None,) + dims[at:]]
     return [dims[:at] + (size,) + dims[at:]]
 
@@ -122,17 +120,17 @@ def range_static(call: Call) -> Sequence[Dims]:
     params = call.params
     step = params.stepSizeValue
     if not step or not all(map(math.isfinite, (step, params.startValue, params.endValue))):
-        raise NotKnownError("{} has no finite range".format(call))
+        raise NotKnownError(f"{call} has no finite range")
     return [(max(0, math.ceil((params.endValue - params.startValue) / step)),)]
 
 
 def range_dynamic(call: Call) -> Sequence[Dims]:
-    call.why = "the size that {} gives depends on values".format(call)
+    call.why = f"the size that {call} gives depends on values"
     return [(None,)]
 
 
 def where_nonzero(call: Call) -> Sequence[Dims]:
-    call.why = "the size that {} gives depends on values".format(call)
+    call.why = f"the size that {call} gives depends on values"
     return [(None, len(call.dims()))]
 
 
@@ -144,7 +142,7 @@ def matmul(call: Call) -> Sequence[Dims]:
             int(params.weightMatrixSecondDimension),
         )
         if rows and left[-1] not in (rows, None):
-            call.conflict("expects {} columns and gets {}".format(rows, left[-1]))
+            call.conflict(f"expects {rows} columns and gets {left[-1]}")
         return [left[:-1] + (columns,)]
     right = call.dims(1, 1)
     left = (1,) + left if len(left) == 1 else left
@@ -154,8 +152,8 @@ def matmul(call: Call) -> Sequence[Dims]:
     if params.transposeB:
         right = right[:-2] + (right[-1], right[-2])
     if left[-1] is not None and right[-2] is not None and left[-1] != right[-2]:
-        text = "{} and {}".format(show(left[-2:]), show(right[-2:]))
-        call.conflict("of {} does not fit".format(text))
+        text = f"{show(left[-2:])} and {show(right[-2:])}"
+        call.conflict(f"of {text} does not fit")
     return [broadcast(call, [left[:-2], right[:-2]]) + (left[-2], right[-1])]
 
 
@@ -163,7 +161,7 @@ def non_maximum_suppression(call: Call) -> Sequence[Dims]:
     boxes, scores = call.dims(0, 3), call.dims(1, 3)
     count = int(call.params.maxBoxes) if len(call.blobs) < 5 else None
     if count is None:
-        call.why = "the number of boxes that {} gives is an input".format(call)
+        call.why = f"the number of boxes that {call} gives is an input"
     batch = boxes[0]
     return [(batch, count, 4), (batch, count, scores[2]), (batch, count), (batch,)]
 

@@ -1,4 +1,4 @@
-"""From a model message to the shapes of all its blobs, over all sizes that its inputs allow."""
+"""Infer the shapes of all blobs of a network, over all sizes that its inputs allow."""
 
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
@@ -24,8 +24,8 @@ from .usable import usable
 NETWORK_KINDS = frozenset(("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor"))
 
 
-class Network:
-    """One network, read once, to be evaluated under different assumptions on its resize layers.
+class ShapeInference:
+    """A network, read once, whose shapes are inferred under different assumptions on resizes.
 
     Args:
         model: a `Model` message of a NeuralNetwork kind; weights may be missing. Of any other
@@ -49,8 +49,8 @@ class Network:
     def infer(self, overrides: Optional[Overrides] = None) -> ModelShapes:
         """Shapes of every blob; never raises, whatever the message holds.
 
-        `overrides` are layer address → (height, width) that the layer is taken to give; None in it
-        makes that dimension unknown. Everything downstream follows.
+        `overrides` are layer address → (height, width) to assume for its output; None makes that
+        dimension unknown. Everything downstream follows.
         """
         if not self._is_network:
             return ModelShapes({}, {}, (), ())
@@ -62,7 +62,7 @@ class Network:
         seen: Dict[Tuple[Blob, ...], Shape] = {}
 
         def merged(blobs: Tuple[Blob, ...]) -> Shape:
-            # The same few shapes come again and again.
+            # Most blobs share a few shapes.
             shape = seen.get(blobs)
             if shape is None:
                 shape = seen[blobs] = merge(blobs, doubled, listed)
@@ -87,16 +87,15 @@ class Network:
 
 
 def infer(model: Any, overrides: Optional[Overrides] = None, prefix: str = "") -> ModelShapes:
-    """The shapes of one `Network` that is evaluated once."""
-    return Network(model, prefix).infer(overrides)
+    """The shapes of a model; a shortcut for a single `ShapeInference.infer`."""
+    return ShapeInference(model, prefix).infer(overrides)
 
 
 def merge(blobs: Sequence[Blob], doubled: bool, listed: bool = False) -> Shape:
     """One shape from those at each evaluation, the first of which is the declared default.
 
-    A size at which a dimension is unknown although it is known at the default has a conflict,
-    which is reported as such; the dimension is described by the other sizes, if there are any.
-    `listed` tells that these are all the evaluations that there can be.
+    A dimension that is known at the default and unknown at another size has a conflict there, which
+    is reported; the other sizes describe the dimension. `listed`: there are no other evaluations.
     """
     first = blobs[0]
     if first.dims is None:

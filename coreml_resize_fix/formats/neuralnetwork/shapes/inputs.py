@@ -30,8 +30,8 @@ _NO_BOUND = 2**31 - 1  # converters write INT_MAX where they mean "no bound"
 class Samples(NamedTuple):
     """The shapes of all inputs together at each evaluation; the first is the declared default.
 
-    `doubled` tells that the last two evaluations differ only in the axes without upper bound,
-    `listed` that these are all the shapes that there are.
+    `doubled`: the last two evaluations differ only in the axes without upper bound. `listed`: these
+    are all the shapes that there are.
     """
 
     shapes: Tuple[Dict[str, Blob], ...]
@@ -88,7 +88,7 @@ def samples(model: Any, network: Any) -> Samples:
         elif kind == "imageType":
             inputs[feature.name] = _image(feature.name, feature.type.imageType, rank4)
         else:
-            reason = "input `{}` is neither an array nor an image".format(feature.name)
+            reason = f"input `{feature.name}` is neither an array nor an image"
             inputs[feature.name] = _Input([Blob(None, reason)])
     unbounded = any(item.unbounded for item in inputs.values())
     # The two samples of unbounded axes stand last, when every other sample has had its turn.
@@ -111,7 +111,7 @@ def samples(model: Any, network: Any) -> Samples:
 
 
 def _varied(name: str, item: _Input) -> Optional[Varied]:
-    """What of a flexible input is a height or a width that varies; None if nothing is."""
+    """The varying height or width of a flexible input; None if neither varies."""
     default = item.blobs[0].dims
     if default is None or None in default or len(default) < 2:
         return None
@@ -159,7 +159,7 @@ def _array(name: str, array: Any, exact: bool) -> _Input:
 
 def _image(name: str, image: Any, rank4: bool) -> _Input:
     channels = _CHANNELS.get(image.colorSpace)
-    reason = "" if channels else "image input `{}` has no colour space".format(name)
+    reason = "" if channels else f"image input `{name}` has no colour space"
     lead: Dims = (1, channels) if rank4 else (1, 1, channels)
     declared = int(image.height), int(image.width)
     flexibility = image.WhichOneof("SizeFlexibility") if hasattr(image, "imageSizeRange") else None
@@ -171,7 +171,9 @@ def _image(name: str, image: Any, rank4: bool) -> _Input:
         found = _ranged(declared, [_range(limits.heightRange), _range(limits.widthRange)])
     else:
         found = _Input([Blob(declared)])
-    return found._replace(blobs=[_sane(name, lead + _dims(blob), reason) for blob in found.blobs])
+    return found._replace(
+        blobs=[_with_valid_sizes(name, lead + _dims(blob), reason) for blob in found.blobs]
+    )
 
 
 def _dims(blob: Blob) -> Dims:
@@ -181,23 +183,23 @@ def _dims(blob: Blob) -> Dims:
 def _ranked(name: str, declared: Dims, exact: bool) -> Blob:
     """The rank of the blob: as declared, or 5 in networks with RANK5 mapping."""
     if not declared:
-        return Blob(None, "input `{}` declares no shape".format(name))
+        return Blob(None, f"input `{name}` declares no shape")
     if len(declared) > MAX_RANK:
-        return Blob(None, "input `{}` has rank {}".format(name, len(declared)))
+        return Blob(None, f"input `{name}` has rank {len(declared)}")
     if exact or len(declared) == 5:
-        return _sane(name, declared)
+        return _with_valid_sizes(name, declared)
     if len(declared) == 3:
-        return _sane(name, (1, 1) + declared)
+        return _with_valid_sizes(name, (1, 1) + declared)
     if len(declared) == 1:
-        return _sane(name, (1, 1) + declared + (1, 1))
-    return Blob(None, "input `{}` of shape {} has no rank 5 form".format(name, show(declared)))
+        return _with_valid_sizes(name, (1, 1) + declared + (1, 1))
+    return Blob(None, f"input `{name}` of shape {show(declared)} has no rank 5 form")
 
 
-def _sane(name: str, dims: Dims, reason: str = "") -> Blob:
-    """Sizes that cannot be are unknown."""
+def _with_valid_sizes(name: str, dims: Dims, reason: str = "") -> Blob:
+    """The shape with impossible sizes as unknown."""
     usable = tuple(size if size is not None and 1 <= size <= MAX_SIZE else None for size in dims)
     if usable != dims:
-        reason = reason or "input `{}` declares a size of {}".format(name, show(dims))
+        reason = reason or f"input `{name}` declares a size of {show(dims)}"
     return Blob(usable, reason if None in usable else "")
 
 
@@ -246,7 +248,7 @@ def _ranged(declared: Dims, ranges: Sequence[Range]) -> _Input:
 
 
 def _as_even(default: int, limits: Range) -> Tuple[int, int]:
-    """The first and the last size of a range that is as often even as the default is."""
+    """First and last size of a range that can be halved as often as the default."""
     low, high = limits
     step = min(default & -default, _MOST_HALVINGS) or 1
     first = -(-low // step) * step
@@ -255,7 +257,7 @@ def _as_even(default: int, limits: Range) -> Tuple[int, int]:
 
 
 def _odd(default: int, limits: Range) -> int:
-    """An odd size between the bounds where there is one; it shows what works by luck only."""
+    """An odd size between the bounds if there is one; it shows what works by chance only."""
     low, high = limits
     if high is None:
         return max(2 * default + 1, low)

@@ -36,7 +36,7 @@ def split_nd(call: Call) -> Sequence[Dims]:
     dims = call.dims()
     at = call.axis(axis, len(dims))
     if dims[at] is not None and sum(sizes) != dims[at]:
-        call.conflict("cuts {} into parts that sum up to {}".format(dims[at], sum(sizes)))
+        call.conflict(f"cuts {dims[at]} into parts that sum up to {sum(sizes)}")
     return [dims[:at] + (size,) + dims[at + 1 :] for size in sizes[: call.outputs]]
 
 
@@ -50,7 +50,7 @@ def _even_parts(call: Call, axis: int, count: int) -> Sequence[Dims]:
 def slice_axis(call: Call) -> Sequence[Dims]:
     dims, params = call.dims(), call.params
     if params.axis not in (0, 1, 2):
-        raise NotKnownError("{} has an unknown axis {}".format(call, params.axis))
+        raise NotKnownError(f"{call} has an unknown axis {params.axis}")
     at = call.axis(params.axis - 3, len(dims))
     taken = _slice(call, dims[at], int(params.startIndex), int(params.endIndex), int(params.stride))
     return [dims[:at] + (taken,) + dims[at + 1 :]]
@@ -61,7 +61,7 @@ def _slice(
 ) -> Optional[int]:
     """Length of Python's [begin:end:stride], which the format's indices are documented to mean."""
     if stride == 0:
-        raise NotKnownError("{} has stride 0".format(call))
+        raise NotKnownError(f"{call} has stride 0")
     return None if size is None else len(range(*slice(begin, end, stride).indices(size)))
 
 
@@ -71,7 +71,7 @@ def slice_static(call: Call) -> Sequence[Dims]:
     fields = [params.beginIds, params.endIds, params.strides, params.beginMasks, params.endMasks]
     squeeze = list(getattr(params, "squeezeMasks", ())) or [False] * rank
     if any(len(values) != rank for values in fields + [squeeze]):
-        raise NotKnownError("{} has not one value per dimension".format(call))
+        raise NotKnownError(f"{call} has not one value per dimension")
     result: List[Optional[int]] = []
     for axis, size in enumerate(dims):
         if squeeze[axis]:
@@ -85,9 +85,9 @@ def slice_static(call: Call) -> Sequence[Dims]:
 def slice_dynamic(call: Call) -> Sequence[Dims]:
     rank = len(call.dims())
     if len(call.blobs) > 6:
-        raise NotKnownError("the rank that {} gives depends on values".format(call))
+        raise NotKnownError(f"the rank that {call} gives depends on values")
     kept = rank - sum(map(bool, getattr(call.params, "squeezeMasks", ())))
-    call.why = "the sizes that {} gives depend on values".format(call)
+    call.why = f"the sizes that {call} gives depend on values"
     return [(None,) * max(1, kept)]
 
 
@@ -97,7 +97,7 @@ def slice_by_size(call: Call) -> Sequence[Dims]:
     size = int(call.params.size)
     whole = dims[at]
     if whole is not None and size > whole:
-        call.conflict("takes {} of {}".format(size, whole))
+        call.conflict(f"takes {size} of {whole}")
     return [dims[:at] + (size,) + dims[at + 1 :]]
 
 
@@ -106,7 +106,7 @@ def sliding_windows(call: Call) -> Sequence[Dims]:
     at = call.axis(int(params.axis), len(dims))
     width, step, size = int(params.windowSize), int(params.step), dims[at]
     if step < 1:
-        raise NotKnownError("{} has step 0".format(call))
+        raise NotKnownError(f"{call} has step 0")
     count = None if size is None else (size - width) // step + 1
     return [dims[:at] + (count, width) + dims[at + 1 :]]
 
@@ -120,10 +120,10 @@ def sequence_repeat(call: Call) -> Sequence[Dims]:
 def tile(call: Call) -> Sequence[Dims]:
     dims, reps = call.dims(), [int(count) for count in call.params.reps]
     if len(call.blobs) > 1:
-        call.why = "the sizes that {} gives depend on values".format(call)
+        call.why = f"the sizes that {call} gives depend on values"
         return [(None,) * len(dims)]
     if not 1 <= len(reps) <= len(dims):
-        raise NotKnownError("{} has {} counts for rank {}".format(call, len(reps), len(dims)))
+        raise NotKnownError(f"{call} has {len(reps)} counts for rank {len(dims)}")
     reps = [1] * (len(dims) - len(reps)) + reps
     return [tuple(times(size, count) for size, count in zip(dims, reps))]
 
@@ -131,7 +131,7 @@ def tile(call: Call) -> Sequence[Dims]:
 def constant_pad(call: Call) -> Sequence[Dims]:
     dims, amounts = call.dims(), [int(amount) for amount in call.params.padAmounts]
     if len(call.blobs) > 1:
-        call.why = "the sizes that {} gives depend on values".format(call)
+        call.why = f"the sizes that {call} gives depend on values"
         return [(None,) * len(dims)]
     if len(amounts) != 2 * len(dims):
         raise call.impossible(f"has {len(amounts)} amounts for rank {len(dims)}")

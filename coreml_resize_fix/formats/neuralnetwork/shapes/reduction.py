@@ -16,7 +16,7 @@ def reduce(call: Call) -> Sequence[Dims]:
     """The old layer: reduced axes stay, of size 1."""
     axes = _REDUCE_AXES.get(call.params.axis)
     if axes is None:
-        raise NotKnownError("{} has an unknown axis {}".format(call, call.params.axis))
+        raise NotKnownError(f"{call} has an unknown axis {call.params.axis}")
     dims = call.dims(0, -min(axes))
     return [_reduced(dims, [axis % len(dims) for axis in axes], True)]
 
@@ -27,7 +27,7 @@ def reduce_axes(call: Call) -> Sequence[Dims]:
     if params.reduceAll:
         return [_reduced(dims, range(len(dims)), bool(params.keepDims))]
     if not len(params.axes):
-        raise NotKnownError("{} names no axis".format(call))
+        raise NotKnownError(f"{call} names no axis")
     axes = [call.axis(int(axis), len(dims)) for axis in params.axes]
     return [_reduced(dims, axes, bool(params.keepDims))]
 
@@ -49,9 +49,9 @@ def top_k(call: Call) -> Sequence[Dims]:
     count = int(call.params.K) if len(call.blobs) < 2 else None
     size = dims[at]
     if count is None:
-        call.why = "the size that {} gives is an input".format(call)
+        call.why = f"the size that {call} gives is an input"
     elif size is not None and count > size:
-        call.conflict("takes {} of {}".format(count, size))
+        call.conflict(f"takes {count} of {size}")
     return [dims[:at] + (count,) + dims[at + 1 :]] * 2
 
 
@@ -62,7 +62,7 @@ def inner_product(call: Call) -> Sequence[Dims]:
     given = product(dims[-3:]) if flat else dims[-1]
     expected = int(params.inputChannels)
     if expected and given is not None and given != expected:
-        call.conflict("expects {} inputs and gets {}".format(expected, given))
+        call.conflict(f"expects {expected} inputs and gets {given}")
     out = int(params.outputChannels)
     return [dims[:-3] + (out, 1, 1) if flat else dims[:-1] + (out,)]
 
@@ -75,7 +75,7 @@ def recurrent(call: Call) -> Sequence[Dims]:
     whole = params.params.sequenceOutput if lstm else params.sequenceOutput
     size, expected = int(params.outputVectorSize), int(params.inputVectorSize)
     if expected and dims[-3] is not None and dims[-3] != expected:
-        call.conflict("expects {} inputs and gets {}".format(expected, dims[-3]))
+        call.conflict(f"expects {expected} inputs and gets {dims[-3]}")
     state: Dims = (1, dims[-4], size, 1, 1)
     steps = dims[-5] if whole else 1
     first: Dims = (steps, dims[-4], size * (2 if both_ways else 1), 1, 1)

@@ -14,7 +14,7 @@ def reshape(call: Call) -> Sequence[Dims]:
     """Rank 5 in and out; a target of length 3 keeps the sequence, of length 4 sets it."""
     dims, target = call.dims(0, 5), [int(size) for size in call.params.targetShape]
     if len(dims) != 5 or len(target) not in (3, 4):
-        raise NotKnownError("{} needs rank 5 and a target of 3 or 4 sizes".format(call))
+        raise NotKnownError(f"{call} needs rank 5 and a target of 3 or 4 sizes")
     lead = dims[:2] if len(target) == 3 else (None, dims[1])
     full = [lead[0] if len(target) == 3 else target[0], lead[1]] + target[-3:]
     return [_reshaped(call, dims, full)]
@@ -38,10 +38,10 @@ def reshape_keeping_rank(call: Call) -> Sequence[Dims]:
 def _reshaped(call: Call, dims: Dims, target: Sequence[Optional[int]]) -> Dims:
     """The target, its one -1 worked out, when the number of elements allows it."""
     if not target:
-        raise NotKnownError("{} has no target shape".format(call))
+        raise NotKnownError(f"{call} has no target shape")
     free = [axis for axis, size in enumerate(target) if size == -1]
     if len(free) > 1:
-        raise NotKnownError("{} leaves {} sizes open".format(call, len(free)))
+        raise NotKnownError(f"{call} leaves {len(free)} sizes open")
     total, fixed = product(dims), product([size for size in target if size != -1])
     result = list(target)
     if free:
@@ -50,7 +50,7 @@ def _reshaped(call: Call, dims: Dims, target: Sequence[Optional[int]]) -> Dims:
             result[free[0]] = total // fixed
             fixed *= total // fixed
     if total is not None and fixed is not None and fixed != total:
-        call.conflict("of {} to {} does not fit".format(show(dims), show(tuple(target))))
+        call.conflict(f"of {show(dims)} to {show(tuple(target))} does not fit")
     return tuple(result)
 
 
@@ -70,7 +70,7 @@ def flatten(call: Call) -> Sequence[Dims]:
 def flatten_to_2d(call: Call) -> Sequence[Dims]:
     dims, axis = call.dims(), int(call.params.axis)
     if not -len(dims) <= axis <= len(dims):
-        raise NotKnownError("{} has axis {}, but rank {}".format(call, axis, len(dims)))
+        raise NotKnownError(f"{call} has axis {axis}, but rank {len(dims)}")
     return [(product(dims[:axis]), product(dims[axis:]))]
 
 
@@ -78,7 +78,7 @@ def permute(call: Call) -> Sequence[Dims]:
     """Permutes [Seq, C, H, W] of a rank 5 blob; the batch axis stays where it is."""
     dims, order = call.dims(0, 5), [int(axis) for axis in call.params.axis] or [0, 1, 2, 3]
     if len(dims) != 5 or sorted(order) != [0, 1, 2, 3]:
-        raise NotKnownError("{} needs rank 5 and an order of 0, 1, 2, 3".format(call))
+        raise NotKnownError(f"{call} needs rank 5 and an order of 0, 1, 2, 3")
     moved = [(dims[:1] + dims[2:])[axis] for axis in order]
     return [(moved[0], dims[1], moved[1], moved[2], moved[3])]
 
@@ -95,7 +95,7 @@ def expand_dims(call: Call) -> Sequence[Dims]:
     rank = len(dims) + len(axes)
     new = {call.axis(axis, rank) for axis in axes}
     if len(new) != len(axes):
-        raise NotKnownError("{} has an axis twice".format(call))
+        raise NotKnownError(f"{call} has an axis twice")
     old = iter(dims)
     return [tuple(1 if axis in new else next(old) for axis in range(rank))]
 
@@ -104,12 +104,12 @@ def squeeze(call: Call) -> Sequence[Dims]:
     dims = call.dims()
     if call.params.squeezeAll:
         if None in dims:
-            raise NotKnownError("the rank that {} gives depends on unknown sizes".format(call))
+            raise NotKnownError(f"the rank that {call} gives depends on unknown sizes")
         return [tuple(size for size in dims if size != 1) or (1,)]
     gone = {call.axis(axis, len(dims)) for axis in _axes(call)}
     for axis in sorted(gone):
         if dims[axis] not in (1, None):
-            call.conflict("removes an axis of size {}".format(dims[axis]))
+            call.conflict(f"removes an axis of size {dims[axis]}")
             break
     return [tuple(size for axis, size in enumerate(dims) if axis not in gone) or (1,)]
 
@@ -117,7 +117,7 @@ def squeeze(call: Call) -> Sequence[Dims]:
 def _axes(call: Call) -> Tuple[int, ...]:
     axes: Any = call.params.axes
     if not len(axes):
-        raise NotKnownError("{} names no axis".format(call))
+        raise NotKnownError(f"{call} names no axis")
     return tuple(int(axis) for axis in axes)
 
 

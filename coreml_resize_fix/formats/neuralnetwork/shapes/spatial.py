@@ -17,7 +17,7 @@ def edges(call: Call, amounts: Any) -> List[Tuple[int, int]]:
     """`BorderAmounts` as [(top, bottom), (left, right)]; absent means no border."""
     borders = amounts.borderAmounts
     if len(borders) not in (0, 2):
-        raise NotKnownError("{} has {} border amounts, not 2".format(call, len(borders)))
+        raise NotKnownError(f"{call} has {len(borders)} border amounts, not 2")
     pairs = [(int(edge.startEdgeSize), int(edge.endEdgeSize)) for edge in borders]
     return pairs or [(0, 0), (0, 0)]
 
@@ -25,7 +25,7 @@ def edges(call: Call, amounts: Any) -> List[Tuple[int, int]]:
 def positive(call: Call, values: Sequence[int], field: str) -> None:
     """A stride, kernel or block of size 0 can compute nothing."""
     if min(values) < 1:
-        raise NotKnownError("{} has {} {}".format(call, field, show(tuple(values))))
+        raise NotKnownError(f"{call} has {field} {show(tuple(values))}")
 
 
 def valid_size(size: int, kernel: int, stride: int, pad: int) -> int:
@@ -47,7 +47,7 @@ def last_pixel_size(size: int, kernel: int, stride: int, pad: int, padded: bool)
 def channels_fit(call: Call, given: Optional[int], expected: int) -> None:
     """Conflict when the input has another number of channels than the weights."""
     if given is not None and expected and given != expected:
-        call.conflict("expects {} input channels and gets {}".format(expected, given))
+        call.conflict(f"expects {expected} input channels and gets {given}")
 
 
 def whole_groups(call: Call, channels: int, groups: int, which: str = "output") -> None:
@@ -133,7 +133,7 @@ def crop(call: Call) -> Sequence[Dims]:
         offsets = pair(call, call.params.offset, 0, "offset")
         for size, offset, wanted in zip(dims[-2:], offsets, like):
             if size is not None and wanted is not None and offset + wanted > size:
-                call.conflict("of {} to {} does not fit".format(show(dims[-2:]), show(like)))
+                call.conflict(f"of {show(dims[-2:])} to {show(like)} does not fit")
                 break
         return [dims[:-2] + like]
     sizes = [
@@ -157,13 +157,13 @@ def upsample(call: Call) -> Sequence[Dims]:
     fractional = bool(factors)
     factors = factors or list(params.scalingFactor) or [1, 1]
     if len(factors) != 2:
-        raise NotKnownError("{} has {} scaling factors, not 2".format(call, len(factors)))
+        raise NotKnownError(f"{call} has {len(factors)} scaling factors, not 2")
     sizes = [
         None if size is None else scaled_size(size, factor, fractional)
         for size, factor in zip(dims[-2:], factors)
     ]
     if not all(map(math.isfinite, factors)):
-        call.why = "{} has a scaling factor that is no number".format(call)
+        call.why = f"{call} has a scaling factor that is no number"
     return [dims[:-2] + tuple(sizes)]
 
 

@@ -1,4 +1,4 @@
-"""A network's layers, read once from the message, and the blobs that they see."""
+"""The layers of a network, read once from the message, and the scopes of their blobs."""
 
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
@@ -8,7 +8,7 @@ MAX_DEPTH = 32  # nested bodies; deeper ones are not entered
 
 
 class Layer(NamedTuple):
-    """What is needed of a layer message, read once for all evaluations."""
+    """The parts of a layer message that evaluations need, read once."""
 
     address: str
     name: str
@@ -27,13 +27,13 @@ def read_layers(network: Any, prefix: str, depth: int = 0) -> Tuple[Layer, ...]:
     """The layers of a network message and of its nested bodies, at most MAX_DEPTH deep."""
     layers = []
     for index, message in enumerate(network.layers):
-        address = "{}layers[{}]".format(prefix, index)
+        address = f"{prefix}layers[{index}]"
         kind = message.WhichOneof("layer") or ""
         params = getattr(message, kind) if kind else None
         bodies: List[Tuple[Layer, ...]] = []
         too_deep = kind in _BODIES and depth >= MAX_DEPTH
         for body in () if too_deep else _BODIES.get(kind, ()):
-            inside = "{}/{}/".format(address, body)
+            inside = f"{address}/{body}/"
             bodies.append(read_layers(getattr(params, body), inside, depth + 1))
         layers.append(Layer(
             address, message.name, kind, params, tuple(message.input), tuple(message.output),
@@ -48,7 +48,7 @@ class Scope:
     def __init__(self, parent: Optional["Scope"] = None) -> None:
         self.blobs: Dict[str, Blob] = {}
         self.parent = parent
-        self.lost = ""
+        self.forgotten = ""
 
     def find(self, name: str) -> Optional[Blob]:
         scope: Optional[Scope] = self
@@ -56,15 +56,15 @@ class Scope:
             blob = scope.blobs.get(name)
             if blob is not None:
                 return blob
-            if scope.lost:
-                return Blob(None, scope.lost)
+            if scope.forgotten:
+                return Blob(None, scope.forgotten)
             scope = scope.parent
         return None
 
-    def lose(self, reason: str) -> None:
+    def forget(self, reason: str) -> None:
         """Forget everything: a body that is not entered may have assigned any blob."""
         self.blobs.clear()
-        self.lost = reason
+        self.forgotten = reason
 
 
 def assigned(layer: Layer) -> Set[str]:

@@ -1,4 +1,4 @@
-"""Does a network run at one size of its inputs? Each size is tried once."""
+"""Try whether a network runs at single sizes of an input; each size is tried once."""
 
 from typing import Dict, Iterator, Optional, Sequence, Tuple
 
@@ -11,7 +11,7 @@ from .structure import Layer
 
 
 class _DoesNotRunError(Exception):
-    """Ends a walk at its first conflict."""
+    """The network does not run: the first conflict ends the evaluation."""
 
     def __init__(self, conflict: Conflict) -> None:
         super().__init__(conflict.message)
@@ -24,7 +24,7 @@ class _Walk(Evaluation):
 
 
 class Trials:
-    """Sizes of one input of a network, tried; `given` are sizes that its resize layers make."""
+    """The tried sizes of one input; `given` has the sizes assumed for resize layers."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Trials:
         self.found: Dict[Size, Optional[Conflict]] = {}
 
     def run(self, size: Size) -> bool:
-        """Whether nothing stands in the way, with some allowed size of the other inputs."""
+        """Whether the network runs at this size, with some allowed size of the other inputs."""
         if size not in self.found:
             conflict = None
             for inputs in self._inputs(size):
@@ -57,7 +57,7 @@ class Trials:
 
     @property
     def first_conflict(self) -> Optional[Tuple[Size, Conflict]]:
-        """At the size nearest to the default of those that do not run."""
+        """The size nearest to the default that does not run, and its conflict."""
         height, width = self._lead.size
         failed = [(size, found) for size, found in self.found.items() if found is not None]
         return min(
@@ -67,7 +67,7 @@ class Trials:
         )
 
     def _inputs(self, size: Size) -> Iterator[Dict[str, Blob]]:
-        """Other flexible inputs may have to grow alike, or may be left as they are."""
+        """Inputs to try: other flexible inputs scaled alike, or at their default."""
         alone = dict(self._default, **{self._lead.name: self._lead.at(size)})
         for rounded_up in (0, 1) if self._others else ():
             alike = {}

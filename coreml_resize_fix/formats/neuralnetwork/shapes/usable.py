@@ -1,10 +1,10 @@
-"""At which of the sizes that a flexible input allows can the network run?
+"""Find the sizes of a flexible input at which the network runs.
 
-A network that halves its map and joins it with what it doubled again runs at multiples of some
-number only. Sizes are tried, those of each axis with the other one at its default, and a law is
-looked for in what ran. As the axes may depend on each other (a map that is transposed, or made flat
-for an inner product), the law is tried at pairs of sizes as well; where it does not hold, the sizes
-that ran are listed. The number of trials is bounded by the length of the network.
+A network that joins a map with its halved and doubled version runs at multiples of some number
+only. The sizes of each axis are tried with the other axis at its default, and a rule is derived
+from those that ran. The axes may depend on each other (a transposed map, or a flattened one for an
+inner product), so the rule is tried at pairs of sizes as well. If it does not hold, the sizes that
+ran are listed. The length of the network bounds the number of trials.
 """
 
 from math import gcd
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 WALKED = 100_000  # layers in all trials of a network together, a second or two
 _MOST, _LEAST = 1200, 64  # trials, of a short and of a very long network
 LONGEST_LIST = 4096  # sizes
-_OPEN_END = 256  # beyond its first size, how far an axis without upper bound is looked at
+_OPEN_END = 256  # sizes to try of an axis without upper bound
 _LONGEST_PERIOD = 128
-_LARGEST_STEP = 4096  # no network halves further
+_LARGEST_STEP = 4096  # no network needs a larger multiple
 
 
 def _seeded(seed: int) -> "Random":
-    """Chance that is the same every time; only inputs that vary need it, and its import is slow."""
+    """A seeded generator; its import is slow, and only varying inputs need it."""
     from random import Random
 
     return Random(seed)
@@ -59,7 +59,7 @@ def usable(
 ) -> Optional[UsableSizes]:
     """The first input that may not have every size it allows, else the first; None if none varies.
 
-    `given` are sizes that resize layers are taken to make, as in `Network.infer`.
+    `given` has the sizes assumed for resize layers, as in `ShapeInference.infer`.
     """
     first: Optional[UsableSizes] = None
     count = max(_LEAST, min(_MOST, WALKED // max(1, cost(layers))))
@@ -139,7 +139,7 @@ def _of_ranges(lead: Varied, trials: Trials, count: int) -> UsableSizes:
 
 
 def _starts(lead: Varied) -> Iterator[Size]:
-    """Sizes from which to look around: the default, the ends, and the roundest ones."""
+    """Sizes to start from: the default, the ends, and round numbers."""
     yield lead.size
     ends = [_bounded(limits, n) for limits, n in zip((lead.rows, lead.columns), lead.size)]
     for end in (0, 1):
@@ -159,7 +159,7 @@ def _bounded(limits: Range, at: int) -> Tuple[int, int]:
 
 
 def _candidates(limits: Range, at: int, count: int) -> List[int]:
-    """All sizes of an axis, or `count` of them that tell most, near `at` and all over."""
+    """All sizes of an axis, or `count` informative ones, near `at` and over the whole range."""
     low, high = _bounded(limits, at)
     if high - low < count:
         return list(range(low, high + 1))
@@ -178,14 +178,14 @@ def _laws(rows: Dict[int, bool], columns: Dict[int, bool]) -> List[Optional[_Law
         other = laws[1 - axis]
         if len(ran) != 1 or len(tried) == 1 or other is None or other.modulus == 1:
             continue
-        # One size alone says little: it follows the other axis if it can.
+        # One size is too little for a rule: the axis takes that of the other one if it fits.
         multiples = [n for n in tried if n % other.modulus == 0]
         laws[axis] = other if multiples == ran else laws[axis]
     return laws
 
 
 def _law(tried: Dict[int, bool]) -> Optional[_Law]:
-    """The smallest number whose multiples alone run, or whose remainders decide it."""
+    """The smallest number of which exactly the multiples, or some remainders, run."""
     ran = [n for n, runs in tried.items() if runs]
     if len(ran) == len(tried):
         return _Law(1, frozenset([0]))
@@ -198,7 +198,7 @@ def _law(tried: Dict[int, bool]) -> Optional[_Law]:
             return _Law(step, frozenset([0]))
     for step in range(2, min(_LONGEST_PERIOD, len(tried) // 3) + 1):
         remainders = {n % step for n in ran}
-        few = 2 * len(remainders) <= step  # else the rule would leave out most of what runs
+        few = 2 * len(remainders) <= step  # otherwise the rule would exclude most sizes that run
         if few and 0 in remainders and not any(n % step in remainders for n in failed):
             return _Law(step, frozenset(remainders))
     return None
@@ -232,7 +232,7 @@ def _list(
     independent: bool,
     count: int,
 ) -> Tuple[Tuple[Size, ...], bool]:
-    """Sizes that run where there is no rule, and whether that is all of them."""
+    """The sizes that run if there is no rule, and whether the list is complete."""
     if independent:
         rows, columns = ([n for n, runs in sorted(axis.items()) if runs] for axis in tried)
         if len(rows) * len(columns) <= LONGEST_LIST:

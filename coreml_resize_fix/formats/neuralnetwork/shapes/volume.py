@@ -38,7 +38,7 @@ def convolution3d(call: Call) -> Sequence[Dims]:
     out: Optional[int] = int(params.outputChannels)
     if params.isDeconvolution:
         if len(params.outputShape) != 3:
-            raise NotKnownError("{} is a deconvolution without output shape".format(call))
+            raise NotKnownError(f"{call} is a deconvolution without output shape")
         return [dims[:-4] + (out,) + tuple(int(size) for size in params.outputShape)]
     same, pads = params.paddingType == _SAME, _pads(params)
     sizes: List[Optional[int]] = []
@@ -62,7 +62,7 @@ def pooling3d(call: Call) -> Sequence[Dims]:
     if params.paddingType == _SAME:
         # Documented as "the same spatial dimensions as the input", which no stride can give.
         if stride != (1, 1, 1):
-            call.why = "`same` padding with a stride is not defined for {}".format(call)
+            call.why = f"`same` padding with a stride is not defined for {call}"
             return [dims[:-3] + (None, None, None)]
         return [dims]
     sizes = [

@@ -6,7 +6,7 @@ import random
 import pytest
 from google.protobuf import text_format
 
-from coreml_resize_fix.formats.neuralnetwork.shapes import Network, trials
+from coreml_resize_fix.formats.neuralnetwork.shapes import ShapeInference, trials
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.intents.model import Intent
@@ -161,7 +161,7 @@ def test_ranges_of_unets(form):
         made = empty(form, default)
         allow_range(made, rows, columns)
         net.write(made.neuralNetwork)
-        found = Network(made).usable()
+        found = ShapeInference(made).usable()
         expected = {(h, w) for h in fit[0] for w in fit[1]}
         given = told(found, rows, columns)
         assert found.tried_all
@@ -184,7 +184,7 @@ def test_multiples_of_eight():
     layer(network, "pooling { kernelSize: [8, 2] stride: [8, 2] valid {} }", ["image"], "d")
     layer(network, "upsample { scalingFactor: [8, 2] }", ["d"], "u")
     layer(network, "add {}", ["u", "image"], "out")
-    found = Network(made).usable()
+    found = ShapeInference(made).usable()
     assert (found.multiple_of, found.besides, found.sizes) == ((8, 2), False, None)
     found_at, conflict = found.example
     assert (found_at, conflict.address, conflict.layer) == ((63, 64), "layers[2]", "out")
@@ -198,7 +198,7 @@ def test_an_axis_without_a_last_size():
     )
     layer(made.neuralNetwork, "upsample { scalingFactor: [4, 4] }", ["d"], "u")
     layer(made.neuralNetwork, "add {}", ["u", "image"], "out")
-    found = Network(made).usable()
+    found = ShapeInference(made).usable()
     assert (found.multiple_of, found.tried_all) == ((4, 1), False)
 
 
@@ -232,7 +232,7 @@ def test_axes_that_depend_on_each_other(write, runs):
         made = empty("exact", default)
         allow_range(made, limits, limits)
         write(made, 3 * default[0] * default[1])
-        found = Network(made).usable()
+        found = ShapeInference(made).usable()
         every = [(h, w) for h in range(low, limits[1] + 1) for w in range(low, limits[1] + 1)]
         expected = {size for size in every if runs(size, default)}
         assert set(found.sizes) == expected, (seed, default, limits)
@@ -243,7 +243,7 @@ def test_squares_of_a_wide_range_are_not_overlooked():
     made = empty("exact", (64, 64))
     allow_range(made, (32, 512), (32, 512))
     transposed(made, None)
-    found = Network(made).usable()
+    found = ShapeInference(made).usable()
     assert len(found.sizes) > 20
     assert all(height == width for height, width in found.sizes)
     assert not found.only_default
@@ -264,7 +264,7 @@ def test_enumerated_sizes(form):
         made = empty(form, (32, 48))
         allow_list(made, sizes)
         net.write(made.neuralNetwork)
-        found = Network(made).usable()
+        found = ShapeInference(made).usable()
         expected = {size for size in sizes if all(map(net.runs, size))}
         if expected == set(sizes):
             assert (found.everywhere, found.sizes) == (True, None)
@@ -298,7 +298,7 @@ def test_several_inputs_grow_alike(second, doubled, expected):
     if doubled:
         layer(made.neuralNetwork, "upsample { scalingFactor: [2, 2] }", ["half"], "u")
         layer(made.neuralNetwork, "concat {}", ["u", "image"], "v")
-    found = Network(made).usable()
+    found = ShapeInference(made).usable()
     given = set(found.sizes) if found.sizes else found.multiple_of
     assert ("all" if found.everywhere else given) == expected
 
@@ -306,9 +306,9 @@ def test_several_inputs_grow_alike(second, doubled, expected):
 def test_fixed_inputs_have_no_usable_sizes():
     made = empty("exact", (32, 32))
     layer(made.neuralNetwork, RELU, ["image"], "out")
-    assert Network(made).usable() is None
+    assert ShapeInference(made).usable() is None
     allow_range(made, (32, 32), (32, 32))
-    assert Network(made).usable() is None
+    assert ShapeInference(made).usable() is None
 
 
 # --- in a run ------------------------------------------------------------------------------------
@@ -379,7 +379,7 @@ def test_the_work_is_bounded(count, monkeypatch):
     for index in range(count):
         layer(network, RELU, ["b{}".format(index)], "b{}".format(index + 1))
     layer(network, "add {}", ["b{}".format(count), "image"], "out")
-    found = Network(made).usable()
+    found = ShapeInference(made).usable()
     assert found.multiple_of == (32, 32)
     assert not found.tried_all
     assert len(walked) <= max(100_000, 80 * count)
@@ -393,4 +393,4 @@ def test_sizes_beyond_all_images_take_no_time():
     )
     layer(made.neuralNetwork, "upsample { scalingFactor: [2, 2] }", ["d"], "u")
     layer(made.neuralNetwork, "add {}", ["u", "image"], "out")
-    assert Network(made).usable().multiple_of == (2, 2)
+    assert ShapeInference(made).usable().multiple_of == (2, 2)

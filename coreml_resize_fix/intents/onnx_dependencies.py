@@ -5,7 +5,7 @@ from typing import Set
 from coreml_resize_fix.intents.onnx_file import Proto, bodies
 
 
-def needed(graph: Proto) -> Set[str]:
+def output_dependencies(graph: Proto) -> Set[str]:
     """Names of all values that lead to the graph's outputs, those in bodies of nodes too.
 
     ONNX requires the order of execution, so one pass from the end finds them.
@@ -16,5 +16,5 @@ def needed(graph: Proto) -> Set[str]:
             continue
         found.update(node.input)
         for body in bodies(node):
-            found |= needed(body)
+            found |= output_dependencies(body)
     return found

@@ -1,10 +1,10 @@
-"""Sizes of resize layers that are tried out: which leave no contradiction in the file?"""
+"""Try sizes of resize layers, and keep those that leave no contradiction in the file."""
 
 from itertools import product
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import claims
-from coreml_resize_fix.auditing.claims import Spot
+from coreml_resize_fix.auditing import contradictions
+from coreml_resize_fix.auditing.contradictions import Spot
 from coreml_resize_fix.formats.model import Claim, Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize
@@ -13,41 +13,41 @@ Size = Tuple[int, int]
 Sizes = Dict[str, PartialSize]  # by address; (None, None) is a size that is not known
 
 UNDECIDED: PartialSize = (None, None)
-# Layers times inferences, which is a few seconds. Only files that contradict themselves take any.
+# Layers times inferences: a few seconds. Only files that contradict themselves need any.
 _MOST_STEPS = 300 * 1000
-_STEPS_OF_EACH = 10  # that an inference takes beside its layers
+_STEPS_OF_EACH = 10  # what an inference costs beside its layers
 _MOST_PAIRS = 400
 
 
 class TooManyError(Exception):
-    """There are more sizes to try than anyone would wait for."""
+    """There are too many sizes to try in reasonable time."""
 
 
-class Trial:
-    """A file whose `free` layers, by address, may make other sizes than their factors say.
+class SizeTrials:
+    """A model whose `free` layers, by address, may make other sizes than their factors give.
 
-    `given` are the sizes that other resize layers are taken to make.
+    `given` has the sizes assumed for the other resize layers.
     """
 
     def __init__(
         self,
         model: Model,
-        claimed: Sequence[Claim],
+        claims: Sequence[Claim],
         free: Mapping[str, ResizeLayer],
         given: Overrides,
     ) -> None:
         self.free = free
-        self._model, self._claims, self._given = model, claimed, given
+        self._model, self._claims, self._given = model, claims, given
         self._steps = 0
-        nothing_said = self.shapes(dict.fromkeys(free, UNDECIDED))
-        # What no size of these layers can help is not their matter.
-        self._elsewhere = set(claims.contradictions(claimed, nothing_said))
+        undecided = self.shapes(dict.fromkeys(free, UNDECIDED))
+        # Contradictions that no size of these layers can remove.
+        self._elsewhere = set(contradictions.find(claims, undecided))
 
     def shapes(self, sizes: Sizes) -> Dict[str, ModelShapes]:
-        """Shapes with these sizes; a free layer without one makes what its factor says.
+        """Shapes with these sizes; a free layer without one keeps what its factor gives.
 
         Raises:
-            TooManyError: too many were asked for.
+            TooManyError: too many inferences were needed.
         """
         if self._steps > _MOST_STEPS:
             raise TooManyError
@@ -56,38 +56,40 @@ class Trial:
         return found
 
     def contradictions(self, shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
-        """Where these shapes contradict each other, in order, as far as free layers decide it."""
-        found = claims.contradictions(self._claims, shapes)
+        """Contradictions between these shapes that free layers can remove, in order."""
+        found = contradictions.find(self._claims, shapes)
         return {spot: what for spot, what in found.items() if spot not in self._elsewhere}
 
     def input_size(self, address: str, shapes: Mapping[str, ModelShapes]) -> PartialSize:
         """(height, width) that a free layer gets at the default size of the file's inputs."""
         for own in shapes.values():
             if address in own.layers:
-                dims = claims.default(next(iter(own.layers[address].inputs), None)) or ()
+                dims = (
+                    contradictions.default_dims(next(iter(own.layers[address].inputs), None)) or ()
+                )
                 return (dims[-2], dims[-1]) if len(dims) >= 2 else UNDECIDED
         return UNDECIDED
 
     def deciding(self, spot: Spot, sizes: Sizes) -> List[str]:
-        """Free layers without a size in `sizes` that decide the shapes that meet at a spot."""
-        known = claims.blobs(spot, self.shapes(sizes))
+        """Free layers without a size in `sizes` on which the shapes at a spot depend."""
+        known = contradictions.shapes_at(spot, self.shapes(sizes))
         found = []
         for address in self.free:
             if address not in sizes:
-                without = claims.blobs(spot, self.shapes({**sizes, address: UNDECIDED}))
+                without = contradictions.shapes_at(spot, self.shapes({**sizes, address: UNDECIDED}))
                 if any(_is_lost(*pair) for pair in zip(known, without)):
                     found.append(address)
         return found
 
     def fitting(self, layers: Sequence[str], sizes: Sizes) -> List[Tuple[Size, ...]]:
-        """Every choice of one size for each layer with which nothing contradicts anything.
+        """Every choice of one size for each layer that leaves no contradiction.
 
         Layers behind them may make any size that their factors allow.
 
         Raises:
             TooManyError: there are too many to try.
         """
-        # The others' turn comes; what contradicts them is not these layers' matter.
+        # The other free layers come later, so their contradictions do not count yet.
         around = {**dict.fromkeys(self.free, UNDECIDED), **sizes}
         alone = self.shapes(around)
         behind = [
@@ -97,20 +99,25 @@ class Trial:
             and address not in layers
             and None in self.input_size(address, alone)
         ]
-        usual, along = claims.repeats(alone), []
+        usual, along = contradictions.broadcasts(alone), []
         for axis in (0, 1):
             found = list(self._choices(axis, layers, around, ()))
             if len(found) > 1 and behind:
                 found = [
                     choice
                     for choice in found
-                    if self._goes_on(axis, behind, {**around, **_taken(axis, layers, choice)})
+                    if self._can_continue(
+                        axis, behind, {**around, **_sizes_along(axis, layers, choice)}
+                    )
                 ] or found
-            # An add takes one pixel beside any size, which is hardly what was meant.
+            # An add broadcasts a single pixel to any size, which is hardly intended.
             alike = [
                 choice
                 for choice in found
-                if claims.repeats(self.shapes({**around, **_taken(axis, layers, choice)})) <= usual
+                if contradictions.broadcasts(
+                    self.shapes({**around, **_sizes_along(axis, layers, choice)})
+                )
+                <= usual
             ]
             along.append(alike or found)
         if len(along[0]) * len(along[1]) > _MOST_PAIRS:
@@ -124,32 +131,32 @@ class Trial:
     def _choices(
         self, axis: int, layers: Sequence[str], sizes: Sizes, chosen: Tuple[int, ...]
     ) -> Iterator[Tuple[int, ...]]:
-        """Along one axis, a size for each layer, those before the others' inputs first."""
+        """Along one axis, a size for each layer, in order of execution."""
         if len(chosen) == len(layers):
             yield chosen
             return
         undecided = dict.fromkeys(layers, UNDECIDED)
-        taken = {**sizes, **undecided, **_taken(axis, layers, chosen)}
+        taken = {**sizes, **undecided, **_sizes_along(axis, layers, chosen)}
         address = layers[len(chosen)]
         candidates = self._candidates(axis, address, taken)
         if candidates is None:
             raise TooManyError
         for size in candidates:
             more = chosen + (size,)
-            if self._fits({**taken, **_taken(axis, layers, more)}):
+            if self._fits({**taken, **_sizes_along(axis, layers, more)}):
                 yield from self._choices(axis, layers, sizes, more)
 
-    def _goes_on(self, axis: int, behind: Sequence[str], sizes: Sizes) -> bool:
-        """Whether the layers behind can make sizes that fit, too."""
+    def _can_continue(self, axis: int, behind: Sequence[str], sizes: Sizes) -> bool:
+        """Whether the layers behind can still make sizes that fit."""
         if not behind:
             return True
         address = behind[0]
         candidates = self._candidates(axis, address, sizes)
         if candidates is None:
-            return self._goes_on(axis, behind[1:], sizes)
+            return self._can_continue(axis, behind[1:], sizes)
         for size in candidates:
-            taken = {**sizes, **_taken(axis, [address], (size,))}
-            if self._fits(taken) and self._goes_on(axis, behind[1:], taken):
+            taken = {**sizes, **_sizes_along(axis, [address], (size,))}
+            if self._fits(taken) and self._can_continue(axis, behind[1:], taken):
                 return True
         return False
 
@@ -158,7 +165,7 @@ class Trial:
         return self.free[address].params.cut_from(axis, before)
 
 
-def _taken(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Sizes:
+def _sizes_along(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Sizes:
     return {
         address: (size, None) if axis == 0 else (None, size)
         for address, size in zip(layers, chosen)
@@ -166,7 +173,7 @@ def _taken(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Sizes:
 
 
 def _is_lost(known: Optional[Tuple[Optional[int], ...]], without: object) -> bool:
-    """Whether something of a shape is not known any more."""
+    """Whether some dimension of a shape is no longer known."""
     if known is None or not isinstance(without, tuple) or len(without) != len(known):
         return known is not None and known != without
     return any(one is not None and two is None for one, two in zip(known, without))

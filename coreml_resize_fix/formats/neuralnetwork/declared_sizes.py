@@ -1,4 +1,4 @@
-"""What the descriptions of a file say of the sizes of its blobs."""
+"""Collect the sizes that the descriptions of a file declare for blobs."""
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -7,10 +7,10 @@ from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 
 
-def of(models: Sequence[ModelRef]) -> List[Claim]:
-    """Every claim in the descriptions of a walked file on what its networks give."""
+def find(models: Sequence[ModelRef]) -> List[Claim]:
+    """Every declared size of a blob that a network of the file makes."""
     found: List[Claim] = []
-    makers: Dict[str, str] = {}  # feature → prefix of the network that gives it
+    makers: Dict[str, str] = {}  # feature → prefix of the network that makes it
     for model in models:
         if model.is_network:
             description = model.message.description

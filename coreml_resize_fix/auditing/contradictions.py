@@ -1,6 +1,6 @@
-"""Where a file contradicts what its networks make: joins, declared outputs, pipelines.
+"""Find where a file contradicts the shapes of its networks: joins, declared outputs, pipelines.
 
-All of it is looked at at the declared default size of the inputs.
+All shapes are those at the declared default size of the inputs.
 """
 
 from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
@@ -8,19 +8,19 @@ from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 from coreml_resize_fix.formats.model import Claim
 from coreml_resize_fix.formats.shapes import Dims, Flexible, ModelShapes, Shape
 
-_LEAST_RANK = 3  # a [C, H, W] is the end of a blob of any rank; fewer dimensions say less
+_LEAST_RANK = 3  # a [C, H, W] is the end of a blob of any rank; fewer dimensions prove nothing
 
 
 class Spot(NamedTuple):
-    """Where shapes do not fit: a layer, by its address, or what a network gives."""
+    """The place where shapes do not fit: the address of a layer, or an output of a network."""
 
     prefix: str
     address: str
     claim: Optional[Claim] = None
 
 
-def contradictions(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
-    """Where the networks contradict themselves or a claim, with a clause on each, in order."""
+def find(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
+    """Places where networks contradict themselves or a claim, with a clause on each, in order."""
     found: Dict[Spot, str] = {}
     for prefix, own in shapes.items():
         for conflict in own.conflicts:
@@ -29,7 +29,7 @@ def contradictions(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -
                 found[spot] = f"{conflict.message} (`{conflict.layer}`, `{conflict.address}`)"
     for claim in claims:
         spot = Spot(claim.prefix, "", claim)
-        (given,) = blobs(spot, shapes)
+        (given,) = shapes_at(spot, shapes)
         reader = None if claim.reader is None else shapes[claim.reader]
         if reader is not None and claim.name in reader.flexible_inputs:
             continue
@@ -43,29 +43,29 @@ def contradictions(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -
     return found
 
 
-def repeats(shapes: Mapping[str, ModelShapes]) -> Set[Spot]:
-    """Where one row or one column meets several, and is repeated beside them."""
+def broadcasts(shapes: Mapping[str, ModelShapes]) -> Set[Spot]:
+    """Places where a size of 1 meets a larger size and is broadcast."""
     found = set()
     for prefix, own in shapes.items():
         for address, layer in own.layers.items():
-            inputs = [default(shape) or () for shape in layer.inputs]
+            inputs = [default_dims(shape) or () for shape in layer.inputs]
             for sizes in ({dims[-axis] for dims in inputs if len(dims) >= axis} for axis in (1, 2)):
                 if 1 in sizes and len(sizes - {None}) > 1:
                     found.add(Spot(prefix, address))
     return found
 
 
-def blobs(spot: Spot, shapes: Mapping[str, ModelShapes]) -> Tuple[Optional[Dims], ...]:
-    """The shapes of all blobs that meet there, at the default size of the inputs."""
+def shapes_at(spot: Spot, shapes: Mapping[str, ModelShapes]) -> Tuple[Optional[Dims], ...]:
+    """The shapes of all blobs at a place, at the default size of the inputs."""
     own = shapes[spot.prefix]
     if spot.claim is not None:
-        return (default(own.outputs.get(spot.claim.name)),)
+        return (default_dims(own.outputs.get(spot.claim.name)),)
     layer = own.layers[spot.address]
-    return tuple(default(shape) for shape in layer.inputs + layer.outputs)
+    return tuple(default_dims(shape) for shape in layer.inputs + layer.outputs)
 
 
-def default(shape: Optional[Shape]) -> Optional[Dims]:
-    """What is known of a shape at the default size of the inputs; None where nothing is."""
+def default_dims(shape: Optional[Shape]) -> Optional[Dims]:
+    """The known dimensions at the default size of the inputs; None if nothing is known."""
     if isinstance(shape, Flexible):
         return shape.default or None
     return None if shape is None else shape.dims
@@ -77,7 +77,10 @@ def _differ(claim: Claim, given: Dims) -> bool:
     if not comparable and len(declared) != len(given):
         return False
     pairs = zip(reversed(declared), reversed(given))
-    return any(size is not None and said > 0 and said != size for said, size in pairs)
+    return any(
+        size is not None and declared_size > 0 and declared_size != size
+        for declared_size, size in pairs
+    )
 
 
 def _show(dims: Sequence[Optional[int]]) -> str:

@@ -1,4 +1,4 @@
-"""Which inputs of a network its outputs depend on."""
+"""Find inputs of a network on which no output depends."""
 
 from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple
 
@@ -8,10 +8,10 @@ from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 _Step = Tuple[Sequence[str], Sequence[str]]
 
 
-def unreached(model: ModelRef) -> List[str]:
-    """Names of the inputs of a network on which none of its outputs depends, whatever is in them.
+def find(model: ModelRef) -> List[str]:
+    """Names of the inputs of a network on which none of its outputs depends.
 
-    None are named where the outputs cannot be found.
+    There are none if the outputs cannot be found.
     """
     description = model.message.description
     inputs = [feature.name for feature in description.input]
@@ -34,7 +34,7 @@ def unreached(model: ModelRef) -> List[str]:
 def _outputs(model: ModelRef) -> List[str]:
     names = [feature.name for feature in model.message.description.output]
     if model.kind != "neuralNetwork" and model.network.layers:
-        # What a classifier or a regressor gives is made of the last layer, or of a named blob.
+        # A classifier or a regressor returns the output of its last layer or a named blob.
         names += model.network.layers[-1].output
         names.append(getattr(model.network, "labelProbabilityLayerName", ""))
     return names
@@ -54,5 +54,5 @@ def _steps(layers: Sequence[Any]) -> Iterator[_Step]:
             continue
         inside = [step for body in bodies for step in _steps(body.layers)]
         yield from inside
-        # Whether and how often a body runs decides what is in the blobs that it writes.
+        # The blobs that a body writes depend on whether and how often it runs.
         yield decides, [blob for _, made in inside for blob in made] + list(layer.output)

@@ -1,4 +1,4 @@
-"""In which precision a network stores its weights, from the first byte of each: none is read."""
+"""Find the precision in which a network stores its weights, from the first byte of each."""
 
 from typing import Iterable
 

@@ -5,13 +5,13 @@ import os
 
 import pytest
 
-from coreml_resize_fix.auditing.owed import WithoutLayer, copies, no_layer_needed
+from coreml_resize_fix.auditing.without_layer import WithoutLayer, copies, no_layer_needed
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document, html, markdown, text
 from coreml_resize_fix.run import pipeline
-from coreml_resize_fix.run.request import Run
+from coreml_resize_fix.run.results import Run
 from tests.auditing.owed_networks import Net, needs_ios14
 from tests.report import json_v1
 from tests.support import cases

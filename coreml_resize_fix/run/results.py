@@ -1,55 +1,16 @@
-"""What goes into a run and what comes out of it, as values."""
+"""What comes out of a run, as values: the report of a model, a failure, and all of them."""
 
-from dataclasses import dataclass, field
-from typing import List, Optional, Sequence, Tuple, Union
+from dataclasses import dataclass
+from typing import List, Optional, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.owed import MISSING, WithoutLayer
+from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
+from coreml_resize_fix.errors import ManifestError, ResizeFixError
+from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.tensors import Tensors
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to compare with and what to do.
-
-    Without any intent (`manifest` None and `assume` None) the run is an inventory. `target` is the
-    highest specification version allowed; None is the model's own, or 3 for ResizeBilinear.
-    `fingerprint` asks for the file's SHA-256, which reads its weights.
-    `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
-    it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
-    `notices` are remarks on the manifest that the report should repeat; `pictures` asks for images
-    of what each layer does.
-    """
-
-    manifest: Optional[Sequence[Intent]] = None
-    assume: Optional[Intent] = None
-    dry_run: bool = False
-    output: Optional[str] = None
-    in_place: bool = False
-    force: bool = False
-    partial: bool = False
-    verify: Optional[bool] = True
-    target: Optional[int] = None
-    fingerprint: bool = False
-    decompose: bool = False
-    tensors: Tensors = field(default_factory=dict)
-    notices: Tuple[str, ...] = ()
-    pictures: bool = False
-
-    @property
-    def asks(self) -> bool:
-        return self.manifest is not None or self.assume is not None
-
-    @property
-    def measures(self) -> bool:
-        """Whether values are compared, too."""
-        if self.verify is None:
-            return not self.dry_run or bool(self.tensors)
-        return self.verify
 
 
 @dataclass(frozen=True)
@@ -75,6 +36,7 @@ class ModelReport:
     not_owed: Tuple[WithoutLayer, ...] = ()
     cannot_run: Tuple[Conflict, ...] = ()
     usable: Optional[UsableSizes] = None
+    model_kind: str = NEURAL_NETWORK
 
     @property
     def codes(self) -> Tuple[str, ...]:
@@ -121,6 +83,14 @@ class Failure:
     exit_code: int = 2
     details: Tuple[str, ...] = ()
 
+    @classmethod
+    def from_error(cls, error: ResizeFixError, path: Optional[str] = None) -> "Failure":
+        """An error as a value; `path` is the model that it happened at."""
+        details = error.defects if isinstance(error, ManifestError) else ()
+        return cls(path, str(error), error.hint, error.exit_code, details)
+
+
+Result = Union[ModelReport, Failure]  # of one model
 
 # Worst first: nothing compared is worse than all right, and an error hides what was found.
 _WORST_FIRST = (2, 1, 3, 0)
@@ -130,11 +100,11 @@ _WORST_FIRST = (2, 1, 3, 0)
 class Run:
     """What a command found, in the order of its models; a bad one does not stop the others."""
 
-    results: Tuple[Union[ModelReport, Failure], ...]
+    results: Tuple[Result, ...]
     dry_run: bool = False
 
     @property
-    def models(self) -> List[Union[ModelReport, Failure]]:
+    def models(self) -> List[Result]:
         """Results of single models, without failures of the run as a whole."""
         return [result for result in self.results if result.path is not None]
 

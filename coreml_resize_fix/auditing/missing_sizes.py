@@ -1,10 +1,9 @@
-"""Sizes that no intent says, where the file itself contradicts what its layers make.
+"""Find the size of a resize whose intent names none, where the file contradicts its layer.
 
-Converters cut a factor of 1.9 to 1. Who then says that all resizes are bilinear asks for the size
-that the layer makes, and the declared output, or the other operand of an add or a concat, says
-another one. The factor was f or more, and less than f + 1: if one of those sizes alone makes
-everything fit, that is the size. It is found by inferring shapes, so that whatever has a shape rule
-may stand in between.
+Converters cut a factor of 1.9 to 1. An intent without a size keeps the size that the layer makes,
+but the declared output, or the other operand of an add or a concat, has another one. The original
+factor was at least f and less than f + 1. If exactly one of those sizes makes everything fit, it is
+the size. Shape inference tries the sizes, so any layer with a shape rule may stand in between.
 """
 
 from dataclasses import replace
@@ -12,7 +11,7 @@ from functools import partial
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.auditing.trial import UNDECIDED, Size, Sizes, TooManyError, Trial
+from coreml_resize_fix.auditing.size_trials import UNDECIDED, Size, Sizes, SizeTrials, TooManyError
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.formats.shapes import Overrides, PartialSize
@@ -22,7 +21,7 @@ _MOST_SHOWN = 4
 
 
 class _Answer(NamedTuple):
-    """What was found on a layer whose size is contradicted: the only one that fits, or why not."""
+    """The only size that fits a layer whose own size is contradicted, or why there is none."""
 
     layer: ResizeLayer
     contradiction: str
@@ -31,43 +30,45 @@ class _Answer(NamedTuple):
     reason: str = ""
 
 
-def say(matching: Matching, model: Model) -> None:
-    """Give intents without a size the one that fits, where the layer's own is contradicted.
+def fill_in(matching: Matching, model: Model) -> None:
+    """Give intents without a size the size that fits, where the layer's own is contradicted.
 
-    Where none fits, or several do, the match says what is against it instead.
+    If no size or several sizes fit, the match records the contradiction instead.
     """
     layers = [layer for layer in model.resizes(model.shapes({})) if not layer.params.is_chain]
     intents = {layer.address: matching.by_address[layer.address].intent for layer in layers}
-    silent = {layer.address: layer for layer in layers if _is_silent(intents[layer.address])}
-    if not silent:
+    without_size = {
+        layer.address: layer for layer in layers if _names_no_size(intents[layer.address])
+    }
+    if not without_size:
         return
     given: Overrides = {
-        address: partial(_asked, intent)
+        address: partial(_intended_size, intent)
         for address, intent in intents.items()
-        if address not in silent
+        if address not in without_size
     }
-    for answer in _answers(Trial(model, model.claims, silent, given)):
+    for answer in _answers(SizeTrials(model, model.claims, without_size, given)):
         address, match = answer.layer.address, matching.by_address[answer.layer.address]
         matching.by_address[address] = replace(
             match,
             intent=_with_size(match.intent, answer),
             against=f"{answer.contradiction}; {answer.reason}" if answer.reason else "",
         )
-        if answer.size is not None and not _is_own(answer):
+        if answer.size is not None and not _is_layers_own(answer):
             matching.notices.append(
                 f"`{answer.layer.name}` was given no size: {_show([answer.size])} is the only one "
                 f"that fits, as {answer.contradiction}"
             )
 
 
-def _asked(intent: Optional[Intent], input_size: Optional[Size]) -> PartialSize:
-    """What a layer whose intent says a size, or that has no intent, is taken to make."""
+def _intended_size(intent: Optional[Intent], input_size: Optional[Size]) -> PartialSize:
+    """The output size assumed for a layer that has no intent or whose intent names a size."""
     if intent is None or (input_size is None and intent.size is None):
         return UNDECIDED
     return intent.target_size(input_size) or UNDECIDED
 
 
-def _is_silent(intent: Optional[Intent]) -> bool:
+def _names_no_size(intent: Optional[Intent]) -> bool:
     return intent is not None and intent.target_size((1, 1)) is None
 
 
@@ -76,47 +77,47 @@ def _with_size(intent: Optional[Intent], answer: _Answer) -> Optional[Intent]:
         return intent
     if answer.layer.shape != FLEXIBLE:
         return replace(intent, size=answer.size)
-    return replace(intent, size=answer.size, input_size=_whole(answer.input_size))
+    return replace(intent, size=answer.size, input_size=_known_size(answer.input_size))
 
 
-def _is_own(answer: _Answer) -> bool:
-    before = _whole(answer.input_size)
+def _is_layers_own(answer: _Answer) -> bool:
+    before = _known_size(answer.input_size)
     return before is not None and answer.layer.params.output_size(before) == answer.size
 
 
-def _whole(size: PartialSize) -> Optional[Size]:
+def _known_size(size: PartialSize) -> Optional[Size]:
     height, width = size
     return None if height is None or width is None else (height, width)
 
 
-def _answers(trial: Trial) -> Iterator[_Answer]:
-    """One contradiction after the other, in order: those behind depend on what solves it."""
+def _answers(trials: SizeTrials) -> Iterator[_Answer]:
+    """Solve one contradiction after the other, in order: later ones depend on the solution."""
     sizes: Sizes = {}
     what = ""
     try:
         while True:
-            found = _first(trial, sizes)
+            found = _first(trials, sizes)
             if found is None:
                 return
             what, layers = found
-            choices = trial.fitting(layers, sizes)
+            choices = trials.fitting(layers, sizes)
             chosen = choices[0] if len(choices) == 1 else (None,) * len(layers)
             sizes.update(zip(layers, (size or UNDECIDED for size in chosen)))
-            shapes = trial.shapes(sizes)
+            shapes = trials.shapes(sizes)
             for index, (address, size) in enumerate(zip(layers, chosen)):
                 reason = "" if size else _reason([choice[index] for choice in choices])
-                before = trial.input_size(address, shapes)
-                yield _Answer(trial.free[address], what, before, size, reason)
+                before = trials.input_size(address, shapes)
+                yield _Answer(trials.free[address], what, before, size, reason)
     except TooManyError:
-        for address, layer in trial.free.items():
+        for address, layer in trials.free.items():
             if address not in sizes:
                 yield _Answer(layer, what, UNDECIDED, None, "there are too many sizes to try")
 
 
-def _first(trial: Trial, sizes: Sizes) -> Optional[Tuple[str, List[str]]]:
-    """The first contradiction that layers without a size decide, and those layers."""
-    for spot, what in trial.contradictions(trial.shapes(sizes)).items():
-        layers = trial.deciding(spot, sizes)
+def _first(trials: SizeTrials, sizes: Sizes) -> Optional[Tuple[str, List[str]]]:
+    """The first contradiction that depends on layers without a size, and those layers."""
+    for spot, what in trials.contradictions(trials.shapes(sizes)).items():
+        layers = trials.deciding(spot, sizes)
         if layers:
             return what, layers
     return None

@@ -1,9 +1,9 @@
-"""How much speaks for each pair of an intent and a layer, as numbers whose sums can be compared."""
+"""Weigh the evidence for each pair of an intent and a layer, in numbers that can be added."""
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, fitting
-from coreml_resize_fix.auditing.owed import COPIES, UNUSED
+from coreml_resize_fix.auditing.without_layer import COPIES, UNUSED
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
@@ -11,29 +11,28 @@ Weights = List[List[int]]
 
 
 class Count(NamedTuple):
-    """What speaks for a pair, or how often it does in an alignment; what comes first goes first.
+    """The evidence for a pair, or its sum over an alignment; earlier fields outweigh later ones.
 
-    Where every intent is owed a layer, counts are evidence: most `pairs` go first. Where calls may
-    have none, values go before them: `certain` is a layer that computes a call that may be used.
-    `owed` is an intent that is owed a layer, `exact` a layer that computes its intent, and `sized`
-    one that makes the size that is asked for.
+    If every intent needs a layer, most `pairs` win. If some calls may have none, `certain` goes
+    first: the layer computes the call, and the call may be used. `needed` counts intents that need
+    a layer, `exact` layers that compute their intent, `sized` layers that make the intended size.
     """
 
     certain: int
     pairs: int
-    owed: int
+    needed: int
     exact: int
     sized: int
 
 
 class Scale:
-    """Counts as one number, for alignments of at most so many pairs."""
+    """Encodes counts as one number, for alignments of at most `most_pairs` pairs."""
 
     def __init__(self, most_pairs: int) -> None:
         self._base = most_pairs + 1
 
     def weight(self, count: Count) -> int:
-        """The number, which orders as the counts do."""
+        """The counts as a number of the same order."""
         total = 0
         for digit in count:
             total = total * self._base + digit
@@ -54,19 +53,19 @@ def weigh(
     reasons: Sequence[Optional[str]],
     scale: Scale,
 ) -> Weights:
-    """Of each intent with each layer: 0 if something speaks against it, else what speaks for it.
+    """The weight of each intent with each layer: 0 if the evidence contradicts the pair.
 
-    `reasons` say of each intent why it owes no layer, None if it does.
+    `reasons` has for each intent why it needs no layer, None if it needs one.
     """
     computed = _Computed()
-    all_owed = not any(reasons)
+    all_need_layers = not any(reasons)
 
     def weight(intent: Intent, layer: ResizeLayer, reason: Optional[str]) -> int:
-        sized = all_owed or _makes_size(layer, intent)
+        sized = all_need_layers or _makes_size(layer, intent)
         if reason == COPIES and not sized:
-            return 0  # its layer, if it has one, copies
+            return 0  # the layer of such a call, if there is one, copies
         exact = computed(intent, layer)
-        certain = exact and not all_owed and reason != UNUSED
+        certain = exact and not all_need_layers and reason != UNUSED
         return scale.weight(Count(certain, True, reason is None, exact, sized))
 
     return [
@@ -81,18 +80,18 @@ def _makes_size(layer: ResizeLayer, intent: Intent) -> bool:
 
 
 class _Computed:
-    """Whether layers compute intents; those that ask for or get the same are asked once."""
+    """Whether layers compute intents; equal questions are answered once."""
 
     def __init__(self) -> None:
         self._known: Dict[Tuple[object, ...], bool] = {}
-        self._asks: Dict[int, Tuple[object, ...]] = {}
+        self._requests: Dict[int, Tuple[object, ...]] = {}
 
     def __call__(self, intent: Intent, layer: ResizeLayer) -> bool:
         if not layer.sizes:
             return False
-        if id(intent) not in self._asks:
-            self._asks[id(intent)] = intent.ask + (intent.input_size, intent.framework_version)
-        key = self._asks[id(intent)] + (layer.params, layer.shape, layer.sizes)
+        if id(intent) not in self._requests:
+            self._requests[id(intent)] = intent.ask + (intent.input_size, intent.framework_version)
+        key = self._requests[id(intent)] + (layer.params, layer.shape, layer.sizes)
         if key not in self._known:
             self._known[key] = computes(intent, layer)
         return self._known[key]

@@ -1,17 +1,16 @@
-"""Calls of `area` that pooling layers compute, found by what these average at their sizes."""
+"""Match calls of mode `area` to the pooling layers that compute them."""
 
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, contradiction, may_equal
+from coreml_resize_fix.auditing.matching import Pairs
 from coreml_resize_fix.formats.model import Averaged
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
-Pairs = List[Tuple[Intent, ResizeLayer]]
-
 
 def by_pooling(intents: Sequence[Intent], poolings: Sequence[ResizeLayer]) -> Pairs:
-    """Each intent that some pooling layer computes, and the layer, in order of execution.
+    """Pairs of an intent and the pooling layer that computes it, in order of execution.
 
     Two calls share a layer only if there are fewer layers than calls: converters merge equal ones.
     """
@@ -33,7 +32,7 @@ def by_pooling(intents: Sequence[Intent], poolings: Sequence[ResizeLayer]) -> Pa
 
 
 def is_made_of_windows(intent: Intent, averaged: Sequence[Averaged]) -> bool:
-    """Whether some map that is put together of means has the windows that a call of `area` has."""
+    """Whether a map assembled from window means has the windows of this call of `area`."""
     if intent.mode != "area" or intent.input_size is None:
         return False
     size = intent.target_size(intent.input_size)

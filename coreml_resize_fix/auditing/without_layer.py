@@ -1,4 +1,4 @@
-"""Intents that owe the model no layer, and why; what is said of those that do and have none."""
+"""Intents without a layer: those that need none and why, and those whose layer is missing."""
 
 from typing import List, NamedTuple, Optional, Tuple
 
@@ -18,14 +18,14 @@ _WHY = {
 
 
 class WithoutLayer(NamedTuple):
-    """An intent that no layer stands for; `reason` is one of the four above."""
+    """An intent without a layer; `reason` is one of the four constants above."""
 
     intent: Intent
     reason: str
 
     @property
     def fails(self) -> bool:
-        """Whether a layer is owed."""
+        """Whether the intent needs a layer."""
         return self.reason == MISSING
 
     @property
@@ -35,42 +35,43 @@ class WithoutLayer(NamedTuple):
 
     @property
     def message(self) -> str:
-        """One lower-case sentence for people."""
+        """A lower-case sentence for messages."""
         intent = self.intent
-        facts = [f"`{intent.label}`", str(intent)] + _recorded(intent) + _place(intent)
+        facts = [f"`{intent.label}`", str(intent)] + _recorded_sizes(intent) + _call_site(intent)
         call = ", ".join(facts)
         if self.fails:
             return f"intent without a layer: {call} ({MISSING_CODE})"
         return f"{call}: no layer is owed, as it {self.why}"
 
 
-def _place(intent: Intent) -> List[str]:
+def _call_site(intent: Intent) -> List[str]:
     return [f"called at `{intent.site}`"] if intent.site not in (None, intent.label) else []
 
 
-def _recorded(intent: Intent) -> List[str]:
+def _recorded_sizes(intent: Intent) -> List[str]:
     made = intent.target_size(intent.input_size)
     if intent.input_size is None or made is None:
         return []
-    return ["{}×{} → {}×{}".format(*intent.input_size, *made)]
+    before, after = (f"{height}×{width}" for height, width in (intent.input_size, made))
+    return [f"{before} → {after}"]
 
 
 def no_layer_needed(intent: Intent) -> Optional[str]:
-    """Why this call owes no layer, as far as the intent alone says it; None if it owes one."""
+    """Why this call needs no layer, judged from the intent alone; None if it needs one."""
     if copies(intent):
         return COPIES
     return UNUSED if intent.used is False else None
 
 
 def _identity(pixels: int) -> AxisSpec:
-    """An axis that stays as it is."""
+    """The axis that copies every pixel."""
     return AxisSpec("nearest_floor", "asymmetric", pixels, pixels)
 
 
 def copies(intent: Intent) -> bool:
-    """Whether the call's map is the identity at the size that it was recorded with.
+    """Whether the call is the identity at the size that it was recorded with.
 
-    Of a call that was not recorded only a factor of 1 says that it is, at any size.
+    A call without a recorded size is the identity only if its factor is 1.
     """
     if intent.input_size is not None:
         sizes: Tuple[Size, ...] = (intent.input_size,)

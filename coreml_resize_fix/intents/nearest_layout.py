@@ -7,18 +7,18 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 
 
-def settled(intents: Iterable[Intent], tensors: Tensors) -> List[Intent]:
+def resolve_nearest(intents: Iterable[Intent], tensors: Tensors) -> List[Intent]:
     """The intents, with what their recorded tensors say of `nearest` where memory layout decides.
 
-    See `dialects.torch.nearest_copies`: no manifest holds the layout of a tensor.
+    See `conventions.torch.nearest_copies`: no manifest holds the layout of a tensor.
     """
     return [
-        intent if intent.index is None else _settled(intent, tensors.get(intent.index))
+        intent if intent.index is None else _resolve(intent, tensors.get(intent.index))
         for intent in intents
     ]
 
 
-def _settled(intent: Intent, recorded: Optional[Recorded]) -> Intent:
+def _resolve(intent: Intent, recorded: Optional[Recorded]) -> Intent:
     if intent.framework != "torch" or intent.mode != "nearest" or intent.scale_factor is None:
         return intent
     if recorded is None:

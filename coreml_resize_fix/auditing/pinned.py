@@ -1,16 +1,22 @@
-"""Intents that say which layer they are for: by address, by name, by blob."""
+"""Match intents that name their layer: by address, by layer name, by blob name."""
 
 from typing import Callable, List, Sequence, Tuple
 
-from coreml_resize_fix.auditing.matching import MERGED, Match, Matching, Pairs, differ
-from coreml_resize_fix.auditing.pooled import by_pooling
+from coreml_resize_fix.auditing.area import by_pooling
+from coreml_resize_fix.auditing.matching import (
+    MERGED,
+    Match,
+    MatchDraft,
+    Matching,
+    describe_difference,
+)
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 
 def by_pin(
     intents: Sequence[Intent],
-    pairs: Pairs,
+    draft: MatchDraft,
     poolings: Sequence[ResizeLayer],
     result: Matching,
 ) -> None:
@@ -18,39 +24,40 @@ def by_pin(
     for intent in intents:
         if intent.layer is None:
             continue
-        named = _named(intent.layer, pairs.layers)
+        named = _named(intent.layer, draft.layers)
         if len(named) != 1:
             pooled = by_pooling([intent], _named(intent.layer, poolings))
             result.pooled.update({layer.address: Match(intent, "layer") for _, layer in pooled})
             if not pooled:
-                pairs.leave(intent, result)
-            if not pooled and pairs.owes(intent):
+                draft.note_without_layer(intent, result)
+            if not pooled and draft.needs_layer(intent):
                 result.notices.append(
-                    "`{}` names {} resize layers{}".format(
-                        intent.layer,
-                        len(named) or "no",
-                        "; use an address to say which" if named else " of this model",
-                    )
+                    f"`{intent.layer}` names {len(named)} resize layers; "
+                    "use an address to say which"
+                    if named
+                    else f"`{intent.layer}` names no resize layers of this model"
                 )
             continue
         address = named[0].address
-        at_place = [layer for layer in pairs.layers if layer.address == intent.layer]
+        at_place = [layer for layer in draft.layers if layer.address == intent.layer]
         if at_place and at_place[0] is not named[0]:
             result.notices.append(
-                "`{}` names `{}`, which had that address before several layers stood in for one; "
-                "`{}` has it now".format(intent.layer, named[0].name, at_place[0].name)
+                f"`{intent.layer}` names `{named[0].name}`, which had that address before several "
+                f"layers stood in for one; `{at_place[0].name}` has it now"
             )
-        other = pairs.found.get(address)
+        other = draft.found.get(address)
         if other is not None and other.intent is not None and other.intent.ask != intent.ask:
-            pairs.found[address] = Match(code=MERGED, reason=differ([other.intent, intent]))
+            draft.found[address] = Match(
+                code=MERGED, reason=describe_difference([other.intent, intent])
+            )
         elif other is None:
-            pairs.found[address] = Match(intent, "layer")
+            draft.found[address] = Match(intent, "layer")
 
 
 def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:
-    """Layers that a key names: an address is exact, a layer's name goes before a blob's."""
+    """Layers that a key names. Addresses go first, then names of layers, then names of blobs."""
     readings: Tuple[Callable[[ResizeLayer], bool], ...] = (
-        # A manifest that pins by address was written before several layers stood in for one.
+        # A manifest with addresses was written before several layers replaced one.
         lambda layer: key == (layer.original_address or layer.address),
         lambda layer: key == layer.address,
         lambda layer: key == layer.name,

@@ -1,0 +1,168 @@
+"""From options to an exit code: resolve the jobs, work on them, write and print what was found."""
+
+import os
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+
+from coreml_resize_fix.cli import terminal
+from coreml_resize_fix.errors import ResizeFixError, UsageError, translate_os_errors
+from coreml_resize_fix.intents import source
+from coreml_resize_fix.report import files
+from coreml_resize_fix.report.plain import visible
+from coreml_resize_fix.report.template import template
+from coreml_resize_fix.run import batch, jobs, model_paths, outputs, path_conflicts
+from coreml_resize_fix.run.jobs import Job
+from coreml_resize_fix.run.options import Request, read_options
+from coreml_resize_fix.run.results import Failure, Result, Run
+
+
+class Options(NamedTuple):
+    """The command line as click reads it."""
+
+    models: Tuple[str, ...]
+    manifest: Optional[str]
+    assume: Optional[str]
+    dry_run: bool
+    output: Optional[str]
+    in_place: bool
+    force: bool
+    deployment_target: Optional[str]
+    decompose: bool
+    partial: bool
+    verify: Optional[bool]
+    style: str
+    report_path: Optional[str]
+    write_manifest: Optional[str]
+    jobs: int
+    quiet: bool
+    verbose: bool
+
+    @property
+    def paths(self) -> path_conflicts.NamedPaths:
+        """The paths that options name."""
+        return path_conflicts.NamedPaths(
+            self.manifest, self.output, self.report_path, self.write_manifest
+        )
+
+
+class _Prepared(NamedTuple):
+    """A run that may begin."""
+
+    request: Request
+    jobs: List[Job]
+    render: Optional[Callable[[Run], str]]
+
+
+def execute(options: Options) -> int:
+    """Do what the options ask for; returns the exit code. Errors are sentences on stderr."""
+    results: List[Result] = []
+    prepared = None
+    bar = terminal.Progress(options.quiet)
+    try:
+        with translate_os_errors("the files of this run"):
+            prepared = _prepare(options)
+            _work(options, prepared, bar, results)
+    except ResizeFixError as error:
+        results.append(terminal.complain(error))
+    finally:
+        bar.close()
+    run = Run(tuple(results), options.dry_run)
+    # The report of a run that was refused would replace one that may be the reason.
+    if options.report_path is not None and prepared is not None and prepared.render is not None:
+        run = _write_report(options.report_path, prepared.render, run)
+    if not options.quiet and (options.style != "text" or run.reports or len(run.models) > 1):
+        terminal.say(files.printed(options.style, run, terminal.style()))
+    return run.exit_code
+
+
+def _prepare(options: Options) -> _Prepared:
+    """Read the options, and work out every path, before anything is written.
+
+    Raises:
+        ResizeFixError: the options or the paths exclude each other, or are not of their form.
+    """
+    if options.output is not None and options.in_place:
+        raise UsageError("`--output` and `--in-place` exclude each other", "pass one of them")
+    path_conflicts.check_names(options.paths, options.force)
+    request = _request(options)
+    report = options.report_path
+    render = files.renderer(report) if report is not None else None
+    models, earlier = model_paths.find(options.models)
+    if earlier:
+        names = ", ".join(map(visible, earlier))
+        terminal.say(f"passed over what earlier runs made: {names}", err=True)
+    todo = jobs.resolve_all(models, options.output, options.manifest)
+    writes = not options.dry_run and bool(options.manifest or request.asks)
+    path_conflicts.refuse_conflicts(
+        path_conflicts.list_paths(options.paths, todo, writes and not options.in_place)
+    )
+    if writes:
+        jobs.make_folders(todo)
+    return _Prepared(request, todo, render)
+
+
+def _request(options: Options) -> Request:
+    report = options.report_path or ""
+    shows_values = bool(report) or options.style != "text"
+    return read_options(
+        options.assume,
+        options.deployment_target,
+        dry_run=options.dry_run,
+        in_place=options.in_place,
+        force=options.force,
+        partial=options.partial,
+        decompose=options.decompose,
+        verify=True if options.verify is None and shows_values else options.verify,
+        fingerprint=options.style == "json" or report.endswith(".json"),
+        pictures=files.needs_pictures(report),
+    )
+
+
+def _work(
+    options: Options, prepared: _Prepared, bar: terminal.Progress, results: List[Result]
+) -> None:
+    """Add the result of every job to `results`, and write the manifest that was asked for.
+
+    Raises:
+        ResizeFixError: a manifest for all models cannot be read, or the new one not be written.
+    """
+    read = source.ManifestReader()
+    shared = options.manifest
+    if shared is not None and os.path.isdir(shared):
+        shared = None
+    if shared is not None:
+        read(shared)
+    at_once = options.jobs or os.cpu_count() or 1
+    for result in batch.run(prepared.jobs, prepared.request, read, at_once, bar, options.verbose):
+        results.append(result)
+        if isinstance(result, Failure):
+            bar.close()
+            terminal.print_failure(result)
+    if options.write_manifest is None:
+        return
+    outputs.refuse_existing(options.write_manifest, options.force)  # it may be there by now
+    if shared is None and len(results) == 1 and not isinstance(results[0], Failure):
+        shared = prepared.jobs[0].manifest
+    if shared is not None:
+        read(shared).save(options.write_manifest)
+    else:
+        _write_template(options.write_manifest, results)
+
+
+def _write_template(path: str, results: Sequence[Result]) -> None:
+    reports = Run(tuple(results)).reports
+    if len(reports) > 1:
+        raise UsageError(
+            f"a template describes one model, and there are {len(reports)}", "run once for each"
+        )
+    for report in reports:
+        source.write(path, template(report.findings))
+
+
+def _write_report(path: str, render: Callable[[Run], str], run: Run) -> Run:
+    """Write the report; returns the run, with one failure more if that went wrong."""
+    try:
+        with translate_os_errors(f"`{path}`"):
+            files.write(path, render(run))
+    except ResizeFixError as error:
+        return Run((*run.results, terminal.complain(error)), run.dry_run)
+    return run

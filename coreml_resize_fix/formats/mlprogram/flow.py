@@ -1,0 +1,50 @@
+"""Who reads what in a function, blocks inside operations included."""
+
+from typing import Dict, Iterator, List, Sequence, Set
+
+from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation
+from coreml_resize_fix.formats.model import Node
+
+
+def nodes(function: Function) -> List[Node]:
+    """Every operation but constants in order of execution; `unreached` follows them, too.
+
+    One that holds blocks comes once before them, making what they get, and once after them, making
+    what it gives.
+    """
+    return list(_nodes(function.block))
+
+
+def _nodes(block: Block) -> Iterator[Node]:
+    for operation in block.operations:
+        if operation.kind == "const":
+            continue
+        read = list(operation.reads())
+        if not operation.blocks:
+            yield Node(operation.address, read, _made(operation))
+            continue
+        got = [one.name for inner in operation.blocks for one in inner.inputs]
+        yield Node(operation.address, read, got)
+        for inner in operation.blocks:
+            yield from _nodes(inner)
+        given = [name for inner in operation.blocks for name in inner.outputs]
+        yield Node(operation.address, read + given, _made(operation))
+
+
+def _made(operation: Operation) -> List[str]:
+    return [variable.name for variable in operation.outputs]
+
+
+def unreached(inputs: Sequence[str], outputs: Sequence[str], found: Sequence[Node]) -> List[str]:
+    """Names of the inputs on which none of the outputs depends, whatever is in them."""
+    sources: Dict[str, Set[str]] = {}
+    for node in found:
+        for name in node.outputs:
+            sources.setdefault(name, set()).update(node.inputs)
+    waiting, seen = list(outputs), set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(sources.get(name, ()))
+    return [name for name in inputs if name not in seen]

@@ -1,0 +1,236 @@
+"""A file that holds an ML Program, as `formats.model.Model` asks for it."""
+
+import os
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from coreml_resize_fix.errors import ModelError, UsageError
+from coreml_resize_fix.formats import model as protocol
+from coreml_resize_fix.formats import spec_versions
+from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats.mlprogram import (
+    callnames,
+    edits,
+    elsewhere,
+    flow,
+    network,
+    opset,
+    parameters,
+    reader,
+    steps,
+)
+from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
+from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
+from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
+from coreml_resize_fix.formats.mlprogram.program import file_references
+from coreml_resize_fix.formats.model import (
+    POOLING,
+    Averaged,
+    Change,
+    Claim,
+    Plan,
+    ResizeOp,
+    Summed,
+)
+from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
+from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Conflict, Known, ModelShapes, Overrides, Shape
+
+_IN_MODEL_FOLDER = "@model_path/"
+
+
+class Programs(protocol.Model):
+    """The functions of a program, read once; each is a network under its name.
+
+    Raises:
+        ModelError: the program makes no sense.
+        SchemaError: the installed coremltools is older than ML Programs.
+    """
+
+    kind = protocol.ML_PROGRAM
+
+    def __init__(self, label: str, source: Source) -> None:
+        self.label, self.source = label, source
+        message = reader.parse(source)
+        self.program = reader.program(message)
+        self.spec_version = self.program.spec_version
+        self._functions = network.networks(self.program)
+        self._resizes = {name: one.resizes() for name, one in self._functions.items()}
+        self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
+        self._described = _described(message, self._functions)
+        self.outputs = [one.name for features in self._described.values() for one in features]
+        self.networks = [_network(one) for one in self._functions.values()]
+        self.claims = [
+            Claim(
+                name,
+                feature.name,
+                declared_size(feature),
+                feature.type.WhichOneof("Type") == "imageType",
+                None,
+            )
+            for name, features in self._described.items()
+            for feature in features
+            if declared_size(feature)
+        ]
+        self.remarks = list(self._remarks())
+
+    def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
+        if not assumed:
+            return dict(self._as_it_is)
+        return {name: one.shapes(assumed) for name, one in self._functions.items()}
+
+    def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
+        return [
+            self._placed(name, resize, shapes[name])
+            for name, resize in self._found()
+            if resize.params.kind not in (POOLING, *parameters.SAMPLERS)
+        ]
+
+    def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
+        return [
+            self._placed(name, resize, shapes[name])
+            for name, resize in self._found()
+            if resize.params.kind == POOLING
+        ]
+
+    def averaged(self) -> List[Averaged]:
+        return [one for function in self.program.functions for one in elsewhere.averaged(function)]
+
+    def summed(self) -> List[Summed]:
+        return [one for function in self.program.functions for one in elsewhere.summed(function)]
+
+    def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
+        return tuple(
+            conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
+        )
+
+    def allowed_version(self, target: Optional[int]) -> int:
+        """See `formats.model`: an opset is raised where a target allows it, and never lowered."""
+        needed = max(self.spec_version, opset.required_version(self.program))
+        if target is None or target >= needed:
+            return needed if target is None else target
+        raise UsageError(
+            f"`{self.label}` needs iOS {spec_versions.minimum_ios(needed)} for its opset "
+            f"`{opset.name(needed)}`, above the deployment target",
+            "convert it for the lower target, or leave `--deployment-target` out",
+        )
+
+    def plan(
+        self,
+        changes: Sequence[Change],
+        before: Mapping[str, ModelShapes],
+        after: Mapping[str, ModelShapes],
+        allowed: int,
+    ) -> Plan:
+        """See `formats.model`.
+
+        Raises:
+            UsageError: a function cannot be changed; says why.
+        """
+        if not changes:
+            return Plan((), self.spec_version)
+        version = max(change.spec_version for change in changes)
+        wanted = edits.Change(
+            {change.address: steps.of(change.op) for change in changes},
+            before,
+            after,
+            version,
+            with_ranges,
+        )
+        refusal = edits.refusal(self.program, wanted)
+        if refusal is not None:
+            raise UsageError(
+                f"`{self.label}` cannot be changed: {refusal}",
+                "audit it with `--dry-run` and no intent, and convert it again for one target",
+            )
+        found = edits.edits(self.source, self.program, wanted)
+        return Plan(tuple(found), max(self.spec_version, version))
+
+    def _found(self) -> Iterator[Tuple[str, Resize]]:
+        for name, resizes in self._resizes.items():
+            for resize in resizes:
+                yield name, resize
+
+    def _placed(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeLayer:
+        """A resize where its function has these shapes."""
+        known = shapes.layers.get(resize.address)
+        shape = next(iter(known.inputs), None) if known is not None else None
+        call = callnames.exported(resize.names[0])
+        return ResizeLayer(
+            resize.address,
+            resize.names[0],
+            tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
+            self._with_size(name, resize),
+            call=(call.mode, call.antialias) if call is not None else None,
+            **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
+        )
+
+    def _with_size(self, name: str, resize: Resize) -> ResizeOp:
+        """The parameters; a size that is computed of what does not vary is that of the file."""
+        params, shapes = resize.params, self._as_it_is[name]
+        if not isinstance(params, ResizeToShape) or not params.computes_size:
+            return params
+        made = _first_output(shapes, resize.address)
+        if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
+            return replace(params, shape=made.dims[-params.resized_dims :])
+        shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
+        return Unjudged(params.kind, shown, "its size is computed at run time")
+
+    def _remarks(self) -> Iterator[str]:
+        for _, resize in self._found():
+            if resize.params.kind in parameters.SAMPLERS:
+                yield (
+                    f"`{resize.address}` (`{resize.names[0]}`) is a `{resize.params.kind}`, which "
+                    "samples at coordinates of its own: it is named, and not judged"
+                )
+        for function in self.program.functions:
+            if len(function.specializations) > 1:
+                listed = ", ".join(f"`{one}`" for one in function.specializations)
+                yield (
+                    f"the function `{function.name}` has several block specializations ({listed}), "
+                    f"of which `{function.opset}` runs: the others are not looked at"
+                )
+
+    def require_weights(self, folder: str) -> None:
+        """Refuse a model file in that folder whose weights are elsewhere: nothing could run it.
+
+        Raises:
+            ModelError: a file that it reads is not there.
+        """
+        for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
+            relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
+            if not os.path.isfile(os.path.join(folder, relative.replace("\0", "\ufffd"))):
+                raise ModelError(
+                    f"`{self.label}` reads its weights from `{name}`, which is not there",
+                    "copy the whole package, or save the model again",
+                )
+
+
+def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
+    known = shapes.layers.get(address)
+    return next(iter(known.outputs), None) if known is not None else None
+
+
+def _network(found: ProgramNetwork) -> protocol.Network:
+    function = found.function
+    nodes = flow.nodes(function)
+    inputs = [variable.name for variable in function.inputs]
+    outputs = list(function.block.outputs)
+    return protocol.Network(
+        found.prefix, nodes, inputs, outputs, flow.unreached(inputs, outputs, nodes)
+    )
+
+
+def _described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[str, Sequence[Any]]:
+    """The described outputs of each function, as far as it gives them."""
+    own = {one.name: one.output for one in getattr(message.description, "functions", ())}
+    return {
+        name: [
+            feature
+            for feature in own.get(name, message.description.output)
+            if feature.name in found.function.block.outputs
+        ]
+        for name, found in functions.items()
+    }

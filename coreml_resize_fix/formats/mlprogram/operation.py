@@ -1,0 +1,33 @@
+"""What the operations that resize answer alike, as `formats.model.ResizeOp` asks for it."""
+
+from typing import Optional, Sequence, Tuple
+
+from coreml_resize_fix.formats.grid_resize import GridResize
+from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.intents.model import Intent
+
+Size = Tuple[int, int]
+
+
+class GridOperation(GridResize):
+    """A resize that one operation computes."""
+
+    def size_depends_on_rounding(self, input_size: Size) -> bool:
+        """Whether single and double precision make different sizes of it."""
+        return False
+
+    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
+        """Whether it is not documented which of two pixels an output copies."""
+        return False
+
+    def left_open(self, input_size: Size, output_size: Size) -> str:
+        if self.size_depends_on_rounding(input_size):
+            return ROUNDING
+        return PIXEL if self.leaves_pixel_open(input_size, output_size) else ""
+
+    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
+        """The operations that may take its place there, the preferred first."""
+        from coreml_resize_fix.formats.mlprogram import natives
+
+        return natives.in_place_of(layer)

@@ -1,0 +1,335 @@
+"""Packages that converters wrote: what is told of them, and the fix where one operation does it."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+
+from coreml_resize_fix.run.request import Run
+from coremltools.converters.mil import Builder as mb  # noqa: N813
+
+from coreml_resize_fix import audit, fix
+from coreml_resize_fix.errors import ModelError, UnmatchedError, UsageError
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.report.document import render
+from coreml_resize_fix.run import pipeline
+from tests.formats.mlprogram import build, calls, files
+from tests.formats.mlprogram.editing import operations
+from tests.formats.mlprogram.test_edits import as_coremltools_infers
+from tests.formats.mlprogram.test_reader import main_block, parsed
+from tests.report.json_v1 import check
+from tests.support.folders import contents
+
+# What meta.json says of each: verdicts, codes, and the operation that is the same, if one is.
+EXPECTED = {
+    "ct52_ml15_nn_sf2p3": [("unmatchable", {"RSZ105", "RSZ102", "RSZ108", "RSZ303"}, None)],
+    "ct72_ml17_acT_sf0p7": [
+        ("fixable", {"RSZ102", "RSZ108"}, "resize_bilinear 21×21 STRICT_ALIGN_CORNERS")
+    ],
+    "ct83_ex17_names": [("match", set(), None)] * 4,
+    "ct9_ex17_range_other_bilF": [
+        ("fixable", {"RSZ102"}, "upsample_bilinear ×8,8 align_corners=false")
+    ],
+    "ct9_ml15_aa_half": [("unmatchable", {"RSZ104", "RSZ304"}, None)],
+    "ct9_ml17_acT_sf_rounds_up": [
+        ("fixable", {"RSZ102", "RSZ108"}, "resize_bilinear 28×28 STRICT_ALIGN_CORNERS")
+    ],
+    "ct9_ml17_area_nondiv": [],
+    "ct9_ml17_equal_calls": [("match", set(), None)] * 2,
+    "ct9_ml17_nn_sf2p3": [("unmatchable", {"RSZ105", "RSZ102", "RSZ108", "RSZ303"}, None)],
+    "head_ml17_bicubic": [],
+    "mil_ml16_half_pixel_false": [("fixable", {"RSZ101"}, "resize_bilinear 20×24 UNALIGN_CORNERS")],
+    "mil_ml17_resize_nearest": [("unmatchable", {"RSZ105", "RSZ303"}, None)],
+}
+FIXABLE = [name for name, told in EXPECTED.items() if [one[0] for one in told] == ["fixable"]]
+ELSEWHERE = ["ct9_ml17_area_nondiv", "head_ml17_bicubic"]
+RIGHT = ["ct83_ex17_names", "ct9_ml17_equal_calls", *ELSEWHERE]
+
+
+def test_every_fixture_is_told_of():
+    assert sorted(EXPECTED) == files.NAMES
+
+
+@pytest.mark.parametrize("name", files.NAMES)
+def test_verdicts(name):
+    report = audit(str(files.package(name)), calls.intents(name))
+    assert report.model_kind == "ml-program"
+    found = [
+        (one.verdict, set(one.codes), str(one.after) if one.after else None)
+        for one in report.findings
+    ]
+    assert found == EXPECTED[name]
+    assert report.exit_code == (0 if name in RIGHT else 1)
+
+
+@pytest.mark.parametrize("name", files.NAMES)
+def test_an_inventory_has_the_same_operations(name):
+    report = audit(str(files.package(name)))
+    assert report.exit_code == 3
+    assert len(report.findings) == len(EXPECTED[name])
+
+
+@pytest.mark.parametrize("name", FIXABLE)
+def test_fixes(name, tmp_path):
+    source = calls.copied(name, tmp_path)
+    before = contents(source)
+    result = fix(source, calls.intents(name), output=str(tmp_path / "out.mlpackage"))
+    after = contents(result)
+    model = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
+    assert {key for key in before if before[key] != after.get(key)} == {model}
+    assert set(after) == set(before)
+    assert contents(source) == before
+    data, written = files.model(name), _read(os.path.join(result, model))
+    assert as_coremltools_infers(written, files.weights(name))
+    assert _version(written) == _version(data)
+    again = audit(result, calls.intents(name))
+    assert again.exit_code == 0
+    assert [one.verdict for one in again.findings] == ["match"]
+    # A second run changes nothing: the result is the model itself.
+    assert fix(result, calls.intents(name)) == result
+    assert contents(result) == after
+    build.opens(result)
+
+
+@pytest.mark.parametrize("name", ["mil_ml16_half_pixel_false", "ct9_ml17_acT_sf_rounds_up"])
+def test_only_the_operation_and_its_constants_change(name, tmp_path):
+    result = fix(
+        str(files.package(name)), calls.intents(name), output=str(tmp_path / "x.mlpackage")
+    )
+    data = files.model(name)
+    written = _read(os.path.join(result, "Data", "com.apple.CoreML", "model.mlmodel"))
+    old, rest = operations(data)
+    new, rest_of_new = operations(written)
+    kept = [one for one in old if one in new]
+    # The resize and its own constants go; nothing behind it, and nothing else, is another one.
+    assert 2 <= len(old) - len(kept) <= 5 + 2 * (name == "ct9_ml17_acT_sf_rounds_up")
+    if name == "mil_ml16_half_pixel_false":  # no size changes
+        assert rest == rest_of_new
+
+
+def test_rounding_is_told_in_words():
+    (found,) = audit(
+        str(files.package("ct9_ml17_acT_sf_rounds_up")), calls.intents("ct9_ml17_acT_sf_rounds_up")
+    ).findings
+    assert "25×25 depends on whether Core ML computes input × factor in single" in found.message
+    assert found.max_shift_px is None
+
+
+def test_an_equal_call_that_was_merged_needs_no_entry():
+    report = audit(
+        str(files.package("ct9_ml17_equal_calls")), calls.intents("ct9_ml17_equal_calls")
+    )
+    assert report.without_layer == []
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_several_operations_compute_owes_no_layer(name):
+    report = audit(str(files.package(name)), calls.intents(name))
+    assert [one.reason for one in report.without_layer] == ["computed-elsewhere"]
+    assert (report.unused, report.exit_code) == ((), 0)
+
+
+@pytest.mark.parametrize("name", ["ct9_ml17_nn_sf2p3", "ct9_ml15_aa_half"])
+def test_what_no_operation_computes_is_not_written(name, tmp_path):
+    source = calls.copied(name, tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(UnmatchedError):
+        fix(source, calls.intents(name))
+    assert contents(tmp_path) == before
+
+
+def made(make, tmp_path, ios=15, shape=(1, 3, 10, 12), inputs=None):
+    path = build.save(build.program(make, shape, ios), tmp_path / "made.mlpackage", ios, inputs)
+    return str(path)
+
+
+def test_smaller_maps_by_upsample_bilinear_get_a_notice(tmp_path):
+    def make(x):
+        return mb.upsample_bilinear(
+            x=x, scale_factor_height=0.5, scale_factor_width=0.5, align_corners=False
+        )
+
+    path = made(make, tmp_path)
+    report = audit(path, [Intent(scale_factor=(0.5, 0.5), input_size=(10, 12))])
+    assert report.exit_code == 0
+    assert any("ONNX Runtime saw differ" in notice for notice in report.notices)
+    # Of a wrong one, or of a larger map, nothing of the kind is said.
+    wrong = audit(path, [Intent(scale_factor=(0.5, 0.5), align_corners=True, input_size=(10, 12))])
+    assert not any("ONNX Runtime" in notice for notice in wrong.notices)
+    assert wrong.findings[0].verdict == "fixable"
+
+
+@pytest.mark.parametrize("ios", [15, 16, 17, 18])
+def test_a_pooling_is_a_call_of_area(ios, tmp_path):
+    def make(x):
+        return mb.avg_pool(x=x, kernel_sizes=[2, 3], strides=[2, 3], pad_type="valid")
+
+    path = made(make, tmp_path, ios)
+    report = audit(path, [Intent(mode="area", size=(5, 4), input_size=(10, 12))])
+    (found,) = report.findings
+    assert (found.layer.kind, found.verdict, report.exit_code) == ("pooling", "match", 0)
+    assert found.layer.address.startswith("main/ops[")
+    other = audit(path, [Intent(mode="area", size=(4, 5), input_size=(10, 12))])
+    assert other.exit_code == 1
+    assert [one.reason for one in other.without_layer] == ["missing"]
+
+
+def test_what_samples_elsewhere_is_named_and_not_judged(tmp_path):
+    def make(x):
+        return mb.affine(
+            x=x, transform_matrix=[[1.0, 0, 0, 0, 1, 0]], output_height=5, output_width=5,
+            sampling_mode="bilinear", padding_mode="constant", padding_value=0.0,
+            coordinates_mode="normalized_minus_one_to_one", align_corners=True,
+        )  # fmt: skip
+
+    report = audit(made(make, tmp_path, shape=(1, 3, 10, 12)))
+    assert report.findings == ()
+    assert any("is a `affine`" in notice and "not judged" in notice for notice in report.notices)
+
+
+def test_a_parameter_that_is_computed_is_never_a_match():
+    model = parsed("ct9_ml17_nn_sf2p3")
+    main_block(model).operations[-1].inputs["scale_factor_width"].arguments[0].name = "x"
+    request = pipeline.Request(assume=Intent(mode="nearest"))
+    report, _ = pipeline.process_bytes(model.SerializeToString(), "model", request)
+    (found,) = report.findings
+    assert (found.verdict, found.codes, report.exit_code) == ("unmatchable", ("RSZ207",), 1)
+    assert "`scale_factor_width` is no constant" in found.message
+    listed, _ = pipeline.process_bytes(model.SerializeToString(), "model", pipeline.Request())
+    assert "it is not judged" in listed.findings[0].message
+
+
+@pytest.mark.parametrize("varies", [False, True])
+def test_a_size_that_is_computed_at_run_time(varies, tmp_path):
+    """Of an input that does not vary it is what the file declares; else it is not judged."""
+    from coremltools import RangeDim, TensorType
+
+    def make(x):
+        sizes = mb.slice_by_index(x=mb.shape(x=x), begin=[2], end=[4])
+        twice = mb.cast(x=mb.mul(x=sizes, y=2), dtype="int32")
+        return mb.resize(
+            x=x, shape=twice, resized_dims=np.uint32(2), interpolation_mode="LINEAR",
+            sampling_mode="UNALIGN_CORNERS",
+        )  # fmt: skip
+
+    side = build.symbol() if varies else 10
+    inputs = [TensorType("x", (1, 3, RangeDim(8, 64, 10), 12))] if varies else None
+    path = made(make, tmp_path, 17, (1, 3, side, 12), inputs)
+    report = audit(path, [Intent(size=(20, 24), input_size=(10, 12))])
+    (found,) = report.findings
+    assert found.verdict == ("unmatchable" if varies else "match")
+    assert found.codes == (("RSZ207",) if varies else ())
+
+
+def test_blocks_inside_operations_are_audited_and_fixed(tmp_path):
+    def resized(x, aligned):
+        return lambda: mb.upsample_bilinear(
+            x=x, scale_factor_height=2, scale_factor_width=2, align_corners=aligned
+        )
+
+    def make(x):
+        large = mb.greater(x=mb.reduce_max(x=x, axes=[0, 1, 2, 3]), y=1.0)
+        return mb.cond(pred=large, _true_fn=resized(x, True), _false_fn=resized(x, False))
+
+    path = made(make, tmp_path)
+    intent = Intent(scale_factor=(2.0, 2.0), align_corners=True)
+    request = pipeline.Request(assume=intent)
+    report = pipeline.process(path, request)
+    addresses = [one.layer.address for one in report.findings]
+    assert [one[one.index(".") : one.index("/ops", 6)] for one in addresses] == [
+        ".blocks[0]",
+        ".blocks[1]",
+    ]
+    assert [one.verdict for one in report.findings] == ["match", "fixed"]
+    build.opens(report.output)
+    assert pipeline.process(report.output, request).exit_code == 0
+
+
+def test_an_intent_is_pinned_by_address_or_name():
+    name = "ct9_ml17_equal_calls"
+    path, listed = str(files.package(name)), audit(str(files.package(name))).findings
+    for key in ("address", "name"):
+        pinned = [
+            Intent(layer=getattr(one.layer, key), scale_factor=(2.0, 2.0), align_corners=aligned)
+            for one, aligned in zip(listed, (True, False))
+        ]
+        assert [one.verdict for one in audit(path, pinned).findings] == ["match", "match"]
+
+
+def test_targets(tmp_path):
+    name = "mil_ml16_half_pixel_false"
+    path, intents = calls.copied(name, tmp_path), calls.intents(name)
+    with pytest.raises(UsageError, match="needs iOS 16 for its opset `CoreML6`"):
+        audit(path, intents, deployment_target="iOS15")
+    # What iOS 15 has needs no newer opset, whatever is allowed.
+    result = fix(path, intents, deployment_target="iOS26", output=str(tmp_path / "x.mlpackage"))
+    assert _version(_read(os.path.join(result, "Data", "com.apple.CoreML", "model.mlmodel"))) == 7
+
+
+def test_a_program_of_several_block_specializations_is_not_changed():
+    model = parsed("mil_ml16_half_pixel_false")
+    blocks = model.mlProgram.functions["main"].block_specializations
+    blocks["CoreML7"].CopyFrom(blocks["CoreML6"])
+    request = pipeline.Request(manifest=calls.intents("mil_ml16_half_pixel_false"))
+    with pytest.raises(UsageError, match="several block specializations"):
+        pipeline.process_bytes(model.SerializeToString(), "model", request)
+
+
+def test_weights_that_are_missing(tmp_path):
+    name = "ct9_ex17_range_other_bilF"
+    path = calls.copied(name, tmp_path)
+    shutil.rmtree(os.path.join(path, "Data", "com.apple.CoreML", "weights"))
+    with pytest.raises(ModelError, match="reads its weights"):
+        audit(path, calls.intents(name))
+
+
+def _read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _version(data):
+    from coreml_resize_fix.formats.protobuf import schema
+
+    return schema.model_class().FromString(data).specificationVersion
+
+
+def test_names_of_exported_calls_are_evidence():
+    """Of four calls in one size, an operation that is named after another mode is none of this."""
+    name = "ct83_ex17_names"
+    path, intents = str(files.package(name)), calls.intents(name)
+    wrong = [replace(intent, mode="bicubic", name=None) for intent in intents]
+    report = audit(path, wrong)
+    assert [one.verdict for one in report.findings] == ["no-intent"] * 4
+    assert "named after another call" in report.findings[0].message
+    # Who says which operation a call has become knows better.
+    pinned = [
+        replace(intent, layer=finding.layer.name) for intent, finding in zip(wrong, report.findings)
+    ]
+    assert [one.codes for one in audit(path, pinned).findings] == [("RSZ105", "RSZ304")] * 4
+
+
+def test_an_operation_may_be_named_without_its_cast():
+    name = "ct9_ml17_equal_calls"
+    path = str(files.package(name))
+    pinned = [Intent(layer="op_7", scale_factor=(2.0, 2.0), align_corners=True)]
+    assert [one.verdict for one in audit(path, pinned).findings] == ["match", "no-intent"]
+
+
+@pytest.mark.parametrize("name", files.NAMES)
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_json_report(name, asks, tmp_path):
+    request = pipeline.Request(manifest=calls.intents(name) if asks else None, dry_run=True)
+    report = pipeline.process(str(files.package(name)), request)
+    found = json.loads(render(Run((report,))))
+    check(found)
+    (model,) = found["models"]
+    assert model["model_kind"] == "ml-program"
+    assert [one["address"] for one in model["layers"]] == [
+        one.layer.address for one in report.findings
+    ]

@@ -1,0 +1,355 @@
+"""Area as slices and means, bicubic as gathers: recognized as they are, and not when one is moved.
+
+The maps are put together here with coremltools' builder, from windows and weights of this file's
+own arithmetic; two packages are a converter's.
+"""
+
+import math
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+
+from coremltools.converters.mil import Builder as mb  # noqa: N813
+
+from coreml_resize_fix.auditing.area import is_made_of_windows
+from coreml_resize_fix.auditing.match import match
+from coreml_resize_fix.auditing.summed import is_made_of_sums
+from coreml_resize_fix.formats.mlprogram import elsewhere, reader
+from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.intents.model import Intent
+from tests.formats.mlprogram import build, files
+
+CHANNELS = 2
+
+
+def main_of(data):
+    return reader.read(Source(data)).functions[0]
+
+
+def intent(mode, before, after, align_corners=None, antialias=False, factor=None, **more):
+    return Intent(
+        mode=mode,
+        align_corners=align_corners,
+        antialias=antialias,
+        size=None if factor else after,
+        scale_factor=factor,
+        input_size=before,
+        channels=CHANNELS,
+        **more,
+    )
+
+
+# Area
+
+
+def windows(before, after):
+    """PyTorch's adaptive pooling: from the floor of the first edge to the ceiling of the last."""
+    return [
+        (math.floor(i * before / after), math.ceil((i + 1) * before / after)) for i in range(after)
+    ]
+
+
+def area(before, after, change=lambda index, part: part, axes=(-2, -1), shape=None):
+    """A model file that averages windows; `change` gets each (rows, columns) and its number."""
+
+    def make(x):
+        means = []
+        for rows in windows(before[0], after[0]):
+            for columns in windows(before[1], after[1]):
+                (top, bottom), (left, right) = change(len(means), (rows, columns))
+                part = mb.slice_by_index(
+                    x=x, begin=[0, 0, top, left], end=[1, CHANNELS, bottom, right]
+                )
+                means.append(mb.reduce_mean(x=part, axes=list(axes), keep_dims=True))
+        return mb.reshape(
+            x=mb.concat(values=means, axis=-1), shape=[1, CHANNELS, *(shape or after)]
+        )
+
+    return build.model_file(build.program(make, (1, CHANNELS, *before), 15))
+
+
+def is_area(data, before, after):
+    return is_made_of_windows(intent("area", before, after), elsewhere.averaged(main_of(data)))
+
+
+SIZES = [((5, 7), (2, 3)), ((4, 9), (3, 2)), ((3, 4), (5, 6)), ((7, 7), (3, 1)), ((9, 5), (1, 4))]
+
+
+@pytest.mark.parametrize(("before", "after"), SIZES)
+def test_area(before, after):
+    data = area(before, after)
+    (found,) = elsewhere.averaged(main_of(data))
+    assert (found.channels, found.size) == (CHANNELS, after)
+    assert found.windows == tuple(
+        rows + columns
+        for rows in windows(before[0], after[0])
+        for columns in windows(before[1], after[1])
+    )
+    assert is_area(data, before, after)
+    assert is_area(build.inline(data), before, after)
+    assert not is_area(data, (before[0] + 1, before[1]), after)
+    assert not is_area(data, before, after[::-1])
+
+
+def test_area_with_something_moved():
+    before, after = (5, 7), (2, 3)
+
+    def moved(index, part):
+        (top, bottom), columns = part
+        return ((top - 1, bottom), columns) if index == 4 else part
+
+    def swapped(index, part):
+        rows = windows(before[0], after[0])
+        columns = windows(before[1], after[1])
+        return rows[index % 2], columns[index // 2]
+
+    assert is_area(area(before, after), before, after)
+    assert not is_area(area(before, after, moved), before, after)
+    assert not is_area(area(before, after, swapped), before, after)
+    assert not is_area(area(before, after, shape=(3, 2)), before, after)
+    assert is_area(area(before, after, axes=(3, 2)), before, after)
+
+
+def test_means_over_other_axes_are_no_windows():
+    def make(x):
+        parts = [mb.slice_by_index(x=x, begin=[0, 0, 0, i], end=[1, 2, 2, i + 2]) for i in (0, 1)]
+        means = [mb.reduce_mean(x=part, axes=[-1], keep_dims=True) for part in parts]
+        return mb.reshape(x=mb.concat(values=means, axis=-1), shape=[1, 2, 2, 2])
+
+    data = build.model_file(build.program(make, (1, 2, 2, 3), 15))
+    assert elsewhere.averaged(main_of(data)) == []
+
+
+@pytest.mark.parametrize(("stride", "count"), [(1, 1), (2, 0)])
+def test_a_slice_that_steps_over_pixels_is_no_window(stride, count):
+    def make(x):
+        ends = {"begin": [0, 0, 0, 0], "end": [1, 2, 4, 3]}
+        left = mb.slice_by_index(x=x, stride=[1, 1, stride, 1], **ends)
+        right = mb.slice_by_index(x=x, begin=[0, 0, 0, 2], end=[1, 2, 4, 5])
+        means = [mb.reduce_mean(x=part, axes=[2, 3], keep_dims=True) for part in (left, right)]
+        return mb.reshape(x=mb.concat(values=means, axis=3), shape=[1, 2, 1, 2])
+
+    made = build.program(make, (1, 2, 4, 5), 15)
+    assert len(elsewhere.averaged(main_of(build.model_file(made)))) == count
+
+
+# Bicubic
+
+
+def keys(distance, a):
+    d = abs(distance)
+    if d <= 1:
+        return (a + 2) * d**3 - (a + 3) * d**2 + 1
+    return a * (d**3 - 5 * d**2 + 8 * d - 4) if d < 2 else 0.0
+
+
+def step_of(before, after, align_corners, factor):
+    if align_corners:
+        return (before - 1) / (after - 1) if after > 1 else 0.0
+    return 1 / factor if factor else before / after
+
+
+def plain(before, after, align_corners=False, factor=None):
+    """What each pixel reads, and its weights, both (pixels, 4)."""
+    step = step_of(before, after, align_corners, factor)
+    places = [i * step if align_corners else (i + 0.5) * step - 0.5 for i in range(after)]
+    reads = np.array([[math.floor(at) + k for k in (-1, 0, 1, 2)] for at in places])
+    weights = [[keys(k - at, -0.75) for k in row] for at, row in zip(places, reads)]
+    return np.clip(reads, 0, before - 1), np.array(weights)
+
+
+def smooth(before, after, align_corners=False, factor=None):
+    """The same with antialias: rows are filled up with weights of zero."""
+    step = step_of(before, after, align_corners, factor)
+    wide = max(step, 1.0)
+    taps = 2 * math.ceil(2 * wide) + 1
+    reads, weights = np.zeros((after, taps), int), np.zeros((after, taps))
+    for i in range(after):
+        centre = step * (i + 0.5)
+        first = max(int(centre - 2 * wide + 0.5), 0)
+        last = min(int(centre + 2 * wide + 0.5), before)
+        row = np.array([keys((k + 0.5 - centre) / wide, -0.5) for k in range(first, last)])
+        reads[i, : len(row)] = range(first, last)
+        weights[i, : len(row)] = row / row.sum()
+    return reads, weights
+
+
+def along(x, axis, reads, weights, stack_axis=-1, total=None):
+    gathered = [mb.gather(x=x, indices=np.int32(column), axis=axis) for column in reads.T]
+    shape = [1, 1, 1, 1, reads.shape[1]]
+    shape[axis] = reads.shape[0]
+    stacked = mb.stack(values=gathered, axis=stack_axis)
+    product = mb.mul(x=stacked, y=np.float32(weights).reshape(shape))
+    return mb.reduce_sum(x=product, axes=[-1] if total is None else [total], keep_dims=False)
+
+
+def bicubic(before, rows, columns, inside, rows_first=False):
+    """A model file; `inside` puts the weights into it, which coremltools keeps in another one."""
+
+    def make(x):
+        passes = [(2, rows), (3, columns)]
+        for axis, (reads, weights) in passes if rows_first else reversed(passes):
+            x = along(x, axis, reads, weights)
+        return x
+
+    data = build.model_file(build.program(make, (1, CHANNELS, *before), 15))
+    order = (rows, columns) if rows_first else (columns, rows)
+    return with_weights(data, [weights for _, weights in order]) if inside else data
+
+
+def with_weights(data, tables):
+    """The same file with its weights in it."""
+    model = schema.model_class()()
+    model.ParseFromString(data)
+    function = model.mlProgram.functions["main"]
+    tables = list(tables)
+    for operation in function.block_specializations[function.opset].operations:
+        if operation.type != "mul":
+            continue
+        weights = tables.pop(0)
+        (constant,) = [
+            one
+            for one in function.block_specializations[function.opset].operations
+            if one.outputs[0].name == operation.inputs["y"].arguments[0].name
+        ]
+        value = constant.attributes["val"]
+        value.immediateValue.tensor.floats.values[:] = []
+        value.immediateValue.tensor.floats.values.extend(np.float32(weights).ravel())
+    assert not tables
+    return model.SerializeToString()
+
+
+def fits(data, asked):
+    return is_made_of_sums(asked, elsewhere.summed(main_of(data)))
+
+
+def drawn(seed):
+    """Sizes, align_corners, antialias and maybe factors, and what the two axes read."""
+    some = random.Random(seed)
+    before = some.randint(3, 14), some.randint(3, 14)
+    antialias, factor = some.random() < 0.5, None
+    align_corners = some.random() < 0.5
+    if some.random() < 0.4:
+        factor = tuple(some.choice((0.5, 0.7, 1.5, 2.0, 2.3)) for _ in range(2))
+        after = tuple(math.floor(x * s) for x, s in zip(before, factor))
+    else:
+        after = some.randint(1, 20), some.randint(1, 20)
+    axes = [
+        (smooth if antialias else plain)(x, n, align_corners, s)
+        for x, n, s in zip(before, after, factor or (None, None))
+    ]
+    asked = intent("bicubic", before, after, align_corners, antialias, factor)
+    return before, after, axes, asked
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("inside", [False, True], ids=["weights elsewhere", "weights inside"])
+def test_bicubic(seed, inside):
+    before, after, (rows, columns), asked = drawn(seed)
+    data = bicubic(before, rows, columns, inside, rows_first=seed % 4 == 3)
+    (found,) = elsewhere.summed(main_of(data))
+    assert (found.channels, found.input_size, found.size) == (CHANNELS, before, after)
+    for sums, (reads, weights) in ((found.rows, rows), (found.columns, columns)):
+        assert sums.taps == reads.shape[1]
+        assert sums.indices == tuple(map(tuple, reads.tolist()))
+        if inside:
+            np.testing.assert_allclose(sums.weights, weights, atol=1e-6)
+        elif weights.size >= 10:  # coremltools keeps shorter ones in the structure
+            assert sums.weights is None
+    assert fits(data, asked)
+
+
+def moved(table, place, by=1):
+    reads, weights = table
+    other = reads.copy()
+    other[place] += by if other[place] + by >= 0 else -by
+    return other, weights
+
+
+BEFORE, AFTER = (9, 11), (14, 15)
+ASKED = intent("bicubic", BEFORE, AFTER, False)
+ROWS, COLUMNS = plain(9, 14), plain(11, 15)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (moved(ROWS, (6, 1)), COLUMNS),
+        (ROWS, moved(COLUMNS, (8, 2))),
+        ((ROWS[0][:, :3], ROWS[1][:, :3]), COLUMNS),
+        (plain(9, 14, True), COLUMNS),
+        (ROWS, plain(11, 15, factor=1.4)),
+        (smooth(9, 14), smooth(11, 15)),
+    ],
+    ids=["one row", "one column", "three taps", "aligned corners", "another factor", "antialias"],
+)
+def test_bicubic_with_something_moved(rows, columns, inside):
+    assert fits(bicubic(BEFORE, ROWS, COLUMNS, inside), ASKED)
+    assert not fits(bicubic(BEFORE, rows, columns, inside), ASKED)
+
+
+def test_weights_in_the_file_are_compared():
+    reads, weights = ROWS
+    other = weights.copy()
+    other[5] = other[5, ::-1]
+    assert not fits(bicubic(BEFORE, (reads, other), COLUMNS, inside=True), ASKED)
+    assert fits(bicubic(BEFORE, (reads, other), COLUMNS, inside=False), ASKED)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "area"])
+def test_another_mode_is_not_taken_for_bicubic(mode):
+    asked = intent(mode, BEFORE, AFTER, False if mode == "bilinear" else None)
+    for inside in (False, True):
+        assert not fits(bicubic(BEFORE, ROWS, COLUMNS, inside), asked)
+
+
+def test_other_sizes_and_channels_do_not_fit():
+    data = bicubic(BEFORE, ROWS, COLUMNS, inside=False)
+    assert not fits(data, intent("bicubic", BEFORE, (15, 14), False))
+    assert not fits(data, intent("bicubic", (9, 12), AFTER, False))
+    assert not fits(data, replace(ASKED, channels=CHANNELS + 1))
+
+
+def test_other_axes_are_no_resize():
+    """Both passes along one axis, a sum over the columns, or taps that are stacked in front."""
+    reads, weights = plain(11, 11)
+
+    def twice(x):
+        return along(along(x, 3, reads, weights), 3, reads, weights)
+
+    def columns_summed(x):
+        x = along(x, 3, reads, weights, total=-2)
+        return mb.relu(x=x)
+
+    for make in (twice, columns_summed):
+        data = build.model_file(build.program(make, (1, CHANNELS, 9, 11), 15))
+        assert elsewhere.summed(main_of(data)) == []
+
+
+def test_what_converters_write():
+    (found,) = elsewhere.averaged(main_of(files.model("ct9_ml17_area_nondiv")))
+    assert (found.channels, found.size, len(found.windows)) == (3, (7, 9), 63)
+    bicubic_file = main_of(files.model("head_ml17_bicubic"))
+    (found,) = elsewhere.summed(bicubic_file)
+    assert (found.input_size, found.size, found.rows.taps) == ((10, 12), (25, 31), 4)
+    np.testing.assert_array_equal(found.rows.indices, plain(10, 25)[0])
+    asked = intent("bicubic", (10, 12), (25, 31), False)
+    assert not is_made_of_sums(asked, [found])  # two channels
+    for name in files.NAMES:
+        if name not in ("ct9_ml17_area_nondiv", "head_ml17_bicubic"):
+            function = main_of(files.model(name))
+            assert elsewhere.averaged(function) == elsewhere.summed(function) == []
+
+
+def test_no_layer_is_owed_for_what_is_put_together():
+    data = bicubic(BEFORE, ROWS, COLUMNS, inside=False)
+    wrong = replace(ASKED, antialias=True)
+    found = match([ASKED, wrong], lambda sizes: [], summed=elsewhere.summed(main_of(data)))
+    assert [(one.intent, one.reason) for one in found.not_owed] == [(ASKED, "computed-elsewhere")]
+    assert found.unused == [wrong]

@@ -1,0 +1,271 @@
+"""Networks of one kind of resize each, the segmentation networks, and how they are converted."""
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import Any, Callable, NamedTuple, Optional, Tuple
+
+import coremltools as ct
+import torch
+from torch import nn
+
+from tests.fixtures import make_mlprogram
+
+F = nn.functional
+TARGETS = make_mlprogram.TARGETS
+
+# What becomes of a kind's resizes: all right as converted; wrong, and one operation mends them;
+# wrong, and none does.
+RIGHT, MENDED, BEYOND = "right", "mended", "beyond one operation"
+
+
+class Around(nn.Module):
+    """A convolution before and one behind what `resize` does, a call of a functional."""
+
+    def __init__(self, resize: Callable[..., Any], channels: int = 2) -> None:
+        super().__init__()
+        self.before = nn.Conv2d(3, 2, 3, padding=1)
+        self.resize = resize
+        self.behind = nn.Conv2d(channels, 2, 3, padding=1)
+
+    def forward(self, x):
+        return self.behind(self.resize(torch.relu(self.before(x))))
+
+
+class Twice(nn.Module):
+    """One module that is called on two tensors."""
+
+    def __init__(self, up: nn.Module) -> None:
+        super().__init__()
+        self.first, self.up = nn.Conv2d(3, 2, 3, 2, 1), up
+        self.second = nn.Conv2d(2, 2, 3, padding=1)
+
+    def forward(self, x):
+        return self.up(self.second(self.up(self.first(x))))
+
+
+class Folded(nn.Module):
+    """A constant is resized, which converters do themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, padding=1)
+        self.register_buffer("table", torch.rand(1, 2, 4, 5))
+
+    def forward(self, x):
+        made = F.interpolate(self.table, scale_factor=1.5, mode="bilinear", align_corners=False)
+        return self.conv(x) + made
+
+
+class Other(nn.Module):
+    """A size that follows another tensor's, four times as large as the own one."""
+
+    def __init__(self, mode: str, align_corners: Optional[bool]) -> None:
+        super().__init__()
+        self.conv, self.more = nn.Conv2d(3, 2, 4, 4), {"mode": mode}
+        if align_corners is not None:
+            self.more["align_corners"] = align_corners
+
+    def forward(self, x):
+        return F.interpolate(self.conv(x), size=(x.shape[2] * 2, x.shape[3] * 2), **self.more)
+
+
+def scaled(factor, mode="bilinear", corners=True, **more):
+    """A call by factor."""
+    given = {} if mode in ("nearest", "area") else {"align_corners": corners}
+    return lambda: Around(
+        lambda x: F.interpolate(x, scale_factor=factor, mode=mode, **given, **more)
+    )
+
+
+def sized(size, mode="bilinear", corners=True, **more):
+    """A call by size."""
+    given = {} if mode in ("nearest", "area") else {"align_corners": corners}
+    return lambda: Around(lambda x: F.interpolate(x, size=size, mode=mode, **given, **more))
+
+
+def dead():
+    """A call whose result nothing reads, before one that counts."""
+
+    def resize(x):
+        F.interpolate(x, size=(5, 4), mode="bilinear", align_corners=True)
+        return F.interpolate(x, size=(20, 13), mode="bilinear", align_corners=False)
+
+    return Around(resize)
+
+
+def identity():
+    """A call that keeps the size, before one that does not."""
+
+    def resize(x):
+        x = F.interpolate(x, size=x.shape[2:], mode="bilinear", align_corners=False)
+        return F.interpolate(torch.relu(x), scale_factor=2, mode="nearest")
+
+    return Around(resize)
+
+
+def equal():
+    """Two equal calls of one tensor, and one of another grid."""
+
+    def resize(x):
+        calls = [
+            F.interpolate(x, size=(20, 13), mode="bilinear", align_corners=corners)
+            for corners in (True, True, False)
+        ]
+        return torch.cat(calls, 1)
+
+    return Around(resize, 6)
+
+
+class Kind(NamedTuple):
+    """`size` is that of the input; `frontends` those that can convert it.
+
+    `varies` tells how the size of the input may vary: by "range" or by "list".
+    """
+
+    build: Callable[[], nn.Module]
+    size: Tuple[int, int]
+    becomes: str
+    frontends: Tuple[str, ...] = ("trace", "export")
+    varies: str = ""
+
+
+SMALL = (10, 12)
+
+KINDS = {
+    # A factor in single precision makes one pixel more or less than PyTorch's.
+    "aligned_by_0.7": Kind(scaled(0.7), (30, 30), MENDED, ("trace",)),
+    "aligned_by_1.16": Kind(scaled(1.16), (25, 25), MENDED),
+    "aligned_by_0.29": Kind(scaled(0.29), (100, 10), MENDED),
+    "half_by_1.16": Kind(scaled(1.16, corners=False), (25, 25), BEYOND),
+    "half_by_1.16_recomputed": Kind(
+        scaled(1.16, corners=False, recompute_scale_factor=True), (25, 25), MENDED, ("trace",)
+    ),
+    "half_by_2": Kind(scaled(2, corners=False), SMALL, RIGHT),
+    "half_by_0.5": Kind(scaled(0.5, corners=False), SMALL, RIGHT),
+    "aligned_by_two": Kind(scaled((2.0, 3.0)), SMALL, RIGHT),
+    "aligned_to_size": Kind(sized((23, 7)), SMALL, RIGHT),
+    "half_to_size": Kind(sized((7, 31), corners=False), SMALL, RIGHT),
+    "aligned_to_one": Kind(sized((1, 1)), SMALL, RIGHT),
+    "half_to_one": Kind(sized((1, 5), corners=False), SMALL, RIGHT),
+    "aligned_from_one": Kind(sized((5, 6)), (1, 3), RIGHT),
+    "one_axis": Kind(sized((10, 30), corners=False), SMALL, RIGHT),
+    "nearest_by_3": Kind(scaled(3, "nearest"), SMALL, RIGHT),
+    "nearest_by_1.5": Kind(scaled(1.5, "nearest"), SMALL, RIGHT),
+    "nearest_by_2.3": Kind(scaled(2.3, "nearest"), SMALL, BEYOND),
+    "nearest_by_1.7": Kind(scaled(1.7, "nearest"), (11, 13), BEYOND),
+    "nearest_to_size": Kind(sized((13, 17), "nearest"), SMALL, RIGHT),
+    "nearest_to_smaller": Kind(sized((7, 5), "nearest"), SMALL, RIGHT),
+    "antialias_down": Kind(sized((4, 5), corners=False, antialias=True), SMALL, BEYOND),
+    "antialias_down_aligned": Kind(sized((4, 5), antialias=True), SMALL, BEYOND),
+    "antialias_one_axis": Kind(sized((10, 5), corners=False, antialias=True), SMALL, BEYOND),
+    "antialias_up": Kind(sized((17, 23), corners=False, antialias=True), SMALL, RIGHT),
+    "area_divides": Kind(sized((5, 4), "area"), SMALL, RIGHT),
+    "area_between": Kind(sized((4, 5), "area"), SMALL, RIGHT),
+    "area_enlarges": Kind(sized((13, 15), "area"), SMALL, RIGHT),
+    "module_twice": Kind(
+        lambda: Twice(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)),
+        SMALL, RIGHT,
+    ),
+    "module_bilinear": Kind(lambda: Around(nn.UpsamplingBilinear2d(scale_factor=2)), SMALL, RIGHT),
+    "module_nearest": Kind(lambda: Around(nn.UpsamplingNearest2d(size=(15, 20))), SMALL, RIGHT),
+    "dead": Kind(dead, SMALL, RIGHT),
+    "identity": Kind(identity, SMALL, RIGHT),
+    "equal": Kind(equal, SMALL, RIGHT),
+    "folded": Kind(Folded, (6, 7), BEYOND),
+    "varies_by_2": Kind(scaled(2), (16, 24), RIGHT, varies="range"),
+    "varies_nearest_by_2": Kind(scaled(2, "nearest"), (16, 24), RIGHT, varies="range"),
+    "listed_by_2": Kind(scaled(2, corners=False), (16, 24), RIGHT, ("trace",), "list"),
+    "varies_other_aligned": Kind(lambda: Other("bilinear", True), (16, 24), MENDED, ("export",), "range"),
+    "varies_other_nearest": Kind(lambda: Other("nearest", None), (16, 24), MENDED, ("export",), "range"),
+}  # fmt: skip
+
+SEGMENTATION = {
+    name: Kind(build, make_mlprogram.SIZE, RIGHT) for name, build in make_mlprogram.NETWORKS.items()
+}
+
+
+class Case(NamedTuple):
+    """One conversion of a kind."""
+
+    kind: str
+    frontend: str
+    ios: int
+    precision: str
+
+    @property
+    def name(self) -> str:
+        return "-".join([self.kind, self.frontend, f"ios{self.ios}", self.precision])
+
+    @property
+    def what(self) -> Kind:
+        return {**KINDS, **SEGMENTATION}[self.kind]
+
+
+def _cases():
+    """Each kind with each of its frontends; iOS and precision take turns."""
+    turn = 0
+    for kind, what in {**SEGMENTATION, **KINDS}.items():
+        for frontend in what.frontends:
+            yield Case(kind, frontend, 15 + turn % 4, ("float32", "float16")[turn // 4 % 2])
+            turn += 1
+        turn += len(what.frontends) % 2
+        turn += 1
+
+
+CASES = list(_cases())
+
+
+def built(case):
+    """The network of a case, and two images."""
+    torch.manual_seed(make_mlprogram.SEED)
+    network = case.what.build().eval()
+    return network, torch.rand(1, 3, *case.what.size), torch.rand(1, 3, *case.what.size)
+
+
+def converted(case, network, image, path):
+    """The package of a network."""
+    varies = case.what.varies
+    with torch.no_grad(), quiet():
+        if case.frontend == "trace":
+            program = torch.jit.trace(network, image, check_trace=False)
+            inputs = [ct.TensorType(name="x", shape=_shapes(tuple(image.shape), varies))]
+        else:
+            dims = {
+                axis: torch.export.Dim(name, min=8, max=64) for axis, name in ((2, "h"), (3, "w"))
+            }
+            more = {"dynamic_shapes": (dims,)} if varies else {}
+            program = torch.export.export(network, (image,), **more).run_decompositions({})
+            inputs = None
+        model = ct.convert(
+            program,
+            inputs=inputs,
+            convert_to="mlprogram",
+            compute_precision=ct.precision(case.precision),
+            minimum_deployment_target=TARGETS[case.ios],
+            skip_model_load=True,
+        )
+    model.save(str(path))
+    return model
+
+
+def _shapes(shape, varies):
+    if varies == "range":
+        return ct.Shape(shape[:2] + tuple(ct.RangeDim(8, 64, size) for size in shape[2:]))
+    if varies == "list":
+        larger = shape[:2] + tuple(2 * size for size in shape[2:])
+        return ct.EnumeratedShapes([shape, larger], default=shape)
+    return shape
+
+
+@contextlib.contextmanager
+def quiet():
+    """Converters say a lot."""
+    logging.disable(logging.WARNING)
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
