@@ -1,6 +1,7 @@
-"""Today's PyTorch → coremltools (a neural network) → audit and fix, in one process and in memory.
+"""Today's PyTorch → coremltools → audit and fix, in one process and in memory.
 
-The last network has resizes that coremltools refuses or drops; `exportable` gets them through.
+The networks become ML Programs, as coremltools makes them by default. The last one has resizes that
+coremltools refuses or drops; `exportable` gets them through, as a neural network for now.
 
 python3 -m venv .venv && .venv/bin/pip install -e . torch 'numpy<2.4'
 .venv/bin/python examples/export_coremltools.py build/
@@ -39,14 +40,16 @@ def verdicts(report: Report) -> List[str]:
     return [finding.verdict for finding in report.findings]
 
 
-def convert(traced: torch.jit.ScriptModule, example: torch.Tensor) -> coremltools.models.MLModel:
-    """A neural network of a traced model."""
+def convert(
+    traced: torch.jit.ScriptModule, example: torch.Tensor, **options: str
+) -> coremltools.models.MLModel:
+    """An ML Program of a traced model, or what the options say."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return coremltools.convert(
             traced,
             inputs=[coremltools.TensorType("image", example.shape)],
-            convert_to="neuralnetwork",
+            **options,
         )
 
 
@@ -56,7 +59,7 @@ def convert_refused(folder: str) -> bool:
     model, example = Refused().eval(), torch.rand(1, 3, 40, 56)
     with exportable(model) as intents:
         traced = torch.jit.trace(model, example, check_trace=False)
-    converted = convert(traced, example)
+    converted = convert(traced, example, convert_to="neuralnetwork")
     fixed = fix(converted, intents, decompose=True)
     before, after = (audit(made, intents, decompose=True) for made in (converted, fixed))
     print("refused  {} → {}".format(" ".join(verdicts(before)), " ".join(verdicts(after))))
@@ -87,7 +90,7 @@ def main() -> int:
         print("{:8} {} → {}".format(name, " ".join(verdicts(before)), " ".join(verdicts(after))))
         if after.exit_code != 0:
             return 1
-        fixed.save(os.path.join(folder, name + ".mlmodel"))
+        fixed.save(os.path.join(folder, name + ".mlpackage"))
     return 0 if convert_refused(folder) else 1
 
 

@@ -1,5 +1,5 @@
 """Parameter values of one system -> `AxisSpec`: torch, onnx, tensorflow and coreml.
 
-Each module is a table of what the system documents. Values it does not know are programming
-errors: ValueError, with the values that it does know.
+Each module is a table from the documentation of its system. Unknown values are programming errors:
+a ValueError names the known ones.
 """

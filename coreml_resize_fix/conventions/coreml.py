@@ -51,7 +51,7 @@ def upsample_output_size(input_size: int, factor: Union[int, float], fractional:
 
 
 def fractional_factor(input_size: int, output_size: int) -> float:
-    """A factor, exact in float32, by which X becomes N whichever way the product is rounded.
+    """A factor, exact in float32, that makes N of X however the product is rounded.
 
     Half a pixel above N / X would be safest for the size; a sixteenth is as safe for sizes below
     2^19 and stays closer to N / X, should a device ever sample by the factor itself.

@@ -98,7 +98,7 @@ def _step(input_size: int, output_size: int, scale: Optional[float]) -> float:
     return 1 / shortest(single(scale))
 
 
-# ONNX Runtime 1.32 rounds up and down what it computed in float32, but knows a tie for one.
+# ONNX Runtime 1.32 rounds float32 results up and down, but recognizes ties.
 _IN_SINGLE = ("floor", "ceil")
 # in single precision -> step
 _STEPS = {True: _step_in_float32, False: _step}

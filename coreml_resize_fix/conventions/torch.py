@@ -51,7 +51,7 @@ class _Convention(NamedTuple):
     kernel: str
     transform: str
     step: str = "ratio"
-    # An axis that keeps its size is copied, whatever scale_factor says.
+    # An axis that keeps its size is copied for every scale_factor.
     copies: bool = True
     # Nearest neighbour of float32 data rounds its coordinates to float32, which decides ties.
     in_single: bool = False
@@ -107,7 +107,7 @@ def output_size(input_size: int, scale_factor: float) -> int:
 def nearest_copies(
     output_size: Tuple[int, int], channels: Optional[int], version: Optional[Tuple[int, int]]
 ) -> bool:
-    """Whether `nearest` copies an axis of N = X and doubles one of N = 2X whatever the factor is.
+    """Whether `nearest` copies an axis of N = X and doubles one of N = 2X for every factor.
 
     Otherwise it reads floor(i / scale_factor) there, too. output_size: (height, width) in pixels;
     channels None is not known; version as for `axis`. A contiguous tensor is assumed: one in
@@ -137,7 +137,7 @@ def axis(
     version: (major, minor) of torch; None is a recent one. A scale factor is used as the step
         from 1.6 on (1.5: only with recompute_scale_factor=False; before: never). Before 1.10,
         N = 1 without align_corners samples at the start of the axis instead of its middle.
-    nearest_copies: what `nearest_copies` says of the whole map; only mode nearest asks.
+    nearest_copies: the result of `nearest_copies` for the whole map; only mode nearest uses it.
     Raises ValueError for a combination that PyTorch refuses too.
     """
     key = (_SAME_PER_AXIS.get(mode, mode), bool(align_corners), bool(antialias))

@@ -1,28 +1,28 @@
-"""What a file has beside its content: owner, group, permission bits, extended attributes."""
+"""Keep the owner, group, permission bits and extended attributes of a file."""
 
 import os
 import stat
 from contextlib import suppress
 from typing import BinaryIO
 
-# With them a program runs as the owner or the group of its file: they go where these are lost.
+# With these bits a program runs as owner or group of its file: they go if those change.
 _RUN_AS = stat.S_ISUID | stat.S_ISGID
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file that nobody else may open, until `take_over` or `copy_mode` allows it."""
+    """Open a file for its owner only, until `take_over` or `copy_mode` sets its bits."""
     return os.open(path, flags, stat.S_IRUSR | stat.S_IWUSR)
 
 
 def take_over(target: str, out: BinaryIO) -> None:
-    """Give an open file what the one has that it replaces; a new one has the usual bits.
+    """Give an open file the attributes of the file that it replaces; a new one has the usual bits.
 
     Owner and group are kept where the system allows that.
 
     Raises:
         OSError: the permission bits cannot be set.
     """
-    # By its handle, since root must not give away what somebody put in the place of its name.
+    # By its handle: the name may belong to another file by now.
     handle = out.fileno() if os.chmod in os.supports_fd else out.name
     try:
         there = os.stat(target)
@@ -36,7 +36,7 @@ def take_over(target: str, out: BinaryIO) -> None:
 
 
 def copy_mode(original: str, path: str) -> None:
-    """Give a file, which is another's copy and may have another owner, its permission bits.
+    """Give a copy of a file, which may have another owner, its permission bits.
 
     Raises:
         OSError: they cannot be set.
@@ -45,7 +45,7 @@ def copy_mode(original: str, path: str) -> None:
 
 
 def _keep_owner(there: os.stat_result, out: BinaryIO) -> bool:
-    """Whether an open file now has that owner and group, as far as the system knows such."""
+    """Set owner and group; whether the file has them, as far as the system supports it."""
     if not hasattr(os, "fchown"):
         return True
     now = os.fstat(out.fileno())
@@ -68,7 +68,7 @@ def _mask() -> int:
 
 
 def _keep_extended(target: str, path: str) -> None:
-    """Those that only the system may set, or that the file system refuses, are left out."""
+    """Copy extended attributes, except those that the system refuses."""
     if not hasattr(os, "listxattr"):
         return
     with suppress(OSError):

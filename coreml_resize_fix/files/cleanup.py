@@ -1,4 +1,4 @@
-"""What must be done at the end, whatever fails or interrupts it."""
+"""Clean up at the end of a block, whatever fails or interrupts it."""
 
 import os
 import shutil
@@ -11,12 +11,12 @@ from coreml_resize_fix.files import failures
 
 
 def name_beside(target: str) -> str:
-    """A name for what is not finished, in the folder of `target`.
+    """A name for an unfinished result, in the folder of `target`.
 
-    It is known before anything bears it, so that an interrupt of the first call leaves nothing.
+    It is known before the file exists, so that an interrupt at its creation leaves nothing.
 
     Raises:
-        OutputError: the folder may not be searched, so that nobody could tell if it was left.
+        OutputError: the folder may not be searched, so leftovers could not be found.
     """
     folder = os.path.dirname(target)
     try:
@@ -28,13 +28,12 @@ def name_beside(target: str) -> str:
 
 @contextmanager
 def afterwards(action: Callable[[], None]) -> Iterator[None]:
-    """Do something when the block ends, well or not.
+    """Run an action when the block ends, with or without an error.
 
-    It is done again if the system fails once or an interrupt comes meanwhile, which is served then;
-    so it must be something that may be repeated.
+    It runs again if the system fails once or an interrupt comes, so it must be repeatable.
 
     Raises:
-        OutputError: it could not be done. An error of the block says so in its hint instead.
+        OutputError: the action failed. An error of the block mentions it in its hint instead.
     """
     failed: Optional[BaseException] = None
     try:
@@ -62,7 +61,7 @@ def _once_more(action: Callable[[], None], failed: Optional[BaseException]) -> N
 
 
 def remove(path: str) -> None:
-    """Remove a file, or a folder with read-only folders in it; there need be neither.
+    """Remove a file or a folder, which may be missing or have read-only folders in it.
 
     Raises:
         OutputError: it cannot be removed.
@@ -92,7 +91,7 @@ def _remove(path: str) -> None:
 
 
 def _unlock(folder: str) -> None:
-    """Allow the owner to change every folder below, and this one; links are not followed."""
+    """Allow the owner to change this folder and all folders below; links are not followed."""
     locked = [folder]
     while locked:
         place = locked.pop()

@@ -1,7 +1,7 @@
-"""The copy of a folder that may be changed, and is then finished and sent to the disk.
+"""Copy a folder so that the copy can be changed, then finish it and send it to the disk.
 
-Its folders may be written to by their owner, and by nobody else, until then: those of the original
-may be read-only, and half a copy is of no use to others.
+Until then only the owner may use the folders of the copy, and may write to them: those of the
+original may be read-only, and others have no use for half a copy.
 """
 
 import errno
@@ -15,12 +15,12 @@ from coreml_resize_fix.files import attributes, failures, tree
 
 PRIVATE = stat.S_IRWXU
 _BLOCK = 1 << 20
-# A disk that fails is an error; a file system that cannot send folders to it is none.
+# A failing disk is an error; a file system that cannot send folders to it is not.
 _FAILED = (errno.EIO, errno.ENOSPC)
 
 
 def copy(source: str, target: str, but: str) -> List[str]:
-    """Copy what is in a folder into an empty one, links as links, without the file `but`.
+    """Copy the content of a folder into an empty one, links as links, without the file `but`.
 
     Returns the folders below it, each before those in it, for `finish`.
 

@@ -1,4 +1,4 @@
-"""Two paths change places in one step, where the system and the file system can do that."""
+"""Exchange two paths in one step, if the system and the file system support that."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
 def exchange(one: str, other: str) -> bool:
-    """Whether the two, files or folders of one file system, have changed places.
+    """Exchange two files or folders of one file system; whether it was done.
 
     If not, both are where they were. Python has no such call: Linux has renameat2, macOS
     renamex_np.

@@ -1,8 +1,7 @@
-"""Whether two paths lead to one place, or one of them into the other.
+"""Compare paths: whether two are the same place, or one is inside of the other.
 
-Names say little of that: a link, a mount or another spelling of a name leads to the same place. So
-what is there is compared by device and inode, and what is not there yet by the nearest folder that
-is, and the names below it.
+Names are not enough: a link, a mount or another spelling may be the same place. Existing files are
+compared by device and inode, others by the nearest existing folder and the names below it.
 """
 
 import errno
@@ -11,7 +10,7 @@ from typing import Any, List, Tuple
 
 Identity = Tuple[Any, ...]
 
-# Nothing that this process could reach is there. A disk that fails is another matter: it must not
+# Errors that mean that nothing accessible is there. A failing disk is not one of them: it must not
 # make an input look like something else.
 _NOTHING_THERE = (
     errno.ENOENT,
@@ -24,10 +23,10 @@ _NOTHING_THERE = (
 
 
 def lineage(path: str) -> List[Identity]:
-    """What a path leads to and every folder around it, innermost first.
+    """Identities of the target of a path and of every folder around it, innermost first.
 
     Raises:
-        OSError: the system does not say what is there.
+        OSError: the system cannot tell what is there.
     """
     real = os.path.realpath(path)
     paths = [real]
@@ -52,10 +51,10 @@ def _identity(path: str) -> Identity:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether both lead to one file or folder, or would."""
+    """Whether both are the same file or folder, or would be."""
     return lineage(one)[0] == lineage(other)[0]
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Whether a path leads to something below a folder."""
+    """Whether a path is below a folder."""
     return lineage(folder)[0] in lineage(path)[1:]

@@ -1,10 +1,10 @@
-"""What is in a folder and below it: nothing is passed over because it cannot be read."""
+"""Walk a folder without skipping what cannot be read."""
 
 import errno
 import os
 from typing import Iterator, List, Tuple
 
-# Python ends with an error of its own where folders are nested a few hundred deep.
+# Python itself fails on folders nested a few hundred deep.
 DEEPEST = 100
 
 

@@ -48,7 +48,7 @@ def _root_model(package: str) -> str:
             manifest: Any = json.loads(file.read(LONGEST_MANIFEST).decode("utf-8"))
         root = manifest["rootModelIdentifier"]
         relative = str(manifest["itemInfoEntries"][root]["path"]).replace("\0", "\ufffd")
-        os.fsencode(relative)  # half of a surrogate pair is no name
+        os.fsencode(relative)  # half of a surrogate pair is not a name
     except PermissionError as error:
         raise failures.unreadable(os.path.join(package, "Manifest.json"), error) from error
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:

@@ -85,7 +85,7 @@ class ModelShapes:
     """All shapes of one network.
 
     `layers` is keyed by address ("layers[12]", "layers[3]/ifBranch/layers[0]", with the caller's
-    prefix), `outputs` by the declared output name: what the last blob of that name has.
+    prefix), `outputs` by the declared output name: the shape of the last blob of that name.
     `flexible_inputs` names the inputs that allow more than one size. `varies`: an unknown shape may
     differ from run to run, since inputs are flexible or there is control flow.
     """

@@ -26,7 +26,7 @@ def model_file(path: str) -> str:
     """The file that holds the model: the path itself, or the root model of a package.
 
     Raises:
-        NotAModelError: the path does not exist, or is a folder that is no package.
+        NotAModelError: the path does not exist, or is a folder but not a package.
         ModelError: the package is damaged, or the system cannot tell what is there.
     """
     try:

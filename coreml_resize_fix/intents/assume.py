@@ -1,4 +1,4 @@
-"""`--assume bilinear,align_corners=true`: one intent for every layer without one."""
+"""Parse `--assume bilinear,align_corners=true`: one intent for every layer without one."""
 
 from typing import Any, Dict, List
 

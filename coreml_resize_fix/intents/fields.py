@@ -1,4 +1,4 @@
-"""The fields of a manifest as a table: what each may hold, and what two must not hold together."""
+"""Check the fields of a manifest: a table of their values, and rules for fields together."""
 
 import math
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -14,12 +14,12 @@ from coreml_resize_fix.intents.model import (
 
 Defects = List[Tuple[str, str]]
 
-# A side longer than this is no image; it would only ask for memory.
+# No image has a longer side; a longer one would only take memory.
 LARGEST_SIDE = 65536
 
 
 def json_text(value: Any) -> str:
-    """A JSON value as it may appear in a message."""
+    """A short text of a JSON value for messages."""
     names = {dict: "an object", list: "a list", bool: "a boolean", type(None): "null"}
     for kind, name in names.items():
         if isinstance(value, kind):
@@ -35,7 +35,7 @@ def _number(value: Any) -> Any:
 
 
 def whole(value: Any) -> Optional[int]:
-    """A whole number above 0; JSON knows one kind of number, so 25.0 is 25."""
+    """A whole number above 0; JSON has one kind of number, so 25.0 is 25."""
     number = _number(value)
     return int(number) if number is not None and number >= 1 and number == int(number) else None
 
@@ -51,7 +51,7 @@ def _factor(value: Any) -> Optional[float]:
 
 
 def _pair(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Two values, or one that counts for both axes, as interpolate takes them."""
+    """Convert two values, or one that counts for both axes, as interpolate takes them."""
 
     def read_pair(value: Any) -> Any:
         both = value if isinstance(value, list) else [value, value]
@@ -74,7 +74,7 @@ def _text(value: Any) -> Any:
 
 
 class ManifestField(NamedTuple):
-    """`convert` gives the value, or None if it is not what `expected` says."""
+    """`convert` returns the value, or None if it is not what `expected` describes."""
 
     expected: str
     convert: Callable[[Any], Any]
@@ -132,7 +132,7 @@ RESIZE: Dict[str, ManifestField] = {
 
 
 def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None:
-    """Defects of fields that are right alone and contradict each other."""
+    """Report fields that are valid alone but contradict each other."""
     mode = values.get("mode", "bilinear")
     size, factor = values.get("size"), values.get("scale_factor")
     before, after = values.get("input_size"), values.get("output_size")

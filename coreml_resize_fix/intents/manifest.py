@@ -1,4 +1,4 @@
-"""The manifest: intents in a JSON file, in a long and a short form (docs/manifest.md)."""
+"""Read manifests: intents in a JSON file, in a long and a short form (docs/manifest.md)."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
 
 FORMAT, VERSION = "coreml-resize-fix/intent", 1
-LONGEST = 1 << 24  # bytes; what is read may be a pipe or a device without an end
+LONGEST = 1 << 24  # bytes; the path may be a pipe or a device without end
 
 
 def load(path: str) -> List[Intent]:
@@ -73,7 +73,7 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
 
 
 class _Unique(Dict[str, Any]):
-    """A JSON object that remembers the keys that were written twice."""
+    """A JSON object with a list of the keys that were written twice."""
 
     def __init__(self, pairs: List[Tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -82,7 +82,7 @@ class _Unique(Dict[str, Any]):
 
 
 def from_document(document: Any, defects: Defects) -> List[Intent]:
-    """Intents of parsed JSON; what is wrong is appended to `defects`."""
+    """The intents of parsed JSON; appends what is wrong to `defects`."""
     if not isinstance(document, dict):
         defects.append(("$", f"a manifest is a JSON object, not {fields.json_text(document)}"))
         return []
@@ -127,7 +127,7 @@ def _long(document: Dict[str, Any], defects: Defects) -> List[Intent]:
         where = f"$.resizes[{index}]"
         values = _entry(entry, where, defects, framework=framework)
         if values is not None:
-            # The version is the producer's, and says nothing of another framework.
+            # The version is the producer's; it does not apply to another framework.
             version = framework_version if values["framework"] == framework else None
             intents.append(Intent(framework_version=version, index=index, **values))
     return intents
@@ -174,7 +174,7 @@ def _entry(
 
 
 def report_unknown(found: Dict[str, Any], known: Any, where: str, defects: Defects) -> None:
-    """A defect for each unknown key, with the nearest known one."""
+    """Report each unknown key, with the nearest known one."""
     from difflib import get_close_matches
 
     for key in found:
@@ -186,7 +186,7 @@ def report_unknown(found: Dict[str, Any], known: Any, where: str, defects: Defec
 
 
 def report_repeats(found: Dict[str, Any], where: str, defects: Defects) -> None:
-    """A defect for each key that the text has twice."""
+    """Report each key that the text has twice."""
     for key in getattr(found, "repeated", ()):
         defects.append((where + _step(key), "this key appears twice"))
 

@@ -14,9 +14,9 @@ MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
 ALIGN_CORNERS_MODES = ("bilinear", "bicubic")
 NEAREST_MODES = ("nearest", "nearest-exact")
 
-# mode → what the ONNX operator Resize calls it
+# mode → mode of the ONNX operator Resize
 ONNX_MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
-# What only ONNX can say; None is what its Resize operator takes by default.
+# Fields that only ONNX has; None is the default of its Resize operator.
 ONNX_FIELDS = (
     "coordinate_transformation_mode",
     "nearest_mode",
@@ -29,10 +29,10 @@ ONNX_FIELDS = (
 class Intent:
     """One resize call. Sizes are (height, width) in pixels; None means that it is not known.
 
-    `size`, `scale_factor` and `recompute_scale_factor` are as passed to interpolate;
-    `input_size`, `output_size` and `channels` are as observed when it ran. `used` is False where
-    the model's outputs do not depend on the call, `site` is the place of the call (`net.py:14`).
-    `nearest_copies` is what recorded tensors say where PyTorch's nearest has two answers.
+    `size`, `scale_factor` and `recompute_scale_factor` are the arguments of the call;
+    `input_size`, `output_size` and `channels` were observed when it ran. `used` is False if no
+    output of the model depends on the call, `site` is the place of the call (`net.py:14`).
+    `nearest_copies` resolves PyTorch's two ways of `nearest`, if recorded tensors show which.
     """
 
     name: Optional[str] = None
@@ -53,13 +53,13 @@ class Intent:
     cubic_coeff_a: Optional[float] = None
     exclude_outside: Optional[bool] = None
     used: Optional[bool] = None
-    site: Optional[str] = field(default=None, compare=False)  # it says nothing of what is asked
-    index: Optional[int] = None  # place in the manifest, to name what has no name
+    site: Optional[str] = field(default=None, compare=False)  # it does not change what is asked for
+    index: Optional[int] = None  # in the manifest, for messages about intents without a name
     nearest_copies: Optional[bool] = None
 
     @property
     def label(self) -> str:
-        """What to call this intent in a message."""
+        """The name of this intent in messages."""
         by_place = "the intent" if self.index is None else f"resizes[{self.index}]"
         return self.name or self.layer or self.site or by_place
 
@@ -68,10 +68,9 @@ class Intent:
         return self.mode in NEAREST_MODES
 
     def target_size(self, input_size: Optional[Size]) -> Optional[Size]:
-        """(height, width) that this call makes of an input of that size; None if nothing says it.
+        """(height, width) that this call makes of an input of that size; None if it is not known.
 
-        A scale factor applies to the size that the layer really gets, so it goes before the
-        observed output size.
+        A scale factor applies to the real input size, so it goes before the observed output size.
         """
         if self.size is not None:
             return self.size
@@ -85,7 +84,7 @@ class Intent:
         return self.output_size
 
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """What this call samples along height and width."""
+        """The axes that this call samples along height and width."""
         factors = self.scale_factor or (None, None)
         copies = self.nearest_copies
         if copies is None:
@@ -129,7 +128,7 @@ class Intent:
 
     @property
     def ask(self) -> Tuple[Any, ...]:
-        """What is asked for, without labels: two intents of equal ask are interchangeable."""
+        """What is asked for, without labels: intents with equal values are interchangeable."""
         return (
             self.framework,
             self.mode,

@@ -1,4 +1,4 @@
-"""Where PyTorch itself has two answers, the tensors that it computed say which one it gave."""
+"""Find out from recorded tensors which of its two ways of `nearest` PyTorch used."""
 
 from dataclasses import replace
 from typing import Iterable, List, Optional
@@ -8,9 +8,10 @@ from coreml_resize_fix.intents.tensors import Recorded, Tensors
 
 
 def resolve_nearest(intents: Iterable[Intent], tensors: Tensors) -> List[Intent]:
-    """The intents, with what their recorded tensors say of `nearest` where memory layout decides.
+    """The intents, with `nearest_copies` set where the recorded tensors show it.
 
-    See `conventions.torch.nearest_copies`: no manifest holds the layout of a tensor.
+    It depends on the memory layout of the tensor, which manifests do not have: see
+    `conventions.torch.nearest_copies`.
     """
     return [
         intent if intent.index is None else _resolve(intent, tensors.get(intent.index))

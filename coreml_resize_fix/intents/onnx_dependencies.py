@@ -1,4 +1,4 @@
-"""Which values of an ONNX model its outputs depend on: a converter drops nodes that make others."""
+"""Find the values on which the outputs of an ONNX model depend: converters drop all others."""
 
 from typing import Set
 
@@ -6,9 +6,9 @@ from coreml_resize_fix.intents.onnx_file import Proto, bodies
 
 
 def output_dependencies(graph: Proto) -> Set[str]:
-    """Names of all values that lead to the graph's outputs, those in bodies of nodes too.
+    """Names of all values that the outputs of a graph depend on, also in bodies of nodes.
 
-    ONNX requires the order of execution, so one pass from the end finds them.
+    ONNX requires nodes in order of execution, so one pass from the end finds them.
     """
     found = {value.name for value in graph.output}
     for node in reversed(graph.node):

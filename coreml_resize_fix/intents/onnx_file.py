@@ -1,4 +1,4 @@
-"""An ONNX file as a message that is safe to walk: no weights, no external files, no bad text."""
+"""Read an ONNX file as a message that is safe to walk: no weights, no invalid text."""
 
 import os
 import stat
@@ -9,13 +9,13 @@ from coreml_resize_fix.errors import ManifestError, reason
 
 Proto = Any  # a message of the onnx package, which is imported inside functions only
 
-# Shape arithmetic works on a handful of numbers; what is larger is a weight.
+# Shape arithmetic works on a few numbers; larger tensors are weights.
 MOST_ELEMENTS = 1024
-LONGEST = (1 << 31) - 1  # bytes; protobuf reads no longer message
+LONGEST = (1 << 31) - 1  # bytes; protobuf reads no longer messages
 
 _HINT = "pass a file that `torch.onnx.export` wrote, at opset 11 or later"
 
-# first bytes -> what the file is
+# first bytes -> kind of file
 _KINDS: Tuple[Tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint?)"),
     (b"\x89HDF", "an HDF5 file (a Keras model?)"),
@@ -121,7 +121,7 @@ def _parsed(path: str, data: bytes) -> Proto:
             model = onnx.ModelProto.FromString(data)
         except (DecodeError, ValueError, RuntimeError) as error:
             raise damaged from error
-    if warned:  # protobuf 3 only warns of what it could not read to the end
+    if warned:  # protobuf 3 only warns if a message is cut off
         raise damaged
     return model
 
@@ -131,7 +131,7 @@ def _refusal(path: str, reason: str) -> ManifestError:
 
 
 def _texts(model: Proto) -> Iterator[Any]:
-    """Every text that is used; one that is not UTF-8 comes as bytes or as None."""
+    """Every text that is used; text that is not UTF-8 is bytes or None."""
     try:
         yield from (model.producer_name, model.producer_version)
         yield from (imported.domain for imported in model.opset_import)
@@ -148,7 +148,7 @@ def _texts(model: Proto) -> Iterator[Any]:
 
 
 def _drop_weights(graph: Proto) -> None:
-    """Shape inference copies the model each time; without the weights that costs nothing."""
+    """Drop weights, since shape inference copies the model each time."""
     tensors = list(graph.initializer)
     tensors += [attribute.t for node in graph.node for attribute in node.attribute]
     for tensor in tensors:

@@ -1,8 +1,8 @@
-"""What the small nodes around a resize compute: arithmetic on shapes, sizes and factors.
+"""Compute the small nodes around a resize: arithmetic on shapes, sizes and factors.
 
 PyTorch's exporter writes `size=t.shape[2:]` as Shape, Gather, Concat nodes and a recomputed
 scale_factor as Cast, Mul, Floor. With known shapes these are constants. Values are NumPy arrays of
-NumPy scalars, so that float32 arithmetic rounds as it does at run time; None stands for an element
+NumPy scalars, so that float32 arithmetic rounds as it does at run time; None marks an element
 that is not known, such as the batch size.
 """
 
@@ -63,7 +63,7 @@ def tensor_value(tensor: Proto) -> Optional[np.ndarray]:
 def fold(
     node: Proto, values: Mapping[str, np.ndarray], shapes: Mapping[str, Shape]
 ) -> Optional[np.ndarray]:
-    """The value of a node's output; None if it is none of these nodes, or not known."""
+    """The value of a node's output; None for other nodes, and if it is not known."""
     if not is_standard(node):
         return None
     if node.op_type == "Shape":
@@ -89,7 +89,7 @@ def _box(numbers: Iterable[Any], shape: Sequence[int]) -> np.ndarray:
 
 
 def _boxed(result: Any) -> np.ndarray:
-    """The same of an array of any type, or of what NumPy gives for an array of rank 0."""
+    """`_box` of an array of any type, or of the scalar that NumPy returns for rank 0."""
     if not isinstance(result, np.ndarray):
         return _box([result], ())
     return result if result.dtype == object else _box(result.reshape(-1), result.shape)

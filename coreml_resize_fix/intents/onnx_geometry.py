@@ -1,4 +1,4 @@
-"""The sizes of one ONNX resize node: what goes in, what comes out, and by size or by factor."""
+"""Work out the sizes of one ONNX resize node: input, output, and the size or factor."""
 
 from fractions import Fraction
 from typing import Any, List, NamedTuple, Optional, Tuple, Union
@@ -15,11 +15,11 @@ _RANK = 4
 
 
 class LeftOut(str):
-    """Why a node gives no intent."""
+    """The reason why a node has no intent."""
 
 
 class Geometry(NamedTuple):
-    """Sizes of the last two axes; `size` or `factor` is what the node asks for."""
+    """Sizes of the last two axes; the node asks for `size` or `factor`."""
 
     input_size: Optional[Size]
     output_size: Optional[Size]
@@ -29,7 +29,10 @@ class Geometry(NamedTuple):
 
 
 def geometry_of(resize: ResizeNode, exactly: bool) -> Union[Geometry, LeftOut]:
-    """`exactly`: a factor makes the size that ONNX says, which PyTorch may round otherwise."""
+    """The sizes of a node, or why it has no intent.
+
+    `exactly`: a factor makes the size that ONNX defines; PyTorch may round differently.
+    """
     resize = _over_all_axes(resize)
     ranks = [len(r) for r in (resize.input_shape, resize.sizes or resize.scales) if r is not None]
     if any(rank != _RANK for rank in ranks):
@@ -97,7 +100,7 @@ def exact_factor(stored: float) -> float:
     """The factor that was exported: ONNX keeps it as float32.
 
     The simplest fraction that float32 rounds to the stored number: 1.1 is 11/10, not
-    1.10000002384, and 0.33333334327 is 1/3. Where it is the wrong one, it is off by 6e-8 of itself.
+    1.10000002384, and 0.33333334327 is 1/3. If that is wrong, it is off by 6e-8 of itself.
     """
     for exponent in range(24):
         fraction = float(Fraction(stored).limit_denominator(2**exponent))

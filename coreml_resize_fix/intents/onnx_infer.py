@@ -1,8 +1,8 @@
-"""Shape inference by the onnx package, in a process of its own.
+"""Run the shape inference of the onnx package in a separate process.
 
-Files that are changed by a few bytes end a process in this inference, by a division by zero or
-without a stack, with every version from 1.6 to 1.19 at least; so does any file where PyTorch 1.4
-was imported first, whose ONNX library others see. In a process of its own it takes nobody along.
+With all versions from 1.6 to 1.19, damaged files can crash the process in this inference, by a
+division by zero or a stack overflow. With PyTorch 1.4 imported first, every file does, since its
+ONNX library is used instead. In a separate process such a crash does no harm.
 """
 
 import struct
@@ -16,8 +16,8 @@ from coreml_resize_fix.intents.onnx_file import Proto
 Infer = Callable[[Proto], Proto]
 
 _LENGTH = struct.Struct("<Q")
-# Without data_prop: it would fold sizes as we do, but without a limit on their number, so that a
-# file of a few kilobytes could ask for all memory. What cannot be inferred comes back as it is.
+# Without data_prop: it folds sizes as we do, but without a limit on their number, so that a small
+# file could take all memory. If inference fails, the model comes back unchanged.
 _CHILD = """
 import sys
 sys.path[:] = sys.argv[1:]
@@ -42,7 +42,7 @@ while True:
 def inference() -> Iterator[Infer]:
     """A function from a model to one with the shapes that can be inferred, while the context lasts.
 
-    Shapes are a help: where there are none to be had, the function gives back its argument.
+    If shapes cannot be inferred, the function returns its argument.
     """
     child = _start_child()
     try:
@@ -75,5 +75,10 @@ def _ask_child(child: "subprocess.Popen[bytes]", model: Proto) -> Proto:
         (size,) = _LENGTH.unpack(child.stdout.read(_LENGTH.size))
         answer = child.stdout.read(size)
         return type(model).FromString(answer) if len(answer) == size else model
-    except (OSError, ValueError, struct.error, Error):  # it has ended, or the model is too large
+    except (
+        OSError,
+        ValueError,
+        struct.error,
+        Error,
+    ):  # the child has ended, or the model is too large
         return model

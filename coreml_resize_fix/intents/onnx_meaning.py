@@ -1,7 +1,7 @@
-"""The meaning of one ONNX resize node, as an intent.
+"""Convert one ONNX resize node to an intent.
 
 A node of PyTorch's exporter means the call that PyTorch exported. Any other node means what ONNX
-says, and is called by another framework's name only if the grids are equal, which is measured.
+defines; it gets the name of another framework's call only if the grids are equal.
 """
 
 from dataclasses import replace
@@ -40,7 +40,7 @@ _SAMPLES = (1, 2, 3, 5, 7, 12, 64)
 
 
 def is_legacy(resize: ResizeNode, version: int) -> bool:
-    """Upsample, and Resize 10: asymmetric and floor, whatever PyTorch computed."""
+    """Whether the node is an Upsample or Resize 10: always asymmetric and floor."""
     return resize.node.op_type == "Upsample" or version < 11
 
 
@@ -74,7 +74,7 @@ def intent_of(
 
 
 def _literal(resize: ResizeNode, legacy: bool) -> Union[Intent, LeftOut]:
-    """What the attributes say, in ONNX's own terms."""
+    """The attributes as an intent of the framework `onnx`."""
     node = resize.node
     mode = attribute(node, "mode", "nearest")
     coordinates = attribute(node, "coordinate_transformation_mode", "half_pixel")
@@ -110,7 +110,7 @@ def _literal(resize: ResizeNode, legacy: bool) -> Union[Intent, LeftOut]:
 
 
 def _named(literal: Intent, torch_version: Optional[str]) -> Intent:
-    """The call of a framework that the node stands for, or the node's own terms."""
+    """The equivalent call of a framework, or the intent as it is."""
     mode, coordinates = ONNX_MODES[literal.mode], literal.coordinate_transformation_mode or ""
     call = _CALLS.get((mode, coordinates, literal.nearest_mode or ""))
     if call is None:
@@ -126,7 +126,7 @@ def _named(literal: Intent, torch_version: Optional[str]) -> Intent:
         cubic_coeff_a=None,
         exclude_outside=None,
     )
-    # With antialias PyTorch's own coefficient and edges are others than what was written at first.
+    # With antialias, the first exporters wrote another coefficient and edges than PyTorch uses.
     is_default = literal.antialias or (
         literal.cubic_coeff_a in (None, -0.75) and not literal.exclude_outside
     )
@@ -136,7 +136,7 @@ def _named(literal: Intent, torch_version: Optional[str]) -> Intent:
 
 
 def _equal(one: Intent, other: Intent) -> bool:
-    """Whether two intents compute the same at their sizes, or at samples of what is not known."""
+    """Whether two intents compute the same at their sizes, or at samples of unknown sizes."""
     befores = [(n,) for n in one.input_size] if one.input_size else [_SAMPLES, _SAMPLES]
     target = one.size or one.output_size
     for axis in (0, 1):

@@ -1,4 +1,4 @@
-"""What a resize node is called in the other export, the one that the Core ML model came from.
+"""Name a resize node as in the other export, the one that the Core ML model came from.
 
 The file is not the one that was converted, so only names that two exports share are used:
 

@@ -1,8 +1,8 @@
 """An ONNX file as a manifest: the intents of its resize nodes (docs/onnx.md).
 
-From opset 11 on, a Resize node says all that PyTorch computed, so exporting twice needs no
-manifest: opset 11 or later for the intent, opset 9 for the conversion. Before, a bilinear node says
-nothing of `align_corners`: from PyTorch it gives no intent, only a notice.
+From opset 11 on, a Resize node has all that PyTorch computed, so exporting twice needs no
+manifest: opset 11 or later for the intent, opset 9 for the conversion. Before, a bilinear node has
+no `align_corners`: from PyTorch it gives no intent, only a notice.
 """
 
 import re
@@ -19,7 +19,7 @@ from coreml_resize_fix.intents.onnx_shapes import ResizeNode
 
 
 class OnnxIntents(NamedTuple):
-    """Intents in the order of the nodes; notices say what the file cannot say, and why."""
+    """Intents in the order of the nodes; notices on what the file does not hold, and why."""
 
     intents: List[Intent]
     notices: List[str]
@@ -72,7 +72,7 @@ def of(model: Proto, infer: Infer) -> OnnxIntents:
 def _read(
     resize: ResizeNode, version: int, producer: Optional[str]
 ) -> Tuple[Optional[Intent], Sequence[str]]:
-    """The intent of a node, or None; and what is to be said about it."""
+    """The intent of a node, or None, and the templates of notices about it."""
     is_ambiguous = onnx_meaning.is_legacy(resize, version) and onnx_meaning.is_linear(resize)
     if is_ambiguous and producer is not None:
         return None, [_NO_ALIGN_CORNERS]
@@ -89,7 +89,10 @@ def _read(
 
 
 def _may_drop_factor(resize: ResizeNode, intent: Intent) -> bool:
-    """torch.export's overloads `.vec` keep a factor; others are written by size in any case."""
+    """Whether the exporter may have written a scale_factor as a size.
+
+    Only the overloads `.vec` of torch.export keep a factor.
+    """
     if not onnx_names.is_dynamo(resize.node) or intent.size is None:
         return False
     keeps = any(".vec" in text for text in onnx_names.metadata(resize.node))

@@ -1,4 +1,4 @@
-"""Every resize node of an ONNX model, with its folded inputs and the shapes around it."""
+"""Find every resize node of an ONNX model, with its folded inputs and its shapes."""
 
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -19,21 +19,21 @@ _PLACES: Tuple[Tuple[str, int, int, Optional[int]], ...] = (
 )
 
 
-# Resizes in a row whose sizes are computed from one another; more is no real network.
+# Resizes in a row whose sizes are computed from one another; no real network has more.
 _MOST_ROUNDS = 100
 
-# A dimension beyond this is no image's; ONNX could not hold much more.
+# No image has a larger dimension; ONNX could not hold much more.
 _LARGEST = 1 << 31
 
-# Height and width; a resize of images keeps what comes before them, batch and channels.
+# Height and width; a resize of images keeps batch and channels.
 _IMAGE_AXES = 2
 
 
 class ResizeNode(NamedTuple):
     """One node: its message, the input's shape, and what `scales` and `sizes` hold.
 
-    `scales` and `sizes` are None where absent, and hold None for elements that are not known;
-    `runtime` names the one that is given without being known for height and width.
+    `scales` and `sizes` are None if absent, and hold None for unknown elements; `runtime` names the
+    one that is given but not known for height and width.
     """
 
     node: Proto
@@ -46,7 +46,7 @@ class ResizeNode(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What to call it in a message."""
+        """The name of the node in messages."""
         return self.node.name or (self.node.output[0] if self.node.output else "?")
 
 
@@ -73,7 +73,7 @@ def find(model: Proto, version: int, infer: Infer) -> List[ResizeNode]:
 
 
 def made_shape(resize: ResizeNode) -> Shape:
-    """The shape that a resize gives, as far as its sizes or factors say; () if they do not."""
+    """The output shape of a resize as far as its sizes or factors determine it, or ()."""
     before, sizes, scales = resize.input_shape, resize.sizes, resize.scales
     made: Sequence[Any] = ()
     if before is None:
@@ -87,7 +87,7 @@ def made_shape(resize: ResizeNode) -> Shape:
 
 
 def _knows_more(resize: ResizeNode, declared: Dict[str, int]) -> bool:
-    """Whether the resize says more of its output than shape inference found and we declared."""
+    """Whether the resize determines more of its output shape than is declared or inferred."""
     made, known = made_shape(resize), resize.output_shape or ()
     if not resize.node.output or None in made[_IMAGE_AXES:]:
         return False
@@ -99,7 +99,7 @@ def _knows_more(resize: ResizeNode, declared: Dict[str, int]) -> bool:
 
 
 def _declare(graph: Proto, name: str, shape: Shape, kind: int = 1) -> None:
-    """State a shape that inference cannot find: it depends on values that only we have folded."""
+    """Declare a shape that inference cannot find, since it depends on folded values."""
     values = (*graph.input, *graph.value_info, *graph.output)
     infos = [info for info in values if info.name == name]
     for info in infos or [graph.value_info.add(name=name)]:
@@ -114,7 +114,7 @@ def _walk(
     graph: Proto, version: int, values: Dict[str, np.ndarray], shapes: Dict[str, Shape]
 ) -> Iterator[ResizeNode]:
     """One pass in the file's order, which ONNX requires to be the order of execution."""
-    values, shapes = dict(values), dict(shapes)  # a body sees what is around it
+    values, shapes = dict(values), dict(shapes)  # a body sees enclosing values
     for tensor in graph.initializer:
         shapes[tensor.name] = tuple(tensor.dims)
         value = tensor_value(tensor)
@@ -160,7 +160,7 @@ def _resize(
     ]
     scales, sizes = (_numbers(values.get(name)) for name in names)
     listed = attribute(node, "scales", []) if node.op_type == "Upsample" else []
-    # An empty tensor stands for an input that is left out.
+    # An empty tensor is the same as a missing input.
     given = [bool(name) and not (name in values and not values[name].size) for name in names]
     unknown = [
         word
@@ -179,7 +179,7 @@ def _resize(
 
 
 def _numbers(value: Optional[np.ndarray]) -> Numbers:
-    """The elements as Python numbers; 0 for what is none."""
+    """The elements as Python numbers; 0 for infinity and NaN."""
     if value is None or value.ndim != 1:
         return None
     return [n if n is None else n.item() if np.isfinite(n) else 0 for n in value]

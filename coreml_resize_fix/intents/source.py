@@ -1,4 +1,4 @@
-"""Where intents come from: a manifest or an ONNX file, or a recording; and how they are kept."""
+"""Load intents from a manifest or an ONNX file, and save them with their tensors."""
 
 import json
 from typing import Any, Dict, Iterable, List, Optional
@@ -11,7 +11,7 @@ from coreml_resize_fix.intents.tensors import Recorded
 class Manifest(List[Intent]):
     """Intents in the order of execution.
 
-    `notices` are remarks for whoever uses them, `tensors` the recorded ones by place.
+    `notices` are remarks for the user, `tensors` the recorded tensors by index.
     """
 
     def __init__(self, intents: Iterable[Intent] = (), notices: Iterable[str] = ()) -> None:
@@ -57,9 +57,9 @@ class Manifest(List[Intent]):
 
 
 class ManifestReader:
-    """Reads manifests, and keeps the last one for the next model that shares it.
+    """Reads manifests, and keeps the last one for the next model with the same manifest.
 
-    What was kept goes to worker processes with it: a pipe can be read once only.
+    The kept manifest goes to worker processes, since a pipe can be read only once.
     """
 
     def __init__(self) -> None:
@@ -87,5 +87,5 @@ def write(path: str, document: Dict[str, Any]) -> None:
 
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     with atomic.file(path, replace=True) as file:
-        # What UTF-8 cannot hold is written as JSON escapes it.
+        # Characters that UTF-8 cannot encode become JSON escapes.
         file.write(text.encode("utf-8", "backslashreplace"))

@@ -12,7 +12,7 @@ INPUT, OUTPUT = "interp{}_in", "interp{}_out"
 LARGEST = 1 << 30  # bytes of all recorded tensors, unpacked
 
 
-Tensors = Mapping[int, "Recorded"]  # by place in the manifest
+Tensors = Mapping[int, "Recorded"]  # by index in the manifest
 
 
 class Recorded(NamedTuple):
@@ -45,12 +45,12 @@ def save(manifest: str, tensors: Mapping[int, Recorded]) -> None:
 
 
 def load(manifest: str, count: int) -> Dict[int, Recorded]:
-    """Tensors by place in the manifest's `resizes`; none if there is no file beside it.
+    """Tensors by index in the manifest's `resizes`; none if there is no file beside it.
 
     Arrays are named `interp0_in`, `interp0_out`, and so on. No pickled object is ever loaded.
 
     Raises:
-        ManifestError: there is a file, and it holds no such tensors.
+        ManifestError: the file does not hold such tensors.
     """
     path = beside(manifest)
     if not os.path.isfile(path):
@@ -70,7 +70,7 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
 
 
 def _refuse_huge(path: str, count: int) -> None:
-    """What is unpacked has the size that the archive says, and a packed one may be much smaller."""
+    """Check the unpacked size, which may be much larger than that of the file."""
     from zipfile import ZipFile
 
     names = {

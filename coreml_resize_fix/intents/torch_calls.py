@@ -1,7 +1,7 @@
-"""Every call of PyTorch's `interpolate` in this thread passes here while someone listens.
+"""Intercept every call of PyTorch's `interpolate` in this thread.
 
-All Python ways to resize (`nn.Upsample`, `F.upsample`, names imported long ago) end in one function
-object. Its code is exchanged, not its name, so that no reference to it is missed.
+All Python ways to resize (`nn.Upsample`, `F.upsample`, names that were imported before) end in one
+function object. Its code is replaced, not its name, so that every reference to it is intercepted.
 """
 
 import importlib
@@ -13,9 +13,9 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional
 
 from coreml_resize_fix.errors import UsageError
 
-# Takes the arguments of a call by name, and returns what the caller gets.
+# Takes the arguments of a call by name, and returns the result for the caller.
 Handler = Callable[[Dict[str, Any]], Any]
-# Makes a context manager, inside of which what a listener did to a model is undone.
+# Returns a context manager that undoes a listener's changes of a model inside its block.
 Hiding = Callable[[], ContextManager[None]]
 
 
@@ -27,7 +27,7 @@ class _Thread(threading.local):
 
 
 class _Intercepted:
-    """A function as it was. `signature` tells the names of its arguments in this version."""
+    """A function and its original code; `signature` has its arguments in this version."""
 
     def __init__(self, function: Any, trampoline: Any) -> None:
         self.function = function
@@ -55,7 +55,7 @@ _scripting: Optional[_Intercepted] = None
 
 
 def import_torch() -> Any:
-    """PyTorch, which is imported only by those who ask for it.
+    """Import PyTorch, which nothing else here does.
 
     Raises:
         UsageError: it is not installed here.
@@ -70,22 +70,22 @@ def import_torch() -> Any:
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether something is a tensor, and not what `torch.fx` puts in the place of one."""
+    """Whether a value is a tensor, and not a proxy of `torch.fx`."""
     return isinstance(value, import_torch().Tensor)
 
 
 def has_values(tensor: Any) -> bool:
-    """Whether a tensor holds numbers; those of some exporters have a shape alone."""
+    """Whether a tensor holds numbers; tensors of some exporters have only a shape."""
     return not type(tensor).__module__.startswith("torch._subclasses")
 
 
 def interpolate(arguments: Dict[str, Any]) -> Any:
-    """Call `interpolate` as if the handler that is running did not listen."""
+    """Call `interpolate` without the handler that is running."""
     return import_torch().nn.functional.interpolate(**arguments)
 
 
 def interpolate_unrecorded(arguments: Dict[str, Any]) -> Any:
-    """Call `interpolate` as if nobody listened in this thread."""
+    """Call `interpolate` without any handler of this thread."""
     handlers, _thread.handlers = _thread.handlers, []
     try:
         return interpolate(arguments)
@@ -94,15 +94,15 @@ def interpolate_unrecorded(arguments: Dict[str, Any]) -> Any:
 
 
 def is_calling() -> bool:
-    """Whether a call of `interpolate` is under way in this thread."""
+    """Whether this thread is inside a call of `interpolate`."""
     return _thread.is_calling
 
 
 @contextmanager
 def listening(handler: Handler, hidden: Hiding) -> Iterator[None]:
-    """Let each call in this thread pass through `handler`; the last one to listen goes first.
+    """Pass each call in this thread through `handler`; the latest handler goes first.
 
-    `hidden` is asked for whenever `torch.jit.script` reads the code of a model.
+    `hidden` is used whenever `torch.jit.script` reads the code of a model.
     """
     global _intercepted, _scripting
     torch = import_torch()
@@ -128,7 +128,7 @@ def listening(handler: Handler, hidden: Hiding) -> Iterator[None]:
 
 
 def _trampoline(*arguments: Any, **keywords: Any) -> Any:
-    # It runs among the names of torch.nn.functional, so it must fetch what it needs.
+    # Its globals are those of torch.nn.functional, so it must import what it needs.
     from coreml_resize_fix.intents import torch_calls
 
     return torch_calls.pass_on(arguments, keywords)
@@ -141,12 +141,12 @@ def _script_trampoline(*arguments: Any, **keywords: Any) -> Any:
 
 
 def script(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
-    """`torch.jit.script` of code as it is when nobody listens: it reads functions and hooks."""
+    """Call `torch.jit.script` with all interception undone: it reads functions and hooks."""
     resizing, scripting = _intercepted, _scripting
     if resizing is None or scripting is None:  # another thread has just stopped to listen
         return import_torch().jit.script(*arguments, **keywords)
     bound = scripting.signature.bind(*arguments, **keywords)
-    # It looks for names among those of its caller, which is two frames further away now.
+    # It looks up names in the frame of its caller, which is two frames further away now.
     bound.arguments["_frames_up"] = bound.arguments.get("_frames_up", 0) + 2
     with _without_listeners(resizing):
         return scripting.call(*bound.args, **bound.kwargs)
@@ -154,7 +154,7 @@ def script(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
 
 @contextmanager
 def _without_listeners(resizing: _Intercepted) -> Iterator[None]:
-    """Undo what listeners did; inside of each other, until the outermost ends."""
+    """Undo all interception until the outermost block of this kind ends."""
     hidden, _thread.hidden = _thread.hidden, []
     with ExitStack() as block:
         for hiding in hidden:
@@ -173,7 +173,7 @@ def _without_listeners(resizing: _Intercepted) -> Iterator[None]:
 
 
 def pass_on(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
-    """What the exchanged code does: the next handler, or at last the function itself."""
+    """What the replaced code does: call the next handler, or the function itself."""
     function = _intercepted
     if function is None:  # another thread has just stopped to listen
         return import_torch().nn.functional.interpolate(*arguments, **keywords)
@@ -184,8 +184,8 @@ def pass_on(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
     if not _thread.handlers:
         return function.call(*arguments, **keywords)
     bound.apply_defaults()
-    # A handler that calls on, and PyTorch that calls itself for a subclass of Tensor, are not
-    # heard by the same handler again.
+    # Calls from inside the handler, and from PyTorch for subclasses of Tensor, do not reach the
+    # same handler again.
     handler, was_calling = _thread.handlers.pop(), _thread.is_calling
     _thread.is_calling = True
     try:
@@ -197,9 +197,9 @@ def pass_on(arguments: Tuple[Any, ...], keywords: Dict[str, Any]) -> Any:
 
 @contextmanager
 def untraced() -> Iterator[None]:
-    """Let an exporter that traces the model not see what is done meanwhile.
+    """Hide the operations in the block from an exporter that traces the model.
 
-    Sizes are plain numbers then; a tracer makes tensors of them.
+    Sizes are plain numbers inside; a tracer makes tensors of them.
     """
     functions = import_torch()._C
     state = functions._get_tracing_state()

@@ -1,4 +1,4 @@
-"""Resizes in scripted and traced modules, which run without Python."""
+"""Watch resizes in scripted and traced modules, which run without Python."""
 
 import importlib
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ Seen = Callable[[str, Dict[str, Any], Any], None]
 # The operator, its arguments by place and by name, and its result.
 Executed = Callable[[Any, Sequence[Any], Dict[str, Any], Any], None]
 
-# The tracer does not record it, but what it is made of: the one such operator that gets here.
+# The one operator here of which a tracer records the parts instead.
 _TRACED_INSIDE = "aten::convolution"
 
 
 def can_watch() -> bool:
-    """Whether this PyTorch shows the operators that it executes; 1.13 and newer do."""
+    """Whether this PyTorch reports the operators that it executes: from 1.13 on."""
     major, minor = torch_calls.import_torch().__version__.split(".")[:2]
     return (int(major), int(minor)) >= (1, 13)
 
@@ -45,7 +45,7 @@ def watching(seen: Seen, executed: Executed) -> Iterator[None]:
 
 @contextmanager
 def _traced(operator: str) -> Iterator[None]:
-    """Let a tracer see inside of an operator, which it does not while a watcher runs it."""
+    """Let a tracer record the parts of an operator, although a watcher runs it."""
     functions = torch_calls.import_torch()._C
     if operator != _TRACED_INSIDE or functions._get_tracing_state() is None:
         yield
@@ -61,8 +61,8 @@ def _run(function: Any, args: Sequence[Any], keywords: Dict[str, Any]) -> Any:
     try:
         return function(*args, **keywords)
     except RuntimeError:
-        # PyTorch hands the constants of a traced graph over as numbers, which some operators
-        # then refuse. Others take them, and must: a tensor may change the type of the result.
+        # PyTorch passes constants of a traced graph as numbers, which some operators refuse. Only
+        # those get tensors: elsewhere a tensor may change the type of the result.
         tensor = torch_calls.import_torch().tensor
         tensors = [
             tensor(value)

@@ -12,14 +12,14 @@ _MIXING = {1: "linear", 2: "bilinear"}
 
 
 def exportable(model: Any) -> "ExportRecorder":
-    """A context manager for `torch.onnx.export`, which yields what the model really asks for.
+    """A context manager for `torch.onnx.export` that yields the true intents of the model.
 
         with exportable(model) as intents:
             torch.onnx.export(model, example, "model.onnx", opset_version=9)
         intents.save("intent.json")
 
-    Inside the block every resize of pictures runs with `align_corners=False` and a plain size, so
-    the model computes something else there; the intents keep the truth. Outside, nothing changes.
+    Inside the block every resize of images runs with `align_corners=False` and a plain size, so
+    the model computes something else there. Outside, nothing changes.
 
     Raises:
         UsageError: PyTorch cannot be imported, or `model` is not a module with Python code.
@@ -28,7 +28,7 @@ def exportable(model: Any) -> "ExportRecorder":
 
 
 class ExportRecorder(Recorder):
-    """A recorder of the last run in its block, which replaces what opset 9 cannot express."""
+    """Records the last run in its block, and replaces calls that opset 9 cannot express."""
 
     def __init__(self, model: Any) -> None:
         super().__init__(model)
@@ -47,7 +47,7 @@ class ExportRecorder(Recorder):
             )
 
     def _count_run(self) -> None:
-        # An exporter may run the model more than once, and its last run is what it writes.
+        # An exporter may run the model more than once, and writes the last run.
         self._forget()
         self._runs = 1
 
@@ -65,13 +65,13 @@ class ExportRecorder(Recorder):
             )
         with torch_calls.untraced():
             given = torch_intent.plain(arguments)
-            # The true call says which size it makes, and refuses what PyTorch refuses.
+            # The true call gives the output size, and raises the errors of PyTorch.
             truth = torch_calls.interpolate(given)
             intent = self._record_call(given, truth)
             self._resized(intent, truth)
         if intent is None:
             return torch_calls.interpolate(arguments)
-        # A recorder around this one has heard the true call.
+        # An enclosing recorder has recorded the true call.
         result = torch_calls.interpolate_unrecorded(
             dict(arguments, **_exportable_arguments(intent, given))
         )
@@ -82,8 +82,7 @@ class ExportRecorder(Recorder):
 def _exportable_arguments(intent: Intent, given: Dict[str, Any]) -> Dict[str, Any]:
     """Arguments of the same output size that opset 9 can express.
 
-    A layer that copies pixels could not be told from a real `nearest` afterwards, so all that
-    mixes pixels becomes bilinear.
+    All modes that mix pixels become bilinear, so that they stay distinct from `nearest`.
     """
     axes = given["input"].dim() - 2
     replaced: Dict[str, Any] = {

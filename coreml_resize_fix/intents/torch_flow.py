@@ -1,8 +1,8 @@
-"""On which resizes the outputs of a model depend, followed operator by operator while it runs.
+"""Track on which resizes the outputs of a model depend, operator by operator while it runs.
 
-Every operator hands what its inputs depend on to its results. Numbers that Python reads from a
-tensor may steer anything afterwards, and a tensor that no operator made may hold anything, so that
-a resize is only called unused where nothing can lead from it to an output.
+The result of an operator depends on all that its inputs depend on. Numbers that Python reads from a
+tensor may decide anything afterwards, and a tensor that no operator made may hold any result. So a
+resize counts as unused only if no output can depend on it.
 """
 
 import importlib
@@ -15,15 +15,15 @@ import numpy as np
 
 from coreml_resize_fix.intents import torch_calls
 
-# Ways to read a tensor's numbers that are no operators.
+# Ways to read the numbers of a tensor without an operator.
 _READERS = ("numpy", "tolist", "data_ptr", "__dlpack__")
-# Tags of operators whose results tell Python numbers: as such, or by the shape that they have.
+# Tags of operators that give Python numbers, directly or as the shape of the result.
 _RESULTS_FOR_PYTHON = {"data_dependent_output", "dynamic_output_shape"}
-# It takes a tensor made of Python's numbers, and what Python has read is known.
+# They take a tensor made of Python's numbers, and what Python has read is tracked.
 _FROM_PYTHON = ("aten::lift_fresh", "aten::lift")
-# Batch normalization writes these, which not every version's schema says.
+# Batch normalization writes these, although not every schema declares it.
 _STATISTICS = ("running_mean", "running_var")
-# These hold no tensor, and what they may tell of one was read from it.
+# Values without a tensor; if they came from one, its numbers were read.
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 
@@ -38,20 +38,20 @@ class Flow:
             self._add(tensor, 0)
 
     def resized(self, index: int, result: Any) -> None:
-        """`result` is what resize `index` made."""
+        """Note that resize `index` made `result`."""
         self._made |= 1 << index
         self._add(result, 1 << index)
 
     def replaced(self, result: Any, other: Any) -> None:
-        """The model goes on with `other` in the place of `result`."""
+        """Note that the model continues with `other` in the place of `result`."""
         self._add(other, self._of(result))
 
     def read(self, tensor: Any) -> None:
-        """Python gets to know the numbers in `tensor`."""
+        """Note that Python reads the numbers in `tensor`."""
         self._read |= self._of(tensor)
 
     def follow(self, function: Any, args: Any, keywords: Dict[str, Any], result: Any) -> None:
-        """`function` was executed with these arguments, and gave `result`."""
+        """Note that `function` was executed with these arguments and returned `result`."""
         schema = function._schema
         sources = list(_tensors((args, keywords)))
         if schema.name in _FROM_PYTHON:
@@ -60,7 +60,7 @@ class Flow:
         for tensor in sources:
             depends |= self._of(tensor)
         is_read = any(tag.name in _RESULTS_FOR_PYTHON for tag in function.tags)
-        # What other libraries' operators tell by their shapes is not known.
+        # Operators of other libraries may give numbers by their shapes.
         if is_read or not schema.name.startswith("aten::") or _holds_a_number(result):
             self._read |= depends
         for tensor in _tensors(result):
@@ -72,7 +72,7 @@ class Flow:
                 self._add_written(argument, keywords[argument.name], depends)
 
     def unused(self, outputs: Any) -> Set[int]:
-        """The resizes on which no output depends; none if that cannot be known."""
+        """The resizes on which no output depends; empty if that is not certain."""
         found = _outputs(outputs, set())
         if not found:
             return set()
@@ -107,7 +107,7 @@ class Flow:
 
 
 def _storage(tensor: Any) -> Optional[Any]:
-    """A weak reference to a tensor's memory: while it is held, no other memory has its `cdata`.
+    """A weak reference to the memory of a tensor; while it exists, its `cdata` is unique.
 
     None for tensors without memory of their own, such as sparse ones.
     """
@@ -121,7 +121,7 @@ def _storage(tensor: Any) -> Optional[Any]:
 
 
 def state(model: Any) -> List[Any]:
-    """What a model and its parts hold: tensors there are made by no operator of its run."""
+    """All that a model and its parts hold: tensors that no operator of the run made."""
     inside = [list(vars(part).values()) for part in model.modules()]
     return [*inside, list(model.parameters()), list(model.buffers())]
 
@@ -143,7 +143,7 @@ def _holds_a_number(value: Any) -> bool:
 
 
 def _outputs(value: Any, seen: Set[int]) -> Optional[List[Any]]:
-    """The tensors in what a model returns; None if there is something that may hide some."""
+    """The tensors in the result of a model; None if some object may hide more."""
     if torch_calls.is_tensor(value):
         return [value]
     if value is None or isinstance(value, _PLAIN) or id(value) in seen:
@@ -170,7 +170,7 @@ def _outputs(value: Any, seen: Set[int]) -> Optional[List[Any]]:
     return found
 
 
-# Gives the flow of what a recorder follows at the moment.
+# Returns the flow of the run that a recorder tracks at the moment.
 Current = Callable[[], Optional[Flow]]
 
 
@@ -181,12 +181,12 @@ class _Thread(threading.local):
 
 _thread = _Thread()
 _lock = threading.Lock()
-_methods: Dict[str, Any] = {}  # what the class of tensors itself had under that name, or None
+_methods: Dict[str, Any] = {}  # original methods of the Tensor class, or None
 _listeners = 0
 
 
 def replaced(result: Any, other: Any) -> None:
-    """Tell every flow of this thread that a model goes on with `other` instead of `result`."""
+    """Note in every flow of this thread that a model continues with `other`, not `result`."""
     for flow in _flows():
         flow.replaced(result, other)
 
@@ -198,7 +198,7 @@ def _flows() -> List[Flow]:
 
 @contextmanager
 def observe(current: Current) -> Iterator[None]:
-    """Tell a flow which tensors this thread reads without an operator, and which it replaces."""
+    """Report reads without an operator and replacements in this thread to a flow."""
     global _listeners
     kind = torch_calls.import_torch().Tensor
     with _lock:

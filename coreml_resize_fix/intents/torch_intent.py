@@ -1,4 +1,4 @@
-"""The arguments of one executed resize → an Intent, or the reason why there is none."""
+"""Convert the arguments of one executed resize to an Intent, or to the reason against it."""
 
 from typing import Any, Dict, List, Optional, Tuple, Union
 
@@ -18,7 +18,7 @@ OPERATORS: Dict[str, Tuple[str, bool]] = {
     "aten::upsample_linear1d": ("linear", False),
 }
 
-# What `interpolate` calls a mode by the number of axes that it resizes → what an intent calls it.
+# Number of resized axes → mode of `interpolate` → mode of an intent.
 # Core ML resizes a sequence as a map of width 1.
 _MODES: Dict[int, Dict[str, str]] = {
     1: {"linear": "bilinear", **{mode: mode for mode in ("nearest", "nearest-exact", "area")}},
@@ -27,12 +27,12 @@ _MODES: Dict[int, Dict[str, str]] = {
 
 
 def is_resize(operator: str) -> bool:
-    """Whether an operator's name is that of a resize, of pictures or of something else."""
+    """Whether an operator is a resize, of images or of other tensors."""
     return "upsample" in operator and not operator.endswith("_backward")
 
 
 def plain(arguments: Dict[str, Any]) -> Dict[str, Any]:
-    """The arguments of `interpolate` with numbers of Python for its sizes and factors."""
+    """The arguments of `interpolate` with sizes and factors as Python numbers."""
     axes = arguments["input"].dim() - 2
     return dict(
         arguments,
@@ -42,14 +42,14 @@ def plain(arguments: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def varies(arguments: Dict[str, Any]) -> bool:
-    """Whether an exporter lets a size vary that the result of `interpolate` depends on."""
+    """Whether the result of `interpolate` depends on a size that an exporter lets vary."""
     return any(
         hasattr(n, "node") for n in [*arguments["input"].shape[2:], *_requested_numbers(arguments)]
     )
 
 
 def _requested_numbers(arguments: Dict[str, Any]) -> List[Any]:
-    """The numbers that say which size is asked for."""
+    """The numbers of the arguments `size` and `scale_factor`."""
     given = [arguments.get("size"), arguments.get("scale_factor")]
     return [n for item in given for n in (item if isinstance(item, (list, tuple)) else [item])]
 
@@ -61,13 +61,13 @@ def _is_known(number: Any) -> bool:
 def _each(value: Any, axes: int, number: Any) -> Optional[Tuple[Any, ...]]:
     if value is None:
         return None
-    # A list of a wrong length stays one, so that PyTorch says what is wrong with it.
+    # PyTorch itself refuses a list of a wrong length.
     values = value if isinstance(value, (list, tuple)) else [value] * axes
     return tuple(number(item) for item in values)
 
 
 def from_interpolate(arguments: Dict[str, Any], result: Any) -> Union[Intent, str]:
-    """The intent of a call that gave `result`; a text says why it is no resize of pictures."""
+    """The intent of a call that returned `result`, or a text on why it has none."""
     source, mode = arguments["input"], arguments["mode"]
     modes = _MODES.get(source.dim() - 2, {})
     if mode not in modes:
@@ -114,7 +114,7 @@ def from_operator(operator: str, values: Dict[str, Any], result: Any) -> Union[I
 
 
 def operand(values: Dict[str, Any]) -> Any:
-    """What an operator resizes; its two overloads name it differently."""
+    """The input of a resize operator; its two overloads name it differently."""
     return values["self"] if "self" in values else values["input"]
 
 
@@ -129,7 +129,7 @@ def _pair(values: Any, width: Any) -> Any:
 
 
 def _whole(side: Any) -> int:
-    """A side as a number. To ask for one that an exporter lets vary would fix it."""
+    """A side as a number, without fixing a side that an exporter lets vary."""
     node = getattr(side, "node", None)
     return int(side if node is None else node.hint)
 

@@ -1,4 +1,4 @@
-"""Record what PyTorch is asked to resize while a model runs (docs/recording.md)."""
+"""Record the resizes of a PyTorch model while it runs (docs/recording.md)."""
 
 import warnings
 from contextlib import ExitStack, contextmanager
@@ -48,7 +48,7 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
 class Recorder(Manifest):
     """The intents of what runs inside its `with` block; saved and used like any manifest.
 
-    `notices` says what was seen and is not recorded, or not as expected; each is a warning too.
+    `notices` lists calls that are not recorded, or not as expected; each is a warning, too.
     """
 
     def __init__(self, model: Any, tensors: bool = False) -> None:
@@ -96,12 +96,12 @@ class Recorder(Manifest):
                 warnings.warn(notice, stacklevel=2)
 
     def _forget(self, first: int = 0) -> None:
-        """Drop what was recorded, from resize `first` on."""
+        """Drop recorded resizes from index `first` on."""
         del self[first:]
         self.tensors = {index: pair for index, pair in self.tensors.items() if index < first}
 
     def _hook(self) -> None:
-        if not self._is_script:  # a script takes no hooks
+        if not self._is_script:  # scripts do not take hooks
             self._hooks = [
                 self._model.register_forward_pre_hook(self._run_starts),
                 self._model.register_forward_hook(self._run_ends),
@@ -147,7 +147,7 @@ class Recorder(Manifest):
     def _count_run(self) -> None:
         by_exporter = torch_stack.is_exporting()
         if by_exporter and self._first is not None:
-            # An exporter may run the model more than once, to export it and to check that.
+            # An exporter may run the model again, to check the export.
             self._forget(self._first)
         else:
             self._runs += 1
@@ -182,7 +182,7 @@ class Recorder(Manifest):
             self._note("the model was not called inside the block")
 
     def _called(self, arguments: Dict[str, Any]) -> Any:
-        """A call of `interpolate`."""
+        """Handle a call of `interpolate`."""
         result = torch_calls.interpolate(arguments)
         if self._is_recordable(arguments):
             with torch_calls.untraced():
@@ -205,8 +205,8 @@ class Recorder(Manifest):
         return self._record(found, arguments["input"], result)
 
     def _seen(self, operator: str, values: Dict[str, Any], result: Any) -> None:
-        """An operator that was called without `interpolate`."""
-        # An exporter runs what it made, to check it.
+        """Record an operator that was called without `interpolate`."""
+        # An exporter runs its result, to check it.
         if torch_stack.running_module(self._paths) is None and torch_stack.is_exporting():
             return
         found = torch_intent.from_operator(operator, values, result)
@@ -245,7 +245,7 @@ class Recorder(Manifest):
         if not torch_calls.has_values(source):
             self._note("an exporter runs the model without values: no tensors are kept")
             return
-        flow, self._flow = self._flow, None  # it is no part of the run
+        flow, self._flow = self._flow, None  # reading here is not part of the run
         try:
             self.tensors[index] = Recorded(_array(source), _array(result))
         finally:

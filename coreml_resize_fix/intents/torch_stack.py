@@ -1,4 +1,4 @@
-"""What is running, as the stack says: by which exporter, in which module, for whose code."""
+"""Find out from the stack which exporter, which module and which code is running."""
 
 import os
 import sys
@@ -18,9 +18,9 @@ _EXPORTERS = (*_WITHOUT_VALUES, "torch.jit", "torch.onnx")
 
 
 def compiling_test() -> Callable[[], bool]:
-    """What says whether the caller is not run but compiled by `torch.export(..., strict=True)`.
+    """A function that tells whether `torch.export(..., strict=True)` compiles its caller.
 
-    It must not be looked up in there, where little of Python is understood.
+    It must be looked up outside: that compiler understands little of Python.
     """
     compiler = getattr(import_torch(), "compiler", None)
     test: Callable[[], bool] = getattr(compiler, "is_dynamo_compiling", bool)
@@ -28,12 +28,12 @@ def compiling_test() -> Callable[[], bool]:
 
 
 def runs_with_values() -> bool:
-    """Whether what is running computes; some exporters run a model with shapes alone."""
+    """Whether the running model computes values; some exporters run it with shapes only."""
     return not is_exporting(_WITHOUT_VALUES)
 
 
 def is_exporting(exporters: Tuple[str, ...] = _EXPORTERS) -> bool:
-    """Whether one of PyTorch's exporters is running what is running."""
+    """Whether one of PyTorch's exporters is on the stack."""
     frame: Optional[types.FrameType] = sys._getframe(1)
     while frame is not None:
         if str(frame.f_globals.get("__name__")).startswith(exporters):
@@ -43,13 +43,13 @@ def is_exporting(exporters: Tuple[str, ...] = _EXPORTERS) -> bool:
 
 
 def running_module(paths: Dict[int, str]) -> Optional[str]:
-    """The path of the innermost module that is being called; None if it is none of these.
+    """The path of the innermost module that is running; None if it is not in `paths`.
 
-    The stack says so, whatever was raised and caught before; hooks would have to keep count.
-    `paths` has the modules by `place`.
+    The stack is right even after exceptions; hooks would have to keep count. `paths` has the paths
+    of modules by `place`.
     """
     kind = import_torch().nn.Module
-    # `torch.export` puts a function of its own in the place of the first one.
+    # `torch.export` replaces the first function.
     calling = {kind.__call__.__code__, getattr(kind, "_call_impl", kind.__call__).__code__}
     frame: Optional[types.FrameType] = sys._getframe(1)
     while frame is not None:
@@ -63,15 +63,15 @@ def running_module(paths: Dict[int, str]) -> Optional[str]:
 
 
 def place(module: Any) -> int:
-    """What a module and the proxies that `torch.export` calls in its place have in common."""
+    """An identity that a module shares with the proxies of `torch.export` for it."""
     return id(vars(module))
 
 
 def calling_site() -> Optional[str]:
-    """File and line (`net.py:14`) of the code that is calling, outside of PyTorch and of this.
+    """File and line (`net.py:14`) of the calling code outside of PyTorch and of this package.
 
-    None where a module of PyTorch calls, such as `nn.Upsample`, whose path in the model says more,
-    and where code that is in no file does.
+    None for calls by a module of PyTorch, such as `nn.Upsample`, whose path in the model says more,
+    and for code that is not in a file.
     """
     here, torch = os.path.dirname(os.path.dirname(__file__)), import_torch()
     library = os.path.dirname(torch.__file__)

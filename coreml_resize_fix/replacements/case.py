@@ -1,4 +1,4 @@
-"""What is to be replaced: the two axes that are asked for, and what is known of the image."""
+"""The case for a replacement: the two intended axes, and the known facts of the image."""
 
 import math
 from dataclasses import dataclass, replace
@@ -10,8 +10,8 @@ __all__ = ["PROBES", "Axes", "Case"]
 
 Axes = Tuple[AxisSpec, AxisSpec]  # along height, along width
 
-# What holds at each of these input sizes, in pixels, is taken to hold at any: every kernel here
-# reaches a few pixels, and the maps repeat.
+# Input sizes, in pixels, that stand for all sizes: every kernel here reaches a few pixels, and the
+# maps repeat.
 PROBES = tuple(range(1, 34)) + (48, 64, 70)
 
 
@@ -23,8 +23,8 @@ class Case:
     channels: C of the image; None if not known.
     factors: what N / X is along H and W, if the input is flexible: N = floor(X * factor).
     others: the axes at more sizes of a flexible input, which a replacement must compute too.
-    enumerated: the default and the others are all sizes that the input takes; any other is
-        possible unless this is said.
+    enumerated: the default and the others are all sizes of the input; otherwise any other size is
+        possible.
     """
 
     rows: AxisSpec
@@ -45,7 +45,7 @@ class Case:
         return self.rows.input_size, self.columns.input_size
 
     def samples(self) -> Tuple[List[AxisSpec], List[AxisSpec]]:
-        """The axes to be computed along H and along W, at every size that stands for all."""
+        """The axes along H and along W at every size to check."""
         if self.factors is None:
             return [self.rows], [self.columns]
         sizes = () if self.enumerated else PROBES

@@ -1,4 +1,4 @@
-"""The cheapest replacement for a case, in the place of a network that would hold it."""
+"""Choose the cheapest replacement for a case in its place of a network."""
 
 from typing import Any, NamedTuple, Optional, Tuple, Union
 
@@ -13,7 +13,7 @@ __all__ = ["Choice", "Cost", "Refusal", "candidates", "cheapest"]
 class Cost(NamedTuple):
     """What a replacement costs, in the order in which two are compared.
 
-    layers: how many layers or operations stand in for the one. multiply_adds: per image, of all
+    layers: how many layers or operations replace the one. multiply_adds: per image, of all
     channels (of one, if their number is not known), at the default size. bytes: in the file.
     """
 
@@ -23,7 +23,7 @@ class Cost(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A replacement that computes a case, and a way of writing it; nothing is written yet."""
+    """A replacement that computes a case, and a way of writing it, not written yet."""
 
     replacement: Replacement
     steps: Steps
@@ -36,13 +36,13 @@ class Candidate(NamedTuple):
         return self.way.count, self.purpose.multiply_adds
 
     def written(self) -> "Choice":
-        """The same, written."""
+        """Write the replacement."""
         params = self.way.write(self.purpose)
         return Choice(self, params, Cost(*self.effort, bytes=params.bytes))
 
 
 class Choice(NamedTuple):
-    """A replacement that is written for one case."""
+    """A replacement written for one case."""
 
     candidate: Candidate
     params: Any
@@ -50,18 +50,18 @@ class Choice(NamedTuple):
 
     @property
     def spec_version(self) -> int:
-        """What it needs of the network."""
+        """The specification version that it needs."""
         return self.candidate.way.spec_version
 
 
 class Refusal(NamedTuple):
-    """Why there is no replacement, in words."""
+    """The reason why there is no replacement."""
 
     reason: str
 
 
 def candidates(case: Case, place: Place) -> Tuple[Candidate, ...]:
-    """All that compute the case, each in every way in which the format writes it there."""
+    """All replacements that compute the case, in every way that the format has there."""
     found = []
     for row in REPLACEMENTS:
         steps = row.steps(case)
@@ -80,7 +80,7 @@ def cheapest(
     ]
     if allowed:
         least = min(each.effort for each in allowed)
-        # Only what may be chosen is written: matrices of large images take their time.
+        # Only possible choices are written, since matrices of large images take time.
         choices = [each.written() for each in allowed if each.effort == least]
         return min(choices, key=lambda choice: choice.cost)
     if found:

@@ -1,4 +1,4 @@
-"""Replacements that repeat one pattern over the image, and so follow an input of any size."""
+"""Replacements that repeat one pattern over the image, and so work at any input size."""
 
 from dataclasses import replace
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
@@ -103,7 +103,7 @@ def _stretch(axes: Sequence[AxisSpec]) -> Optional[_Filter]:
 
 
 def _shrink(axes: Sequence[AxisSpec]) -> Optional[_Filter]:
-    """The filter that scales down by a whole number r: what an output far from the edges reads."""
+    """The filter that scales down by a whole number r, read off an output far from the edges."""
     largest = max(axes, key=lambda axis: axis.output_size)
     step = largest.input_size // largest.output_size
     if step < 1 or any(axis.output_size != axis.input_size // step for axis in axes):

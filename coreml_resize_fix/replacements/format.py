@@ -1,4 +1,4 @@
-"""What a kind of model answers about steps: how it writes them in a place, and what that costs."""
+"""The interface of a format for steps: how it writes them in a place, and at what cost."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Sequence, Tuple
 
@@ -9,7 +9,7 @@ __all__ = ["Place", "Purpose", "Way"]
 
 
 class Purpose(NamedTuple):
-    """What written steps are for: they make `size`, or `factor` times the size that they read.
+    """The purpose of written steps: they make `size`, or `factor` times their input size.
 
     name: of the replacement. multiply_adds: per image, at the default size.
     """
@@ -21,9 +21,9 @@ class Purpose(NamedTuple):
 
 
 class Way:
-    """One way of writing steps in a place: so many layers or operations, from a version on.
+    """One way of writing steps in a place: `count` layers or operations, from a version on.
 
-    name: what to call the replacement where it is written in this way, if not by its own name.
+    name: of the replacement if it is written in this way, instead of its own name.
     """
 
     count: int
@@ -31,19 +31,19 @@ class Way:
     name: str = ""
 
     def write(self, purpose: Purpose) -> Any:
-        """The parameters of what is written, as the format has them; `bytes` is their size."""
+        """The parameters in the form of the format; their `bytes` is the size in the file."""
         raise NotImplementedError
 
 
 class Place:
-    """Where steps would stand in for one resize of a network."""
+    """The place in a network where steps would replace one resize."""
 
     def ways(self, steps: "Sequence[Step]") -> Sequence[Way]:
         """Every way in which the format can write these steps here; none if it cannot."""
         raise NotImplementedError
 
     def since(self, spec_version: int) -> str:
-        """The system that first runs models of that version, such as `iOS 13`."""
+        """The first system that runs models of that version, such as `iOS 13`."""
         raise NotImplementedError
 
     def with_exact_ranks(self) -> "Place":

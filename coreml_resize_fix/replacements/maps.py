@@ -1,4 +1,4 @@
-"""One axis as a linear map: what each output reads, composed and compared tap by tap."""
+"""Linear maps of one axis: compose and compare them tap by tap."""
 
 from dataclasses import dataclass
 from typing import Optional
@@ -64,7 +64,7 @@ class LinearMap:
         return dense
 
     def after(self, first: "LinearMap") -> "LinearMap":
-        """The map of both, `first` before this one.
+        """The map of `first` followed by this one.
 
         Raises:
             ValueError: the sizes do not fit, or the result would not fit in memory.

@@ -1,4 +1,4 @@
-"""Replacements for an input of one size: a box, indices, or a matrix that fit no other."""
+"""Replacements for inputs of one size: a box, indices, or a matrix."""
 
 import math
 from typing import List, NamedTuple, Optional, Tuple
@@ -66,7 +66,7 @@ def matrices(case: Case) -> Optional[Steps]:
 
 
 def _box(axis: AxisSpec) -> Optional[_Box]:
-    """The interval whose evenly spaced points an axis reads, if it reads any."""
+    """The interval of evenly spaced points that an axis reads, if it does."""
     for start, end in _intervals(axis):
         pad = math.ceil(max(0.0, -start)), math.ceil(max(0.0, end - (axis.input_size - 1)))
         sampled = AxisSpec(

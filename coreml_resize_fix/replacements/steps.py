@@ -1,6 +1,6 @@
-"""The steps that replacements are made of, as plain data; no step knows how a format writes it.
+"""The steps that replacements are made of, as plain data without any file format.
 
-A step reads an image [C, H, W] and gives another; dimensions before C are left alone. Along each
+A step reads an image [C, H, W] and makes another; dimensions before C do not change. Along each
 axis it is a linear map, and channels never mix, so a list of steps is one map along H and one
 along W: `computed` gives them.
 """

@@ -1,4 +1,4 @@
-"""The replacements, and the steps of each for a case. Cost and format are none of this table."""
+"""The table of replacements, and the steps of each for a case, without cost and format."""
 
 from typing import Callable, NamedTuple, Optional, Tuple
 
@@ -16,10 +16,10 @@ _MOST_WEIGHTS = 1 << 24
 class Replacement(NamedTuple):
     """Steps that may compute an intent.
 
-    Whether they do is never stated here: `find` makes the steps of the intent's own map, and
-    gives None unless they make up that map to 1e-9.
+    Nothing here states whether they do: `find` derives the steps from the intent's own map, and
+    returns None unless they compute that map to 1e-9.
 
-    follows_flexible: works at any input size. needs: what it asks of the case, in words.
+    follows_flexible: works at any input size. needs: conditions on the case, in words.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Replacement(NamedTuple):
     find: Callable[[Case], Optional[Steps]]
 
     def steps(self, case: Case) -> Optional[Steps]:
-        """The steps in the order in which they are done; None if they cannot express the case."""
+        """The steps in order; None if they cannot express the case."""
         if case.is_flexible and not self.follows_flexible:
             return None
         found = self.find(case)

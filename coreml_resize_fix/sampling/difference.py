@@ -19,7 +19,7 @@ class Difference:
     """How an actual axis differs from the intended one.
 
     equal: both are the same linear map. same_size: both have the same X and the same N.
-    same_positions: every output reads the same source position, whatever the kernel.
+    same_positions: every output reads the same source position, kernels aside.
     max_shift, mean_shift: largest and mean distance between the positions, in source pixels;
     max_shift_output, mean_shift_output: the same in output pixels (of X / N source pixels each).
     first_index: the first output index that differs. Shifts are None when the sizes differ.

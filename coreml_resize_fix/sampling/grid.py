@@ -18,8 +18,8 @@ Rounding = Callable[[float], float]  # of every intermediate result: to single p
 # -> source coordinate
 Transform = Callable[[float, float, int, Tuple[float, float], Rounding], float]
 
-# A longer side is no image: a model of a few bytes may claim one of 2^60 pixels, and a grid takes
-# about a hundred bytes for each.
+# No image has a longer side. A small file may declare one of 2^60 pixels, and a grid takes about
+# a hundred bytes for each.
 LARGEST_SIDE = 1 << 17
 
 

@@ -32,6 +32,6 @@ def shortest(value: float) -> float:
 
 
 def exactly(value: float) -> str:
-    """The shortest text that reads as this very number: 2 for 2.0, and 2.0000002 for 2.0000002."""
+    """The shortest text of exactly this number: 2 for 2.0, and 2.0000002 for 2.0000002."""
     text = repr(float(value))
     return text[:-2] if text.endswith(".0") else text

@@ -36,7 +36,14 @@ from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import Conflict, Known, ModelShapes, Overrides, Shape
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    Known,
+    ModelShapes,
+    Overrides,
+    Shape,
+    UsableSizes,
+)
 
 _IN_MODEL_FOLDER = "@model_path/"
 
@@ -105,6 +112,12 @@ class Programs(protocol.Model):
         return tuple(
             conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
         )
+
+    def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
+        """Of several functions, the first that may not have every size is told."""
+        found = [one.usable(assumed) for one in self._functions.values()]
+        vary = [one for one in found if one is not None]
+        return next((one for one in vary if not one.everywhere), next(iter(vary), None))
 
     def allowed_version(self, target: Optional[int]) -> int:
         """See `formats.model`: an opset is raised where a target allows it, and never lowered."""

@@ -6,7 +6,7 @@ from coreml_resize_fix.formats.mlprogram import parameters, scopes
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
 from coreml_resize_fix.formats.mlprogram.program import Function, Program
 from coreml_resize_fix.formats.mlprogram.sizes import FunctionSizes
-from coreml_resize_fix.formats.shapes import ModelShapes, Overrides
+from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, UsableSizes
 
 
 class Resize(NamedTuple):
@@ -60,6 +60,10 @@ class ProgramNetwork:
     def shapes(self, assumed: Optional[Overrides] = None) -> ModelShapes:
         """The sizes of everything when resizes make those that are assumed, by address."""
         return self._sizes.infer(assumed)
+
+    def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
+        """At which sizes of its inputs it runs then; None if none varies."""
+        return self._sizes.usable(assumed)
 
 
 def networks(program: Program) -> Dict[str, ProgramNetwork]:

@@ -39,7 +39,7 @@ def plan(
     """Edits that carry out the changes, and all corrections that follow.
 
     `before` and `after` are the shapes of each network, by its prefix, without and with them.
-    `lower` brings the specification version down to what the result needs.
+    `lower` lowers the specification version as far as the result allows.
     """
     changed = {change.address: change for change in changes}
     edits: List[Edit] = []

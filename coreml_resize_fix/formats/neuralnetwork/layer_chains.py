@@ -190,7 +190,7 @@ def is_after_part(layers: Sequence[LayerRef], index: int, group: Optional[Group]
 def _start(layers: Sequence[LayerRef], index: int) -> int:
     """Index of the first part of the layer at `index`; that index if there are no parts."""
     start, kind = index, layers[index].kind
-    # A crop alone is no resize.
+    # A crop alone is not a resize.
     if kind in LAST_KINDS and (kind != "crop" or layers[index - 1].kind == Upsample.kind):
         while start and _is_part(layers, start - 1, layers[index]):
             start -= 1

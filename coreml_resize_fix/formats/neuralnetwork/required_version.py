@@ -107,7 +107,7 @@ def current_version(models: Sequence[ModelRef]) -> int:
 
 
 def allowed_version(label: str, models: Sequence[ModelRef], target: Optional[int]) -> int:
-    """The highest specification version of a result; `target` is what was asked for, if anything.
+    """The highest specification version of a result; `target` is the requested one, if any.
 
     `label` names the file in messages, `models` are all of its models.
 

@@ -1,7 +1,7 @@
 """Sampling modes of a neural network's layers, by the names of their positions.
 
 The names are keys of `verify.kernels.positions`. Sources: SamplingMode and UpsampleLayerParams in
-NeuralNetwork.proto. `conventions.coreml` says the same in closed formulas, for the verdicts: the
+NeuralNetwork.proto. `conventions.coreml` has the same in closed formulas, for the verdicts: the
 proof does not use it.
 """
 

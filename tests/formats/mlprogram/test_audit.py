@@ -10,7 +10,6 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.run.request import Run
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 
 from coreml_resize_fix import audit, fix
@@ -18,6 +17,7 @@ from coreml_resize_fix.errors import ModelError, UnmatchedError, UsageError
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report.document import render
 from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run.results import Run
 from tests.formats.mlprogram import build, calls, files
 from tests.formats.mlprogram.editing import operations
 from tests.formats.mlprogram.test_edits import as_coremltools_infers
@@ -333,3 +333,33 @@ def test_the_json_report(name, asks, tmp_path):
     assert [one["address"] for one in model["layers"]] == [
         one.layer.address for one in report.findings
     ]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_sizes_that_cannot_run(listed, tmp_path):
+    """A map that is halved, doubled and joined with what it was fits where its sides are even."""
+    from coremltools import EnumeratedShapes, RangeDim, TensorType
+
+    def make(x):
+        half = mb.max_pool(x=x, kernel_sizes=[2, 2], strides=[2, 2], pad_type="valid")
+        double = mb.upsample_nearest_neighbor(x=half, scale_factor_height=2, scale_factor_width=2)
+        return mb.concat(values=[x, double], axis=1)
+
+    shapes = EnumeratedShapes([(1, 3, 8, 8), (1, 3, 9, 8), (1, 3, 16, 8)], (1, 3, 8, 8))
+    shape = shapes if listed else (1, 3, RangeDim(8, 40, 8), 8)
+    inputs = [TensorType("x", shape)]
+    path = made(make, tmp_path, 16, (1, 3, build.symbol(), 8), inputs)
+    report = audit(path, assume="nearest")
+    usable = report.usable
+    assert not usable.everywhere
+    if listed:
+        assert usable.sizes == ((8, 8), (16, 8))
+    else:
+        assert usable.multiple_of == (2, 1)
+    assert report.codes == ("RSZ402",)
+
+
+def test_sizes_that_all_run():
+    name = "ct9_ex17_range_other_bilF"
+    assert audit(str(files.package(name))).usable.everywhere
+    assert audit(str(files.package("ct9_ml17_equal_calls"))).usable is None

@@ -1,13 +1,24 @@
 """From a function to the sizes of everything in it, over all sizes that its inputs allow."""
 
+from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from coreml_resize_fix.formats.mlprogram.program import Function
+from coreml_resize_fix.formats.mlprogram.program import Function, operations
 from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
 from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
 from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
 from coreml_resize_fix.formats.neuralnetwork.shapes.infer import merge
-from coreml_resize_fix.formats.shapes import Conflict, LayerShapes, ModelShapes, Overrides, Shape
+from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Varied
+from coreml_resize_fix.formats.neuralnetwork.shapes.trials import Trials
+from coreml_resize_fix.formats.neuralnetwork.shapes.usable import search
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    LayerShapes,
+    ModelShapes,
+    Overrides,
+    Shape,
+    UsableSizes,
+)
 
 
 class FunctionSizes:
@@ -53,6 +64,32 @@ class FunctionSizes:
             name: merged([run.outputs[index] for run in runs]) for index, name in enumerate(names)
         }
         return ModelShapes(layers, outputs, _conflicts(runs), samples.flexible, self._varies)
+
+    def usable(self, overrides: Overrides) -> Optional[UsableSizes]:
+        """At which allowed sizes of its inputs the function runs; None if no size varies."""
+        function = self._function
+        if not function.samples.varied:
+            return None
+        steps = sum(1 for one in operations(function.block) if one.kind != "const")
+        answers: Answers = {}  # those of other assumptions would only take memory
+        return search(
+            function.samples, lambda lead: _Trials(function, overrides, answers, lead), steps
+        )
+
+
+class _Trials(Trials):
+    """Sizes of one input of a function, tried; `given` are sizes that its resizes make."""
+
+    def __init__(
+        self, function: Function, given: Overrides, answers: Answers, lead: Varied
+    ) -> None:
+        super().__init__((), function.samples, (), given, lead)
+        self._function, self._resized, self._answers = function, given, answers
+
+    def _conflict(self, inputs: Dict[str, Blob]) -> Optional[Conflict]:
+        run = Evaluation(self._function, inputs, self._resized, self._answers)
+        first = next(iter(run.conflicts), None)
+        return None if first is None else replace(first, at_default=False)
 
 
 def infer(function: Function, overrides: Optional[Overrides] = None) -> ModelShapes:

@@ -15,7 +15,7 @@ class NotKnownError(Exception):
 class Blob(NamedTuple):
     """The shape of one blob at one input size.
 
-    `dims` is None when not even the rank is known; `reason` says why something is not known.
+    `dims` is None when not even the rank is known; `reason` explains unknown dimensions.
     """
 
     dims: Optional[Dims]
@@ -157,7 +157,7 @@ def broadcast(call: Call, shapes: Sequence[Dims]) -> Dims:
             elif one == 1:
                 merged.append(two)
             elif one is None or two is None:
-                # Either this size or 1: the known one is what comes out.
+                # The unknown size is this one or 1: the result is the known one.
                 merged.append(two if one is None else one)
             else:
                 clash = clash or rank - index

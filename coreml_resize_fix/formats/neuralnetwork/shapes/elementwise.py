@@ -1,7 +1,7 @@
 """Layers that work element by element: the output has the inputs' common shape.
 
 `add`, `multiply`, `average`, `max` and `min` are documented for [B,1,1,1], [B,C,1,1], [B,1,H,W] and
-[B,C,H,W] "for example"; they are taken to accept whatever NumPy would broadcast. The
+[B,C,H,W] "for example"; they are assumed to accept all that NumPy broadcasts. The
 `…Broadcastable` layers, comparisons and logic follow NumPy by their documentation.
 """
 

@@ -19,7 +19,7 @@ _MAX_LOOPS = 2  # loops deeper than this are walked once, as in the last round: 
 Trace = Tuple[Tuple[Blob, ...], Tuple[Blob, ...]]
 
 
-#: What layers give, and their first conflict, by address, what they read, and the size given.
+#: Outputs and first conflict of layers, by address, inputs and assumed size.
 Answers = Dict[Tuple[str, Tuple[Blob, ...], Optional[PartialSize]], Tuple[Tuple[Blob, ...], str]]
 
 
@@ -250,7 +250,7 @@ def _overridden(
 
 
 def _sane(call: Call, dims: Dims, allow_zero: bool) -> Optional[Dims]:
-    """Sizes that cannot be are conflicts, and unknown to whatever reads them."""
+    """Report impossible sizes as conflicts, and make them unknown to their readers."""
     if len(dims) > MAX_RANK:
         call.conflict(f"gives a blob of rank {len(dims)}")
         return None

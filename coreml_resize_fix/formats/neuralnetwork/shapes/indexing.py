@@ -12,7 +12,7 @@ from .call import MAX_RANK, Call, NotKnownError, Rule, Rules, broadcast, show, s
 
 
 def load_constant(call: Call) -> Sequence[Dims]:
-    """Rank 5 whatever the network's mapping: [1, 1, C, H, W]."""
+    """Rank 5 with either mapping of the network: [1, 1, C, H, W]."""
     shape = tuple(int(size) for size in call.params.shape)
     if len(shape) != 3:
         raise NotKnownError(f"{call} has a shape of {len(shape)} sizes, not 3")

@@ -47,7 +47,7 @@ class ShapeInference:
             self._outputs = [feature.name for feature in model.description.output]
 
     def infer(self, overrides: Optional[Overrides] = None) -> ModelShapes:
-        """Shapes of every blob; never raises, whatever the message holds.
+        """Shapes of every blob; never raises, not even for damaged messages.
 
         `overrides` are layer address → (height, width) to assume for its output; None makes that
         dimension unknown. Everything downstream follows.

@@ -23,7 +23,7 @@ Size = Tuple[int, int]
 
 MAX_SAMPLES = 128  # as many sizes as Core ML lets an input enumerate
 _CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}  # ImageFeatureType.ColorSpace: gray, RGB, BGR, gray16
-_MOST_HALVINGS = 64  # by which networks divide and multiply a size
+_MOST_HALVINGS = 64  # largest power of two that networks divide sizes by
 _NO_BOUND = 2**31 - 1  # converters write INT_MAX where they mean "no bound"
 
 

@@ -23,7 +23,7 @@ def reshape(call: Call) -> Sequence[Dims]:
 def reshape_static(call: Call) -> Sequence[Dims]:
     target: List[Optional[int]] = [int(size) for size in call.params.targetShape]
     if target and call.blobs and call.blobs[0].dims is None:
-        # The target says it all, unless a size is left to be worked out.
+        # The target decides the shape, unless one of its sizes is -1.
         return [tuple(None if size == -1 else size for size in target)]
     return [_reshaped(call, call.dims(), target)]
 

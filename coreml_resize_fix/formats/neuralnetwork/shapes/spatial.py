@@ -65,7 +65,7 @@ def convolution(call: Call) -> Sequence[Dims]:
     positive(call, kernel, "kernel size")
     positive(call, stride, "stride")
     transposed = bool(params.isDeconvolution)
-    # The kernels of a deconvolution span all input channels, whatever the groups.
+    # The kernels of a deconvolution span all input channels, for every number of groups.
     channels_fit(call, dims[-3], int(params.kernelChannels) * (1 if transposed else groups))
     whole_groups(call, int(params.outputChannels), groups)
     if transposed:
@@ -144,7 +144,7 @@ def crop(call: Call) -> Sequence[Dims]:
 
 
 def scaled_size(size: int, factor: float, fractional: bool) -> Optional[int]:
-    """Elements along one axis after Upsample; None when the factor is no usable number."""
+    """Elements along one axis after Upsample; None if the factor is not a usable number."""
     if not math.isfinite(factor) or factor < 0:
         return None
     return coreml.upsample_output_size(size, factor, fractional)

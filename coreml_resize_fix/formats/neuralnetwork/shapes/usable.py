@@ -10,6 +10,7 @@ ran are listed. The length of the network bounds the number of trials.
 from math import gcd
 from typing import (
     TYPE_CHECKING,
+    Callable,
     Dict,
     FrozenSet,
     Iterator,
@@ -61,10 +62,17 @@ def usable(
 
     `given` has the sizes assumed for resize layers, as in `ShapeInference.infer`.
     """
+    return search(samples, lambda lead: Trials(layers, samples, outputs, given, lead), cost(layers))
+
+
+def search(
+    samples: Samples, trials_of: Callable[[Varied], Trials], steps: int
+) -> Optional[UsableSizes]:
+    """The same of whatever can be tried; `steps` are about how many layers one trial walks."""
     first: Optional[UsableSizes] = None
-    count = max(_LEAST, min(_MOST, WALKED // max(1, cost(layers))))
+    count = max(_LEAST, min(_MOST, WALKED // max(1, steps)))
     for lead in samples.varied:
-        trials = Trials(layers, samples, outputs, given, lead)
+        trials = trials_of(lead)
         found = _of_list(lead, trials, count) if lead.listed else _of_ranges(lead, trials, count)
         if not found.everywhere:
             return found
