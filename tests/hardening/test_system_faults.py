@@ -116,7 +116,7 @@ def test_a_machine_without_memory_is_no_defect(jobs, tmp_path, monkeypatch):
     def fail(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr(pipeline, "_decide", fail)
+    monkeypatch.setattr(pipeline, "open_file", fail)
     path, other = model(FIXABLE, tmp_path), model(FIXABLE, tmp_path, "other.mlmodel")
     ran = run(path, other, "--assume", CORNERS, "--jobs", jobs)
     assert ran.code == 2

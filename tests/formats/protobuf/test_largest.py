@@ -9,7 +9,7 @@ from coreml_resize_fix.files import atomic
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.wire import encode_field, encode_varint
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run import outputs, pipeline
 from tests.support import build
 
 LIMIT = 2**31
@@ -79,10 +79,12 @@ def growth(tmp_path, resizes):
     """How many bytes the fix adds, from the same model with few weights."""
     path = str(tmp_path / "small.mlmodel")
     before = with_hole(path, model(resizes), 1 << 28)
-    with pipeline.open_file(path, path) as opened:
-        request = pipeline.Request(manifest=ask(SIZES[:resizes]), dry_run=True)
-        plan = pipeline._decide(opened, request).proposal
-    return splice.size_after(before, splice.patches(plan.edits)) - before
+    saved = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(outputs, "save", lambda *arguments: saved.append(arguments))
+        pipeline.process(path, pipeline.Request(manifest=ask(SIZES[:resizes])))
+    ((_, _, _, changes, *_),) = saved
+    return splice.size_after(before, changes) - before
 
 
 @pytest.mark.parametrize("resizes", [1, 2])
