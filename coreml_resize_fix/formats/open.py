@@ -19,7 +19,7 @@ def _read(label: str, source: Source, folder: Optional[str] = None) -> Model:
     try:
         structure = skeleton.read(source)
         is_program = structure.root.is_program
-        program = Programs(label, source) if is_program else None
+        program = _program(label, source) if is_program else None
         models = [] if is_program else layers.models(structure)
     except SchemaError:
         raise
@@ -30,6 +30,13 @@ def _read(label: str, source: Source, folder: Optional[str] = None) -> Model:
             program.require_weights(folder)
         return program
     return NeuralNetworks(label, source, models)
+
+
+def _program(label: str, source: Source) -> Programs:
+    try:
+        return Programs(label, source)
+    except SchemaError as error:
+        raise SchemaError(f"`{label}` cannot be read: {error}", error.hint) from error
 
 
 @contextmanager

@@ -67,7 +67,7 @@ MODELS = {
     "ONNX named as a model": ("x.mlmodel", write(ONNX), "is an ONNX file"),
     "manifest": ("x.json", write(b'{"up": {}}'), "is a JSON file"),
     "Git LFS": ("x.mlmodel", write(b"version https://git-lfs.github.com/spec/v1\n"), "Git LFS"),
-    "ML Program without weights": ("x.mlmodel", ml_program, "reads its weights from"),
+    "ML Program without weights": ("x.mlmodel", ml_program, "an ML Program"),
 }
 
 

@@ -5,7 +5,14 @@ import shutil
 
 import pytest
 
-from coreml_resize_fix.errors import MLProgramError, ModelError, NotAModelError, ResizeFixError
+from coreml_resize_fix.errors import (
+    MLProgramError,
+    ModelError,
+    NotAModelError,
+    ResizeFixError,
+    SchemaError,
+)
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.run import pipeline
 from tests.support import build, cases, edits
@@ -110,6 +117,12 @@ def test_an_ml_program_without_its_weights_is_refused(tmp_path):
     file, package = str(tmp_path / "model.mlmodel"), str(tmp_path / "model.mlpackage")
     shutil.copy(folder + "/model.mlmodel", file)
     shutil.copytree(folder + "/model.mlpackage", package)
+    if "mlProgram" not in schema.model_class().DESCRIPTOR.fields_by_name:  # coremltools before 5
+        for path in (file, package):
+            with pytest.raises(SchemaError, match="too old to describe an ML Program") as old:
+                pipeline.process(path, pipeline.Request())
+            assert "coremltools 5" in old.value.hint
+        return
     assert pipeline.process(package, pipeline.Request()).findings
     os.remove(package + "/Data/com.apple.CoreML/weights/weight.bin")
     before = contents(tmp_path)
@@ -117,7 +130,7 @@ def test_an_ml_program_without_its_weights_is_refused(tmp_path):
         for request in (pipeline.Request(), pipeline.Request(assume=ASK, partial=True)):
             with pytest.raises(ModelError, match=r"reads its weights from .* not there") as caught:
                 pipeline.process(path, request)
-            assert str(caught.value).startswith("`{}` reads".format(path))
+            assert str(caught.value).startswith("`{}` is an ML Program".format(path))
             assert "whole package" in caught.value.hint
     assert contents(tmp_path) == before
 

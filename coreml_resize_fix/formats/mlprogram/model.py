@@ -216,7 +216,8 @@ class Programs(protocol.Model):
             relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
             if not os.path.isfile(os.path.join(folder, relative.replace("\0", "\ufffd"))):
                 raise ModelError(
-                    f"`{self.label}` reads its weights from `{name}`, which is not there",
+                    f"`{self.label}` is an ML Program that reads its weights from `{name}`, "
+                    "which is not there",
                     "copy the whole package, or save the model again",
                 )
 

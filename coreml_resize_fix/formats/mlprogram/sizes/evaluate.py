@@ -69,24 +69,24 @@ class Evaluation:
     def _walk(self, block: Block, names: _Names) -> Tuple[Tensor, ...]:
         """Evaluate a block; what its outputs have."""
         for operation in block.operations:
-            if operation.kind == "const":
-                outputs = tuple(declared(one, _content(operation)) for one in operation.outputs)
-                inputs: Tuple[Tensor, ...] = ()
+            if operation.kind == "const":  # most of them: what it holds never changes
+                for one in operation.outputs:
+                    names.tensors[one.name] = declared(one, _content(operation))
+                continue
+            given = {
+                name: tuple(
+                    [
+                        names.find(one) if isinstance(one, str) else _constant(one)
+                        for one in arguments
+                    ]
+                )
+                for name, arguments in operation.inputs.items()
+            }
+            inputs = _in_order(given)
+            if operation.blocks:
+                outputs = self._control(operation, given, names)
             else:
-                given = {
-                    name: tuple(
-                        [
-                            names.find(one) if isinstance(one, str) else _constant(one)
-                            for one in arguments
-                        ]
-                    )
-                    for name, arguments in operation.inputs.items()
-                }
-                inputs = _in_order(given)
-                if operation.blocks:
-                    outputs = self._control(operation, given, names)
-                else:
-                    outputs = self._answer(operation, given, inputs)
+                outputs = self._answer(operation, given, inputs)
             self.traces[operation.address] = inputs, outputs
             for variable, tensor in zip(operation.outputs, outputs):
                 names.tensors[variable.name] = tensor
