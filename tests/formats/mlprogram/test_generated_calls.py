@@ -28,11 +28,11 @@ def made(seed, folder):
         warnings.simplefilter("ignore")
         try:
             return Converted(case, folder)
-        except (RuntimeError, ValueError, NotImplementedError, AssertionError):
+        except (ArithmeticError, AssertionError, RuntimeError, ValueError):
             return None  # a size of 0, or a factor that coremltools has no operation for
 
 
-@pytest.mark.parametrize("seeds", [range(start, start + 8) for start in range(0, 64, 8)])
+@pytest.mark.parametrize("seeds", [range(start, start + 8) for start in range(0, 48, 8)])
 def test_generated(seeds, tmp_path):
     converted = [one for one in (made(seed, tmp_path) for seed in seeds) if one is not None]
     assert len(converted) >= 2
