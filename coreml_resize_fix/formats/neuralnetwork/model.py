@@ -57,6 +57,7 @@ class NeuralNetworks(protocol.Model):
         self._resizes = {
             model.prefix: resizes.find(model, self._in_half_precision) for model in self._own
         }
+        self._poolings = {model.prefix: resizes.find_poolings(model) for model in self._own}
         self.networks = [_network(model) for model in self._own]
         self.claims = declared_sizes.find(models)
         self.remarks = _remarks(models)
@@ -73,9 +74,9 @@ class NeuralNetworks(protocol.Model):
 
     def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
-            resizes.pooling_layer(ref, params, shapes[model.prefix])
-            for model in self._own
-            for ref, params in resizes.find_poolings(model)
+            resizes.pooling_layer(ref, params, shapes[prefix])
+            for prefix, found in self._poolings.items()
+            for ref, params in found
         ]
 
     def averaged(self) -> List[Averaged]:

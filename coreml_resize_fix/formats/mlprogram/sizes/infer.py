@@ -1,13 +1,13 @@
 """From a function to the sizes of everything in it, over all sizes that its inputs allow."""
 
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.mlprogram.program import Function, operations
 from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
 from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
 from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
-from coreml_resize_fix.formats.neuralnetwork.shapes.infer import merge
+from coreml_resize_fix.formats.neuralnetwork.shapes.infer import first_conflicts, merge
 from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Varied
 from coreml_resize_fix.formats.neuralnetwork.shapes.trials import Trials
 from coreml_resize_fix.formats.neuralnetwork.shapes.usable import search
@@ -63,7 +63,13 @@ class FunctionSizes:
         outputs = {
             name: merged([run.outputs[index] for run in runs]) for index, name in enumerate(names)
         }
-        return ModelShapes(layers, outputs, _conflicts(runs), samples.flexible, self._varies)
+        return ModelShapes(
+            layers,
+            outputs,
+            first_conflicts([run.conflicts for run in runs]),
+            samples.flexible,
+            self._varies,
+        )
 
     def usable(self, overrides: Overrides) -> Optional[UsableSizes]:
         """At which allowed sizes of its inputs the function runs; None if no size varies."""
@@ -95,16 +101,3 @@ class _Trials(Trials):
 def infer(function: Function, overrides: Optional[Overrides] = None) -> ModelShapes:
     """The sizes of one `FunctionSizes` that is evaluated once."""
     return FunctionSizes(function).infer(overrides)
-
-
-def _conflicts(runs: Sequence[Evaluation]) -> Tuple[Conflict, ...]:
-    """Each operation's conflicts at the first size that has any."""
-    found: List[Conflict] = []
-    seen: Set[str] = set()
-    for index, run in enumerate(runs):
-        new = [conflict for conflict in run.conflicts if conflict.address not in seen]
-        seen.update(conflict.address for conflict in new)
-        found.extend(
-            Conflict(item.address, item.layer, item.kind, item.message, index == 0) for item in new
-        )
-    return tuple(found)

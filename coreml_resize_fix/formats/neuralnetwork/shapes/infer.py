@@ -1,6 +1,6 @@
 """Infer the shapes of all blobs of a network, over all sizes that its inputs allow."""
 
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.formats.shapes import (
     Conflict,
@@ -77,7 +77,13 @@ class ShapeInference:
                 tuple([merged(blobs) for blobs in zip(*[t[1] for t in traces])]),
             )
         flexible = self._samples.flexible
-        return ModelShapes(shapes, outputs, _conflicts(runs), flexible, self._varies)
+        return ModelShapes(
+            shapes,
+            outputs,
+            first_conflicts([run.conflicts for run in runs]),
+            flexible,
+            self._varies,
+        )
 
     def usable(self, overrides: Optional[Overrides] = None) -> Optional[UsableSizes]:
         """At which allowed sizes of its inputs the network runs; None if no size varies."""
@@ -139,12 +145,12 @@ def _known(dims: Dims, reason: str) -> Shape:
     return Known(sizes) if len(sizes) == len(dims) else Unknown(reason, dims)
 
 
-def _conflicts(runs: Sequence[Evaluation]) -> Tuple[Conflict, ...]:
-    """Each layer's conflicts at the first size that has any."""
+def first_conflicts(runs: Sequence[Iterable[Conflict]]) -> Tuple[Conflict, ...]:
+    """The conflicts of each address at the first evaluation that has any; the default is first."""
     found: List[Conflict] = []
     seen: Set[str] = set()
     for index, run in enumerate(runs):
-        new = [conflict for conflict in run.conflicts if conflict.address not in seen]
+        new = [conflict for conflict in run if conflict.address not in seen]
         seen.update(conflict.address for conflict in new)
         found.extend(
             Conflict(item.address, item.layer, item.kind, item.message, index == 0) for item in new
