@@ -2,7 +2,7 @@
 
 import os
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Union
 
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
 from coreml_resize_fix.formats import sniff
@@ -10,6 +10,7 @@ from coreml_resize_fix.formats.mlprogram.model import Programs
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.neuralnetwork import layers
 from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
+from coreml_resize_fix.formats.pipeline import MixedPipeline
 from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 
@@ -19,8 +20,13 @@ def _read(label: str, source: Source, folder: Optional[str] = None) -> Model:
     try:
         structure = skeleton.read(source)
         is_program = structure.root.is_program
-        program = _program(label, source) if is_program else None
-        models = [] if is_program else layers.models(structure)
+        program: Union[Programs, MixedPipeline, None] = None
+        if is_program:
+            program = _program(label, source)
+        else:
+            models = layers.models(structure)
+            if any(model.is_program for model in models):
+                program = MixedPipeline(label, source, models)
     except SchemaError:
         raise
     except ModelError as error:

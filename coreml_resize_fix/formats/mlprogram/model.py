@@ -10,9 +10,11 @@ from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.input_sizes import input_size_fields
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    declared,
     edits,
     elsewhere,
     flow,
+    locate,
     network,
     opset,
     parameters,
@@ -20,6 +22,7 @@ from coreml_resize_fix.formats.mlprogram import (
     steps,
 )
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
+from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
 from coreml_resize_fix.formats.mlprogram.program import file_references
@@ -51,6 +54,9 @@ _IN_MODEL_FOLDER = "@model_path/"
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
 
+    `place` is where its Model message lies if it is one of a pipeline, and `prefix` is put before
+    every address then ("pipeline[1]/").
+
     Raises:
         ModelError: the program makes no sense.
         SchemaError: the installed coremltools is older than ML Programs.
@@ -58,12 +64,15 @@ class Programs(protocol.Model):
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source) -> None:
+    def __init__(
+        self, label: str, source: Source, place: Optional[Place] = None, prefix: str = ""
+    ) -> None:
         self.label, self.source = label, source
-        message = reader.parse(source)
-        self.program = reader.program(message)
+        self._place = place or locate.whole(source)
+        message = reader.parse(source, self._place.node)
+        self.program = reader.program(message, prefix)
         self.spec_version = self.program.spec_version
-        self._functions = network.networks(self.program)
+        self._functions = {found.prefix: found for found in network.networks(self.program).values()}
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
         self._described = _described(message, self._functions)
@@ -109,9 +118,12 @@ class Programs(protocol.Model):
         return [one for function in self.program.functions for one in elsewhere.summed(function)]
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
-        return tuple(
-            conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
-        )
+        found: List[Conflict] = []
+        for name, one in self._functions.items():
+            own = shapes[name]
+            found += [conflict for conflict in own.conflicts if conflict.at_default]
+            found += declared.unfollowed(one.function, self._as_it_is[name], own)
+        return tuple(found)
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
         """Of several functions, the first that may not have every size is told."""
@@ -147,8 +159,8 @@ class Programs(protocol.Model):
         version = max(change.spec_version for change in changes)
         wanted = edits.Change(
             {change.address: steps.of(change.op) for change in changes},
-            before,
-            after,
+            self._by_name(before),
+            self._by_name(after),
             version,
             with_ranges,
         )
@@ -158,8 +170,12 @@ class Programs(protocol.Model):
                 f"`{self.label}` cannot be changed: {refusal}",
                 "audit it with `--dry-run` and no intent, and convert it again for one target",
             )
-        found = edits.edits(self.source, self.program, wanted)
+        found = edits.edits(self.source, self.program, wanted, self._place)
         return Plan(tuple(found), max(self.spec_version, version))
+
+    def _by_name(self, shapes: Mapping[str, ModelShapes]) -> Dict[str, ModelShapes]:
+        """Shapes by the names of the functions."""
+        return {one.function.name: shapes[prefix] for prefix, one in self._functions.items()}
 
     def _found(self) -> Iterator[Tuple[str, Resize]]:
         for name, resizes in self._resizes.items():
@@ -241,10 +257,10 @@ def _described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[st
     """The described outputs of each function, as far as it gives them."""
     own = {one.name: one.output for one in getattr(message.description, "functions", ())}
     return {
-        name: [
+        prefix: [
             feature
-            for feature in own.get(name, message.description.output)
+            for feature in own.get(found.function.name, message.description.output)
             if feature.name in found.function.block.outputs
         ]
-        for name, found in functions.items()
+        for prefix, found in functions.items()
     }

@@ -24,6 +24,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
 from coreml_resize_fix.formats.neuralnetwork.shapes.call import MAX_RANK, MAX_SIZE, Blob
 from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Samples, samples
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.skeleton import Node
 from coreml_resize_fix.formats.protobuf.wire import Source
 
 # A program of 5,000 operations has 1 MB. What is larger holds its weights in the structure.
@@ -36,24 +37,23 @@ _EXACT = SimpleNamespace(arrayInputShapeMapping=1, imageInputShapeMapping=1)
 _DAMAGED = "the program is damaged; convert the model again"
 
 
-def parse(source: Source) -> Any:
-    """The Model message of a file, whole.
+def parse(source: Source, node: Optional[Node] = None) -> Any:
+    """The Model message of a file, whole; `node` is where it lies, if it is one of a pipeline.
 
     Raises:
         ModelError: the bytes are no Core ML model, or more than a structure can have.
         SchemaError: the installed coremltools does not know ML Programs.
     """
     schema.mil()
-    if source.size > LARGEST:
+    start, end = (0, source.size) if node is None else (node.start, node.end)
+    if end - start > LARGEST:
         raise ModelError(
-            "the structure of the program has {} bytes, and at most {} are read".format(
-                source.size, LARGEST
-            ),
+            f"the structure of the program has {end - start} bytes, and at most {LARGEST} are read",
             "save the model as a package, with its weights in a file of their own",
         )
     model = schema.model_class()()
     try:
-        model.ParseFromString(source.read(0, source.size))
+        model.ParseFromString(source.read(start, end))
     except Exception as error:  # protobuf's DecodeError; its module differs between versions
         raise ModelError("the program does not parse: {}".format(error), _DAMAGED) from error
     return model
@@ -215,11 +215,13 @@ def _value(message: Any) -> Value:
 
 
 def tensor_type(message: Any) -> Optional[TensorType]:
-    """The type of a ValueType message, or None if it is no tensor.
+    """The type of a ValueType message, of a state what it holds, or None if it is no tensor.
 
     Raises:
         ModelError: it declares sizes that cannot be, or a type that the schema does not name.
     """
+    if message.WhichOneof("type") == "stateType":
+        return tensor_type(message.stateType.wrappedType)
     if message.WhichOneof("type") != "tensorType":
         return None
     return _tensor_type(message.tensorType.SerializeToString())

@@ -31,9 +31,11 @@ SAME_AS: Dict[str, str] = {
     "dequantize": "input",
     "fill_like": "ref_tensor",
     "gather_along_axis": "indices",
+    "read_state": "input",
     "scatter": "data",
     "scatter_along_axis": "data",
     "scatter_nd": "data",
+    "slice_update": "x",
 }
 
 

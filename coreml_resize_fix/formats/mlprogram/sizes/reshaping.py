@@ -97,6 +97,10 @@ def fill(call: OperationCall) -> Sequence[Dims]:
     return [tuple(call.whole("shape"))]
 
 
+def drawn(call: OperationCall) -> Sequence[Dims]:
+    return [call.shape("x", 1)[:-1] + (call.one("size", 1),)]
+
+
 def range_of(call: OperationCall) -> Sequence[Dims]:
     start, end, step = (call.numbers(name)[0] for name in ("start", "end", "step"))
     return [(max(0, -int(-(end - start) // step)),)]
@@ -113,6 +117,10 @@ RULES = {
     "fill": fill,
     "flatten2d": flatten,
     "one_hot": one_hot,
+    "random_bernoulli": fill,
+    "random_categorical": drawn,
+    "random_normal": fill,
+    "random_uniform": fill,
     "range_1d": range_of,
     "reshape": reshape,
     "reshape_like": reshape_like,

@@ -167,6 +167,7 @@ RULES = {
     "avg_pool": pool,
     "batch_to_space": batch_to_space,
     "conv": conv,
+    "conv_quantized": conv,
     "conv_transpose": conv_transpose,
     "crop": crop,
     "crop_resize": crop_resize,
