@@ -49,9 +49,12 @@ class Change(NamedTuple):
 def refusal(program: Program, change: Change) -> Optional[str]:
     """Why a change cannot be written, in a sentence, or None if it can."""
     for function in program.functions:
-        if len(function.specializations) > 1 and _changed(program, function, change):
-            return "the function `{}` has several block specializations ({})".format(
-                function.name, ", ".join(function.specializations)
+        if function.unlike and _changed(program, function, change):
+            opset_of, address = function.unlike[0]
+            return (
+                f"the function `{function.name}` has several block specializations "
+                f"({', '.join(function.specializations)}), and that of `{opset_of}` is another "
+                f"from `{address}` on"
             )
     if change.steps and opset.lowest_version(program) < change.spec_version:
         return opset.refusal(program, change.spec_version)
@@ -75,7 +78,10 @@ def edits(
     model = model or locate.whole(source)
     found: List[Edit] = []
     for function in program.functions:
-        found += _function_edits(source, program, function, change, model)
+        for one in () if function.unlike else function.specializations:
+            twin = function._replace(opset=one)  # the same operations in each
+            alone = program._replace(functions=(twin,))
+            found += _function_edits(source, alone, twin, change, model)
         found += _description_edits(source, function, change, model)
     if change.steps and opset.lowest_version(program) < change.spec_version:
         found += opset.edits(source, model, program, change.spec_version)

@@ -25,7 +25,7 @@ from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
-from coreml_resize_fix.formats.mlprogram.program import file_references
+from coreml_resize_fix.formats.mlprogram.program import Function, file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -219,7 +219,7 @@ class Programs(protocol.Model):
                 listed = ", ".join(f"`{one}`" for one in function.specializations)
                 yield (
                     f"the function `{function.name}` has several block specializations ({listed}), "
-                    f"of which `{function.opset}` runs: the others are not looked at"
+                    f"of which `{function.opset}` runs: {_of_the_others(function)}"
                 )
 
     def require_weights(self, folder: str) -> None:
@@ -236,6 +236,12 @@ class Programs(protocol.Model):
                     "which is not there",
                     "copy the whole package, or save the model again",
                 )
+
+
+def _of_the_others(function: Function) -> str:
+    if not function.unlike:
+        return "the others hold the same operations, and are changed alike"
+    return "the others are not looked at, and some hold other operations"
 
 
 def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:

@@ -5,6 +5,7 @@ another file, so it is parsed whole by the official classes; nothing here opens 
 """
 
 from functools import lru_cache
+from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -108,6 +109,11 @@ def _function(
         )
     inputs = _variables(message.inputs)
     block = _block(specializations[message.opset], prefix + name, 0, budget, inputs=())
+    unlike = []
+    for opset in sorted(set(specializations) - {message.opset}):
+        other = _block(specializations[opset], prefix + name, 0, budget, inputs=())
+        if other != block:
+            unlike.append((opset, _first_unlike(block, other)))
     return Function(
         name,
         str(message.opset),
@@ -115,7 +121,16 @@ def _function(
         block,
         tuple(sorted(specializations)),
         _samples(description, inputs),
+        tuple(unlike),
     )
+
+
+def _first_unlike(block: Block, other: Block) -> str:
+    """The address of the first operation that two blocks do not share."""
+    for one, two in zip_longest(block.operations, other.operations):
+        if one != two:
+            return str((one or two).address)
+    return "its outputs"
 
 
 def _samples(description: Any, inputs: Tuple[Variable, ...]) -> Samples:

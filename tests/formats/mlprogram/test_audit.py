@@ -271,11 +271,18 @@ def test_targets(tmp_path):
     assert _version(_read(os.path.join(result, "Data", "com.apple.CoreML", "model.mlmodel"))) == 7
 
 
-def test_a_program_of_several_block_specializations_is_not_changed():
-    model = parsed("mil_ml16_half_pixel_false")
+def test_block_specializations_are_changed_alike_or_not_at_all():
+    name = "mil_ml16_half_pixel_false"
+    model, request = parsed(name), pipeline.Request(manifest=calls.intents(name))
+    _, alone = pipeline.process_bytes(model.SerializeToString(), "model", request)
+    alone = type(model).FromString(alone).mlProgram.functions["main"].block_specializations
     blocks = model.mlProgram.functions["main"].block_specializations
     blocks["CoreML7"].CopyFrom(blocks["CoreML6"])
-    request = pipeline.Request(manifest=calls.intents("mil_ml16_half_pixel_false"))
+    report, fixed = pipeline.process_bytes(model.SerializeToString(), "model", request)
+    fixed = type(model).FromString(fixed).mlProgram.functions["main"].block_specializations
+    assert fixed["CoreML6"] == fixed["CoreML7"] == alone["CoreML6"]
+    assert any("hold the same operations" in one for one in report.notices)
+    del blocks["CoreML7"].operations[0]
     with pytest.raises(UsageError, match="several block specializations"):
         pipeline.process_bytes(model.SerializeToString(), "model", request)
 

@@ -102,13 +102,35 @@ def test_functions_of_several_opsets():
 def test_several_specializations_are_refused_with_that_word():
     model = parsed("ct9_ml17_nn_sf2p3")
     function = model.mlProgram.functions["main"]
-    function.block_specializations["CoreML5"].CopyFrom(function.block_specializations["CoreML7"])
+    other = function.block_specializations["CoreML5"]
+    other.CopyFrom(function.block_specializations["CoreML7"])
+    other.operations[1].attributes["val"].immediateValue.tensor.floats.values[0] = 3.0
     found = reader.read(Source(model.SerializeToString()))
     (one,) = network.networks(found).values()
     steps_of = {one.resizes()[0].address: steps.of(UpsampleNearest(2, 2))}
     change = edits.Change(steps_of, {"main": one.shapes()}, {"main": one.shapes()}, 6)
-    assert "block specializations" in edits.refusal(found, change)
+    assert edits.refusal(found, change) == (
+        "the function `main` has several block specializations (CoreML5, CoreML7), and that of "
+        "`CoreML5` is another from `main/ops[1]` on"
+    )
     assert edits.refusal(found, change._replace(steps={})) is None
+
+
+def test_equal_specializations_are_edited_alike_and_never_raised():
+    data = files.model("ct9_ml17_nn_sf2p3")
+    model = parsed("ct9_ml17_nn_sf2p3")
+    blocks = model.mlProgram.functions["main"].block_specializations
+    blocks["CoreML5"].CopyFrom(blocks["CoreML7"])
+    alone, _, _ = rewritten(data, unaligned((20, 24)))
+    wanted = schema.model_class().FromString(alone).mlProgram.functions["main"]
+    result, found, _ = rewritten(model.SerializeToString(), unaligned((20, 24)))
+    model.ParseFromString(result)
+    function = model.mlProgram.functions["main"]
+    assert function.opset == "CoreML7"
+    for name in ("CoreML5", "CoreML7"):
+        assert function.block_specializations[name] == wanted.block_specializations["CoreML7"]
+    assert found["main"].function.unlike == ()
+    assert "block specializations" in opset.refusal(found["main"].program, 9)
 
 
 def test_a_program_in_two_pieces_is_not_edited():

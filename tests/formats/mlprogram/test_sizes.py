@@ -3,6 +3,7 @@
 coremltools infers the expected sizes of the same program built for the other size.
 """
 
+import contextlib
 import logging
 
 import numpy as np
@@ -11,12 +12,15 @@ import pytest
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 4 or newer")
 
 from coreml_resize_fix.formats.mlprogram import program, reader, sizes
+from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known, Unknown
-from tests.formats.mlprogram import build, chains
+from tests.formats.mlprogram import build, chains, operation_makers
 from tests.formats.mlprogram.build import mb
 
 logging.disable(logging.WARNING)
+
+NEWEST = max(build.TARGETS)
 
 
 def function_of(made, ios=15):
@@ -157,3 +161,55 @@ def test_sizes_behind_a_changed_resize():
         assert found == [(kind, Known(dims)) for kind, dims in expected], (seed, kinds, old, new)
     assert followed > 60
     assert refused > 0
+
+
+def generated():
+    """(seed, kind): every operation that no chain has, three times with other parameters."""
+    return [
+        (seed, kind)
+        for seed, kind in enumerate(sorted(operation_makers.MAKERS) * 3)
+        if operation_makers.MAKERS[kind][0] <= NEWEST
+    ]
+
+
+def test_operations_of_no_chain():
+    """Against coremltools' own inference of the program built for the other size."""
+    checked = 0
+    for seed, kind in generated():
+        rng = np.random.default_rng(seed)
+        old, new = ((int(h), int(w)) for h, w in rng.integers(3, 12, (2, 2)))
+        made, ios = operation_makers.behind(kind, seed, old)
+        function = function_of(made, ios)
+        shapes = sizes.infer(function, {address_of(function, "resized"): new})
+        wanted = chains.shapes(operation_makers.behind(kind, seed, new)[0])
+        expected = [(name, Known(dims)) for name, dims in wanted]
+        assert made_by(function, shapes) == expected, (seed, kind, old, new)
+        assert shapes.conflicts == (), (seed, kind, old, new)
+        checked += 1
+    assert checked >= 180
+
+
+def test_every_rule_is_compared_with_coremltools():
+    """Those of states are in `test_places`."""
+    made = [chains.single(make, (6, 6), ios) for ios, make in SINGLE.values() if ios <= NEWEST]
+    made += [operation_makers.behind(kind, seed, (6, 6))[0] for seed, kind in generated()]
+    for seed in range(100):
+        with contextlib.suppress(*chains.REFUSED):
+            made.append(chains.chain(seed, *drawn(seed)[:2]))
+    kinds = {kind for one in made for kind, _ in chains.shapes(one)}
+    assert set(RULES) - kinds == {"read_state", "write_state"}
+
+
+def test_values_that_fit_another_size():
+    """What is normalized along an axis has a value for each of its elements."""
+
+    def normalized(x):
+        return mb.layer_norm(x=x, axes=[-1], gamma=np.ones(8, np.float32))
+
+    function = function_of(chains.single(normalized, (8, 8), 15))
+    for size, message in (
+        ((9, 8), []),
+        ((8, 9), ["`layer_norm` has 8 values in `gamma` for 9"]),
+    ):
+        found = sizes.infer(function, {address_of(function, "resized"): size}).conflicts
+        assert [one.message for one in found] == message

@@ -15,8 +15,8 @@ from coreml_resize_fix.formats.neuralnetwork.shapes.call import (
 )
 from coreml_resize_fix.formats.shapes import Dims, PartialSize
 
-# What has the size of its input fits whatever that is; some of them hand numbers on.
-_NEVER_CONFLICT = frozenset(elementwise.UNARY) - frozenset(computed.VALUES)
+# What has the size of its input fits as long as that is the declared one; some hand numbers on.
+_FITS_UNCHANGED = frozenset(elementwise.KEEPS_SIZE) - frozenset(computed.VALUES)
 
 
 class Answer(NamedTuple):
@@ -34,7 +34,7 @@ def answer(
 ) -> Answer:
     """The rule's answer, one tensor per output, and the first conflict."""
     unchanged = size is None and not any(tensor.changed for tensor in inputs)
-    if unchanged and operation.kind in _NEVER_CONFLICT:
+    if unchanged and operation.kind in _FITS_UNCHANGED:
         return Answer(tuple([declared(one) for one in operation.outputs]))
     call = OperationCall(operation, given)
     shapes, content, reason = _by_rule(call, inputs)
