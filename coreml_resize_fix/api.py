@@ -148,8 +148,7 @@ def _in_memory(model: Any) -> _InMemory:
             f"a `{type(model).__name__}` is no model",
             "pass a path, a coremltools MLModel, or the spec of one",
         )
-    weights = None
+    weights = getattr(model, "weights_dir", None)  # of a pipeline, too
     if wrapper is not None and spec.WhichOneof("Type") == "mlProgram":
-        # coremltools takes an empty name for a program without weights.
-        weights = getattr(model, "weights_dir", None) or ""
+        weights = weights or ""  # coremltools takes an empty name for a program without weights
     return _InMemory(spec.SerializeToString(), type(spec), wrapper, weights)

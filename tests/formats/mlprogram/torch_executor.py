@@ -37,8 +37,17 @@ class Package:
         self.weights = {}
 
     def run(self, inputs, single=True, on_resize=None, function="main"):
-        """Outputs by name; see `block` for `on_resize`."""
-        function = self.spec.mlProgram.functions[function]
+        """Outputs by name; see `block` for `on_resize`. Programs of a pipeline run in order."""
+        if self.spec.WhichOneof("Type") != "pipeline":
+            return self.program(self.spec.mlProgram, inputs, single, on_resize, function)
+        values = dict(inputs)
+        for model in self.spec.pipeline.models:
+            values.update(self.program(model.mlProgram, values, single, on_resize, function))
+        return {one.name: values[one.name] for one in self.spec.description.output}
+
+    def program(self, program, inputs, single=True, on_resize=None, function="main"):
+        """Outputs of a function by name."""
+        function = program.functions[function]
         names = {
             one.name: torch.from_numpy(np.asarray(inputs[one.name])) for one in function.inputs
         }
