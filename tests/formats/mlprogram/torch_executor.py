@@ -82,6 +82,11 @@ class Package:
             elif operation.type == "cond":
                 inner = operation.blocks[0 if bool(single_ones["pred"]) else 1]
                 made = self.block(inner, values, single, on_resize)
+            elif operation.type == "while_loop":
+                made = self.loop(operation, given["loop_vars"], values, single, on_resize)
+            elif operation.type == "write_state":
+                values[operation.inputs["input"].arguments[0].name] = single_ones["data"]
+                made = []
             elif operation.type in OPERATIONS:
                 made = OPERATIONS[operation.type](**{**single_ones, **only(given, "values")})
             else:
@@ -89,6 +94,16 @@ class Package:
             several = made if isinstance(made, (list, tuple)) else [made]
             values.update(zip((one.name for one in operation.outputs), several))
         return [values[name] for name in block.outputs]
+
+    def loop(self, operation, variables, values, single, on_resize):
+        condition, body = operation.blocks
+        while True:
+            inside = {**values, **dict(zip((one.name for one in body.inputs), variables))}
+            inside.update(zip((one.name for one in condition.inputs), variables))
+            (goes_on,) = self.block(condition, inside, single, on_resize)
+            if not bool(goes_on):
+                return variables
+            variables = self.block(body, inside, single, on_resize)
 
     def value(self, message):
         tensor = message.type.tensorType
@@ -262,6 +277,8 @@ def whole(values):
 
 table(
     identity=lambda x: x,
+    read_state=lambda **given: given["input"],
+    less=lambda x, y: x < y,
     relu=lambda x: x.clamp(min=0),
     relu6=lambda x: x.clamp(0, 6),
     clip=lambda x, alpha, beta: x.clamp(float(alpha), float(beta)),
