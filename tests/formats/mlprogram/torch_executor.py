@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from coremltools import proto
 
 BITS = {9: 1, 10: 2, 11: 4, 12: 3, 13: 6}  # of types below a byte, packed from the lowest bit on
+INT4 = 8
 BLOB_TYPES = {1: np.float16, 2: np.float32, 3: np.uint8, 4: np.int8, 6: np.int16, 7: np.uint16}
 PACKED = {"FLOAT16": "<f2", "INT8": "i1", "UINT8": "u1", "INT16": "<i2", "UINT16": "<u2",
           "UINT32": "<u4", "INT32": "<i4"}  # fmt: skip
@@ -130,6 +131,9 @@ class Package:
         mark, kind, size, offset = struct.unpack_from("<IIQQ", data, at)
         assert mark == 0xDEADBEEF
         held = data[offset : offset + size]
+        if kind == INT4:
+            numbers = unpacked(np.frombuffer(held, np.uint8), 4).astype(np.int8)
+            return np.where(numbers < 8, numbers, numbers - 16)
         if kind in BITS:
             return unpacked(np.frombuffer(held, np.uint8), BITS[kind])
         return np.frombuffer(held, BLOB_TYPES[kind])
@@ -497,9 +501,9 @@ def constexpr_affine_dequantize(quantized_data, zero_point, scale, axis):
 @operation()
 def constexpr_lut_to_dense(indices, lut, shape=None):
     if shape is None:  # from iOS 18 on: tables for parts of the tensor, of vectors
-        assert set(lut.shape[:-2]) == {1}
         assert lut.shape[-1] == 1
-        return lut.reshape(-1)[indices]
+        table = spread_out(lut[..., 0], indices.shape)
+        return table.gather(-1, indices[..., None])[..., 0]
     bits = int(math.log2(lut.numel()))
     sides = whole(shape)
     places = unpacked(indices.numpy().astype(np.uint8), bits)[: math.prod(sides)]
@@ -520,7 +524,25 @@ def constexpr_sparse_to_dense(nonzero_data, mask, shape=None):
 
 @operation()
 def constexpr_blockwise_shift_scale(data, scale, offset=None):
-    for axis, (size, parts) in enumerate(zip(data.shape, scale.shape)):
-        scale = scale.repeat_interleave(size // parts, axis)
-        offset = None if offset is None else offset.repeat_interleave(size // parts, axis)
-    return (data.double() - (0 if offset is None else offset)) * scale
+    offset = 0 if offset is None else spread_out(offset, data.shape)
+    return (data.double() - offset) * spread_out(scale, data.shape)
+
+
+def spread_out(one, shape):
+    """Each number for as many elements as it stands for, along each axis of `shape`."""
+    for axis, size in enumerate(shape):
+        one = one.repeat_interleave(size // one.shape[axis], axis)
+    return one
+
+
+@operation()
+def constexpr_sparse_blockwise_shift_scale(data_mask, nonzero_data, scale, offset=None):
+    kept = data_mask.bool()
+    offset = 0 if offset is None else spread_out(offset, kept.shape)[kept]
+    return data_mask, (nonzero_data.double() - offset) * spread_out(scale, kept.shape)[kept]
+
+
+@operation()
+def constexpr_lut_to_sparse(indices_mask, indices_nonzero_data, lut):
+    assert set(lut.shape[:-2]) == {1}
+    return indices_mask, lut.reshape(-1)[indices_nonzero_data]
