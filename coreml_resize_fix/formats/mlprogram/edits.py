@@ -5,7 +5,7 @@ function. Every other byte stays, and no weight file is touched.
 """
 
 from io import BytesIO
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.formats.mlprogram import declared, locate, messages, opset
 from coreml_resize_fix.formats.mlprogram.locate import Place
@@ -17,7 +17,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     operations,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Read, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
@@ -94,7 +94,8 @@ def _function_edits(
     changed = _changed(program, function, change)
     before, after = change.before[function.name], change.after[function.name]
     followers = {one.operation.address: one for one in declared.changes(function, before, after)}
-    needless = used_by_these_alone(function, changed)
+    kept = {one.address: _kept_parameters(change.steps[one.address]) for one in changed}
+    needless = used_by_these_alone(function, changed, kept)
     names = Names(function, free=needless)
     wanted = set(followers) | {one.address for one in changed}
     wanted |= {constant.address for constant in needless.values()}
@@ -113,6 +114,11 @@ def _function_edits(
     for address, follower in followers.items():
         found += declared.operation_edits(source, places[address], follower)
     return found
+
+
+def _kept_parameters(steps: Sequence[Step]) -> Set[str]:
+    given = [one for step in steps for _, one in step.inputs]
+    return {one.parameter for one in given if isinstance(one, Read)}
 
 
 def _replacement(

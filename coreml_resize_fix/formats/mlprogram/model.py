@@ -19,6 +19,7 @@ from coreml_resize_fix.formats.mlprogram import (
     opset,
     parameters,
     reader,
+    restate,
     steps,
 )
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
@@ -157,8 +158,12 @@ class Programs(protocol.Model):
         if not changes:
             return Plan((), self.spec_version)
         version = max(change.spec_version for change in changes)
+        written: Dict[str, Sequence[steps.Step]] = {}
+        for prefix, one in self._functions.items():
+            written.update(restate.steps(one.function, before[prefix], after[prefix]))
+        written.update((change.address, steps.of(change.op)) for change in changes)
         wanted = edits.Change(
-            {change.address: steps.of(change.op) for change in changes},
+            written,
             self._by_name(before),
             self._by_name(after),
             version,

@@ -5,6 +5,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from coreml_resize_fix.formats.mlprogram.program import Operation, Variable
 from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, OperationCall, Tensor
+from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged
 from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
 from coreml_resize_fix.formats.neuralnetwork.shapes.call import (
     MAX_RANK,
@@ -31,12 +32,16 @@ def answer(
     given: Dict[str, Tuple[Tensor, ...]],
     inputs: Sequence[Tensor],
     size: Optional[PartialSize],
+    merged: Merged,
 ) -> Answer:
-    """The rule's answer, one tensor per output, and the first conflict."""
+    """The rule's answer, one tensor per output, and the first conflict.
+
+    `merged` are the axes that operations before it made one; those that this one does are added.
+    """
     unchanged = size is None and not any(tensor.changed for tensor in inputs)
     if unchanged and operation.kind in _FITS_UNCHANGED:
         return Answer(tuple([declared(one) for one in operation.outputs]))
-    call = OperationCall(operation, given)
+    call = OperationCall(operation, given, merged)
     shapes, content, reason = _by_rule(call, inputs)
     if size is not None:
         shapes = _overridden(operation, shapes, inputs, size)

@@ -5,6 +5,7 @@ Source of every rule here: the documentation of MIL's operators.
 
 from typing import List, Optional, Sequence
 
+from coreml_resize_fix.formats.mlprogram.sizes import restated
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.neuralnetwork.shapes.call import NotKnownError, product, show
 from coreml_resize_fix.formats.shapes import Dims
@@ -14,11 +15,14 @@ def reshape(call: OperationCall) -> Sequence[Dims]:
     x, wanted = call.shape(), call.whole("shape")
     if 0 in wanted and len(wanted) != len(x):
         raise NotKnownError("{} keeps dimensions of another rank".format(call))
+    if wanted.count(-1) > 1:
+        raise NotKnownError("{} leaves two dimensions open".format(call))
+    followed = _followed(call, wanted)
+    if followed is not None:
+        return [followed]
     shape: List[Optional[int]] = [
         x[axis] if size == 0 else size for axis, size in enumerate(wanted)
     ]
-    if shape.count(-1) > 1:
-        raise NotKnownError("{} leaves two dimensions open".format(call))
     whole = product(x)
     rest = product([size for size in shape if size != -1])
     if -1 in shape:
@@ -33,6 +37,21 @@ def reshape(call: OperationCall) -> Sequence[Dims]:
     elif whole is not None and rest is not None and whole != rest:
         call.conflict("of {} to {} does not fit".format(show(x), _text(wanted)))
     return [tuple(shape)]
+
+
+def _followed(call: OperationCall, wanted: Sequence[int]) -> Optional[Dims]:
+    """The shape that takes the place of a constant one of sizes that have become others.
+
+    One that leaves a size open, or keeps some, follows by itself as long as it fits.
+    """
+    sizes = call.changed() if call.states("shape") else None
+    target = None if sizes is None else restated.resolved(wanted, sizes[0])
+    if sizes is None or target is None:
+        return None
+    followed = restated.reshaped(sizes[0], target, sizes[1], call.merged)
+    if min(wanted) < 1 and restated.resolved(wanted, sizes[1]) is not None:
+        return None
+    return followed
 
 
 def _text(wanted: Sequence[int]) -> str:
