@@ -53,6 +53,7 @@ def notices(
         found.append(f"{_cannot_run(conflict)} (RSZ401)")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
         found.append(f"{_usable(usable)} (RSZ402)")
+    found += model.doubts(audit.before, audit.after)
     found += model.remarks
     for finding in audit.findings:
         layer = finding.layer

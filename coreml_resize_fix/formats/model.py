@@ -186,6 +186,12 @@ class Model:
         """At which sizes of its inputs it runs; None if none varies."""
         return None
 
+    def doubts(
+        self, before: Mapping[str, ModelShapes], after: Mapping[str, ModelShapes]
+    ) -> List[str]:
+        """What is not known to follow a change of sizes as PyTorch would, in sentences."""
+        return []
+
     def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
         """Chains by the address of what they replace, under names that nothing else has."""
         return dict(added)

@@ -112,6 +112,11 @@ class MixedPipeline(protocol.Model):
     def parts(self, addresses: Collection[str]) -> Set[str]:
         return {one for part in self._parts for one in part.parts(addresses)}
 
+    def doubts(
+        self, before: Mapping[str, ModelShapes], after: Mapping[str, ModelShapes]
+    ) -> List[str]:
+        return [doubt for part in self._parts for doubt in part.doubts(before, after)]
+
     def allowed_version(self, target: Optional[int]) -> int:
         return max(part.allowed_version(target) for part in self._parts)
 

@@ -10,6 +10,7 @@ from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.input_sizes import input_size_fields
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    cuts,
     declared,
     edits,
     elsewhere,
@@ -131,6 +132,15 @@ class Programs(protocol.Model):
         found = [one.usable(assumed) for one in self._functions.values()]
         vary = [one for one in found if one is not None]
         return next((one for one in vary if not one.everywhere), next(iter(vary), None))
+
+    def doubts(
+        self, before: Mapping[str, ModelShapes], after: Mapping[str, ModelShapes]
+    ) -> List[str]:
+        return [
+            doubt
+            for prefix, one in self._functions.items()
+            for doubt in cuts.doubts(one.function, before[prefix], after[prefix])
+        ]
 
     def allowed_version(self, target: Optional[int]) -> int:
         """See `formats.model`: an opset is raised where a target allows it, and never lowered."""
