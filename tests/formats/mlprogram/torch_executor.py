@@ -291,6 +291,17 @@ table(
     silu=lambda x: F.silu(x),
     tanh=lambda x: torch.tanh(x),
     sqrt=lambda x: torch.sqrt(x),
+    square=lambda x: x * x,
+    reverse=lambda x, axes: x.flip(whole(axes)),
+    instance_norm=lambda x, gamma=None, beta=None, epsilon=1e-5: F.instance_norm(
+        x, weight=gamma, bias=beta, eps=float(epsilon)
+    ),
+    reduce_argmax=lambda x, axis=-1, keep_dims=False, output_dtype="int32": x.argmax(
+        int(axis), bool(keep_dims)
+    ),
+    scaled_dot_product_attention=lambda query, key, value: F.scaled_dot_product_attention(
+        query, key, value
+    ),
     softmax=lambda x, axis=-1: torch.softmax(x, int(axis)),
     add=lambda x, y: x + y,
     sub=lambda x, y: x - y,
@@ -338,6 +349,19 @@ def squeeze(x, axes=None):
 def matmul(x, y, transpose_x=False, transpose_y=False):
     x = x.transpose(-1, -2) if transpose_x else x
     return x @ (y.transpose(-1, -2) if transpose_y else y)
+
+
+@operation()
+def layer_norm(x, axes, gamma=None, beta=None, epsilon=1e-5):
+    dims = sorted(axis % x.dim() for axis in whole(axes))
+    assert dims == list(range(x.dim() - len(dims), x.dim()))
+    return F.layer_norm(x, x.shape[dims[0] :], gamma, beta, float(epsilon))
+
+
+@operation()
+def crop(x, crop_height, crop_width):
+    (top, bottom), (left, right) = whole(crop_height), whole(crop_width)
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
 
 
 @operation()
@@ -450,6 +474,8 @@ def conv_transpose(
     strides = whole(strides) if strides is not None else [1, 1]
     assert pad_type in ("valid", "custom")
     made = F.conv_transpose2d(x, weight, bias, strides, groups=int(groups))
+    if output_shape is not None and pad_type == "valid":
+        assert list(made.shape) == whole(output_shape)
     sizes = whole(pad) if pad_type == "custom" else [0, 0, 0, 0]
     bottom, right = made.shape[-2] - sizes[1], made.shape[-1] - sizes[3]
     return made[..., sizes[0] : bottom, sizes[2] : right]
