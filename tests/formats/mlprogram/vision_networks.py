@@ -127,9 +127,10 @@ class Network(nn.Module):
         torch.manual_seed(seed)
         count = 1 + seed % 5
         self.start = nn.Conv2d(3, CHANNELS, 3, padding=1)
-        # Up and down by turns: a resize that keeps the size would be dropped by the converter.
+        # Up and down by turns: a resize that keeps the size would be dropped by the converter. None
+        # has as many pixels as one of those around it.
         self.sizes = [
-            (some.randint(11, 12) + 7 * (turn % 2), some.randint(10, 18)) for turn in range(count)
+            (some.randint(11, 12) + 7 * (turn % 2), some.choice([23, 29])) for turn in range(count)
         ]
         first = PARTS[seed % len(PARTS)]  # every one has its turn
         self.parts = nn.ModuleList(

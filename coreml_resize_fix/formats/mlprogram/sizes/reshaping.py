@@ -7,7 +7,12 @@ from typing import List, Optional, Sequence
 
 from coreml_resize_fix.formats.mlprogram.sizes import restated
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import NotKnownError, product, show
+from coreml_resize_fix.formats.neuralnetwork.shapes.call import (
+    NotKnownError,
+    brief,
+    product,
+    show,
+)
 from coreml_resize_fix.formats.shapes import Dims
 
 
@@ -20,6 +25,12 @@ def reshape(call: OperationCall) -> Sequence[Dims]:
     followed = _followed(call, wanted)
     if followed is not None:
         return [followed]
+    sizes = call.changed()
+    if sizes is not None and product(sizes[0]) == product(sizes[1]):
+        call.conflict(
+            f"joins {show(brief(x))}, which has as many elements as {show(brief(sizes[0]))} had: "
+            "what takes it apart again would not notice"
+        )
     shape: List[Optional[int]] = [
         x[axis] if size == 0 else size for axis, size in enumerate(wanted)
     ]

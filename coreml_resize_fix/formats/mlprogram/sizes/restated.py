@@ -65,6 +65,8 @@ def _of_group(before: Sizes, after: Sizes, wanted: Sizes, merged: Merged) -> Opt
     if len(now) != len(after) and product(now) != product(after):
         return None  # an axis of one has become another: it may belong to any of them
     whole, large = product(now) or 0, _without_ones(wanted)
+    if len(large) == 1 and whole == large[0]:
+        return None  # whoever takes it apart again would not see that its parts are others
     if len(large) == 1:
         merged.setdefault(_without_ones(before), set()).add(now)
         return _put(wanted, (whole,))
