@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 from coreml_resize_fix.auditing.assessment import NONE, assess
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import (
-    Composite,
+    LayerChain,
     ResizeBilinear,
     Upsample,
 )
@@ -102,7 +102,7 @@ def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool
 
 
 def _named(params: ResizeOp) -> str:
-    if isinstance(params, Composite):
+    if isinstance(params, LayerChain):
         return " → ".join(
             "deconvolution" if message.convolution.isDeconvolution else message.WhichOneof("layer")
             for message in params.messages()
