@@ -94,7 +94,7 @@ def _layer(before: int, version: int, exact: bool, flexible: bool) -> ResizeLaye
 def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool = False) -> str:
     layer = _layer(before, version, exact, flexible)
     found = assess(layer, intent, False, version, decompose=True)
-    if found.reach == NONE or found.remedy is None or found.needs_version > version:
+    if found.availability == NONE or found.remedy is None or found.needs_version > version:
         return "–"
     if found.freezes and flexible:
         return "–"
