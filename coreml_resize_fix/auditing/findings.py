@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -66,7 +67,7 @@ class Finding:
 
     layer: ResizeLayer
     verdict: Verdict
-    codes: Tuple[str, ...]
+    codes: Tuple[Code, ...]
     message: str
     intent: Optional[Intent] = None
     after: Optional[ResizeOp] = None

@@ -3,6 +3,7 @@
 from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing.audit import Audit
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
@@ -49,9 +50,9 @@ def notices(
             )
         )
     for conflict in audit.conflicts_after:
-        found.append(f"{_cannot_run(conflict)} (RSZ401)")
+        found.append(f"{_cannot_run(conflict)} ({Code.CANNOT_RUN})")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
-        found.append(f"{_usable(usable)} (RSZ402)")
+        found.append(f"{_usable(usable)} ({Code.SIZES_THAT_CANNOT_RUN})")
     found += model.remarks
     for finding in audit.findings:
         layer = finding.layer
