@@ -231,6 +231,7 @@ def decide(
         codes,
         message,
         intent=match.intent,
+        comparisons=found.comparisons,
         after=found.remedy if fixes else None,
         intended_size=found.intended,
         # A stand-in for a size that nobody knows has a shift of its own, which is no one's.

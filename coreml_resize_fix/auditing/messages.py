@@ -62,7 +62,7 @@ def describe(
                 if found.availability in availability
             ),
         )
-    return f"{text}; {summary}{_closest(layer, found.intent, spec_version)}"
+    return f"{text}; {summary}{_closest(layer, found, spec_version)}"
 
 
 def _difference(layer: ResizeLayer, found: Assessment) -> str:
@@ -107,9 +107,9 @@ def _rounding(input_size: Optional[Size]) -> str:
     )
 
 
-def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
+def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
     """The native setting of the right size with the smallest largest shift, as a clause."""
-    ranked = closest.settings(layer, intent, spec_version)
+    ranked = closest.settings(layer, found.comparisons, spec_version)
     if not ranked:
         return ""
     params, shift = ranked[0]

@@ -4,7 +4,6 @@ from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.codes import Code
-from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
@@ -162,7 +161,7 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
 def _read_as_factor(finding: Finding) -> List[str]:
     """That a size stands for the factor that made it, which no size of a varying input says."""
     intent, layer = finding.intent, finding.layer
-    read = comparisons(intent, layer)[0] if intent is not None else None
+    read = finding.comparisons.asked if finding.comparisons is not None else None
     if intent is None or read is None or intent.size is None or read.scale_factor is None:
         return []
     rows, columns = intent.size
