@@ -8,7 +8,8 @@ from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.beside import Beside
-from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
     edits,
@@ -34,8 +35,6 @@ from coreml_resize_fix.formats.model import (
     ResizeOp,
     Summed,
 )
-from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
-from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
@@ -178,8 +177,9 @@ class Programs(protocol.Model):
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
             self._with_size(name, resize),
+            InputSizes.of(shape, shapes.varies),
+            channels(shape),
             call=(call.mode, call.antialias) if call is not None else None,
-            **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
     def _with_size(self, name: str, resize: Resize) -> ResizeOp:

@@ -6,7 +6,7 @@ counted; `main/ops[7].blocks[1]/ops[3]` is one of the second block inside operat
 
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
-from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Samples
+from coreml_resize_fix.formats.inference.inputs import Samples
 from coreml_resize_fix.formats.shapes import Dims
 
 
