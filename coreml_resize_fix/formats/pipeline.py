@@ -19,6 +19,7 @@ from typing import (
 
 from coreml_resize_fix.errors import MLProgramError, ModelError, SchemaError
 from coreml_resize_fix.formats import model as protocol
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.model import Programs
 from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Summed
@@ -41,16 +42,22 @@ class MixedPipeline(protocol.Model):
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source, models: Sequence[ModelRef]) -> None:
+    def __init__(
+        self,
+        label: str,
+        source: Source,
+        models: Sequence[ModelRef],
+        beside: Optional[Beside] = None,
+    ) -> None:
         self.label, self.source = label, source
         self._layers = NeuralNetworks(label, source, models)
         self._programs = {
-            ref.prefix: _program(label, source, ref) for ref in models if ref.is_program
+            ref.prefix: _program(label, source, ref, beside) for ref in models if ref.is_program
         }
         self._parts: List[protocol.Model] = [self._layers, *self._programs.values()]
         self.spec_version = self._layers.spec_version
         self.outputs = self._layers.outputs
-        self.claims = self._layers.claims
+        self.declared_sizes = self._layers.declared_sizes
         own = {network.prefix: network for network in self._layers.networks}
         self.networks = [network for ref in models for network in self._networks(ref, own)]
         self.remarks = [remark for part in self._parts for remark in part.remarks]
@@ -138,17 +145,18 @@ class MixedPipeline(protocol.Model):
         versions = {prefix: plan.spec_version for prefix, plan in plans.items()}
         around = self._layers.plan(own, before, after, allowed, versions)
         edits = [edit for plan in plans.values() for edit in plan.edits]
-        return Plan(around.edits + tuple(edits), around.spec_version)
+        appended = [one for plan in plans.values() for one in plan.appended]
+        return Plan(around.edits + tuple(edits), around.spec_version, tuple(appended))
 
-    def require_weights(self, folder: str) -> None:
+    def require_weights(self) -> None:
         """See `Programs.require_weights`."""
         for program in self._programs.values():
-            program.require_weights(folder)
+            program.require_weights()
 
 
-def _program(label: str, source: Source, ref: ModelRef) -> Programs:
+def _program(label: str, source: Source, ref: ModelRef, beside: Optional[Beside]) -> Programs:
     try:
-        return Programs(label, source, Place(ref.node, ref.path), ref.prefix)
+        return Programs(label, source, beside, Place(ref.node, ref.path), ref.prefix)
     except SchemaError:
         raise
     except ModelError as error:

@@ -7,7 +7,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
     cuts,
@@ -22,6 +24,7 @@ from coreml_resize_fix.formats.mlprogram import (
     reader,
     restate,
     steps,
+    weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.locate import Place
@@ -32,13 +35,11 @@ from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
     Change,
-    Claim,
+    DeclaredSize,
     Plan,
     ResizeOp,
     Summed,
 )
-from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
-from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
@@ -50,14 +51,13 @@ from coreml_resize_fix.formats.shapes import (
     UsableSizes,
 )
 
-_IN_MODEL_FOLDER = "@model_path/"
-
 
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
 
     `place` is where its Model message lies if it is one of a pipeline, and `prefix` is put before
-    every address then ("pipeline[1]/").
+    every address then ("pipeline[1]/"). `beside` is where its weight files are, None for a model in
+    memory.
 
     Raises:
         ModelError: the program makes no sense.
@@ -67,9 +67,14 @@ class Programs(protocol.Model):
     kind = protocol.ML_PROGRAM
 
     def __init__(
-        self, label: str, source: Source, place: Optional[Place] = None, prefix: str = ""
+        self,
+        label: str,
+        source: Source,
+        beside: Optional[Beside] = None,
+        place: Optional[Place] = None,
+        prefix: str = "",
     ) -> None:
-        self.label, self.source = label, source
+        self.label, self.source, self.beside = label, source, beside
         self._place = place or locate.whole(source)
         message = reader.parse(source, self._place.node)
         self.program = reader.program(message, prefix)
@@ -80,8 +85,8 @@ class Programs(protocol.Model):
         self._described = _described(message, self._functions)
         self.outputs = [one.name for features in self._described.values() for one in features]
         self.networks = [_network(one) for one in self._functions.values()]
-        self.claims = [
-            Claim(
+        self.declared_sizes = [
+            DeclaredSize(
                 name,
                 feature.name,
                 declared_size(feature),
@@ -207,8 +212,9 @@ class Programs(protocol.Model):
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
             self._with_size(name, resize),
+            InputSizes.of(shape, shapes.varies),
+            channels(shape),
             call=(call.mode, call.antialias) if call is not None else None,
-            **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
     def _with_size(self, name: str, resize: Resize) -> ResizeOp:
@@ -237,15 +243,16 @@ class Programs(protocol.Model):
                     f"of which `{function.opset}` runs: {_of_the_others(function)}"
                 )
 
-    def require_weights(self, folder: str) -> None:
-        """Refuse a model file in that folder whose weights are elsewhere: nothing could run it.
+    def require_weights(self) -> None:
+        """Refuse a model file whose weights are not beside it: nothing could run it.
 
         Raises:
             ModelError: a file that it reads is not there.
         """
+        if self.beside is None:
+            return
         for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
-            relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
-            if not os.path.isfile(os.path.join(folder, relative.replace("\0", "\ufffd"))):
+            if not os.path.isfile(self.beside.path(weight_file.relative(name))):
                 raise ModelError(
                     f"`{self.label}` is an ML Program that reads its weights from `{name}`, "
                     "which is not there",

@@ -8,7 +8,7 @@ and those of now leave one answer.
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import product
+from coreml_resize_fix.formats.inference.call import product
 from coreml_resize_fix.formats.shapes import Dims
 
 Sizes = Tuple[int, ...]
