@@ -7,11 +7,11 @@ from typing import Iterator, Mapping, Optional, Union
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
 from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.mixed_pipeline import MixedPipeline
 from coreml_resize_fix.formats.mlprogram.model import Programs
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.neuralnetwork import layers
 from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
-from coreml_resize_fix.formats.pipeline import MixedPipeline
 from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 

@@ -161,21 +161,19 @@ def operation_edits(source: Source, place: Place, change: Change) -> List[Edit]:
     return found
 
 
-def with_size(feature: Any, shape: Shape) -> Optional[Any]:
-    """A feature's description with the shape that it should declare, or None if it declares none.
+def with_size(feature: Any, shape: Shape) -> Any:
+    """A feature's description with the shape that it should declare, where it declares one.
 
     Of a shape that varies it is the one at the default size of the inputs. `feature` is a
     FeatureDescription message, which is not changed.
     """
     dims = _default(shape)
-    if not dims:
-        return None
     edited = type(feature)()
     edited.CopyFrom(feature)
     kind = feature.type.WhichOneof("Type")
-    if kind == "multiArrayType" and len(edited.type.multiArrayType.shape) == len(dims):
+    if kind == "multiArrayType" and dims and len(edited.type.multiArrayType.shape) == len(dims):
         del edited.type.multiArrayType.shape[:]
         edited.type.multiArrayType.shape.extend(dims)
     elif kind == "imageType" and len(dims) >= 2:
         edited.type.imageType.height, edited.type.imageType.width = dims[-2:]
-    return edited if edited != feature else None
+    return edited

@@ -21,7 +21,7 @@ from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Read, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
-from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape
+from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape, Unknown
 
 _OUTPUT, _FUNCTIONS = 10, 20  # ModelDescription
 _FUNCTION_NAME, _FUNCTION_OUTPUT = 1, 3  # FunctionDescription
@@ -206,9 +206,12 @@ def _description_edits(
         feature = schema.feature_class()()
         feature.ParseFromString(source.read(place.node.start, place.node.end))
         shape = changed.get(feature.name)
-        edited = declared.with_size(feature, shape) if shape is not None else None
-        if edited is not None and shape is not None:
-            node, content = place.node, change.with_ranges(edited, shape).SerializeToString()
+        if shape is None or isinstance(shape, Unknown):
+            continue
+        # A feature of many sizes may declare them alone, and none that is the default.
+        edited = change.with_ranges(declared.with_size(feature, shape), shape)
+        if edited != feature:
+            node, content = place.node, edited.SerializeToString()
             found.append(Edit(node.start, node.end, content, place.inside))
     return found
 

@@ -155,13 +155,20 @@ class MixedPipeline(protocol.Model):
 
 
 def _program(label: str, source: Source, ref: ModelRef, beside: Optional[Beside]) -> Programs:
+    where = ref.prefix.rstrip("/")
     try:
-        return Programs(label, source, beside, Place(ref.node, ref.path), ref.prefix)
+        found = Programs(label, source, beside, Place(ref.node, ref.path), ref.prefix)
     except SchemaError:
         raise
     except ModelError as error:
-        where = ref.prefix.rstrip("/")
         raise MLProgramError(f"the ML Program `{where}`: {error}", error.hint) from error
+    if ref.maker not in (network.prefix for network in found.networks):
+        raise MLProgramError(
+            f"the ML Program `{where}` has no function `{ref.maker[len(ref.prefix) :]}`, which is "
+            "the one that runs in a pipeline",
+            "convert the model again",
+        )
+    return found
 
 
 def _within(part: protocol.Model, found: Mapping[str, _Found]) -> Dict[str, _Found]:
