@@ -18,11 +18,13 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeToShape,
     UpsampleNearest,
 )
+from coreml_resize_fix.formats.model import Change
+from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known
 from tests.formats.mlprogram import files
-from tests.formats.mlprogram.editing import rewritten
+from tests.formats.mlprogram.editing import apply, rewritten
 from tests.formats.mlprogram.test_edits import as_coremltools_infers, unaligned
 from tests.formats.mlprogram.test_reader import main_block, parsed
 
@@ -156,3 +158,28 @@ def test_every_function_is_edited_in_its_own_place():
         "upsample_nearest_neighbor ×2,2",
     ]
     assert list(found["other"].shapes().outputs.values()) == [Known((1, 3, 20, 24))]
+
+
+def test_a_raised_program_raises_the_pipelines_around_it():
+    inner = parsed("ct52_ml15_nn_sf2p3")
+    middle = schema.model_class()(specificationVersion=6)
+    middle.pipeline.models.add().CopyFrom(inner)
+    outer = schema.model_class()(specificationVersion=6)
+    outer.pipeline.models.add().CopyFrom(middle)
+    other = outer.pipeline.models.add()
+    other.CopyFrom(inner)
+    data = outer.SerializeToString()
+    model = open_bytes(data, "model")
+    shapes = model.shapes({})
+    first, second = model.resizes(shapes)
+    assert first.address.startswith("pipeline[0]/pipeline[0]/main/ops[")
+    assert second.address.startswith("pipeline[1]/main/ops[")
+    op = ResizeToShape((22, 27), 2, "LINEAR", "UNALIGN_CORNERS")
+    after = model.shapes({first.address: (22, 27)})
+    plan = model.plan([Change(first.address, op, 8)], shapes, after, 8)
+    assert plan.spec_version == 8
+    outer.ParseFromString(apply(data, plan.edits))
+    nested, beside = outer.pipeline.models
+    versions = [one.specificationVersion for one in (outer, nested, nested.pipeline.models[0])]
+    assert versions == [8, 8, 8]
+    assert beside == other
