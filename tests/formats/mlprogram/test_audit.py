@@ -437,3 +437,26 @@ def test_a_sum_that_fits_after_the_fix_alone():
         for one in report.notices
     )
     assert build.inferred(fixed)["sum"] == (1, 2, 28, 28)
+
+
+def test_cuts_behind_a_changed_size_are_told():
+    """A position on an axis that changes; one on another axis, or before its middle, is clear."""
+
+    def make(x):
+        up = mb.upsample_bilinear(
+            x=x, scale_factor_height=1.16, scale_factor_width=1.0, align_corners=True, name="up"
+        )
+        begin, end = [0, 0, 1, 0], [0, 0, 28, 20]
+        return mb.slice_by_index(
+            x=up, begin=begin, end=end, begin_mask=[True, True, False, True],
+            end_mask=[True, True, False, False], name="cut",
+        )  # fmt: skip
+
+    data = build.model_file(build.program(make, (1, 2, 25, 25)))
+    intent = Intent(layer="up", mode="bilinear", align_corners=True, size=(28, 25))
+    report, _ = pipeline.process_bytes(data, "model", pipeline.Request(manifest=[intent]))
+    (told,) = (one for one in report.notices if "cuts an axis" in one)
+    assert "(`cut`) cuts an axis at 28, which was 29 long and becomes 28" in told
+    same = replace(intent, size=(29, 25), align_corners=False)
+    report, _ = pipeline.process_bytes(data, "model", pipeline.Request(manifest=[same]))
+    assert not any("cuts an axis" in one for one in report.notices)

@@ -213,3 +213,55 @@ def test_values_that_fit_another_size():
     ):
         found = sizes.infer(function, {address_of(function, "resized"): size}).conflicts
         assert [one.message for one in found] == message
+
+
+def test_what_is_written_into_another_size():
+    """An update of constants fits the place that it was made for."""
+
+    def written(x):
+        update = np.zeros((1, 4, 2, 8), np.float32)
+        return mb.slice_update(
+            x=x, update=update, begin=[0, 0, 1, 0], end=[0, 0, 3, 0],
+            begin_mask=[True, True, False, True], end_mask=[True, True, False, True],
+        )  # fmt: skip
+
+    if NEWEST < 18:
+        pytest.skip("needs coremltools 8 or newer")
+    function = function_of(chains.single(written, (8, 8), 18), 18)
+    for size, message in (
+        ((9, 8), []),
+        ((8, 9), ["`slice_update` puts 1×4×2×8 in the place of 1×4×2×9"]),
+    ):
+        found = sizes.infer(function, {address_of(function, "resized"): size}).conflicts
+        assert [one.message for one in found] == message
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_sizes_that_converters_write_down(seed):
+    """The shapes that reshape and conv_transpose hold, against a network of the other size."""
+    rng = np.random.default_rng(seed)
+    kernel, stride = int(rng.integers(1, 5)), int(rng.integers(2, 4))
+    pads = [int(n) for n in rng.integers(0, 2, 4)]
+    more = [int(n) for n in rng.integers(0, stride, 2)]
+    old, new = ((int(h), int(w)) for h, w in rng.integers(5, 12, (2, 2)))
+    weight = np.zeros((2, 3, kernel, kernel), np.float32)
+
+    def network(x):
+        h, w = x.shape[2:]
+        x = mb.reshape(x=x, shape=[1, 2, 2, h, w])
+        x = mb.reshape(x=mb.reduce_max(x=x, axes=[1], keep_dims=False), shape=[2, h * w])
+        x = mb.reshape(x=mb.relu(x=x), shape=[1, 2, h, w])
+        sides = [
+            stride * (side - 1) + kernel - pads[2 * axis] - pads[2 * axis + 1] + more[axis]
+            for axis, side in enumerate((h, w))
+        ]
+        return mb.conv_transpose(
+            x=x, weight=weight, strides=[stride] * 2, pad_type="custom", pad=pads,
+            output_shape=[1, 3, *sides],
+        )  # fmt: skip
+
+    function = function_of(chains.single(network, old, 15))
+    shapes = sizes.infer(function, {address_of(function, "resized"): new})
+    expected = chains.shapes(chains.single(network, new, 15))
+    assert made_by(function, shapes) == [(kind, Known(dims)) for kind, dims in expected]
+    assert shapes.conflicts == ()
