@@ -69,7 +69,7 @@ class Audit:
         return not failed and _reached(conflict, self.before)
 
     @property
-    def mended(self) -> List[Conflict]:
+    def repaired(self) -> List[Conflict]:
         """Conflicts that the planned changes remove."""
         left = {conflict.address for conflict in self.conflicts_after}
         return [

@@ -18,7 +18,7 @@ _PATIENCE = 1.0  # seconds; what is done by then needs no progress bar
 def say(content: str, err: bool = False) -> None:
     """Print; what the stream's encoding does not have is escaped (×, →, odd names of layers).
 
-    What stderr takes no more is left out: the exit code and the report say it, too.
+    Where stderr is closed it is left out: the exit code and the report say it, too.
     """
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -53,7 +53,7 @@ def style() -> "Style":
 
 
 class Progress:
-    """A bar on stderr, on a terminal that is no CI's, and only for what takes over a second.
+    """A bar on stderr, on a terminal outside of CI, and only for what takes over a second.
 
     Called as `progress.Tell`; another `what` or `total` begins a new bar.
     """
