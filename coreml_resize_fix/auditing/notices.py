@@ -60,7 +60,7 @@ def notices(
             found.append(f"`{layer.name}` {layer.params.caveat}")
         if finding.wrong_before and finding.verdict == MATCH:
             found.append(finding.message)
-        found += _read_as_factor(finding) + _of_one_size(finding, audit)
+        found += read_as_factor(finding) + _of_one_size(finding, audit)
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
@@ -152,7 +152,7 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
     ]
 
 
-def _read_as_factor(finding: Finding) -> List[str]:
+def read_as_factor(finding: Finding) -> List[str]:
     """That a size stands for the factor that made it, which no size of a varying input says."""
     intent, layer = finding.intent, finding.layer
     read = finding.comparisons.asked if finding.comparisons is not None else None
