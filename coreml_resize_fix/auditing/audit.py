@@ -37,7 +37,6 @@ class Audit:
     after: Dict[str, ModelShapes]
     conflicts_before: Tuple[Conflict, ...]
     conflicts_after: Tuple[Conflict, ...]
-    freezing: Tuple[Finding, ...] = ()  # would get one size, and theirs varies
     usable: Callable[[], Optional[UsableSizes]] = lambda: None
     partial: bool = False  # the others are written even if some stay wrong
     intended: Mapping[str, ModelShapes] = field(default_factory=dict)

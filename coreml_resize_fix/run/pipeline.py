@@ -226,12 +226,6 @@ def _changes(work: _Work) -> List[Patch]:
     if work.request.has_intents and (work.audit.complete or work.request.partial):
         for found in work.audit.new_conflicts:
             raise _breaks(work.model.label, found)
-        for finding in work.audit.freezing:
-            raise ProofError(
-                f"the fix of `{finding.layer.name}` is for one size, and what it gets varies as "
-                "long as a layer before it stays as it is",
-                "nothing was written; fix the layers before it, too, or leave its intent out",
-            )
     changes = splice.patches(work.proposal.edits)
     if changes or work.request.output is not None:
         splice.size_after(work.model.source.size, changes)
