@@ -7,9 +7,10 @@ model = fix(model, intents)     # at the end of an export script, without tempor
 """
 
 import os
-from typing import Any, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
+from coreml_resize_fix.formats.origin import Origin, origins
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.run import pipeline
@@ -19,6 +20,10 @@ from coreml_resize_fix.run.results import ModelReport
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
 
+# Of an MLModel that `fix` returned. It has no program of coremltools' own, which would be that of
+# the model before.
+_ORIGINS = "_coreml_resize_fix_origins"
+
 
 class _InMemory(NamedTuple):
     """A model that is no file: its serialized bytes, and how to make the same kind of it again."""
@@ -27,8 +32,16 @@ class _InMemory(NamedTuple):
     spec_class: Any
     wrapper: Any  # the MLModel class, or None for a bare spec
     weights: Optional[str]  # the folder of an ML Program's weights, which no fix touches
+    origins: Mapping[str, Origin]
 
     def rebuild(self, data: bytes) -> Any:
+        """The same kind of model of other bytes; it remembers what this one does."""
+        made = self._build(data)
+        if self.origins:
+            setattr(made, _ORIGINS, self.origins)
+        return made
+
+    def _build(self, data: bytes) -> Any:
         spec = self.spec_class()
         spec.ParseFromString(data)
         if self.wrapper is None:
@@ -136,7 +149,7 @@ def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
         report = pipeline.process(path, request)
         return report, type(model)(report.output or path)  # type: ignore[call-arg]
     held = _in_memory(model)
-    report, data = pipeline.process_bytes(held.data, "the model", request)
+    report, data = pipeline.process_bytes(held.data, "the model", request, held.origins)
     return report, model if data is held.data else held.rebuild(data)
 
 
@@ -152,4 +165,5 @@ def _in_memory(model: Any) -> _InMemory:
     if wrapper is not None and spec.WhichOneof("Type") == "mlProgram":
         # coremltools takes an empty name for a program without weights.
         weights = getattr(model, "weights_dir", None) or ""
-    return _InMemory(spec.SerializeToString(), type(spec), wrapper, weights)
+    remembered = getattr(model, _ORIGINS, None) or origins(model)
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper, weights, remembered)

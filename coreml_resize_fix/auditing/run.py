@@ -99,7 +99,7 @@ def run(
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
     averaged = model.averaged() if averages else []
-    matching = match(intents, layers_for, assume, averaged, model.summed())
+    matching = match(intents, layers_for, assume, averaged, model.summed(), model.origins)
     missing_sizes.fill_in(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:

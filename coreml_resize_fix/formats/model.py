@@ -17,6 +17,7 @@ from typing import (
     Tuple,
 )
 
+from coreml_resize_fix.formats.origin import Origin
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_op import (
@@ -153,6 +154,7 @@ class Model:
     networks: Sequence[Network]
     claims: Sequence[Claim]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
+    origins: Mapping[str, Origin] = {}  # of blobs, by name; no file holds any
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""

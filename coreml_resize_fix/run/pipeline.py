@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.audit import Audit
@@ -14,6 +14,7 @@ from coreml_resize_fix.auditing.run import run
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
 from coreml_resize_fix.formats.model import Change, Model, Plan
 from coreml_resize_fix.formats.open import open_bytes, open_file
+from coreml_resize_fix.formats.origin import Origin
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.shapes import Conflict
@@ -99,24 +100,32 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
         return _report(work, target, sha256, written=target is not None)
 
 
-def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelReport, bytes]:
+def process_bytes(
+    data: bytes, label: str, request: Request, origins: Optional[Mapping[str, Origin]] = None
+) -> Tuple[ModelReport, bytes]:
     """The same for a serialized model in memory: the report and the result, no file is touched.
 
-    The result is `data` itself where nothing was changed.
+    The result is `data` itself where nothing was changed. `origins` is what the model's converter
+    remembers of the calls, by the names of blobs.
 
     Raises:
         ResizeFixError: the model cannot be read, or a proof failed.
     """
-    work = _decide(open_bytes(data, label), request)
+    work = _decide(_remembering(open_bytes(data, label), origins), request)
     changes = _changes(work)
     result = data
     if work.may_write and changes:
         target = io.BytesIO()
         splice.write(io.BytesIO(data), len(data), target, changes)
         result = target.getvalue()
-        verify_written(work, open_bytes(result, label))
+        verify_written(work, _remembering(open_bytes(result, label), origins))
     sha256 = outputs.fingerprint_of(data) if request.fingerprint else None
     return _report(work, None, sha256, written=result is not data), result
+
+
+def _remembering(model: Model, origins: Optional[Mapping[str, Origin]]) -> Model:
+    model.origins = origins or {}
+    return model
 
 
 def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
