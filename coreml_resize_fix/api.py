@@ -61,6 +61,7 @@ def audit(
     deployment_target: Optional[str] = None,
     decompose: bool = False,
     verify: bool = True,
+    rewrite_downscales: bool = False,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
@@ -72,6 +73,8 @@ def audit(
         deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
         decompose: also allow exact replacements built from several layers.
         verify: also compare in values.
+        rewrite_downscales: also rewrite downscales by upsample_bilinear that are right, to
+            resize_bilinear: versions of the system were seen to differ in the former.
 
     Without any intent the report is an inventory, with exit code 3.
 
@@ -79,7 +82,13 @@ def audit(
         ResizeFixError: the model or the manifest cannot be read.
     """
     request = _request(
-        manifest, assume, deployment_target, decompose=decompose, verify=verify, dry_run=True
+        manifest,
+        assume,
+        deployment_target,
+        decompose=decompose,
+        verify=verify,
+        rewrite_downscales=rewrite_downscales,
+        dry_run=True,
     )
     return _process(model, request)[0]
 
@@ -95,6 +104,7 @@ def fix(
     force: bool = False,
     partial: bool = False,
     verify: bool = True,
+    rewrite_downscales: bool = False,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
@@ -123,6 +133,7 @@ def fix(
         force=force,
         partial=partial,
         decompose=decompose,
+        rewrite_downscales=rewrite_downscales,
         verify=verify,
     )
     if not request.asks:

@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
 from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -20,6 +20,7 @@ TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment targ
 REFUSED = "refused"  # computes nothing: Core ML does not take the layer
 # Computes the intent in one of two readings, and nothing documents which one Core ML takes.
 OPEN_SIZE, OPEN_PIXEL = "open-size", "open-pixel"
+DOUBTED = "doubted"  # computes the intent, by an operation in which systems were seen to differ
 CURRENT = (
     SAME,
     WRONG_GRID,
@@ -31,6 +32,7 @@ CURRENT = (
     REFUSED,
     OPEN_SIZE,
     OPEN_PIXEL,
+    DOUBTED,
 )
 _OPEN = {ROUNDING: OPEN_SIZE, PIXEL: OPEN_PIXEL}
 
@@ -91,12 +93,13 @@ def assess(
     spec_version: int,
     decompose: bool = False,
     unfit: bool = False,
+    rewrite_downscales: bool = False,
 ) -> Situation:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
 
     `decompose` says whether several layers may be used without being asked for, `contradicted` that
     the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
-    of the file.
+    of the file. `rewrite_downscales` asks for another operation where a right one is in doubt.
     """
     asked, known = comparisons(intent, layer)
     asks = _asks(asked, known)
@@ -126,7 +129,12 @@ def assess(
         current = TOO_NEW
     if layer.params.lacks_its_mode:
         current = REFUSED
-    way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
+    way = _Way(NONE)
+    doubted = rewrite_downscales and layer.shape == STATIC and bool(layer.params.caveat)
+    if current != SAME or doubted:
+        way = _way(layer, asked, known, spec_version, decompose)
+    if current == SAME and doubted and way.reach == WITHIN:
+        current = DOUBTED
     return Situation(
         current,
         layer.shape,

@@ -163,6 +163,7 @@ CURRENT_CODES: Dict[str, str] = {
     assessment.REFUSED: "RSZ107",
     assessment.OPEN_SIZE: "RSZ102",
     assessment.OPEN_PIXEL: "RSZ109",
+    assessment.DOUBTED: "RSZ111",
 }
 
 
@@ -187,11 +188,13 @@ def decide(
     spec_version: int,
     decompose: bool = False,
     moved: bool = False,
+    rewrite_downscales: bool = False,
 ) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows.
 
     `decompose` says whether several layers may be used without being asked for;
     `moved` tells that it gets another size than it should: that is not its intent's fault.
+    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
     """
     if match.intent is None:
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
@@ -207,7 +210,9 @@ def decide(
         or refused(match.intent, layer)
     )
     unfit = bool(match.against)
-    found = assess(layer, match.intent, bool(against), spec_version, decompose, unfit)
+    found = assess(
+        layer, match.intent, bool(against), spec_version, decompose, unfit, rewrite_downscales
+    )
     row = row_for(found)
     codes = tuple(dict.fromkeys(filter(None, [*_of_current(found), row.reason])))
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)

@@ -96,6 +96,7 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
         assessment.OTHER_KERNEL: "it interpolates with another kernel",
         assessment.OPEN_PIXEL: "some points lie midway between two pixels, of which it copies one "
         "that nothing documents",
+        assessment.DOUBTED: f"it is the same, and {layer.params.caveat}",
         assessment.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
     }
     return names[found.current]

@@ -9,7 +9,7 @@ from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.sampling.single import exactly
 
@@ -65,6 +65,8 @@ def notices(
             )
         if finding.verdict == MATCH and layer.params.caveat:
             found.append(f"`{layer.name}` {layer.params.caveat}")
+            if layer.shape == STATIC:
+                found[-1] += "; `--rewrite-downscales` has another operation compute the same"
         if finding.behind and finding.verdict == MATCH:
             found.append(finding.message)
         found += _read_as_factor(finding) + _of_one_size(finding, audit)

@@ -78,6 +78,13 @@ _TABLE = (
         "run without `--dry-run` if it is fixable; else choose sizes that are a whole multiple",
     ),
     Rule(
+        "RSZ111",
+        "differs-between-systems",
+        "note",
+        "the operation computes the intent, and versions of the system were seen to differ in it",
+        "run with `--rewrite-downscales` and without `--dry-run` to rewrite it",
+    ),
+    Rule(
         "RSZ201",
         "no-intent",
         "warning",
@@ -197,5 +204,8 @@ _TABLE = (
         "use only the sizes that run, or convert again with inputs that allow no others",
     ),
 )
+
+# What such a layer makes on a device is not known, so its error is not either.
+WITHOUT_VALUES = frozenset(["RSZ108", "RSZ109", "RSZ111"])
 
 RULES: Dict[str, Rule] = {rule.code: rule for rule in _TABLE}

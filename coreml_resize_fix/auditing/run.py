@@ -86,11 +86,13 @@ def run(
     spec_version: int,
     decompose: bool = False,
     partial_result: bool = False,
+    rewrite_downscales: bool = False,
 ) -> Audit:
     """Audit a model; `spec_version` is the highest one that the target allows.
 
     `decompose` allows replacements of several layers. `partial_result` allows a result in which
     some layers stay wrong: layers behind those are judged by the input that they really get.
+    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
     """
     averages = any(intent.mode == "area" for intent in intents)
 
@@ -103,7 +105,8 @@ def run(
     missing_sizes.fill_in(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
-        return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
+        match = matching.by_address[layer.address]
+        return decide(layer, match, spec_version, decompose, moved, rewrite_downscales)
 
     found, intended_shapes = _as_intended(model, matching, judge)
     as_intended = tuple(found)

@@ -19,7 +19,7 @@ class Request:
     `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
     it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
     `notices` are remarks on the manifest that the report should repeat; `pictures` asks for images
-    of what each layer does.
+    of what each layer does. `rewrite_downscales` replaces operations that are right and in doubt.
     """
 
     manifest: Optional[Sequence[Intent]] = None
@@ -36,6 +36,7 @@ class Request:
     tensors: Tensors = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
     pictures: bool = False
+    rewrite_downscales: bool = False
 
     @property
     def asks(self) -> bool:

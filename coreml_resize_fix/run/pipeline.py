@@ -154,6 +154,7 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
         allowed,
         request.decompose,
         request.partial,
+        request.rewrite_downscales,
     )
 
 
