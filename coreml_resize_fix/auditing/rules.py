@@ -117,7 +117,8 @@ _TABLE = (
         "call-without-layer",
         "error",
         "no layer stands for this call, and one is owed",
-        'convert again if the model lost it; if no output depends on it, say `"used": false`',
+        "convert again if the model lost it (coremltools folds a resize of constants away); if no "
+        'output depends on it, say `"used": false`',
     ),
     Rule(
         "RSZ206",

@@ -58,7 +58,8 @@ def _outcome(run: Run) -> str:
     told = ["{} {}".format(found.count(verdict), verdict) for verdict in SIGNS if verdict in found]
     if run.failures:
         told.append("{} failed".format(len(run.failures)))
-    return ", ".join(told) or "nothing was compared"
+    none_owed = any(report.asked and report.not_owed for report in run.reports)
+    return ", ".join(told) or ("none is owed" if none_owed else "nothing was compared")
 
 
 def _failure(failure: Failure) -> List[str]:
