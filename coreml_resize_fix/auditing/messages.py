@@ -5,11 +5,12 @@ from itertools import product
 from typing import Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment, closest
-from coreml_resize_fix.auditing.assessment import Situation
+from coreml_resize_fix.auditing.assessment import Assessment
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
@@ -31,18 +32,18 @@ def size(value: Optional[Size]) -> str:
 
 def describe(
     layer: ResizeLayer,
-    found: Situation,
+    found: Assessment,
     verdict: str,
-    reason: str,
+    reason: Optional[Code],
     against: Optional[str],
     spec_version: int,
 ) -> str:
     """One lower-case sentence about a layer that has an intent."""
-    start = "`{}` is `{}` and `{}` asks for `{}`".format(
-        layer.name, layer.params, found.intent.label, found.intent
-    )
+    summary = "" if reason is None else RULES[reason].summary
+    intent = found.intent
+    start = f"`{layer.name}` is `{layer.params}` and `{intent.label}` asks for `{intent}`"
     if not found.pairings:
-        return "{}: {}".format(start, against or RULES[reason].summary)
+        return f"{start}: {against or summary}"
     if verdict == MATCH:
         return start + ": they are the same"
     text = "{}: {}".format(start, _difference(layer, found))
@@ -56,19 +57,17 @@ def describe(
             found.remedy,
             " and ".join(
                 what
-                for reach, what in (
+                for availability, what in (
                     ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
                     ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
                 )
-                if found.reach in reach
+                if found.availability in availability
             ),
         )
-    return "{}; {}{}".format(
-        text, RULES[reason].summary, _closest(layer, found.intent, spec_version)
-    )
+    return f"{text}; {summary}{_closest(layer, found, spec_version)}"
 
 
-def _difference(layer: ResizeLayer, found: Situation) -> str:
+def _difference(layer: ResizeLayer, found: Assessment) -> str:
     first = found.pairings[0]
     if found.current == assessment.REFUSED:
         return NO_MODE
@@ -76,7 +75,7 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
         return f"{_rounding(layer, found.open_size)}; {size(_meant(found))} is meant"
     if (
         found.current == assessment.WRONG_SIZE
-        and not layer.sizes
+        and not layer.input.samples
         and found.intent.input_size is None
     ):
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
@@ -123,12 +122,12 @@ def _rounding(layer: ResizeLayer, input_size: Optional[Size]) -> str:
     return f"{text}: {' or '.join(map(size, ends))}"
 
 
-def _meant(found: Situation) -> Optional[Size]:
+def _meant(found: Assessment) -> Optional[Size]:
     pairs = [(one.input_size, one.intended) for one in found.pairings]
     return next((after for before, after in pairs if before == found.open_size), found.intended)
 
 
-def _other_step(layer: ResizeLayer, found: Situation) -> str:
+def _other_step(layer: ResizeLayer, found: Assessment) -> str:
     """That a layer steps by the sizes where the call steps by its factor, if that is all."""
     intent = replace(found.intent, recompute_scale_factor=True)
     if intent.scale_factor is None or intent.framework != "torch":
@@ -144,14 +143,14 @@ def _other_step(layer: ResizeLayer, found: Situation) -> str:
 
 def _of_another_tensor(layer: ResizeLayer, intent: Intent) -> str:
     """That a layer follows its own input, where the call took its size from elsewhere."""
-    if layer.shape != FLEXIBLE or intent.size is None or layer.params.fixed_size is not None:
+    if not layer.input.is_flexible or intent.size is None or layer.params.fixed_size is not None:
         return ""
     return ", as it multiplies its own input, and the call took the size of another tensor"
 
 
-def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
+def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
     """The native setting of the right size with the smallest largest shift, as a clause."""
-    ranked = closest.settings(layer, intent, spec_version)
+    ranked = closest.settings(layer, found.comparisons, spec_version)
     if not ranked:
         return ""
     params, shift = ranked[0]
@@ -164,14 +163,14 @@ def inventory(layer: ResizeLayer) -> str:
     start = "`{}` is `{}`".format(layer.name, layer.params)
     if layer.params.unjudged:
         return f"{start}; it is not judged: {layer.params.unjudged}"
-    if not layer.sizes:
-        return "{}; the size that it gets is not known: {}".format(start, layer.size_reason)
-    input_size = layer.sizes[0]
+    if not layer.input.samples:
+        return "{}; the size that it gets is not known: {}".format(start, layer.input.why_unknown)
+    input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
     start += ": {} → {}".format(size(input_size), size(output_size))
     if layer.params.lacks_its_mode:
         return f"{start}; {NO_MODE}"
-    sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
+    sizes = [at for at in layer.input.samples if comparable(at, layer.params.output_size(at))]
     if not sizes:
         return start + ", which is no image"
     if layer.params.is_chain:

@@ -17,9 +17,8 @@ from typing import (
     Tuple,
 )
 
-from coreml_resize_fix.formats.origin import Origin
-from coreml_resize_fix.formats.protobuf.splice import Edit
-from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.protobuf.splice import Edit, Patch
+from coreml_resize_fix.formats.protobuf.wire import Source, Stamp
 from coreml_resize_fix.formats.resize_op import (
     PIXEL,
     POOLING,
@@ -40,9 +39,10 @@ __all__ = [
     "PIXEL",
     "POOLING",
     "ROUNDING",
+    "Appended",
     "Averaged",
     "Change",
-    "Claim",
+    "DeclaredSize",
     "Model",
     "Native",
     "Network",
@@ -92,7 +92,7 @@ class Summed(NamedTuple):
     columns: Sums
 
 
-class Claim(NamedTuple):
+class DeclaredSize(NamedTuple):
     """What a description says of the blob `name` that the network at `prefix` gives.
 
     `reader` is the prefix of the model of a pipeline whose input it is, None for an output.
@@ -131,11 +131,27 @@ class Change(NamedTuple):
     spec_version: int
 
 
+class Appended(NamedTuple):
+    """What a file beside the model file gains; what it held stays where it was.
+
+    `name` is relative to the folder of the model file, with `/` between folders. `stamp` is the
+    file that was looked at, None if there is none yet.
+    """
+
+    name: str
+    changes: Tuple[Patch, ...]
+    stamp: Optional[Stamp]
+
+
 class Plan(NamedTuple):
-    """Edits of the file, and the specification version of the outermost model after them."""
+    """Edits of the file, and the specification version of the outermost model after them.
+
+    `appended` are other files of the package that the edited model reads more from than before.
+    """
 
     edits: Tuple[Edit, ...]
     spec_version: int
+    appended: Tuple[Appended, ...] = ()
 
 
 class Model:
@@ -152,9 +168,8 @@ class Model:
     source: Source  # what the edits of a plan are edits of
     outputs: Sequence[str]
     networks: Sequence[Network]
-    claims: Sequence[Claim]  # on what the networks give
+    declared_sizes: Sequence[DeclaredSize]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
-    origins: Mapping[str, Origin] = {}  # of blobs, by name; no file holds any
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""

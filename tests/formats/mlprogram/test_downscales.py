@@ -10,7 +10,6 @@ pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or
 from coreml_resize_fix import audit, fix
 from coreml_resize_fix.errors import UnmatchedError
 from coreml_resize_fix.formats.protobuf import schema
-from coreml_resize_fix.formats.resize_layer import STATIC
 from coreml_resize_fix.intents.model import Intent
 from tests.cli.commands import run
 from tests.formats.mlprogram import build
@@ -149,7 +148,7 @@ def test_one_that_follows_its_input_stays():
     intents = [Intent(scale_factor=(0.5, 0.5), recompute_scale_factor=True, input_size=(8, 8))]
     report = audit(model, intents, rewrite_downscales=True)
     (finding,) = report.findings
-    assert finding.layer.shape != STATIC
+    assert not finding.layer.input.is_static
     assert str(finding.verdict) == "match"
     (told,) = [notice for notice in report.notices if DOUBT in notice]
     assert "--rewrite-downscales" not in told
