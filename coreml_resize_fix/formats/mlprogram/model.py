@@ -12,6 +12,7 @@ from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    constants,
     edits,
     elsewhere,
     flow,
@@ -25,7 +26,7 @@ from coreml_resize_fix.formats.mlprogram import (
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
-from coreml_resize_fix.formats.mlprogram.program import file_references
+from coreml_resize_fix.formats.mlprogram.program import Value, file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -45,6 +46,9 @@ from coreml_resize_fix.formats.shapes import (
     Shape,
     UsableSizes,
 )
+
+# Weights of one axis of a resize: 16 for each of 4096 pixels.
+MOST_STORED = 1 << 16
 
 
 class Programs(protocol.Model):
@@ -107,7 +111,14 @@ class Programs(protocol.Model):
         return [one for function in self.program.functions for one in elsewhere.averaged(function)]
 
     def summed(self) -> List[Summed]:
-        return [one for function in self.program.functions for one in elsewhere.summed(function)]
+        """See `formats.model`; their few weights are read, if they are beside the file."""
+        functions = self.program.functions
+        return [one for function in functions for one in elsewhere.summed(function, self._stored)]
+
+    def _stored(self, value: Value) -> Optional[constants.Elements]:
+        if self.beside is None:
+            return None
+        return weight_file.numbers(self.beside, value, MOST_STORED)
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         return tuple(
