@@ -106,7 +106,8 @@ def run(
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
     averaged = model.averaged() if averages else []
-    matching = match(intents, layers_for, assume, averaged, model.summed(), origins)
+    summed = model.summed() if intents else []
+    matching = match(intents, layers_for, assume, averaged, summed, origins)
     missing_sizes.fill_in(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:

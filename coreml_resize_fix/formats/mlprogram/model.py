@@ -9,6 +9,7 @@ from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
@@ -89,9 +90,21 @@ class Programs(protocol.Model):
         self.remarks = list(self._remarks())
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        if not assumed:
-            return dict(self._as_it_is)
-        return {name: one.shapes(assumed) for name, one in self._functions.items()}
+        return {
+            name: self._as_it_is[name] if self._is_as_it_is(name, assumed) else one.shapes(assumed)
+            for name, one in self._functions.items()
+        }
+
+    def _is_as_it_is(self, name: str, assumed: Overrides) -> bool:
+        """Whether each resize of a function is taken to make what it makes in the file.
+
+        Such a walk would find what is known already, as long as no size varies.
+        """
+        known, addresses = self._as_it_is[name], [one.address for one in self._resizes[name]]
+        wanted = [address for address in addresses if address in assumed]
+        if known.varies:
+            return not wanted
+        return all(_makes_assumed(known, address, assumed) for address in wanted)
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
@@ -234,6 +247,18 @@ class Programs(protocol.Model):
                     "which is not there",
                     "copy the whole package, or save the model again",
                 )
+
+
+def _makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
+    """Whether an operation is known to make the size that is assumed of it."""
+    layer, wanted = known.layers.get(address), assumed[address]
+    if layer is None or not layer.inputs or not layer.outputs:
+        return False
+    read, made = (
+        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
+        for shapes in (layer.inputs, layer.outputs)
+    )
+    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
 
 
 def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
