@@ -6,8 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Callable, List, Mapping, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.audit import BLOCKING, Audit
+from coreml_resize_fix.auditing.audit import Audit, is_as_planned
 from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.notices import notices
@@ -29,10 +28,6 @@ from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.run.results import ModelReport
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", "process_packaged"]
-
-# What a layer that is left as it was may be in the result: sizes that were not known before, as in
-# a loop, may be known there.
-_STAYS_WRONG = (*BLOCKING, findings.FIXABLE)
 
 _REPORT_THIS = "nothing was written; please report this with the model's structure"
 
@@ -281,9 +276,7 @@ def verify_written(work: _Work, result: Model) -> None:
     for finding in again.findings:
         before = planned.pop(0) if planned else None
         verdict = None if before is None else before.verdict
-        planned_verdict = findings.MATCH if verdict == findings.FIXABLE else verdict
-        left = request.partial and verdict in BLOCKING and finding.verdict in _STAYS_WRONG
-        if finding.verdict != planned_verdict and not left:
+        if verdict is None or not is_as_planned(verdict, finding.verdict, request.partial):
             raise ProofError(
                 f"the result of `{label}` did not stand its second audit: {finding.message}",
                 _REPORT_THIS,
