@@ -6,8 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Callable, List, Mapping, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.audit import Audit
+from coreml_resize_fix.auditing.audit import Audit, is_as_planned
 from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.notices import notices
@@ -174,6 +173,8 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
         allowed,
         request.decompose,
         request.partial,
+        request.rewrite_downscales,
+        request.origins,
     )
 
 
@@ -269,7 +270,7 @@ def verify_written(work: _Work, result: Model) -> None:
     for finding in again.findings:
         before = planned.pop(0) if planned else None
         verdict = None if before is None else before.verdict
-        if finding.verdict != (findings.MATCH if verdict == findings.FIXABLE else verdict):
+        if verdict is None or not is_as_planned(verdict, finding.verdict, request.partial):
             raise ProofError(
                 f"the result of `{label}` did not stand its second audit: {finding.message}",
                 _REPORT_THIS,
