@@ -70,7 +70,7 @@ def test_blocks_inside_are_looked_into_and_a_name_twice_is_left_out():
         7,
         SimpleNamespace(),
         SimpleNamespace(functions=None),
-        SimpleNamespace(functions={"main": SimpleNamespace(operations=[object()])}),
+        SimpleNamespace(functions={"main": SimpleNamespace(operations=[3])}),
         *[
             remembering({"y": scopes})._mil_program
             for scopes in (None, [], {"TORCHSCRIPT_MODULE_NAME": 7}, {"EXIR_STACK_TRACE": [None]})
