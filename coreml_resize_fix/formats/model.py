@@ -1,4 +1,4 @@
-"""What a kind of Core ML model offers to those who audit and mend it: `Model` and `ResizeOp`.
+"""What a kind of Core ML model offers to the audit and to the fix: `Model` and `ResizeOp`.
 
 `formats/neuralnetwork/` implements both. Another kind of model is another folder beside it;
 `auditing/`, `verify/`, `report/` and `run/` know no more of it than what stands here.
@@ -170,6 +170,13 @@ class Model:
     networks: Sequence[Network]
     declared_sizes: Sequence[DeclaredSize]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
+
+    def require_weights(self) -> None:
+        """Refuse a model whose weights are in files that are not there: nothing could run it.
+
+        Raises:
+            ModelError: a file that it reads is not there.
+        """
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""

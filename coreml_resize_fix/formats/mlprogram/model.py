@@ -2,35 +2,37 @@
 
 import os
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    constants,
     cuts,
     declared,
     edits,
     elsewhere,
-    flow,
     locate,
     network,
     opset,
     parameters,
     reader,
+    remarks,
     restate,
     steps,
     weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.locate import Place
-from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
+from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
-from coreml_resize_fix.formats.mlprogram.program import Function, file_references
+from coreml_resize_fix.formats.mlprogram.program import Value, file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -50,6 +52,9 @@ from coreml_resize_fix.formats.shapes import (
     Shape,
     UsableSizes,
 )
+
+# Weights of one axis of a resize: 16 for each of 4096 pixels.
+MOST_STORED = 1 << 16
 
 
 class Programs(protocol.Model):
@@ -82,9 +87,11 @@ class Programs(protocol.Model):
         self._functions = {found.prefix: found for found in network.networks(self.program).values()}
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
-        self._described = _described(message, self._functions)
+        self._described = {
+            prefix: one.described(message.description) for prefix, one in self._functions.items()
+        }
         self.outputs = [one.name for features in self._described.values() for one in features]
-        self.networks = [_network(one) for one in self._functions.values()]
+        self.networks = [one.as_network() for one in self._functions.values()]
         self.declared_sizes = [
             DeclaredSize(
                 name,
@@ -97,12 +104,24 @@ class Programs(protocol.Model):
             for feature in features
             if declared_size(feature)
         ]
-        self.remarks = list(self._remarks())
+        self.remarks = remarks.of(self.program, [resize for _, resize in self._found()])
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        if not assumed:
-            return dict(self._as_it_is)
-        return {name: one.shapes(assumed) for name, one in self._functions.items()}
+        return {
+            name: self._as_it_is[name] if self._is_as_it_is(name, assumed) else one.shapes(assumed)
+            for name, one in self._functions.items()
+        }
+
+    def _is_as_it_is(self, name: str, assumed: Overrides) -> bool:
+        """Whether each resize of a function is taken to make what it makes in the file.
+
+        Such a walk would find what is known already, as long as no size varies.
+        """
+        known, addresses = self._as_it_is[name], [one.address for one in self._resizes[name]]
+        wanted = [address for address in addresses if address in assumed]
+        if known.varies:
+            return not wanted
+        return all(_makes_assumed(known, address, assumed) for address in wanted)
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
@@ -122,7 +141,14 @@ class Programs(protocol.Model):
         return [one for function in self.program.functions for one in elsewhere.averaged(function)]
 
     def summed(self) -> List[Summed]:
-        return [one for function in self.program.functions for one in elsewhere.summed(function)]
+        """See `formats.model`; their few weights are read, if they are beside the file."""
+        functions = self.program.functions
+        return [one for function in functions for one in elsewhere.summed(function, self._stored)]
+
+    def _stored(self, value: Value) -> Optional[constants.Elements]:
+        if self.beside is None:
+            return None
+        return weight_file.numbers(self.beside, value, MOST_STORED)
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         found: List[Conflict] = []
@@ -133,7 +159,7 @@ class Programs(protocol.Model):
         return tuple(found)
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
-        """Of several functions, the first that may not have every size is told."""
+        """Of several functions, that of the first that does not run at every size."""
         found = [one.usable(assumed) for one in self._functions.values()]
         vary = [one for one in found if one is not None]
         return next((one for one in vary if not one.everywhere), next(iter(vary), None))
@@ -228,21 +254,6 @@ class Programs(protocol.Model):
         shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
         return Unjudged(params.kind, shown, "its size is computed at run time")
 
-    def _remarks(self) -> Iterator[str]:
-        for _, resize in self._found():
-            if resize.params.kind in parameters.SAMPLERS:
-                yield (
-                    f"`{resize.address}` (`{resize.names[0]}`) is a `{resize.params.kind}`, which "
-                    "samples at coordinates of its own: it is named, and not judged"
-                )
-        for function in self.program.functions:
-            if len(function.specializations) > 1:
-                listed = ", ".join(f"`{one}`" for one in function.specializations)
-                yield (
-                    f"the function `{function.name}` has several block specializations ({listed}), "
-                    f"of which `{function.opset}` runs: {_of_the_others(function)}"
-                )
-
     def require_weights(self) -> None:
         """Refuse a model file whose weights are not beside it: nothing could run it.
 
@@ -260,35 +271,18 @@ class Programs(protocol.Model):
                 )
 
 
-def _of_the_others(function: Function) -> str:
-    if not function.unlike:
-        return "the others hold the same operations, and are changed alike"
-    return "the others are not looked at, and some hold other operations"
+def _makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
+    """Whether an operation is known to make the size that is assumed of it."""
+    layer, wanted = known.layers.get(address), assumed[address]
+    if layer is None or not layer.inputs or not layer.outputs:
+        return False
+    read, made = (
+        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
+        for shapes in (layer.inputs, layer.outputs)
+    )
+    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
 
 
 def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
     known = shapes.layers.get(address)
     return next(iter(known.outputs), None) if known is not None else None
-
-
-def _network(found: ProgramNetwork) -> protocol.Network:
-    function = found.function
-    nodes = flow.nodes(function)
-    inputs = [variable.name for variable in function.inputs]
-    outputs = list(function.block.outputs)
-    return protocol.Network(
-        found.prefix, nodes, inputs, outputs, flow.unreached(inputs, outputs, nodes)
-    )
-
-
-def _described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[str, Sequence[Any]]:
-    """The described outputs of each function, as far as it gives them."""
-    own = {one.name: one.output for one in getattr(message.description, "functions", ())}
-    return {
-        prefix: [
-            feature
-            for feature in own.get(found.function.name, message.description.output)
-            if feature.name in found.function.block.outputs
-        ]
-        for prefix, found in functions.items()
-    }

@@ -199,7 +199,7 @@ def test_a_parameter_that_is_computed_is_never_a_match():
     report, _ = pipeline.process_bytes(model.SerializeToString(), "model", request)
     (found,) = report.findings
     assert (found.verdict, found.codes, report.exit_code) == ("unmatchable", ("RSZ207",), 1)
-    assert "`scale_factor_width` is no constant" in found.message
+    assert "`scale_factor_width` is not a constant" in found.message
     listed, _ = pipeline.process_bytes(model.SerializeToString(), "model", pipeline.Request())
     assert "it is not judged" in listed.findings[0].message
 
@@ -433,7 +433,7 @@ def test_a_sum_that_fits_after_the_fix_alone():
     )
     assert [one.verdict for one in report.findings] == ["fixed", "match"]
     assert any(
-        "(`sum`) cannot run in the file as it is" in one and "the fix mends it" in one
+        "(`sum`) cannot run in the file as it is" in one and "the fix repairs it" in one
         for one in report.notices
     )
     assert build.inferred(fixed)["sum"] == (1, 2, 28, 28)

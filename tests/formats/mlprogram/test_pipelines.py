@@ -207,7 +207,8 @@ def test_layers_and_programs_in_one_pipeline(tmp_path):
     layer.upsample.linearUpsampleMode = 0  # the mode of before iOS 14
     file.write_bytes(spec.SerializeToString())
     intents = record_intents(network, image)
-    assert [(one.layer.address.split("/")[0], one.verdict) for one in audit(path, intents).findings] == [
+    found = audit(path, intents).findings
+    assert [(one.layer.address.split("/")[0], one.verdict) for one in found] == [
         ("pipeline[0]", "fixable"), ("pipeline[1]", "match"), ("pipeline[1]", "fixable"),
     ]  # fmt: skip
     result = fix(path, intents)
