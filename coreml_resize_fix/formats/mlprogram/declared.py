@@ -49,6 +49,8 @@ def unfollowed(function: Function, before: ModelShapes, after: ModelShapes) -> L
     what is behind a conflict is not known for that reason.
     """
     found: Dict[str, Conflict] = {}
+    if before is after:
+        return []
     for operation in operations(function.block):
         old, new = before.layers.get(operation.address), after.layers.get(operation.address)
         if old is None or new is None or old == new:
