@@ -153,6 +153,8 @@ class Model:
     networks: Sequence[Network]
     claims: Sequence[Claim]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
+    # Replacements in networks of float16 are to compute in float32: set before an audit.
+    float32_replacements: bool = False
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""

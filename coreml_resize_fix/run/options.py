@@ -19,7 +19,8 @@ class Request:
     `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
     it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
     `notices` are remarks on the manifest that the report should repeat; `pictures` asks for images
-    of what each layer does.
+    of what each layer does. `float32_replacements` keeps what several operations compute in float32
+    between two casts, in a network of float16.
     """
 
     manifest: Optional[Sequence[Intent]] = None
@@ -33,6 +34,7 @@ class Request:
     target: Optional[int] = None
     fingerprint: bool = False
     decompose: bool = False
+    float32_replacements: bool = False
     tensors: Tensors = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
     pictures: bool = False

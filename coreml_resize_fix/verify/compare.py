@@ -74,7 +74,7 @@ def measure(
     tolerance = EXACT
     if params.is_chain:
         tolerance = min(RECORDED, STORED_WEIGHTS + max(input_size) * STORED_PIXEL)
-    if may_be_rounded and _in_half(params):
+    if params.stored_in_half or (may_be_rounded and _in_half(params)):
         tolerance = STORED_HALVES
     return _compare(expected, _compute(params, images, output_size), tolerance)
 
@@ -119,7 +119,8 @@ def measure_recorded(
     if not params.may_make(size, wanted):
         return None
     actual = params.run(recorded.input.astype(np.float64), wanted)
-    tolerance = STORED_HALVES if may_be_rounded and _in_half(params) else RECORDED
+    half = params.stored_in_half or (may_be_rounded and _in_half(params))
+    tolerance = STORED_HALVES if half else RECORDED
     return _compare(recorded.output.astype(np.float64), actual, tolerance)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
@@ -13,15 +13,19 @@ from coreml_resize_fix.formats.mlprogram import (
     edits,
     elsewhere,
     flow,
+    naming,
     network,
     opset,
     parameters,
+    placed,
     reader,
-    steps,
 )
+from coreml_resize_fix.formats.mlprogram.chain import steps_of
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
+from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
+from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
 from coreml_resize_fix.formats.mlprogram.program import file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
@@ -92,14 +96,14 @@ class Programs(protocol.Model):
         return [
             self._placed(name, resize, shapes[name])
             for name, resize in self._found()
-            if resize.params.kind not in (POOLING, *parameters.SAMPLERS)
+            if resize.params is None or resize.params.kind not in (POOLING, *parameters.SAMPLERS)
         ]
 
     def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
             self._placed(name, resize, shapes[name])
             for name, resize in self._found()
-            if resize.params.kind == POOLING
+            if resize.params is not None and resize.params.kind == POOLING
         ]
 
     def averaged(self) -> List[Averaged]:
@@ -118,6 +122,23 @@ class Programs(protocol.Model):
         found = [one.usable(assumed) for one in self._functions.values()]
         vary = [one for one in found if one is not None]
         return next((one for one in vary if not one.everywhere), next(iter(vary), None))
+
+    def stands_for(self, name: str) -> str:
+        return naming.replaced_name(name)
+
+    def parts(self, addresses: Collection[str]) -> Set[str]:
+        found = set(addresses)
+        for address, group in self._groups().items():
+            if address in found:
+                found.update(one.address for one in group.operations)
+        return found
+
+    def _groups(self) -> Dict[str, Group]:
+        return {
+            address: group
+            for one in self._functions.values()
+            for address, group in one.groups.items()
+        }
 
     def allowed_version(self, target: Optional[int]) -> int:
         """See `formats.model`: an opset is raised where a target allows it, and never lowered."""
@@ -146,11 +167,12 @@ class Programs(protocol.Model):
             return Plan((), self.spec_version)
         version = max(change.spec_version for change in changes)
         wanted = edits.Change(
-            {change.address: steps.of(change.op) for change in changes},
+            {change.address: steps_of(change.op) for change in changes},
             before,
             after,
             version,
             with_ranges,
+            self._groups(),
         )
         refusal = edits.refusal(self.program, wanted)
         if refusal is not None:
@@ -168,24 +190,40 @@ class Programs(protocol.Model):
 
     def _placed(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeLayer:
         """A resize where its function has these shapes."""
-        known = shapes.layers.get(resize.address)
-        shape = next(iter(known.inputs), None) if known is not None else None
+        shape = placed.image_shape(resize, shapes)
         call = callnames.exported(resize.names[0])
         return ResizeLayer(
             resize.address,
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
-            self._with_size(name, resize),
+            self._params(name, resize, shapes),
+            # What converters' validators ask of newer layers concerns neural networks.
+            modern=True,
+            place=self._place(name, resize, shape),
             call=(call.mode, call.antialias) if call is not None else None,
             **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
-    def _with_size(self, name: str, resize: Resize) -> ResizeOp:
+    def _place(self, name: str, resize: Resize, shape: Optional[Shape]) -> Optional[OperationPlace]:
+        """Where several operations would stand in for it."""
+        made = resize.operation.outputs[0].type if resize.operation.outputs else None
+        version = opset.spec_version(self._functions[name].function.opset)
+        if made is None or version is None:
+            return None
+        return OperationPlace(dims_of(shape), made.data_type, version, self.float32_replacements)
+
+    def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
+        if resize.group is not None:
+            return placed.chain(resize, resize.group, shapes)
+        assert resize.params is not None
+        return self._with_size(name, resize.address, resize.params)
+
+    def _with_size(self, name: str, address: str, params: ResizeOp) -> ResizeOp:
         """The parameters; a size that is computed of what does not vary is that of the file."""
-        params, shapes = resize.params, self._as_it_is[name]
+        shapes = self._as_it_is[name]
         if not isinstance(params, ResizeToShape) or not params.computes_size:
             return params
-        made = _first_output(shapes, resize.address)
+        made = placed.first_output(shapes, address)
         if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
             return replace(params, shape=made.dims[-params.resized_dims :])
         shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
@@ -193,7 +231,7 @@ class Programs(protocol.Model):
 
     def _remarks(self) -> Iterator[str]:
         for _, resize in self._found():
-            if resize.params.kind in parameters.SAMPLERS:
+            if resize.params is not None and resize.params.kind in parameters.SAMPLERS:
                 yield (
                     f"`{resize.address}` (`{resize.names[0]}`) is a `{resize.params.kind}`, which "
                     "samples at coordinates of its own: it is named, and not judged"
@@ -220,11 +258,6 @@ class Programs(protocol.Model):
                     "which is not there",
                     "copy the whole package, or save the model again",
                 )
-
-
-def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
-    known = shapes.layers.get(address)
-    return next(iter(known.outputs), None) if known is not None else None
 
 
 def _network(found: ProgramNetwork) -> protocol.Network:

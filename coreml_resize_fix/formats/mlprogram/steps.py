@@ -17,6 +17,14 @@ class Constant(NamedTuple):
     dims: Tuple[int, ...] = ()
 
 
+class Packed(NamedTuple):
+    """Many numbers as they are stored: little-endian, row by row."""
+
+    data_type: str
+    data: bytes
+    dims: Tuple[int, ...]
+
+
 class Made(NamedTuple):
     """What an earlier step makes."""
 
@@ -29,15 +37,20 @@ class Read(NamedTuple):
     parameter: str = "x"
 
 
-Input = Union[Constant, Made, Read]
+Input = Union[Constant, Packed, Made, Read]
 
 
 class Step(NamedTuple):
-    """One operation; `dims` is the shape of its output, which the last step need not say."""
+    """One operation.
+
+    `dims` and `data_type` are the type of its output, which the last step need not say: it makes
+    what the replaced operation makes. Without a `data_type` the others make that type, too.
+    """
 
     kind: str
     inputs: Tuple[Tuple[str, Input], ...]
     dims: Optional[Tuple[Optional[int], ...]] = None
+    data_type: str = ""
 
 
 def of(resize: ResizeOp) -> Tuple[Step, ...]:

@@ -17,7 +17,7 @@ from coreml_resize_fix.sampling.single import exactly, shortest
 if TYPE_CHECKING:
     import numpy as np
 
-    from coreml_resize_fix.formats.neuralnetwork.read_steps import Read
+    from coreml_resize_fix.replacements.format import Computed
 
 Size = Tuple[int, int]
 
@@ -231,7 +231,7 @@ class Composite(_Layer):
             found[-1].ParseFromString(data)
         return found
 
-    def steps(self) -> "Optional[Read]":
+    def steps(self) -> "Optional[Computed]":
         """The steps that the layers are, or None if they are none of a replacement."""
         # Imported where layers are compared: NumPy costs as much as the rest of a small audit.
         from coreml_resize_fix.formats.neuralnetwork import read_steps

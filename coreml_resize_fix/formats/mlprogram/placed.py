@@ -1,0 +1,47 @@
+"""A resize where its function has certain shapes: what it reads, and what several make together."""
+
+from typing import Optional
+
+from coreml_resize_fix.formats.mlprogram import flow, operation_chains
+from coreml_resize_fix.formats.mlprogram.chain import OperationChain
+from coreml_resize_fix.formats.mlprogram.network import Resize
+from coreml_resize_fix.formats.mlprogram.operation_chains import Group
+from coreml_resize_fix.formats.mlprogram.place import dims_of
+from coreml_resize_fix.formats.shapes import Known, ModelShapes, Shape
+
+__all__ = ["chain", "first_output", "image_shape"]
+
+
+def first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
+    """The shape of what an operation makes; None if nothing is known of it."""
+    known = shapes.layers.get(address)
+    return next(iter(known.outputs), None) if known is not None else None
+
+
+def image_shape(resize: Resize, shapes: ModelShapes) -> Optional[Shape]:
+    """The shape of what a resize reads."""
+    first = resize.operation if resize.group is None else resize.group.operations[0]
+    known = shapes.layers.get(first.address)
+    if known is None:
+        return None
+    return dict(zip(flow.read_in_order(first), known.inputs)).get(
+        resize.source, next(iter(known.inputs), None)
+    )
+
+
+def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
+    """What several operations are together, where their function has these shapes."""
+    read, made = image_shape(resize, shapes), first_output(shapes, resize.address)
+    factor = None if isinstance(read, Known) else operation_chains.scale(group.steps)
+    after, before = dims_of(made) or (), dims_of(read) or ()
+    height, width = after[-2:] if len(after) >= 3 else (None, None)
+    size = None if height is None or width is None or factor is not None else (height, width)
+    return OperationChain(
+        "several operations",
+        group.steps,
+        size=size,
+        factor=factor,
+        rank=len(before) or 4,
+        channels=before[-3] if len(before) >= 3 else None,
+        unread=group.unread,
+    )
