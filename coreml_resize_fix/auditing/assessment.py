@@ -5,8 +5,9 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
 from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
+from coreml_resize_fix.formats.input_sizes import SizeKind
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -43,13 +44,13 @@ ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
     "kernel",
     "asymmetric",
 )
-ASKS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
+INTENT_KINDS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
 
 # The first native layer that computes the intent: within the target, only above it, or none.
 WITHIN, ABOVE, NONE = "within", "above", "none"
 # Several layers compute it: they may be used, only with an option, or only above the target.
 LAYERS, LAYERS_ASKED, LAYERS_ABOVE = "layers", "layers-asked", "layers-above"
-REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
+AVAILABILITY = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 
 # How much is known of the sizes.
 EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
@@ -58,13 +59,13 @@ EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED)
 
 
 @dataclass(frozen=True)
-class Situation:
+class Assessment:
     """The key of the decision table, and the values that its messages need."""
 
     current: str
-    shape: str
-    reach: str
-    asks: str
+    shape: SizeKind  # of the layer's input
+    availability: str
+    intent_kind: str
     evidence: str
     freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
@@ -91,7 +92,7 @@ def assess(
     spec_version: int,
     decompose: bool = False,
     unfit: bool = False,
-) -> Situation:
+) -> Assessment:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
 
     `decompose` says whether several layers may be used without being asked for, `contradicted` that
@@ -99,12 +100,12 @@ def assess(
     of the file.
     """
     asked, known = comparisons(intent, layer)
-    asks = _asks(asked, known)
+    intent_kind = _intent_kind(asked, known)
     if layer.params.unjudged:
-        return Situation(WRONG_GRID, layer.shape, NONE, asks, UNJUDGED, False, intent)
+        return Assessment(WRONG_GRID, layer.input.kind, NONE, intent_kind, UNJUDGED, False, intent)
     if unfit or contradicted or not known:
         evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
-        return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
+        return Assessment(WRONG_GRID, layer.input.kind, NONE, intent_kind, evidence, False, intent)
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 
@@ -127,11 +128,11 @@ def assess(
     if layer.params.lacks_its_mode:
         current = REFUSED
     way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
-    return Situation(
+    return Assessment(
         current,
-        layer.shape,
-        way.reach,
-        asks,
+        layer.input.kind,
+        way.availability,
+        intent_kind,
         EVIDENCE_OK,
         way.freezes,
         intent,
@@ -160,7 +161,7 @@ def _left_open(
 class _Way(NamedTuple):
     """How an intent can be reached, and by what."""
 
-    reach: str
+    availability: str
     remedy: Optional[ResizeOp] = None
     spec_version: int = 1
     freezes: bool = False
@@ -180,7 +181,7 @@ def _way(
         freezes = native.fixed_size and layer.params.fixed_size is None
         if native.spec_version <= spec_version:
             within = _Way(WITHIN, remedy, native.spec_version, freezes)
-            if not (freezes and layer.shape == FLEXIBLE):
+            if not (freezes and layer.input.is_flexible):
                 return within
             above = within
         else:
@@ -194,7 +195,7 @@ def _way(
         return above
     if offer.spec_version <= spec_version:
         return _Way(LAYERS if decompose else LAYERS_ASKED, offer.params, offer.spec_version)
-    if native is not None and not (above.freezes and layer.shape == FLEXIBLE):
+    if native is not None and not (above.freezes and layer.input.is_flexible):
         return above
     return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 
@@ -247,7 +248,7 @@ def _shrinks(pairings: Sequence[Pairing]) -> bool:
     return any(n < x for p in pairings for x, n in zip(p.input_size, p.intended))
 
 
-def _asks(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
+def _intent_kind(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
     if intent.is_nearest:
         return NEAREST
     if intent.antialias or intent.mode != "bilinear":

@@ -3,7 +3,7 @@
 from typing import Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment, closest
-from coreml_resize_fix.auditing.assessment import Situation
+from coreml_resize_fix.auditing.assessment import Assessment
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
@@ -29,7 +29,7 @@ def size(value: Optional[Size]) -> str:
 
 def describe(
     layer: ResizeLayer,
-    found: Situation,
+    found: Assessment,
     verdict: str,
     reason: str,
     against: Optional[str],
@@ -54,11 +54,11 @@ def describe(
             found.remedy,
             " and ".join(
                 what
-                for reach, what in (
+                for availability, what in (
                     ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
                     ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
                 )
-                if found.reach in reach
+                if found.availability in availability
             ),
         )
     return "{}; {}{}".format(
@@ -66,7 +66,7 @@ def describe(
     )
 
 
-def _difference(layer: ResizeLayer, found: Situation) -> str:
+def _difference(layer: ResizeLayer, found: Assessment) -> str:
     first = found.pairings[0]
     if found.current == assessment.REFUSED:
         return NO_MODE
@@ -74,7 +74,7 @@ def _difference(layer: ResizeLayer, found: Situation) -> str:
         return _rounding(found.open_size)
     if (
         found.current == assessment.WRONG_SIZE
-        and not layer.sizes
+        and not layer.input.samples
         and found.intent.input_size is None
     ):
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
@@ -123,14 +123,14 @@ def inventory(layer: ResizeLayer) -> str:
     start = "`{}` is `{}`".format(layer.name, layer.params)
     if layer.params.unjudged:
         return f"{start}; it is not judged: {layer.params.unjudged}"
-    if not layer.sizes:
-        return "{}; the size that it gets is not known: {}".format(start, layer.size_reason)
-    input_size = layer.sizes[0]
+    if not layer.input.samples:
+        return "{}; the size that it gets is not known: {}".format(start, layer.input.why_unknown)
+    input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
     start += ": {} → {}".format(size(input_size), size(output_size))
     if layer.params.lacks_its_mode:
         return f"{start}; {NO_MODE}"
-    sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
+    sizes = [at for at in layer.input.samples if comparable(at, layer.params.output_size(at))]
     if not sizes:
         return start + ", which is no image"
     if layer.params.is_chain:

@@ -18,7 +18,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     operations,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Packed, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Read, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
@@ -146,7 +146,9 @@ class _Writer:
         """The fields; `dims` are new sizes of what the last operation makes."""
         # A constant of many numbers marks an operation that stands alone (see `operation_chains`).
         held = [given for step in steps for _, given in step.inputs]
-        is_chain = len(steps) > 1 or any(isinstance(given, Packed) for given in held)
+        is_chain = len(steps) > 1 or any(
+            not isinstance(given, (Constant, Made, Read)) for given in held
+        )
         made: List[str] = []
         result: List[bytes] = []
         for index, step in enumerate(steps):
@@ -154,7 +156,7 @@ class _Writer:
             for parameter, given in step.inputs:
                 if isinstance(given, Made):
                     argument = messages.bound_name(made[given.step])
-                elif not isinstance(given, (Constant, Packed)):
+                elif isinstance(given, Read):
                     argument = self._image or self._old[given.parameter]
                 elif self._inline and isinstance(given, Constant):
                     argument = messages.bound_value(given)

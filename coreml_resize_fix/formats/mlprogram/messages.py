@@ -1,7 +1,7 @@
 """Serialized messages of MIL: constants and operations that are put into a program."""
 
 import struct
-from typing import Any, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.mlprogram.locate import (
     ATTRIBUTES,
@@ -11,7 +11,7 @@ from coreml_resize_fix.formats.mlprogram.locate import (
     OUTPUTS,
     VALUE,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Packed
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Held, Packed, StoredElsewhere
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import encode_field
 
@@ -30,7 +30,7 @@ _HELD: Dict[str, str] = {
 _PACKED: Dict[str, str] = {"FLOAT16": "e", "UINT32": "I", "UINT16": "H", "INT16": "h"}
 
 
-def constant(name: str, content: Union[Constant, Packed]) -> bytes:
+def constant(name: str, content: Held) -> bytes:
     """A const operation that makes `name`, as coremltools writes them."""
     return (
         encode_field(KIND, b"const")
@@ -51,10 +51,14 @@ def named_type(name: str, data_type: str, dims: Sequence[Optional[int]]) -> byte
     return encode_field(_NAME, name.encode()) + encode_field(_TYPE, kind.SerializeToString())
 
 
-def value(content: Union[Constant, Packed]) -> bytes:
-    """A Value that lies in the model file."""
+def value(content: Held) -> bytes:
+    """A Value: in the model file, or the place where it lies in another one."""
     message = schema.mil().Value()
     _tensor_type(message.type, content.data_type, content.dims)
+    if isinstance(content, StoredElsewhere):
+        message.blobFileValue.fileName = content.file.file_name
+        message.blobFileValue.offset = content.file.offset
+        return bytes(message.SerializeToString())
     tensor = message.immediateValue.tensor
     held = _HELD.get(content.data_type)
     if isinstance(content, Packed):
@@ -108,7 +112,7 @@ def bound_name(name: str) -> bytes:
     return encode_field(_ARGUMENTS, encode_field(_BOUND_NAME, name.encode()))
 
 
-def bound_value(content: Union[Constant, Packed]) -> bytes:
+def bound_value(content: Held) -> bytes:
     """An Argument that is a value itself."""
     return encode_field(_ARGUMENTS, encode_field(_BOUND_VALUE, value(content)))
 

@@ -7,7 +7,9 @@ from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Seq
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
     edits,
@@ -19,6 +21,8 @@ from coreml_resize_fix.formats.mlprogram import (
     parameters,
     placed,
     reader,
+    storing,
+    weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.chain import steps_of
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
@@ -26,18 +30,16 @@ from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
-from coreml_resize_fix.formats.mlprogram.program import file_references
+from coreml_resize_fix.formats.mlprogram.program import Value, file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
     Change,
-    Claim,
+    DeclaredSize,
     Plan,
     ResizeOp,
     Summed,
 )
-from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
-from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
@@ -49,11 +51,11 @@ from coreml_resize_fix.formats.shapes import (
     UsableSizes,
 )
 
-_IN_MODEL_FOLDER = "@model_path/"
-
 
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
+
+    `beside` is where its weight files are, None for a model in memory.
 
     Raises:
         ModelError: the program makes no sense.
@@ -62,19 +64,19 @@ class Programs(protocol.Model):
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source) -> None:
-        self.label, self.source = label, source
+    def __init__(self, label: str, source: Source, beside: Optional[Beside] = None) -> None:
+        self.label, self.source, self.beside = label, source, beside
         message = reader.parse(source)
         self.program = reader.program(message)
         self.spec_version = self.program.spec_version
-        self._functions = network.networks(self.program)
+        self._functions = network.networks(self.program, self._stored)
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
         self._described = _described(message, self._functions)
         self.outputs = [one.name for features in self._described.values() for one in features]
         self.networks = [_network(one) for one in self._functions.values()]
-        self.claims = [
-            Claim(
+        self.declared_sizes = [
+            DeclaredSize(
                 name,
                 feature.name,
                 declared_size(feature),
@@ -166,8 +168,15 @@ class Programs(protocol.Model):
         if not changes:
             return Plan((), self.spec_version)
         version = max(change.spec_version for change in changes)
+        written = {change.address: steps_of(change.op) for change in changes}
+        stored = storing.store(self.program, self.beside, written)
+        if isinstance(stored, str):
+            raise UsageError(
+                f"`{self.label}` cannot be changed: {stored}",
+                "use a package with its weights, or leave `--decompose` out",
+            )
         wanted = edits.Change(
-            {change.address: steps_of(change.op) for change in changes},
+            stored.steps,
             before,
             after,
             version,
@@ -181,7 +190,17 @@ class Programs(protocol.Model):
                 "audit it with `--dry-run` and no intent, and convert it again for one target",
             )
         found = edits.edits(self.source, self.program, wanted)
-        return Plan(tuple(found), max(self.spec_version, version))
+        return Plan(tuple(found), max(self.spec_version, version), stored.appended)
+
+    def _stored(self, value: Value) -> Optional[bytes]:
+        """The numbers of a value in a weight file; None if they cannot be read."""
+        if self.beside is None or value.file is None or value.type is None:
+            return None
+        path = self.beside.path(weight_file.relative(value.file.file_name))
+        found = weight_file.read(path, value.file.offset)
+        if isinstance(found, str) or found.data_type != value.type.data_type:
+            return None
+        return found.data
 
     def _found(self) -> Iterator[Tuple[str, Resize]]:
         for name, resizes in self._resizes.items():
@@ -197,11 +216,12 @@ class Programs(protocol.Model):
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
             self._params(name, resize, shapes),
+            InputSizes.of(shape, shapes.varies),
+            channels(shape),
             # What converters' validators ask of newer layers concerns neural networks.
             modern=True,
             place=self._place(name, resize, shape),
             call=(call.mode, call.antialias) if call is not None else None,
-            **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
     def _place(self, name: str, resize: Resize, shape: Optional[Shape]) -> Optional[OperationPlace]:
@@ -210,7 +230,13 @@ class Programs(protocol.Model):
         version = opset.spec_version(self._functions[name].function.opset)
         if made is None or version is None:
             return None
-        return OperationPlace(dims_of(shape), made.data_type, version, self.float32_replacements)
+        return OperationPlace(
+            dims_of(shape),
+            made.data_type,
+            version,
+            self.beside is not None,
+            self.float32_replacements,
+        )
 
     def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
         if resize.group is not None:
@@ -244,15 +270,16 @@ class Programs(protocol.Model):
                     f"of which `{function.opset}` runs: the others are not looked at"
                 )
 
-    def require_weights(self, folder: str) -> None:
-        """Refuse a model file in that folder whose weights are elsewhere: nothing could run it.
+    def require_weights(self) -> None:
+        """Refuse a model file whose weights are not beside it: nothing could run it.
 
         Raises:
             ModelError: a file that it reads is not there.
         """
+        if self.beside is None:
+            return
         for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
-            relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
-            if not os.path.isfile(os.path.join(folder, relative.replace("\0", "\ufffd"))):
+            if not os.path.isfile(self.beside.path(weight_file.relative(name))):
                 raise ModelError(
                     f"`{self.label}` is an ML Program that reads its weights from `{name}`, "
                     "which is not there",

@@ -10,6 +10,7 @@ import struct
 from typing import Any, Callable, Counter, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram import constants, scopes
+from coreml_resize_fix.formats.mlprogram.callnames import without_cast
 from coreml_resize_fix.formats.mlprogram.naming import INFIX, allowed
 from coreml_resize_fix.formats.mlprogram.program import Function, Operation, Value, operations
 from coreml_resize_fix.formats.mlprogram.scopes import Scope
@@ -86,7 +87,7 @@ def _uses(function: Function) -> Counter[str]:
 def _group(
     last: Operation, scope: Scope, uses: Counter[str], stored: ReadStored
 ) -> Optional[Group]:
-    stem = allowed(last.outputs[0].name)
+    stem = without_cast(allowed(last.outputs[0].name))
     chain = [last]
     while True:
         source = _image(chain[0], scope)
@@ -119,8 +120,9 @@ def _is_part(operation: Operation, stem: str, last: Operation) -> bool:
         return False
     if _block_of(operation) != _block_of(last):
         return False
-    name_before, infix, kind = operation.outputs[0].name.rpartition(INFIX)
-    return bool(infix) and name_before == stem and _NUMBER.sub("", kind) == operation.kind
+    name_before, infix, kind = without_cast(operation.outputs[0].name).rpartition(INFIX)
+    is_named = bool(infix) and without_cast(name_before) == stem
+    return is_named and _NUMBER.sub("", kind) == operation.kind
 
 
 def _block_of(operation: Operation) -> str:

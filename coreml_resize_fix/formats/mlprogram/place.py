@@ -21,6 +21,7 @@ class OperationPlace(Place):
         of them if not even the rank is known.
     data_type: of the image, as the schema spells it.
     version: the specification version of the function's opset.
+    may_store: there is a folder for a weight file, so constants may have any size.
     in_float32: operations that compute with weights do so in single precision, between two casts,
         where the image is in half precision.
     """
@@ -28,6 +29,7 @@ class OperationPlace(Place):
     dims: Optional[Dims]
     data_type: str
     version: int
+    may_store: bool = False
     in_float32: bool = False
 
     def ways(self, steps: "Sequence[Step]") -> Sequence[Way]:

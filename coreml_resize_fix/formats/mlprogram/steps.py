@@ -6,6 +6,7 @@ the last keeps the name and the output of the one that it stands in for.
 
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
+from coreml_resize_fix.formats.mlprogram.program import FileReference
 from coreml_resize_fix.formats.model import ResizeOp
 
 
@@ -25,6 +26,14 @@ class Packed(NamedTuple):
     dims: Tuple[int, ...]
 
 
+class StoredElsewhere(NamedTuple):
+    """Numbers in a weight file."""
+
+    data_type: str
+    dims: Tuple[int, ...]
+    file: FileReference
+
+
 class Made(NamedTuple):
     """What an earlier step makes."""
 
@@ -37,7 +46,8 @@ class Read(NamedTuple):
     parameter: str = "x"
 
 
-Input = Union[Constant, Packed, Made, Read]
+Held = Union[Constant, Packed, StoredElsewhere]
+Input = Union[Held, Made, Read]
 
 
 class Step(NamedTuple):

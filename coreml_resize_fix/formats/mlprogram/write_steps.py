@@ -8,16 +8,13 @@ from coreml_resize_fix.formats.mlprogram.chain import OperationChain
 from coreml_resize_fix.formats.mlprogram.operations import IOS15, IOS16, IOS17
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Input, Made, Packed, Read, Step
+from coreml_resize_fix.formats.mlprogram.storing import LARGEST_INLINE
 from coreml_resize_fix.formats.shapes import Dims
 from coreml_resize_fix.replacements import steps
 from coreml_resize_fix.replacements.format import Purpose, Way
 from coreml_resize_fix.replacements.steps import AXES, HEIGHT
 
-__all__ = ["LARGEST_INLINE", "OperationWay", "ways"]
-
-# Bytes of one constant. coremltools' own files hold constants of that size in the model file, and
-# a reader parses it whole.
-LARGEST_INLINE = 1 << 16
+__all__ = ["OperationWay", "ways"]
 
 _RANK4 = 4  # of images that a convolution takes
 _EQUAL = 1e-12
@@ -265,7 +262,8 @@ def ways(place: OperationPlace, replacing: Sequence[steps.Step]) -> List[Operati
     if place.data_type not in _FLOATING and any(form.kind != "gather" for form in found):
         return []  # `resize` takes whole numbers, too, and only copying keeps them
     width = 2 if place.data_type == "FLOAT16" and not place.in_float32 else 4
-    if any(steps.weights(step) * width > LARGEST_INLINE for step in replacing):
+    largest = max(steps.weights(step) * width for step in replacing)
+    if largest > LARGEST_INLINE and not place.may_store:
         return []
     made = [OperationWay(place, replacing, found)]
     if len(replacing) == 1 and _is_mean(replacing[0]):
