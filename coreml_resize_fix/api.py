@@ -52,6 +52,7 @@ def audit(
     deployment_target: Optional[str] = None,
     decompose: bool = False,
     verify: bool = True,
+    float32_replacements: bool = False,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
@@ -63,6 +64,7 @@ def audit(
         deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
         decompose: also allow exact replacements built from several layers.
         verify: also compare in values.
+        float32_replacements: in a network of float16, these compute in float32 between two casts.
 
     Without any intent the report is an inventory, with exit code 3.
 
@@ -70,7 +72,13 @@ def audit(
         ResizeFixError: the model or the manifest cannot be read.
     """
     request = _request(
-        manifest, assume, deployment_target, decompose=decompose, verify=verify, dry_run=True
+        manifest,
+        assume,
+        deployment_target,
+        decompose=decompose,
+        verify=verify,
+        dry_run=True,
+        float32_replacements=float32_replacements,
     )
     return _process(model, request)[0]
 
@@ -86,6 +94,7 @@ def fix(
     force: bool = False,
     partial: bool = False,
     verify: bool = True,
+    float32_replacements: bool = False,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
@@ -117,6 +126,7 @@ def fix(
         partial=partial,
         decompose=decompose,
         verify=verify,
+        float32_replacements=float32_replacements,
     )
     if not request.has_intents:
         raise UsageError("there is no intent to fix the model by", "pass `manifest` or `assume`")

@@ -27,6 +27,8 @@ LAST_KINDS = frozenset(
     ("avg_pool", "cast", "conv", "conv_transpose", "gather", "matmul", "slice_by_index")
 )
 PART_KINDS = LAST_KINDS | {"pad", "resize_bilinear", "upsample_bilinear"}
+# Kinds that may stand for a resize alone.
+_ALONE = frozenset(("avg_pool", "conv", "gather", "matmul"))
 # Kinds that work at every size: they hold no index, matrix or size.
 _FOLLOWING_KINDS = frozenset(
     ("avg_pool", "cast", "conv", "conv_transpose", "pad", "slice_by_index", "upsample_bilinear")
@@ -120,9 +122,13 @@ def _is_part(operation: Operation, stem: str, last: Operation) -> bool:
         return False
     if _block_of(operation) != _block_of(last):
         return False
-    name_before, infix, kind = without_cast(operation.outputs[0].name).rpartition(INFIX)
-    is_named = bool(infix) and without_cast(name_before) == stem
-    return is_named and _NUMBER.sub("", kind) == operation.kind
+    name = operation.outputs[0].name
+    for one in (name, without_cast(name)):
+        name_before, infix, kind = one.rpartition(INFIX)
+        is_named = bool(infix) and without_cast(name_before) == stem
+        if is_named and _NUMBER.sub("", kind) == operation.kind:
+            return True
+    return False
 
 
 def _block_of(operation: Operation) -> str:
@@ -131,7 +137,7 @@ def _block_of(operation: Operation) -> str:
 
 def _is_marked(operation: Operation, scope: Scope) -> bool:
     """Whether an operation that stands alone reads a constant that was written for it."""
-    return any(
+    return operation.kind in _ALONE and any(
         isinstance(argument, str) and INFIX in argument and scope.constant(argument) is not None
         for arguments in operation.inputs.values()
         for argument in arguments
