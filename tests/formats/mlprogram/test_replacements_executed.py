@@ -143,3 +143,116 @@ def test_every_call(name, how, before, ios, precision, tmp_path):
     assert (again.exit_code, [one.verdict for one in again.findings]) == (0, ["match"])
     assert fix(result, [intent(how)]) == result
     assert model_of(result) == data
+
+
+LISTED = [(12, 18), (24, 12), (6, 48)]
+
+
+def varying(listed, channels=3):
+    """Heights and widths that vary, and how coremltools describes them."""
+    import coremltools as ct
+
+    sides = [ct.RangeDim(6, 48, 12), ct.RangeDim(6, 48, 18)]
+    shape = (1, channels, *sides)
+    if listed:
+        shapes = [(1, channels, *size) for size in LISTED]
+        shape = ct.EnumeratedShapes(shapes, default=shapes[0])
+    return (build.symbol(), build.symbol()), [ct.TensorType("x", shape)]
+
+
+VARYING = {
+    "bicubic by 2": ({"mode": "bicubic", "scale_factor": (2.0, 2.0)}, ["pad", "conv_transpose"]),
+    "bicubic by 2, 3": ({"mode": "bicubic", "scale_factor": (2.0, 3.0)}, ["pad", "conv_transpose"]),
+    "bicubic by 1/2": ({"mode": "bicubic", "scale_factor": (0.5, 0.5)}, ["pad", "conv"]),
+    # Of a size that does not divide the windows are others: it is only the same if none occurs.
+    "listed, area by 1/3": ({"mode": "area", "scale_factor": (1 / 3, 0.5)}, ["avg_pool"]),
+    "nearest by 1/2": ({"mode": "nearest", "scale_factor": (0.5, 0.5)}, ["conv"]),
+    "nearest-exact by 3": (
+        {"mode": "nearest-exact", "scale_factor": (3.0, 3.0)}, ["upsample_nearest_neighbor"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ios", "precision"), [(15, "float16"), (17, "float32")])
+@pytest.mark.parametrize("name", list(VARYING))
+def test_sizes_that_vary(name, ios, precision, tmp_path):
+    how, wanted = VARYING[name]
+    before, inputs = varying("listed" in name)
+
+    def wrong(x):
+        up, down = (how["scale_factor"][axis] >= 1 for axis in (0, 1))
+        factors = [round(f) if f >= 1 else f for f in how["scale_factor"]]
+        assert up == down
+        return mb.upsample_bilinear(
+            x=x, scale_factor_height=factors[0] if up else float(factors[0]),
+            scale_factor_width=factors[1] if up else float(factors[1]), align_corners=True,
+            name="up",
+        )  # fmt: skip
+
+    path = network(tmp_path, before, ios, precision, inputs=inputs, wrong=wrong)
+    asked = intent(how)
+    request = pipeline.Request(manifest=[asked], decompose=True)
+    report = pipeline.process(path, request)
+    assert [one.verdict for one in report.findings] == ["fixed"], report.findings[0].message
+    after = report.findings[0].after
+    kinds = [one.kind for one in getattr(after, "operations", [after])]
+    assert kinds == wanted
+    data = model_of(report.output)
+    assert as_coremltools_infers(data, weights_of(report.output))
+    for size in LISTED:
+        image = torch.rand(1, 3, *size, dtype=torch.float64) - 0.2
+        made = run(report.output, image)
+        assert error(made, expected(how, image.relu()).relu().numpy()) < TOLERANCE[precision]
+    again = audit(report.output, [asked])
+    assert (again.exit_code, [one.verdict for one in again.findings]) == (0, ["match"])
+
+
+def test_in_float32_between_casts(tmp_path):
+    """A network of float16 that keeps its weights exact has single precision's error."""
+    how = {"mode": "bicubic", "size": (11, 13)}
+    path = network(tmp_path, (5, 6), 16, "float16")
+    result = fix(path, [intent(how)], decompose=True, float32_replacements=True)
+    image = torch.rand(1, 3, 5, 6, dtype=torch.float64) - 0.2
+    assert error(run(result, image), expected(how, image.relu()).relu().numpy()) < 2e-6
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks(seed, tmp_path):
+    """One to four wrong resizes after one another, each with a call of its own."""
+    rng = np.random.default_rng(seed)
+    ios, precision = 15 + seed % 4, ("float32", "float16")[seed // 4 % 2]
+    before = tuple(int(n) for n in rng.integers(3, 16, 2))
+    hows = [_call(rng) for _ in range(int(rng.integers(1, 5)))]
+
+    def make(x):
+        for number in range(len(hows)):
+            x = mb.upsample_nearest_neighbor(
+                x=mb.relu(x=x), scale_factor_height=2, scale_factor_width=2, name=f"up{number}"
+            )
+        return mb.relu(x=x, name="end")
+
+    path = str(build.save(build.program(make, (1, 2, *before), ios), tmp_path / "m.mlpackage", ios,
+                          None, precision))  # fmt: skip
+    intents = [intent(how) for how in hows]
+    intents = [
+        Intent(**{**vars(one), "layer": f"up{number}"}) for number, one in enumerate(intents)
+    ]
+    wanted = image = torch.rand(1, 2, *before, dtype=torch.float64) - 0.2
+    for how in hows:
+        wanted = expected(how, wanted.relu())
+    result = fix(path, intents, decompose=True)
+    assert error(run(result, image), wanted.relu().numpy()) < TOLERANCE[precision]
+    assert as_coremltools_infers(model_of(result), weights_of(result))
+    assert fix(result, intents) == result
+
+
+def _call(rng):
+    names = list(BY_SIZE)
+    how = dict(BY_SIZE[names[int(rng.integers(len(names)))]])
+    by_factor = how["mode"] != "area" and not how.get("antialias") and not how.get("align_corners")
+    if by_factor and rng.random() < 0.4:
+        return {
+            **how,
+            "scale_factor": tuple(float(f) for f in rng.choice([0.5, 0.75, 1.3, 1.5, 2, 2.3], 2)),
+        }
+    return {**how, "size": tuple(int(n) for n in rng.integers(2, 20, 2))}
