@@ -265,10 +265,10 @@ def ways(place: OperationPlace, replacing: Sequence[steps.Step]) -> List[Operati
     largest = max(steps.weights(step) * width for step in replacing)
     if largest > LARGEST_INLINE and not place.may_store:
         return []
-    made = [OperationWay(place, replacing, found)]
     if len(replacing) == 1 and _is_mean(replacing[0]):
-        made.append(OperationWay(place, replacing, [_POOLING], "average pooling"))
-    return made
+        # The same sums without weights, which would be rounded.
+        return [OperationWay(place, replacing, [_POOLING], "average pooling")]
+    return [OperationWay(place, replacing, found)]
 
 
 def _is_mean(step: steps.Step) -> bool:
