@@ -29,6 +29,7 @@ class Options(NamedTuple):
     force: bool
     deployment_target: Optional[str]
     decompose: bool
+    float32_replacements: bool
     partial: bool
     verify: Optional[bool]
     style: str
@@ -101,6 +102,7 @@ def _request(options: Options) -> Request:
         force=options.force,
         partial=options.partial,
         decompose=options.decompose,
+        float32_replacements=options.float32_replacements,
         verify=True if options.verify is None and shows_values else options.verify,
         fingerprint=options.style == "json" or report.endswith(".json"),
         pictures=files.needs_pictures(report),

@@ -1,7 +1,6 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
 import os
-from dataclasses import replace
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
@@ -25,12 +24,10 @@ from coreml_resize_fix.formats.mlprogram import (
     weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.chain import steps_of
-from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
-from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
-from coreml_resize_fix.formats.mlprogram.program import Value, file_references
+from coreml_resize_fix.formats.mlprogram.program import file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -44,7 +41,6 @@ from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
     Conflict,
-    Known,
     ModelShapes,
     Overrides,
     Shape,
@@ -69,7 +65,7 @@ class Programs(protocol.Model):
         message = reader.parse(source)
         self.program = reader.program(message)
         self.spec_version = self.program.spec_version
-        self._functions = network.networks(self.program, self._stored)
+        self._functions = network.networks(self.program, storing.reader(beside))
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
         self._described = _described(message, self._functions)
@@ -192,16 +188,6 @@ class Programs(protocol.Model):
         found = edits.edits(self.source, self.program, wanted)
         return Plan(tuple(found), max(self.spec_version, version), stored.appended)
 
-    def _stored(self, value: Value) -> Optional[bytes]:
-        """The numbers of a value in a weight file; None if they cannot be read."""
-        if self.beside is None or value.file is None or value.type is None:
-            return None
-        path = self.beside.path(weight_file.relative(value.file.file_name))
-        found = weight_file.read(path, value.file.offset)
-        if isinstance(found, str) or found.data_type != value.type.data_type:
-            return None
-        return found.data
-
     def _found(self) -> Iterator[Tuple[str, Resize]]:
         for name, resizes in self._resizes.items():
             for resize in resizes:
@@ -242,18 +228,7 @@ class Programs(protocol.Model):
         if resize.group is not None:
             return placed.chain(resize, resize.group, shapes)
         assert resize.params is not None
-        return self._with_size(name, resize.address, resize.params)
-
-    def _with_size(self, name: str, address: str, params: ResizeOp) -> ResizeOp:
-        """The parameters; a size that is computed of what does not vary is that of the file."""
-        shapes = self._as_it_is[name]
-        if not isinstance(params, ResizeToShape) or not params.computes_size:
-            return params
-        made = placed.first_output(shapes, address)
-        if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
-            return replace(params, shape=made.dims[-params.resized_dims :])
-        shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
-        return Unjudged(params.kind, shown, "its size is computed at run time")
+        return placed.with_size(resize.params, resize.address, self._as_it_is[name])
 
     def _remarks(self) -> Iterator[str]:
         for _, resize in self._found():

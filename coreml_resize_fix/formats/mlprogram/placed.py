@@ -1,15 +1,19 @@
 """A resize where its function has certain shapes: what it reads, and what several make together."""
 
+from dataclasses import replace
 from typing import Optional
 
 from coreml_resize_fix.formats.mlprogram import flow, operation_chains
 from coreml_resize_fix.formats.mlprogram.chain import OperationChain
+from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
+from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
 from coreml_resize_fix.formats.mlprogram.place import dims_of
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import Known, ModelShapes, Shape
 
-__all__ = ["chain", "first_output", "image_shape"]
+__all__ = ["chain", "first_output", "image_shape", "with_size"]
 
 
 def first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
@@ -45,3 +49,14 @@ def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
         channels=before[-3] if len(before) >= 3 else None,
         unread=group.unread,
     )
+
+
+def with_size(params: ResizeOp, address: str, shapes: ModelShapes) -> ResizeOp:
+    """The parameters; a size that is computed of what does not vary is that of the file."""
+    if not isinstance(params, ResizeToShape) or not params.computes_size:
+        return params
+    made = first_output(shapes, address)
+    if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
+        return replace(params, shape=made.dims[-params.resized_dims :])
+    shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
+    return Unjudged(params.kind, shown, "its size is computed at run time")

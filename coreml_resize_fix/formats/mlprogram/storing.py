@@ -1,16 +1,16 @@
 """Which constants of what is written lie in the model file, and which in a weight file."""
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import opset, weight_file
 from coreml_resize_fix.formats.mlprogram.locate import function_of
-from coreml_resize_fix.formats.mlprogram.program import Function, Program
+from coreml_resize_fix.formats.mlprogram.program import Function, Program, Value
 from coreml_resize_fix.formats.mlprogram.steps import Packed, Step, StoredElsewhere
 from coreml_resize_fix.formats.mlprogram.weight_file import Stored
 from coreml_resize_fix.formats.model import Appended
 
-__all__ = ["LARGEST_INLINE", "Written", "store"]
+__all__ = ["LARGEST_INLINE", "Written", "reader", "store"]
 
 # Bytes of one constant in the model file, which every reader parses whole.
 LARGEST_INLINE = 1 << 16
@@ -21,6 +21,21 @@ class Written(NamedTuple):
 
     steps: Dict[str, Tuple[Step, ...]]
     appended: Tuple[Appended, ...] = ()
+
+
+def reader(beside: Optional[Beside]) -> Callable[[Value], Optional[bytes]]:
+    """What gives the numbers of a value in a weight file, or None if they cannot be read."""
+
+    def read(value: Value) -> Optional[bytes]:
+        if beside is None or value.file is None or value.type is None:
+            return None
+        path = beside.path(weight_file.relative(value.file.file_name))
+        found = weight_file.read(path, value.file.offset)
+        if isinstance(found, str) or found.data_type != value.type.data_type:
+            return None
+        return found.data
+
+    return read
 
 
 def store(

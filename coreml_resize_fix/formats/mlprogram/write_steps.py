@@ -1,18 +1,20 @@
 """Write steps as operations of a program: their parameters, their version, their types."""
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.formats.mlprogram.chain import OperationChain
 from coreml_resize_fix.formats.mlprogram.operations import IOS15, IOS16, IOS17
-from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Input, Made, Packed, Read, Step
 from coreml_resize_fix.formats.mlprogram.storing import LARGEST_INLINE
 from coreml_resize_fix.formats.shapes import Dims
 from coreml_resize_fix.replacements import steps
 from coreml_resize_fix.replacements.format import Purpose, Way
 from coreml_resize_fix.replacements.steps import AXES, HEIGHT
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 
 __all__ = ["OperationWay", "ways"]
 
@@ -190,7 +192,7 @@ class OperationWay(Way):
 
     def __init__(
         self,
-        place: OperationPlace,
+        place: "OperationPlace",
         replacing: Sequence[steps.Step],
         forms: Sequence[_Form],
         name: str = "",
@@ -250,7 +252,7 @@ def _after(step: steps.Step, dims: Dims) -> Dims:
     return dims[:-2] + tuple(sizes)
 
 
-def ways(place: OperationPlace, replacing: Sequence[steps.Step]) -> List[OperationWay]:
+def ways(place: "OperationPlace", replacing: Sequence[steps.Step]) -> List[OperationWay]:
     """Every way of writing steps as operations in a place; empty if there is none."""
     forms = [FORMS.get(type(step)) for step in replacing]
     found = [form for form in forms if form is not None]
