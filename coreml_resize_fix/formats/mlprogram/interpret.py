@@ -14,6 +14,8 @@ from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["KINDS", "Given", "NotKnownError", "run_on_images"]
 
+_MOST_ELEMENTS = 1 << 28  # numbers of one map, 2 GiB; what is compared has fewer
+
 _TYPES: Dict[str, str] = {
     "FLOAT16": "<f2",
     "FLOAT32": "<f4",
@@ -140,8 +142,16 @@ def cut(given: Given) -> windows.Edges:
     return (first[-2], -last[-2]), (first[-1], -last[-1])
 
 
+def _need_room(image: np.ndarray, size: Sequence[int]) -> None:
+    """Refuse what only a damaged file asks for, before it takes all memory."""
+    if min(size) < 1 or image.shape[-3] * size[0] * size[1] > _MOST_ELEMENTS:
+        raise KernelError(f"makes {size[0]}×{size[1]}")
+
+
 def _pad(image: np.ndarray, given: Given) -> np.ndarray:
-    return windows.repeat_edges(image, repeated(given))
+    added = repeated(given)
+    _need_room(image, [side + sum(more) for side, more in zip(image.shape[-2:], added)])
+    return windows.repeat_edges(image, added)
 
 
 def _slice(image: np.ndarray, given: Given) -> np.ndarray:
@@ -172,10 +182,11 @@ def _conv(image: np.ndarray, given: Given) -> np.ndarray:
 
 def _conv_transpose(image: np.ndarray, given: Given) -> np.ndarray:
     weight = given.array("weight")[: image.shape[-3]]
+    strides = _pair(given, "strides")
+    _need_room(image, [side * step for side, step in zip(image.shape[-2:], strides)])
     return convolution.deconvolve(
-        image, weight, None, _pair(given, "strides"), _pair(given, "dilations"), edges(given),
-        len(weight),
-    )  # fmt: skip
+        image, weight, None, strides, _pair(given, "dilations"), edges(given), len(weight)
+    )
 
 
 def _avg_pool(image: np.ndarray, given: Given) -> np.ndarray:
@@ -194,6 +205,7 @@ def _pair(given: Given, name: str) -> Tuple[int, int]:
 
 def _resize_bilinear(image: np.ndarray, given: Given) -> np.ndarray:
     size = given.one("target_size_height", 1), given.one("target_size_width", 1)
+    _need_room(image, size)
     return resampling.resize(image, size, given.word("sampling_mode", "DEFAULT"))
 
 
@@ -203,6 +215,7 @@ def _upsample_bilinear(image: np.ndarray, given: Given) -> np.ndarray:
         raise NotKnownError("`upsample_bilinear` has another grid")
     factors = given.one("scale_factor_height", 1), given.one("scale_factor_width", 1)
     size = [side * factor for side, factor in zip(image.shape[-2:], factors)]
+    _need_room(image, size)
     return resampling.resize(image, size, "DEFAULT")
 
 
@@ -233,7 +246,10 @@ def run_on_images(operations: Sequence[Step], images: np.ndarray, rank: int) -> 
         KernelError: an operation is not known here, or used as its documentation forbids.
     """
     planes = np.asarray(images, np.float64).reshape((-1,) + images.shape[-2:])
-    groups = [len(Given(one).array("weight")) for one in operations if "weight" in Given(one)]
+    weights = [Given(one).array("weight") for one in operations if "weight" in Given(one)]
+    if any(weight.ndim != 4 for weight in weights):
+        raise KernelError("the weights of a convolution have rank 4 here")
+    groups = [len(weight) for weight in weights]
     channels = min([len(planes), *groups])
     made: List[np.ndarray] = []
     for first in range(0, len(planes), channels):
@@ -244,10 +260,17 @@ def run_on_images(operations: Sequence[Step], images: np.ndarray, rank: int) -> 
             if operation.kind not in KINDS:
                 raise KernelError(f"`{operation.kind}` is not known here")
             _need_order(number, operation)
-            result = KINDS[operation.kind](result, Given(operation))
+            result = _computed(operation, result)
         made.append(result.reshape(result.shape[-3:]))
     flat = np.concatenate(made)[: len(planes)]
     return np.asarray(flat.reshape(images.shape[:-2] + flat.shape[-2:]))
+
+
+def _computed(operation: Step, image: np.ndarray) -> np.ndarray:
+    try:
+        return KINDS[operation.kind](image, Given(operation))
+    except (LookupError, ArithmeticError, TypeError) as error:
+        raise KernelError(f"`{operation.kind}` has parameters that make no sense") from error
 
 
 def _need_order(number: int, operation: Step) -> None:

@@ -90,8 +90,9 @@ def _slice(given: Given, rank: int, channels: Optional[int], rounding: float) ->
 def _gather(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
     indices = given.array("indices")
     _require(indices.ndim == 1 and not given.one("batch_dims", 0))
-    axis = given.one("axis", 0) % rank - (rank - 2)
-    _require(axis in steps.AXES)
+    at = given.one("axis", 0)
+    axis = at % rank - (rank - 2)
+    _require(-rank <= at < rank and axis in steps.AXES)
     return steps.Gather(axis, tuple(int(one) for one in indices))
 
 

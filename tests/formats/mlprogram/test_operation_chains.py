@@ -374,3 +374,63 @@ def test_whole_numbers_are_copied_alone(tmp_path):
     assert as_coremltools_infers(data_of(result))
     (found,) = audit(path, [BICUBIC]).findings
     assert found.verdict == "unmatchable"
+
+
+@pytest.mark.parametrize("lead", [(3,), (2, 1, 3)], ids=str)
+@pytest.mark.parametrize("intent", [BICUBIC, EXACT], ids=str)
+def test_maps_of_other_ranks(intent, lead, tmp_path):
+    path = saved(tmp_path, shape=(*lead, 8, 10))
+    result = fixed(path, intent)
+    assert as_coremltools_infers(data_of(result))
+    assert audit(result, [intent]).exit_code == 0
+    # A convolution takes images alone: the product stands for it elsewhere.
+    assert "matmul" in kinds(fixed(path, HALVED))
+
+
+def damaged(data, change):
+    """The file after `change` of the messages of its operations, by the name that each makes."""
+    model = ct.proto.Model_pb2.Model()
+    model.ParseFromString(data)
+    function = model.mlProgram.functions["main"]
+    change({
+        one.outputs[0].name: one
+        for one in function.block_specializations[function.opset].operations
+    })  # fmt: skip
+    return model.SerializeToString()
+
+
+def _numbers(name, numbers):
+    def change(found):
+        held = found[name].attributes["val"].immediateValue.tensor.ints
+        del held.values[:]
+        held.values.extend(numbers)
+
+    return change
+
+
+def _without(name, parameter):
+    return lambda found: found[name].inputs.pop(parameter)
+
+
+@pytest.mark.parametrize(
+    ("intent", "change"),
+    [
+        (EXACT, _numbers("up__resize_gather_indices", [0] * 10 + [99])),
+        (EXACT, _numbers("up__resize_gather_axis", [1])),
+        (EXACT, _numbers("up__resize_gather_axis", [7])),
+        (AREA, _numbers("up__resize_avg_pool_strides", [2, 2])),
+        (HALVED, _numbers("up__resize_conv_strides", [0, -1])),
+        (HALVED, _numbers("up__resize_pad_pad", [1 << 30] * 4)),
+        (HALVED, _without("up", "groups")),
+        (BICUBIC, _without("up__resize_matmul", "x")),
+    ],
+)
+def test_operations_that_make_no_sense_are_no_match(intent, change):
+    """They are replaced, or refused; nothing else happens."""
+    data = build.model_file(build.program(plain, (1, 3, 8, 10)))
+    request = pipeline.Request(manifest=[intent], decompose=True, pictures=True)
+    _, result = pipeline.process_bytes(data, "model", request)
+    report, again = pipeline.process_bytes(damaged(result, change), "model", request)
+    assert "match" not in [one.verdict for one in report.findings]
+    if report.exit_code == 0:
+        assert pipeline.process_bytes(again, "model", request)[0].exit_code == 0
