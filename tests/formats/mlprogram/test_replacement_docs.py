@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.replacements.case import Case
