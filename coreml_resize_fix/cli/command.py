@@ -81,6 +81,12 @@ PATH = click.Path(readable=False)
     help="In a network of float16, such replacements compute in float32, between two casts.",
 )
 @click.option(
+    "--rewrite-downscales",
+    is_flag=True,
+    help="Also rewrite downscales by `upsample_bilinear` that are right, of one size, to "
+    "`resize_bilinear`: versions of the system were seen to differ in the former.",
+)
+@click.option(
     "--partial",
     is_flag=True,
     help="Write the fixes even though some layers stay unmatched. Default: all or nothing.",

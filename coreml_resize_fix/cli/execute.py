@@ -31,6 +31,7 @@ class Options(NamedTuple):
     decompose: bool
     float32_replacements: bool
     partial: bool
+    rewrite_downscales: bool
     verify: Optional[bool]
     style: str
     report_path: Optional[str]
@@ -103,6 +104,7 @@ def _request(options: Options) -> Request:
         partial=options.partial,
         decompose=options.decompose,
         float32_replacements=options.float32_replacements,
+        rewrite_downscales=options.rewrite_downscales,
         verify=True if options.verify is None and shows_values else options.verify,
         fingerprint=options.style == "json" or report.endswith(".json"),
         pictures=files.needs_pictures(report),

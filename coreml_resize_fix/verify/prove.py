@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
+from coreml_resize_fix.auditing.rules import WITHOUT_VALUES
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.model import Intent
@@ -38,7 +39,8 @@ def examine_all(
 def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]:
     """The finding with its largest absolute errors, and why what is planned is wrong, or None.
 
-    Errors are None where nothing can be compared, or where the sizes differ.
+    Errors are None where nothing can be compared, where the sizes differ, and where it is not
+    documented what the layer makes.
     """
     intent, layer = finding.intent, finding.layer
     if intent is None or finding.intended_size is None:
@@ -56,7 +58,7 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
 def _measure_file(finding: Finding, tensors: Tensors) -> List[Optional[Measurement]]:
     """What is in the file now; nothing where that cannot be computed, and is not said to match."""
     params = finding.layer.params
-    if params.lacks_its_mode:
+    if params.lacks_its_mode or WITHOUT_VALUES & set(finding.codes):
         return []
     try:
         return _measure_all(finding, params, tensors)

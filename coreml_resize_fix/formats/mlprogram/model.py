@@ -1,7 +1,7 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
 import os
-from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
@@ -11,9 +11,9 @@ from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    constants,
     edits,
     elsewhere,
-    flow,
     naming,
     network,
     opset,
@@ -24,10 +24,10 @@ from coreml_resize_fix.formats.mlprogram import (
     weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.chain import steps_of
-from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
+from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
-from coreml_resize_fix.formats.mlprogram.program import file_references
+from coreml_resize_fix.formats.mlprogram.program import Value, file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -46,6 +46,9 @@ from coreml_resize_fix.formats.shapes import (
     Shape,
     UsableSizes,
 )
+
+# Weights of one axis of a resize: 16 for each of 4096 pixels.
+MOST_STORED = 1 << 16
 
 
 class Programs(protocol.Model):
@@ -68,9 +71,9 @@ class Programs(protocol.Model):
         self._functions = network.networks(self.program, storing.reader(beside))
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
-        self._described = _described(message, self._functions)
+        self._described = placed.described(message, self._functions)
         self.outputs = [one.name for features in self._described.values() for one in features]
-        self.networks = [_network(one) for one in self._functions.values()]
+        self.networks = [placed.network(one) for one in self._functions.values()]
         self.declared_sizes = [
             DeclaredSize(
                 name,
@@ -86,9 +89,21 @@ class Programs(protocol.Model):
         self.remarks = list(self._remarks())
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        if not assumed:
-            return dict(self._as_it_is)
-        return {name: one.shapes(assumed) for name, one in self._functions.items()}
+        return {
+            name: self._as_it_is[name] if self._is_as_it_is(name, assumed) else one.shapes(assumed)
+            for name, one in self._functions.items()
+        }
+
+    def _is_as_it_is(self, name: str, assumed: Overrides) -> bool:
+        """Whether each resize of a function is taken to make what it makes in the file.
+
+        Such a walk would find what is known already, as long as no size varies.
+        """
+        known, addresses = self._as_it_is[name], [one.address for one in self._resizes[name]]
+        wanted = [address for address in addresses if address in assumed]
+        if known.varies:
+            return not wanted
+        return all(placed.makes_assumed(known, address, assumed) for address in wanted)
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
@@ -108,7 +123,14 @@ class Programs(protocol.Model):
         return [one for function in self.program.functions for one in elsewhere.averaged(function)]
 
     def summed(self) -> List[Summed]:
-        return [one for function in self.program.functions for one in elsewhere.summed(function)]
+        """See `formats.model`; their few weights are read, if they are beside the file."""
+        functions = self.program.functions
+        return [one for function in functions for one in elsewhere.summed(function, self._stored)]
+
+    def _stored(self, value: Value) -> Optional[constants.Elements]:
+        if self.beside is None:
+            return None
+        return weight_file.numbers(self.beside, value, MOST_STORED)
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         return tuple(
@@ -116,7 +138,7 @@ class Programs(protocol.Model):
         )
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
-        """Of several functions, the first that may not have every size is told."""
+        """Of several functions, that of the first that does not run at every size."""
         found = [one.usable(assumed) for one in self._functions.values()]
         vary = [one for one in found if one is not None]
         return next((one for one in vary if not one.everywhere), next(iter(vary), None))
@@ -260,26 +282,3 @@ class Programs(protocol.Model):
                     "which is not there",
                     "copy the whole package, or save the model again",
                 )
-
-
-def _network(found: ProgramNetwork) -> protocol.Network:
-    function = found.function
-    nodes = flow.nodes(function)
-    inputs = [variable.name for variable in function.inputs]
-    outputs = list(function.block.outputs)
-    return protocol.Network(
-        found.prefix, nodes, inputs, outputs, flow.unreached(inputs, outputs, nodes)
-    )
-
-
-def _described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[str, Sequence[Any]]:
-    """The described outputs of each function, as far as it gives them."""
-    own = {one.name: one.output for one in getattr(message.description, "functions", ())}
-    return {
-        name: [
-            feature
-            for feature in own.get(name, message.description.output)
-            if feature.name in found.function.block.outputs
-        ]
-        for name, found in functions.items()
-    }

@@ -14,8 +14,8 @@ class Resize(NamedTuple):
     """A resize in its place: `params` says what it computes, unless it is a `group` of several.
 
     `operation` is the one that makes the result. `names` are those that a caller may know it by:
-    its own first, then its outputs. `source` is the name of the value that it resizes; `nested`
-    tells that it stands in a block inside another operation.
+    its own first, then its outputs. `source` is the name of the value that it resizes; `nested`:
+    it stands in a block inside another operation.
     """
 
     address: str

@@ -1,19 +1,29 @@
-"""A resize where its function has certain shapes: what it reads, and what several make together."""
+"""Functions and their resizes as the audit asks for them, where they have certain shapes."""
 
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Dict, Mapping, Optional, Sequence
 
+from coreml_resize_fix.formats import model as protocol
+from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.mlprogram import flow, operation_chains
 from coreml_resize_fix.formats.mlprogram.chain import OperationChain
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
-from coreml_resize_fix.formats.mlprogram.network import Resize
+from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
 from coreml_resize_fix.formats.mlprogram.place import dims_of
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.shapes import Known, ModelShapes, Shape
+from coreml_resize_fix.formats.shapes import Known, ModelShapes, Overrides, Shape
 
-__all__ = ["chain", "first_output", "image_shape", "with_size"]
+__all__ = [
+    "chain",
+    "described",
+    "first_output",
+    "image_shape",
+    "makes_assumed",
+    "network",
+    "with_size",
+]
 
 
 def first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
@@ -60,3 +70,39 @@ def with_size(params: ResizeOp, address: str, shapes: ModelShapes) -> ResizeOp:
         return replace(params, shape=made.dims[-params.resized_dims :])
     shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
     return Unjudged(params.kind, shown, "its size is computed at run time")
+
+
+def makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
+    """Whether an operation is known to make the size that is assumed of it."""
+    layer, wanted = known.layers.get(address), assumed[address]
+    if layer is None or not layer.inputs or not layer.outputs:
+        return False
+    read, made = (
+        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
+        for shapes in (layer.inputs, layer.outputs)
+    )
+    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
+
+
+def network(found: ProgramNetwork) -> protocol.Network:
+    """A function as the audit walks through it."""
+    function = found.function
+    nodes = flow.nodes(function)
+    inputs = [variable.name for variable in function.inputs]
+    outputs = list(function.block.outputs)
+    return protocol.Network(
+        found.prefix, nodes, inputs, outputs, flow.unreached(inputs, outputs, nodes)
+    )
+
+
+def described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[str, Sequence[Any]]:
+    """The described outputs of each function, as far as it gives them."""
+    own = {one.name: one.output for one in getattr(message.description, "functions", ())}
+    return {
+        name: [
+            feature
+            for feature in own.get(name, message.description.output)
+            if feature.name in found.function.block.outputs
+        ]
+        for name, found in functions.items()
+    }
