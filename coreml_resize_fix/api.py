@@ -65,6 +65,7 @@ def audit(
     decompose: bool = False,
     verify: bool = True,
     rewrite_downscales: bool = False,
+    float32_replacements: bool = False,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
@@ -78,6 +79,7 @@ def audit(
         verify: also compare in values.
         rewrite_downscales: also rewrite downscales by upsample_bilinear that are right, to
             resize_bilinear: versions of the system were seen to differ in the former.
+        float32_replacements: in a network of float16, these compute in float32 between two casts.
 
     Without any intent the report is an inventory, with exit code 3.
 
@@ -92,6 +94,7 @@ def audit(
         verify=verify,
         rewrite_downscales=rewrite_downscales,
         dry_run=True,
+        float32_replacements=float32_replacements,
     )
     return _process(model, request)[0]
 
@@ -108,6 +111,7 @@ def fix(
     partial: bool = False,
     verify: bool = True,
     rewrite_downscales: bool = False,
+    float32_replacements: bool = False,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
@@ -140,6 +144,7 @@ def fix(
         decompose=decompose,
         rewrite_downscales=rewrite_downscales,
         verify=verify,
+        float32_replacements=float32_replacements,
     )
     if not request.has_intents:
         raise UsageError(

@@ -76,6 +76,11 @@ PATH = click.Path(readable=False)
     help="Also allow exact replacements built from several layers (they cost more at run time).",
 )
 @click.option(
+    "--float32-replacements",
+    is_flag=True,
+    help="In a network of float16, such replacements compute in float32, between two casts.",
+)
+@click.option(
     "--rewrite-downscales",
     is_flag=True,
     help="Also rewrite downscales by `upsample_bilinear` that are right, of one size, to "

@@ -29,6 +29,7 @@ class Options(NamedTuple):
     force: bool
     deployment_target: Optional[str]
     decompose: bool
+    float32_replacements: bool
     partial: bool
     rewrite_downscales: bool
     verify: Optional[bool]
@@ -102,6 +103,7 @@ def _request(options: Options) -> Request:
         force=options.force,
         partial=options.partial,
         decompose=options.decompose,
+        float32_replacements=options.float32_replacements,
         rewrite_downscales=options.rewrite_downscales,
         verify=True if options.verify is None and shows_values else options.verify,
         fingerprint=options.style == "json" or report.endswith(".json"),

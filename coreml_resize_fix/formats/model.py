@@ -170,6 +170,8 @@ class Model:
     networks: Sequence[Network]
     declared_sizes: Sequence[DeclaredSize]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
+    # Replacements in networks of float16 are to compute in float32: set before an audit.
+    float32_replacements: bool = False
 
     def require_weights(self) -> None:
         """Refuse a model whose weights are in files that are not there: nothing could run it.

@@ -72,6 +72,11 @@ class ResizeOp:
         return 0
 
     @property
+    def stored_in_half(self) -> bool:
+        """Whether a chain's weights are meant to be in half precision, each rounded once."""
+        return False
+
+    @property
     def multiply_adds(self) -> Optional[int]:
         """What a chain computes per image, if that is known."""
         return None

@@ -22,6 +22,8 @@ class Request:
     `notices` are remarks on the manifest that the report should repeat; `pictures` asks for images
     of what each layer does. `rewrite_downscales` replaces operations that are right and in doubt.
     `origins` is what the model's converter remembers of the calls, by the names of blobs.
+    `float32_replacements` keeps what several operations compute in float32 between two casts, in a
+    network of float16.
     """
 
     manifest: Optional[Sequence[Intent]] = None
@@ -35,6 +37,7 @@ class Request:
     target: Optional[int] = None
     fingerprint: bool = False
     decompose: bool = False
+    float32_replacements: bool = False
     tensors: Tensors = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
     pictures: bool = False

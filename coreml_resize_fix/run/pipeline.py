@@ -166,6 +166,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
 
 
 def _audit(model: Model, request: Request, allowed: int) -> Audit:
+    model.float32_replacements = request.float32_replacements
     return run(
         model,
         resolve_nearest(request.manifest or (), request.tensors),

@@ -82,6 +82,7 @@ OPERATIONS = {
         "exclude_padding_from_average",
         "ceil_mode",
     },
+    "composite": {"name", "layers", "multiply_adds", "bytes"},
 }
 INTENT = {
     "name",
@@ -222,7 +223,7 @@ def check_parameters(values):
 
 def check_composite(values):
     assert type(values["name"]) is str
-    assert len(values["layers"]) > 1
+    assert values["layers"]
     assert all(type(kind) is str for kind in values["layers"])
     assert values["multiply_adds"] is None or type(values["multiply_adds"]) is int
     assert type(values["bytes"]) is int

@@ -1,15 +1,13 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
 import os
-from dataclasses import replace
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
-from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
@@ -19,20 +17,24 @@ from coreml_resize_fix.formats.mlprogram import (
     edits,
     elsewhere,
     locate,
+    naming,
     network,
     opset,
     parameters,
+    placed,
     reader,
     remarks,
     restate,
-    steps,
+    storing,
     weight_file,
 )
-from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
+from coreml_resize_fix.formats.mlprogram.chain import steps_of
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.network import Resize
-from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
+from coreml_resize_fix.formats.mlprogram.operation_chains import Group
+from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
 from coreml_resize_fix.formats.mlprogram.program import Value, file_references
+from coreml_resize_fix.formats.mlprogram.steps import Step
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -46,7 +48,6 @@ from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
     Conflict,
-    Known,
     ModelShapes,
     Overrides,
     Shape,
@@ -84,7 +85,8 @@ class Programs(protocol.Model):
         message = reader.parse(source, self._place.node)
         self.program = reader.program(message, prefix)
         self.spec_version = self.program.spec_version
-        self._functions = {found.prefix: found for found in network.networks(self.program).values()}
+        found = network.networks(self.program, storing.reader(beside))
+        self._functions = {one.prefix: one for one in found.values()}
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
         self._described = {
@@ -121,20 +123,20 @@ class Programs(protocol.Model):
         wanted = [address for address in addresses if address in assumed]
         if known.varies:
             return not wanted
-        return all(_makes_assumed(known, address, assumed) for address in wanted)
+        return all(placed.makes_assumed(known, address, assumed) for address in wanted)
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
             self._placed(name, resize, shapes[name])
             for name, resize in self._found()
-            if resize.params.kind not in (POOLING, *parameters.SAMPLERS)
+            if resize.params is None or resize.params.kind not in (POOLING, *parameters.SAMPLERS)
         ]
 
     def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
             self._placed(name, resize, shapes[name])
             for name, resize in self._found()
-            if resize.params.kind == POOLING
+            if resize.params is not None and resize.params.kind == POOLING
         ]
 
     def averaged(self) -> List[Averaged]:
@@ -173,6 +175,23 @@ class Programs(protocol.Model):
             for doubt in cuts.doubts(one.function, before[prefix], after[prefix])
         ]
 
+    def stands_for(self, name: str) -> str:
+        return naming.replaced_name(name)
+
+    def parts(self, addresses: Collection[str]) -> Set[str]:
+        found = set(addresses)
+        for address, group in self._groups().items():
+            if address in found:
+                found.update(one.address for one in group.operations)
+        return found
+
+    def _groups(self) -> Dict[str, Group]:
+        return {
+            address: group
+            for one in self._functions.values()
+            for address, group in one.groups.items()
+        }
+
     def allowed_version(self, target: Optional[int]) -> int:
         """See `formats.model`: an opset is raised where a target allows it, and never lowered."""
         needed = max(self.spec_version, opset.required_version(self.program))
@@ -199,16 +218,23 @@ class Programs(protocol.Model):
         if not changes:
             return Plan((), self.spec_version)
         version = max(change.spec_version for change in changes)
-        written: Dict[str, Sequence[steps.Step]] = {}
+        written: Dict[str, Sequence[Step]] = {}
         for prefix, one in self._functions.items():
             written.update(restate.steps(one.function, before[prefix], after[prefix]))
-        written.update((change.address, steps.of(change.op)) for change in changes)
+        written.update((change.address, steps_of(change.op)) for change in changes)
+        stored = storing.store(self.program, self.beside, written)
+        if isinstance(stored, str):
+            raise UsageError(
+                f"`{self.label}` cannot be changed: {stored}",
+                "use a package with its weights, or leave `--decompose` out",
+            )
         wanted = edits.Change(
-            written,
+            stored.steps,
             self._by_name(before),
             self._by_name(after),
             version,
             with_ranges,
+            self._groups(),
         )
         refusal = edits.refusal(self.program, wanted)
         if refusal is not None:
@@ -217,7 +243,7 @@ class Programs(protocol.Model):
                 "audit it with `--dry-run` and no intent, and convert it again for one target",
             )
         found = edits.edits(self.source, self.program, wanted, self._place)
-        return Plan(tuple(found), max(self.spec_version, version))
+        return Plan(tuple(found), max(self.spec_version, version), stored.appended)
 
     def _by_name(self, shapes: Mapping[str, ModelShapes]) -> Dict[str, ModelShapes]:
         """Shapes by the names of the functions."""
@@ -230,29 +256,42 @@ class Programs(protocol.Model):
 
     def _placed(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeLayer:
         """A resize where its function has these shapes."""
-        known = shapes.layers.get(resize.address)
-        shape = next(iter(known.inputs), None) if known is not None else None
+        shape = placed.image_shape(resize, shapes)
         call = callnames.exported(resize.names[0])
         return ResizeLayer(
             resize.address,
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
-            self._with_size(name, resize),
+            self._params(name, resize, shapes),
             InputSizes.of(shape, shapes.varies),
             channels(shape),
+            # What converters' validators ask of newer layers concerns neural networks.
+            modern=True,
+            place=self._replaced_at(name, resize, shape),
             call=(call.mode, call.antialias) if call is not None else None,
         )
 
-    def _with_size(self, name: str, resize: Resize) -> ResizeOp:
-        """The parameters; a size that is computed of what does not vary is that of the file."""
-        params, shapes = resize.params, self._as_it_is[name]
-        if not isinstance(params, ResizeToShape) or not params.computes_size:
-            return params
-        made = _first_output(shapes, resize.address)
-        if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
-            return replace(params, shape=made.dims[-params.resized_dims :])
-        shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
-        return Unjudged(params.kind, shown, "its size is computed at run time")
+    def _replaced_at(
+        self, name: str, resize: Resize, shape: Optional[Shape]
+    ) -> Optional[OperationPlace]:
+        """Where several operations would stand in for it."""
+        made = resize.operation.outputs[0].type if resize.operation.outputs else None
+        version = opset.spec_version(self._functions[name].function.opset)
+        if made is None or version is None:
+            return None
+        return OperationPlace(
+            dims_of(shape),
+            made.data_type,
+            version,
+            self.beside is not None,
+            self.float32_replacements,
+        )
+
+    def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
+        if resize.group is not None:
+            return placed.chain(resize, resize.group, shapes)
+        assert resize.params is not None
+        return placed.with_size(resize.params, resize.address, self._as_it_is[name])
 
     def require_weights(self) -> None:
         """Refuse a model file whose weights are not beside it: nothing could run it.
@@ -269,20 +308,3 @@ class Programs(protocol.Model):
                     "which is not there",
                     "copy the whole package, or save the model again",
                 )
-
-
-def _makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
-    """Whether an operation is known to make the size that is assumed of it."""
-    layer, wanted = known.layers.get(address), assumed[address]
-    if layer is None or not layer.inputs or not layer.outputs:
-        return False
-    read, made = (
-        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
-        for shapes in (layer.inputs, layer.outputs)
-    )
-    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
-
-
-def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
-    known = shapes.layers.get(address)
-    return next(iter(known.outputs), None) if known is not None else None

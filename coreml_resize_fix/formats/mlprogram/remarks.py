@@ -14,7 +14,7 @@ def of(program: Program, resizes: Iterable[Resize]) -> List[str]:
 
 def _samplers(resizes: Iterable[Resize]) -> Iterator[str]:
     for resize in resizes:
-        if resize.params.kind in parameters.SAMPLERS:
+        if resize.params is not None and resize.params.kind in parameters.SAMPLERS:
             yield (
                 f"`{resize.address}` (`{resize.names[0]}`) is a `{resize.params.kind}`, which "
                 "samples at coordinates of its own: it is named, and not judged"

@@ -6,6 +6,7 @@ the last keeps the name and the output of the one that it stands in for.
 
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
+from coreml_resize_fix.formats.mlprogram.program import FileReference
 from coreml_resize_fix.formats.model import ResizeOp
 
 
@@ -15,6 +16,22 @@ class Constant(NamedTuple):
     data_type: str
     numbers: Tuple[Any, ...]
     dims: Tuple[int, ...] = ()
+
+
+class Packed(NamedTuple):
+    """Many numbers as they are stored: little-endian, row by row."""
+
+    data_type: str
+    data: bytes
+    dims: Tuple[int, ...]
+
+
+class StoredElsewhere(NamedTuple):
+    """Numbers in a weight file."""
+
+    data_type: str
+    dims: Tuple[int, ...]
+    file: FileReference
 
 
 class Made(NamedTuple):
@@ -29,15 +46,21 @@ class Read(NamedTuple):
     parameter: str = "x"
 
 
-Input = Union[Constant, Made, Read]
+Held = Union[Constant, Packed, StoredElsewhere]
+Input = Union[Held, Made, Read]
 
 
 class Step(NamedTuple):
-    """One operation; `dims` is the shape of its output, which the last step need not say."""
+    """One operation.
+
+    `dims` and `data_type` are the type of its output, which the last step need not say: it makes
+    what the replaced operation makes. Without a `data_type` the others make that type, too.
+    """
 
     kind: str
     inputs: Tuple[Tuple[str, Input], ...]
     dims: Optional[Tuple[Optional[int], ...]] = None
+    data_type: str = ""
 
 
 def of(resize: ResizeOp) -> Tuple[Step, ...]:

@@ -25,9 +25,11 @@ from tests.formats.mlprogram.test_reader import main_block, parsed
 from tests.report.json_v1 import check
 from tests.support.folders import contents
 
+GATHERS, MATRICES = "2 operations (gather → gather)", "2 operations (matmul → matmul)"
+
 # What meta.json says of each: verdicts, codes, and the operation that is the same, if one is.
 EXPECTED = {
-    "ct52_ml15_nn_sf2p3": [("unmatchable", {"RSZ105", "RSZ102", "RSZ108", "RSZ303"}, None)],
+    "ct52_ml15_nn_sf2p3": [("needs-option", {"RSZ105", "RSZ102", "RSZ108", "RSZ309"}, GATHERS)],
     "ct72_ml17_acT_sf0p7": [
         ("fixable", {"RSZ102", "RSZ108"}, "resize_bilinear 21×21 STRICT_ALIGN_CORNERS")
     ],
@@ -35,18 +37,21 @@ EXPECTED = {
     "ct9_ex17_range_other_bilF": [
         ("fixable", {"RSZ102"}, "upsample_bilinear ×8,8 align_corners=false")
     ],
-    "ct9_ml15_aa_half": [("unmatchable", {"RSZ104", "RSZ304"}, None)],
+    "ct9_ml15_aa_half": [("needs-option", {"RSZ104", "RSZ309"}, MATRICES)],
     "ct9_ml17_acT_sf_rounds_up": [
         ("fixable", {"RSZ102", "RSZ108"}, "resize_bilinear 28×28 STRICT_ALIGN_CORNERS")
     ],
     "ct9_ml17_area_nondiv": [],
     "ct9_ml17_equal_calls": [("match", set(), None)] * 2,
-    "ct9_ml17_nn_sf2p3": [("unmatchable", {"RSZ105", "RSZ102", "RSZ108", "RSZ303"}, None)],
+    "ct9_ml17_nn_sf2p3": [("needs-option", {"RSZ105", "RSZ102", "RSZ108", "RSZ309"}, GATHERS)],
     "head_ml17_bicubic": [],
     "mil_ml16_half_pixel_false": [("fixable", {"RSZ101"}, "resize_bilinear 20×24 UNALIGN_CORNERS")],
-    "mil_ml17_resize_nearest": [("unmatchable", {"RSZ105", "RSZ303"}, None)],
+    "mil_ml17_resize_nearest": [("needs-option", {"RSZ105", "RSZ309"}, GATHERS)],
 }
 FIXABLE = [name for name, told in EXPECTED.items() if [one[0] for one in told] == ["fixable"]]
+DECOMPOSED = [
+    name for name, told in EXPECTED.items() if [one[0] for one in told] == ["needs-option"]
+]
 ELSEWHERE = ["ct9_ml17_area_nondiv", "head_ml17_bicubic"]
 RIGHT = ["ct83_ex17_names", "ct9_ml17_equal_calls", *ELSEWHERE]
 
@@ -74,11 +79,12 @@ def test_an_inventory_has_the_same_operations(name):
     assert len(report.findings) == len(EXPECTED[name])
 
 
-@pytest.mark.parametrize("name", FIXABLE)
+@pytest.mark.parametrize("name", [*FIXABLE, *DECOMPOSED])
 def test_fixes(name, tmp_path):
     source = calls.copied(name, tmp_path)
     before = contents(source)
-    result = fix(source, calls.intents(name), output=str(tmp_path / "out.mlpackage"))
+    output = str(tmp_path / "out.mlpackage")
+    result = fix(source, calls.intents(name), output=output, decompose=name in DECOMPOSED)
     after = contents(result)
     model = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
     assert {key for key in before if before[key] != after.get(key)} == {model}
@@ -134,7 +140,7 @@ def test_what_several_operations_compute_owes_no_layer(name):
     assert (report.unused, report.exit_code) == ((), 0)
 
 
-@pytest.mark.parametrize("name", ["ct9_ml17_nn_sf2p3", "ct9_ml15_aa_half"])
+@pytest.mark.parametrize("name", DECOMPOSED)
 def test_what_no_operation_computes_is_not_written(name, tmp_path):
     source = calls.copied(name, tmp_path)
     before = contents(tmp_path)
@@ -318,7 +324,7 @@ def test_names_of_exported_calls_are_evidence():
     pinned = [
         replace(intent, layer=finding.layer.name) for intent, finding in zip(wrong, report.findings)
     ]
-    assert [one.codes for one in audit(path, pinned).findings] == [("RSZ105", "RSZ304")] * 4
+    assert [one.codes for one in audit(path, pinned).findings] == [("RSZ105", "RSZ309")] * 4
 
 
 def test_an_operation_may_be_named_without_its_cast():
