@@ -170,6 +170,9 @@ def _entry(
             values[key] = value
     if len(defects) == before:
         fields.check_together(values, where, defects)
+    if "sizes" in values and not {"input_size", "output_size"} & set(values):
+        pairs = [pair for pair in values["sizes"] if values.get("size") in (None, pair[1])]
+        values["input_size"], values["output_size"] = (pairs or values["sizes"])[0]
     return values if len(defects) == before else None
 
 
