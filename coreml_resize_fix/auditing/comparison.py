@@ -1,11 +1,12 @@
 """Compare what an intent asks for with what a layer computes, at each input size."""
 
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.size_law import SizeLaw
 from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
 
 Size = Tuple[int, int]
@@ -62,6 +63,8 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[
     There are no sizes if neither the layer nor the intent has any, or if one is not the size of an
     image.
     """
+    if intent.law is not None:
+        return intent, _by_law(intent, intent.law, layer)
     asked = _as_factor(intent, layer)
     sizes = layer.sizes
     if layer.shape == FLEXIBLE and intent.input_size is not None:
@@ -72,8 +75,23 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[
         sizes = ANY_SIZES if intent.size is not None else ()
     # An intent that names no size keeps the layer's own.
     pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
+    return asked, _images(pairs)
+
+
+def _by_law(intent: Intent, law: SizeLaw, layer: ResizeLayer) -> List[Tuple[Size, Size]]:
+    """What was observed at sizes that the layer may get, and what the law says of the others."""
+    seen = [sizes for sizes in law.observed if layer.allows(sizes[0])]
+    if layer.shape == UNKNOWN:
+        return _images(seen)
+    said = ((size, law.target(size)) for size in layer.sizes)
+    pairs = seen + [(size, target) for size, target in said if target is not None]
+    return _images(list(dict.fromkeys(pairs)))
+
+
+def _images(pairs: Sequence[Tuple[Size, Size]]) -> List[Tuple[Size, Size]]:
+    """The pairs that have pixels; none if one of them is not the size of an image."""
     images = [(size, target) for size, target in pairs if min(size + target) > 0]
-    return asked, images if all(comparable(*image) for image in images) else []
+    return images if all(comparable(*image) for image in images) else []
 
 
 def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:

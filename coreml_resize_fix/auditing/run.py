@@ -72,7 +72,9 @@ def _intents_of_varying(layers: Sequence[ResizeLayer], matching: Matching) -> Di
 
 def _size_that_varies(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
     """The size intended for a layer that varies; unknown if it depends on an unknown input."""
-    return asked.target_size(input_size) if input_size or asked.size else (None, None)
+    if input_size is None and (asked.size is None or asked.law is not None):
+        return None, None
+    return asked.target_size(input_size) or (None if asked.law is None else (None, None))
 
 
 def _known_sizes(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:

@@ -52,6 +52,14 @@ class ResizeLayer:
     def kind(self) -> str:
         return self.params.kind
 
+    def allows(self, size: Size) -> bool:
+        """Whether its input may have that size, as far as that is known."""
+        if self.shape == STATIC or self.listed:
+            return size in self.sizes
+        if self.ranges:
+            return all(low <= side <= high for side, (low, high) in zip(size, self.ranges))
+        return all(known in (None, side) for known, side in zip(self.partial_size, size))
+
     @property
     def follows(self) -> bool:
         """Whether its output size follows from the blob that it reads, of one size.

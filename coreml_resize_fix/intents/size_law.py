@@ -69,6 +69,11 @@ class SizeLaw(NamedTuple):
         """Whether it is no function of the call's own input."""
         return self.kind == Kind.OTHER
 
+    @property
+    def factors(self) -> Tuple[float, ...]:
+        """The factors of axes that follow one."""
+        return tuple(float(law.factor) for law in (self.rows, self.columns) if law.factor)
+
     def target(self, input_size: Size) -> Optional[Size]:
         """The output size of an input size; None where neither the law nor an example says."""
         if not self.follows_another:

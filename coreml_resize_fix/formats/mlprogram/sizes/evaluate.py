@@ -17,7 +17,7 @@ from coreml_resize_fix.formats.mlprogram.sizes.answer import Answer, answer, dec
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, Tensor
 from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
 from coreml_resize_fix.formats.neuralnetwork.shapes.evaluate import widen
-from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
+from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize, SizeOf
 
 #: What one operation reads and makes at one size.
 Trace = Tuple[Tuple[Tensor, ...], Tuple[Tensor, ...]]
@@ -86,7 +86,7 @@ class Evaluation:
             if operation.blocks:
                 outputs = self._control(operation, given, names)
             else:
-                outputs = self._answer(operation, given, inputs)
+                outputs = self._answer(operation, given, inputs, names)
             self.traces[operation.address] = inputs, outputs
             for variable, tensor in zip(operation.outputs, outputs):
                 names.tensors[variable.name] = tensor
@@ -97,9 +97,14 @@ class Evaluation:
         operation: Operation,
         given: Dict[str, Tuple[Tensor, ...]],
         inputs: Tuple[Tensor, ...],
+        names: _Names,
     ) -> Tuple[Tensor, ...]:
         wanted = self._given.get(operation.address)
-        size = wanted(_image_size(inputs)) if callable(wanted) else wanted
+        if isinstance(wanted, SizeOf):
+            said = _image_size([names.find(wanted.name)])
+            size: Optional[PartialSize] = (None, None) if said is None else wanted.of(said)
+        else:
+            size = wanted(_image_size(inputs)) if callable(wanted) else wanted
         changed = any(tensor.changed for tensor in inputs)
         # What is as declared needs no place in the key; an operation that reads nothing else is
         # answered once.

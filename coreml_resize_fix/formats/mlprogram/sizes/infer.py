@@ -1,9 +1,10 @@
 """From a function to the sizes of everything in it, over all sizes that its inputs allow."""
 
 from dataclasses import replace
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.mlprogram.program import Function, operations
+from coreml_resize_fix.formats.mlprogram.sizes import reach
 from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
 from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
 from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
@@ -17,6 +18,7 @@ from coreml_resize_fix.formats.shapes import (
     ModelShapes,
     Overrides,
     Shape,
+    Size,
     UsableSizes,
 )
 
@@ -69,7 +71,27 @@ class FunctionSizes:
             first_conflicts([run.conflicts for run in runs]),
             samples.flexible,
             self._varies,
+            {
+                variable.name: merge(
+                    [shapes[variable.name] for shapes in samples.shapes],
+                    samples.doubled,
+                    samples.listed,
+                )
+                for variable in self._function.inputs
+            },
+            tuple(not run.conflicts for run in runs),
         )
+
+    def reaching(self, wanted: Mapping[str, Sequence[Size]]) -> "FunctionSizes":
+        """The same function, also looked at where operations get these input sizes, by address."""
+        more = reach.inputs(self._function, wanted)
+        if not more:
+            return self
+        samples = self._function.samples
+        # What grows without end is told by the last two.
+        last = len(samples.shapes) - (2 if samples.doubled else 0)
+        shapes = samples.shapes[:last] + more + samples.shapes[last:]
+        return FunctionSizes(self._function._replace(samples=samples._replace(shapes=shapes)))
 
     def usable(self, overrides: Overrides) -> Optional[UsableSizes]:
         """At which allowed sizes of its inputs the function runs; None if no size varies."""

@@ -76,13 +76,15 @@ class ShapeInference:
                 tuple([merged(blobs) for blobs in zip(*[t[0] for t in traces])]),
                 tuple([merged(blobs) for blobs in zip(*[t[1] for t in traces])]),
             )
-        flexible = self._samples.flexible
+        flexible, samples = self._samples.flexible, self._samples.shapes
         return ModelShapes(
             shapes,
             outputs,
             first_conflicts([run.conflicts for run in runs]),
             flexible,
             self._varies,
+            {name: merged(tuple(one[name] for one in samples)) for name in samples[0]},
+            tuple(not run.conflicts for run in runs),
         )
 
     def usable(self, overrides: Optional[Overrides] = None) -> Optional[UsableSizes]:

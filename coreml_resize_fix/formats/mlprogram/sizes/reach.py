@@ -1,0 +1,101 @@
+"""Sizes of a function's inputs at which operations get the input sizes that were recorded.
+
+A recording says what a resize got, not what the model got: a map of 4 pixels may come of 16 to 19.
+So all of those are looked at, each axis for itself.
+"""
+
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from coreml_resize_fix.formats.mlprogram.program import Function, operations
+from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
+from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
+from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Range, Varied
+from coreml_resize_fix.formats.shapes import Size
+
+Inputs = Dict[str, Blob]
+
+_WALKED = 400_000  # operations in all evaluations together
+_MOST = 512  # evaluations
+_WIDEST = 64  # input sizes of one recorded size
+_TIMES = (1, 2, 4, 8)  # another input may be larger than what is made of it
+_OPEN_END = 64  # times the default, of an axis without upper bound
+
+
+def inputs(function: Function, wanted: Mapping[str, Sequence[Size]]) -> Tuple[Inputs, ...]:
+    """More shapes of the inputs to evaluate; none where all that are allowed are listed."""
+    steps = sum(1 for one in operations(function.block) if one.kind != "const")
+    most = max(16, min(_MOST, _WALKED // (steps + 1)))
+    known = list(function.samples.shapes)
+    found: List[Inputs] = []
+    for lead in function.samples.varied:
+        if lead.listed:
+            continue
+        for address, sizes in wanted.items():
+            search = _Search(function, address, lead)
+            for size in dict.fromkeys(sizes):
+                found += [one for one in search.reaching(size) if one not in known + found]
+    return tuple(found[:most])
+
+
+class _Search:
+    """The sizes of one input at which an operation gets a size; the others keep their default."""
+
+    def __init__(self, function: Function, address: str, lead: Varied) -> None:
+        self._function, self._address, self._lead = function, address, lead
+        self._answers: Answers = {}
+        self._got: Dict[Size, Optional[Size]] = {}
+
+    def reaching(self, size: Size) -> Iterator[Inputs]:
+        rows, columns = (
+            self._band(axis, wanted) for axis, wanted in enumerate(size)
+        )
+        count = max(len(rows), len(columns)) if rows and columns else 0
+        for index in range(count):
+            at = rows[min(index, len(rows) - 1)], columns[min(index, len(columns) - 1)]
+            yield self._at(at)
+        others = [one for one in self._function.samples.varied if one.name != self._lead.name]
+        for other in others:
+            at = (rows[0], columns[0]) if count else self._lead.size
+            for times in _TIMES:
+                more = size[0] * times, size[1] * times
+                if not other.listed and other.allows(more):
+                    yield {**self._at(at), other.name: other.at(more)}
+
+    def _band(self, axis: int, wanted: int) -> List[int]:
+        """The sizes of an axis at which the operation gets the wanted one, which grows with it."""
+        low, high = _bounded((self._lead.rows, self._lead.columns)[axis], self._lead.size[axis])
+        first = _first(low, high, lambda n: self._gets(axis, n) >= wanted)
+        last = _first(first, high, lambda n: self._gets(axis, n) > wanted)
+        found = range(first, last if self._gets(axis, last) > wanted else last + 1)
+        return [n for n in found if self._gets(axis, n) == wanted][:_WIDEST]
+
+    def _gets(self, axis: int, n: int) -> int:
+        default = self._lead.size
+        size = (n, default[1]) if axis == 0 else (default[0], n)
+        if size not in self._got:
+            run = Evaluation(self._function, self._at(size), {}, self._answers)
+            read = run.traces[self._address][0] if self._address in run.traces else ()
+            dims = read[0].dims if read else None
+            sides = dims[-2:] if dims is not None and len(dims) > 2 else (None, None)
+            self._got[size] = (sides[0] or 0, sides[1] or 0)
+        found = self._got[size]
+        return found[axis] if found is not None else 0
+
+    def _at(self, size: Size) -> Inputs:
+        return dict(self._function.samples.shapes[0], **{self._lead.name: self._lead.at(size)})
+
+
+def _bounded(limits: Range, default: int) -> Tuple[int, int]:
+    low, high = limits
+    return low, max(low, _OPEN_END * default) if high is None else high
+
+
+def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """The first number between these from which on it holds; the last one if it never does."""
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
