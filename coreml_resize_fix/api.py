@@ -112,7 +112,7 @@ def fix(
         decompose=decompose,
         verify=verify,
     )
-    if not request.asks:
+    if not request.has_intents:
         raise UsageError("there is no intent to fix the model by", "pass `manifest` or `assume`")
     report, result = _process(model, request)
     if report.exit_code == 1 and not partial:

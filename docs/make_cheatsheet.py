@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 from coreml_resize_fix.auditing.assessment import NONE, assess
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import (
-    Composite,
+    LayerChain,
     ResizeBilinear,
     Upsample,
 )
@@ -94,7 +94,7 @@ def _layer(before: int, version: int, exact: bool, flexible: bool) -> ResizeLaye
 def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool = False) -> str:
     layer = _layer(before, version, exact, flexible)
     found = assess(layer, intent, False, version, decompose=True)
-    if found.reach == NONE or found.remedy is None or found.needs_version > version:
+    if found.availability == NONE or found.remedy is None or found.needs_version > version:
         return "–"
     if found.freezes and flexible:
         return "–"
@@ -102,7 +102,7 @@ def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool
 
 
 def _named(params: ResizeOp) -> str:
-    if isinstance(params, Composite):
+    if isinstance(params, LayerChain):
         return " → ".join(
             "deconvolution" if message.convolution.isDeconvolution else message.WhichOneof("layer")
             for message in params.messages()

@@ -86,7 +86,7 @@ def json_manifest(data: bytes) -> str:
     for intent in intents:
         assert str(intent)
     again = manifest.parse(json.dumps(Manifest(intents).document()))
-    assert [intent.ask for intent in again] == [intent.ask for intent in intents]
+    assert [intent.request for intent in again] == [intent.request for intent in intents]
     return "read"
 
 

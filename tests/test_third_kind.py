@@ -86,7 +86,7 @@ class Lines(Model):
             self.lines.append((name, Stretch(grid, (int(height), int(width))), start, line))
             start += len(line)
         names = ["image"] + [line[0] for line in self.lines]
-        self.outputs, self.claims, self.remarks = names[-1:], (), ()
+        self.outputs, self.declared_sizes, self.remarks = names[-1:], (), ()
         nodes = [Node(name, [before], [name]) for before, name in zip(names, names[1:])]
         self.networks = [Network("", nodes, ["image"], names[-1:], [])]
 

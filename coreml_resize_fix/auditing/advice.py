@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Iterator, Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment
-from coreml_resize_fix.auditing.assessment import Situation, assess
+from coreml_resize_fix.auditing.assessment import Assessment, assess
 from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer
 from coreml_resize_fix.formats.spec_versions import MINIMUM_IOS
 from coreml_resize_fix.intents.model import Intent
@@ -31,17 +31,17 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
     return "no layer computes it at one input size either"
 
 
-def options(found: Situation) -> Tuple[str, ...]:
+def options(found: Assessment) -> Tuple[str, ...]:
     """The command-line options that the fix needs."""
     needs: Tuple[str, ...] = ()
-    if found.reach in (assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE):
+    if found.availability in (assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE):
         needs += ("--decompose",)
-    if found.reach in (assessment.ABOVE, assessment.LAYERS_ABOVE):
+    if found.availability in (assessment.ABOVE, assessment.LAYERS_ABOVE):
         needs += ("--deployment-target iOS" + MINIMUM_IOS[found.needs_version],)
     return needs
 
 
-def _options(found: Situation) -> str:
+def _options(found: Assessment) -> str:
     needs = options(found)
     return ", and needs " + " and ".join(f"`{need}`" for need in needs) if needs else ""
 

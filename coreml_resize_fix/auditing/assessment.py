@@ -43,13 +43,13 @@ ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
     "kernel",
     "asymmetric",
 )
-ASKS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
+INTENT_KINDS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
 
 # The first native layer that computes the intent: within the target, only above it, or none.
 WITHIN, ABOVE, NONE = "within", "above", "none"
 # Several layers compute it: they may be used, only with an option, or only above the target.
 LAYERS, LAYERS_ASKED, LAYERS_ABOVE = "layers", "layers-asked", "layers-above"
-REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
+AVAILABILITY = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 
 # How much is known of the sizes.
 EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
@@ -58,13 +58,13 @@ EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED)
 
 
 @dataclass(frozen=True)
-class Situation:
+class Assessment:
     """The key of the decision table, and the values that its messages need."""
 
     current: str
     shape: str
-    reach: str
-    asks: str
+    availability: str
+    intent_kind: str
     evidence: str
     freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
@@ -91,7 +91,7 @@ def assess(
     spec_version: int,
     decompose: bool = False,
     unfit: bool = False,
-) -> Situation:
+) -> Assessment:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
 
     `decompose` says whether several layers may be used without being asked for, `contradicted` that
@@ -99,12 +99,12 @@ def assess(
     of the file.
     """
     asked, known = comparisons(intent, layer)
-    asks = _asks(asked, known)
+    intent_kind = _intent_kind(asked, known)
     if layer.params.unjudged:
-        return Situation(WRONG_GRID, layer.shape, NONE, asks, UNJUDGED, False, intent)
+        return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, UNJUDGED, False, intent)
     if unfit or contradicted or not known:
         evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
-        return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
+        return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, evidence, False, intent)
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 
@@ -127,11 +127,11 @@ def assess(
     if layer.params.lacks_its_mode:
         current = REFUSED
     way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
-    return Situation(
+    return Assessment(
         current,
         layer.shape,
-        way.reach,
-        asks,
+        way.availability,
+        intent_kind,
         EVIDENCE_OK,
         way.freezes,
         intent,
@@ -160,7 +160,7 @@ def _left_open(
 class _Way(NamedTuple):
     """How an intent can be reached, and by what."""
 
-    reach: str
+    availability: str
     remedy: Optional[ResizeOp] = None
     spec_version: int = 1
     freezes: bool = False
@@ -247,7 +247,7 @@ def _shrinks(pairings: Sequence[Pairing]) -> bool:
     return any(n < x for p in pairings for x, n in zip(p.input_size, p.intended))
 
 
-def _asks(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
+def _intent_kind(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
     if intent.is_nearest:
         return NEAREST
     if intent.antialias or intent.mode != "bilinear":

@@ -1,6 +1,6 @@
 """The decision table: situation → verdict, as rows that a test enumerates.
 
-Every combination of the situation's fields hits exactly one row; None stands for any value.
+Every combination of the assessment's fields hits exactly one row; None stands for any value.
 """
 
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment
 from coreml_resize_fix.auditing.advice import advise, options
-from coreml_resize_fix.auditing.assessment import Situation, assess
+from coreml_resize_fix.auditing.assessment import Assessment, assess
 from coreml_resize_fix.auditing.evidence import contradiction, refused
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
@@ -39,18 +39,18 @@ class Row(NamedTuple):
     evidence: Values = frozenset([assessment.EVIDENCE_OK])
     current: Values = None
     shape: Values = None
-    reach: Values = None
-    asks: Values = None
+    availability: Values = None
+    intent_kind: Values = None
     freezes: Optional[bool] = None
 
-    def holds(self, found: Situation) -> bool:
+    def holds(self, found: Assessment) -> bool:
         """Whether this row decides that situation."""
         named = (
             (self.evidence, found.evidence),
             (self.current, found.current),
             (self.shape, found.shape),
-            (self.reach, found.reach),
-            (self.asks, found.asks),
+            (self.availability, found.availability),
+            (self.intent_kind, found.intent_kind),
         )
         return all(values is None or value in values for values, value in named) and (
             self.freezes is None or self.freezes == found.freezes
@@ -61,15 +61,15 @@ _WRONG = frozenset(assessment.CURRENT) - {assessment.SAME}
 _FIXED_SIZE = frozenset([STATIC, UNKNOWN])
 
 
-def _none(name: str, reason: str, asks: str) -> Row:
+def _none(name: str, reason: str, intent_kind: str) -> Row:
     return Row(
         name,
         UNMATCHABLE,
         reason,
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([assessment.NONE]),
-        asks=frozenset([asks]),
+        availability=frozenset([assessment.NONE]),
+        intent_kind=frozenset([intent_kind]),
     )
 
 
@@ -84,7 +84,7 @@ TABLE: Tuple[Row, ...] = (
         FIXABLE,
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([assessment.WITHIN]),
+        availability=frozenset([assessment.WITHIN]),
     ),
     Row(
         "native above the target, static",
@@ -92,22 +92,22 @@ TABLE: Tuple[Row, ...] = (
         "RSZ306",
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([assessment.ABOVE]),
+        availability=frozenset([assessment.ABOVE]),
     ),
-    Row("several layers", FIXABLE, current=_WRONG, reach=frozenset([assessment.LAYERS])),
+    Row("several layers", FIXABLE, current=_WRONG, availability=frozenset([assessment.LAYERS])),
     Row(
         "several layers, when asked",
         NEEDS_OPTION,
         "RSZ309",
         current=_WRONG,
-        reach=frozenset([assessment.LAYERS_ASKED]),
+        availability=frozenset([assessment.LAYERS_ASKED]),
     ),
     Row(
         "several layers above the target",
         NEEDS_OPTION,
         "RSZ306",
         current=_WRONG,
-        reach=frozenset([assessment.LAYERS_ABOVE]),
+        availability=frozenset([assessment.LAYERS_ABOVE]),
     ),
     _none("no half-pixel layer", "RSZ301", assessment.HALF_PIXEL),
     _none("no 1/scale_factor layer", "RSZ302", assessment.SCALE_RATIO),
@@ -121,7 +121,7 @@ TABLE: Tuple[Row, ...] = (
         FIXABLE,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([assessment.WITHIN]),
+        availability=frozenset([assessment.WITHIN]),
         freezes=False,
     ),
     Row(
@@ -130,7 +130,7 @@ TABLE: Tuple[Row, ...] = (
         "RSZ306",
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([assessment.ABOVE]),
+        availability=frozenset([assessment.ABOVE]),
         freezes=False,
     ),
     Row(
@@ -139,7 +139,7 @@ TABLE: Tuple[Row, ...] = (
         VARIES,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([assessment.WITHIN, assessment.ABOVE]),
+        availability=frozenset([assessment.WITHIN, assessment.ABOVE]),
         freezes=True,
     ),
     Row(
@@ -148,7 +148,7 @@ TABLE: Tuple[Row, ...] = (
         VARIES,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([assessment.NONE]),
+        availability=frozenset([assessment.NONE]),
     ),
 )
 
@@ -166,7 +166,7 @@ CURRENT_CODES: Dict[str, str] = {
 }
 
 
-def row_for(found: Situation) -> Row:
+def row_for(found: Assessment) -> Row:
     """The one row that decides a situation."""
     rows = [row for row in TABLE if row.holds(found)]
     if len(rows) != 1:
@@ -174,7 +174,7 @@ def row_for(found: Situation) -> Row:
     return rows[0]
 
 
-def _of_current(found: Situation) -> List[str]:
+def _of_current(found: Assessment) -> List[str]:
     """Codes of what is wrong now. Of a size that rounding decides, one reading is a wrong one."""
     if not found.pairings or found.current == assessment.SAME:
         return []

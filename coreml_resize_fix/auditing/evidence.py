@@ -7,7 +7,7 @@ from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer, may_be_o
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
 
-_KIND = 4  # of `Intent.ask`: framework, mode, align_corners, antialias
+_KIND = 4  # of `Intent.request`: framework, mode, align_corners, antialias
 
 
 def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> Optional[str]:
@@ -70,7 +70,7 @@ def same_call(one: Intent, other: Intent, layer: ResizeLayer) -> bool:
 
     At 8×8, `size=(16, 16)` and `scale_factor=2` do.
     """
-    if (one.ask[:_KIND], one.ask[-1]) != (other.ask[:_KIND], other.ask[-1]):
+    if (one.request[:_KIND], one.request[-1]) != (other.request[:_KIND], other.request[-1]):
         return False
     size = layer.input_size
     if size is None or layer.shape != STATIC:

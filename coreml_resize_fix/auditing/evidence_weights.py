@@ -90,7 +90,10 @@ class _Computed:
         if not layer.sizes:
             return False
         if id(intent) not in self._requests:
-            self._requests[id(intent)] = intent.ask + (intent.input_size, intent.framework_version)
+            self._requests[id(intent)] = intent.request + (
+                intent.input_size,
+                intent.framework_version,
+            )
         key = self._requests[id(intent)] + (layer.params, layer.shape, layer.sizes)
         if key not in self._known:
             self._known[key] = computes(intent, layer)

@@ -61,7 +61,7 @@ class Picture(NamedTuple):
 class Finding:
     """`intended_size` is the (height, width) that the intent makes of the layer's input, None where
     the intent or the sizes are not known. `max_shift_px` is in source pixels, None where the sizes
-    differ or are not known. `behind` are the names of layers before it that stay wrong in a file
+    differ or are not known. `wrong_before` names layers before it that stay wrong in a file
     that is written in part: the verdict is on what the layer gets as long as they do."""
 
     layer: ResizeLayer
@@ -77,5 +77,5 @@ class Finding:
     needs: Tuple[str, ...] = ()
     spec_version: int = 1  # that `after` needs
     closest: Tuple[Near, ...] = ()  # where nothing exact is allowed
-    behind: Tuple[str, ...] = ()
+    wrong_before: Tuple[str, ...] = ()
     picture: Optional[Picture] = None  # only if the report shows it

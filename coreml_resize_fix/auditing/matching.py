@@ -67,7 +67,7 @@ class MatchDraft:
         """A key of what an intent asks for: all calls that copy have the same."""
         if self.reasons[id(intent)] == COPIES:
             return (COPIES, intent.input_size)
-        return intent.ask
+        return intent.request
 
     def note_without_layer(self, intent: Intent, result: Matching) -> None:
         """Note that an intent has no layer."""

@@ -3,7 +3,7 @@
 from typing import Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment, closest
-from coreml_resize_fix.auditing.assessment import Situation
+from coreml_resize_fix.auditing.assessment import Assessment
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
@@ -29,7 +29,7 @@ def size(value: Optional[Size]) -> str:
 
 def describe(
     layer: ResizeLayer,
-    found: Situation,
+    found: Assessment,
     verdict: str,
     reason: str,
     against: Optional[str],
@@ -54,11 +54,11 @@ def describe(
             found.remedy,
             " and ".join(
                 what
-                for reach, what in (
+                for availability, what in (
                     ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
                     ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
                 )
-                if found.reach in reach
+                if found.availability in availability
             ),
         )
     return "{}; {}{}".format(
@@ -66,7 +66,7 @@ def describe(
     )
 
 
-def _difference(layer: ResizeLayer, found: Situation) -> str:
+def _difference(layer: ResizeLayer, found: Assessment) -> str:
     first = found.pairings[0]
     if found.current == assessment.REFUSED:
         return NO_MODE

@@ -47,7 +47,7 @@ def fill_in(matching: Matching, model: Model) -> None:
         for address, intent in intents.items()
         if address not in without_size
     }
-    for answer in _answers(SizeTrials(model, model.claims, without_size, given)):
+    for answer in _answers(SizeTrials(model, model.declared_sizes, without_size, given)):
         address, match = answer.layer.address, matching.by_address[answer.layer.address]
         matching.by_address[address] = replace(
             match,

@@ -65,7 +65,7 @@ def notices(
             )
         if finding.verdict == MATCH and layer.params.caveat:
             found.append(f"`{layer.name}` {layer.params.caveat}")
-        if finding.behind and finding.verdict == MATCH:
+        if finding.wrong_before and finding.verdict == MATCH:
             found.append(finding.message)
         found += _read_as_factor(finding) + _of_one_size(finding, audit)
     if asked and audit.findings:

@@ -71,15 +71,15 @@ def _with_remarks(
     for finding, intended in zip(found, right):
         layer = finding.layer
         if _input_of(layer) != _input_of(intended):
-            behind = tuple(names[address] for address in before.get(layer.address, ()))
-            message = finding.message + "; " + _remark(layer, intended, behind)
-            finding = replace(finding, behind=behind, message=message)
+            wrong_before = tuple(names[address] for address in before.get(layer.address, ()))
+            message = finding.message + "; " + _remark(layer, intended, wrong_before)
+            finding = replace(finding, wrong_before=wrong_before, message=message)
         result.append(finding)
     return result
 
 
-def _remark(layer: ResizeLayer, intended: ResizeLayer, behind: Sequence[str]) -> str:
-    cause = " and ".join(f"`{name}`" for name in behind) or "a layer before it"
+def _remark(layer: ResizeLayer, intended: ResizeLayer, wrong_before: Sequence[str]) -> str:
+    cause = " and ".join(f"`{name}`" for name in wrong_before) or "a layer before it"
     gets, should = layer.input_size, intended.input_size
     what = f"the {size(gets)} that it gets" if gets else "the sizes that it gets"
     other = f", where {size(should)} is meant" if should else ""

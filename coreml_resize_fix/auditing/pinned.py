@@ -46,7 +46,11 @@ def by_pin(
                 f"layers stood in for one; `{at_place[0].name}` has it now"
             )
         other = draft.found.get(address)
-        if other is not None and other.intent is not None and other.intent.ask != intent.ask:
+        if (
+            other is not None
+            and other.intent is not None
+            and other.intent.request != intent.request
+        ):
             draft.found[address] = Match(
                 code=MERGED, reason=describe_difference([other.intent, intent])
             )

@@ -5,7 +5,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import contradictions
 from coreml_resize_fix.auditing.contradictions import Spot
-from coreml_resize_fix.formats.model import Claim, Model
+from coreml_resize_fix.formats.model import DeclaredSize, Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize
 
@@ -32,16 +32,16 @@ class SizeTrials:
     def __init__(
         self,
         model: Model,
-        claims: Sequence[Claim],
+        declared_sizes: Sequence[DeclaredSize],
         free: Mapping[str, ResizeLayer],
         given: Overrides,
     ) -> None:
         self.free = free
-        self._model, self._claims, self._given = model, claims, given
+        self._model, self._declared_sizes, self._given = model, declared_sizes, given
         self._steps = 0
         undecided = self.shapes(dict.fromkeys(free, UNDECIDED))
         # Contradictions that no size of these layers can remove.
-        self._elsewhere = set(contradictions.find(claims, undecided))
+        self._elsewhere = set(contradictions.find(declared_sizes, undecided))
 
     def shapes(self, sizes: Sizes) -> Dict[str, ModelShapes]:
         """Shapes with these sizes; a free layer without one keeps what its factor gives.
@@ -57,7 +57,7 @@ class SizeTrials:
 
     def contradictions(self, shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
         """Contradictions between these shapes that free layers can remove, in order."""
-        found = contradictions.find(self._claims, shapes)
+        found = contradictions.find(self._declared_sizes, shapes)
         return {spot: what for spot, what in found.items() if spot not in self._elsewhere}
 
     def input_size(self, address: str, shapes: Mapping[str, ModelShapes]) -> PartialSize:

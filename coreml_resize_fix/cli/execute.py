@@ -81,7 +81,7 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
         names = ", ".join(map(visible, earlier))
         terminal.say(f"passed over what earlier runs made: {names}", err=True)
     todo = jobs.resolve_all(models, options.output, options.manifest)
-    writes = not options.dry_run and bool(options.manifest or request.asks)
+    writes = not options.dry_run and bool(options.manifest or request.has_intents)
     path_conflicts.refuse_conflicts(
         path_conflicts.list_paths(named, todo, writes and not options.in_place)
     )

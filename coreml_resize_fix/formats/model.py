@@ -41,7 +41,7 @@ __all__ = [
     "ROUNDING",
     "Averaged",
     "Change",
-    "Claim",
+    "DeclaredSize",
     "Model",
     "Native",
     "Network",
@@ -91,7 +91,7 @@ class Summed(NamedTuple):
     columns: Sums
 
 
-class Claim(NamedTuple):
+class DeclaredSize(NamedTuple):
     """What a description says of the blob `name` that the network at `prefix` gives.
 
     `reader` is the prefix of the model of a pipeline whose input it is, None for an output.
@@ -151,7 +151,7 @@ class Model:
     source: Source  # what the edits of a plan are edits of
     outputs: Sequence[str]
     networks: Sequence[Network]
-    claims: Sequence[Claim]  # on what the networks give
+    declared_sizes: Sequence[DeclaredSize]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:

@@ -38,7 +38,7 @@ class Request:
     pictures: bool = False
 
     @property
-    def asks(self) -> bool:
+    def has_intents(self) -> bool:
         return self.manifest is not None or self.assume is not None
 
     @property

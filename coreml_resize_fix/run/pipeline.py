@@ -43,7 +43,9 @@ class _Work(NamedTuple):
     def may_write(self) -> bool:
         """Whether the request and the verdicts allow a result."""
         request = self.request
-        return request.asks and not request.dry_run and (self.audit.complete or request.partial)
+        return (
+            request.has_intents and not request.dry_run and (self.audit.complete or request.partial)
+        )
 
 
 def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
@@ -164,9 +166,11 @@ def _report(
         tuple(work.audit.matching.unused),
         request.notices
         + tuple(
-            notices(model, work.audit, moved, work.proposal.spec_version, request.asks, usable)
+            notices(
+                model, work.audit, moved, work.proposal.spec_version, request.has_intents, usable
+            )
         ),
-        request.asks,
+        request.has_intents,
         tuple(moved),
         tuple(work.audit.matching.not_owed),
         work.audit.conflicts_after,
@@ -186,7 +190,7 @@ def _target(job: Job, request: Request, changes: bool) -> Optional[str]:
 
 
 def _settled(finding: Finding, request: Request, written: bool) -> Finding:
-    if not request.asks:
+    if not request.has_intents:
         return replace(finding, codes=(), message=inventory(finding.layer))
     if written and finding.verdict == findings.FIXABLE:
         return replace(finding, verdict=findings.FIXED)
@@ -202,7 +206,7 @@ def _examined(
         ProofError: a layer that was found or planned to be right is not, in values.
     """
     found = audit.findings
-    if not request.asks:
+    if not request.has_intents:
         return found
     # Imported where values are computed: NumPy costs as much as the rest of a small audit.
     if request.measures:
@@ -227,7 +231,7 @@ def _changes(work: _Work) -> List[Patch]:
         ProofError: shapes would not fit in the result.
         OutputError: the result would be larger than any reader takes.
     """
-    if work.request.asks and (work.audit.complete or work.request.partial):
+    if work.request.has_intents and (work.audit.complete or work.request.partial):
         for found in work.audit.new_conflicts:
             raise _breaks(work.model.label, found)
         for finding in work.audit.freezing:

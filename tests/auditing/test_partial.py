@@ -132,11 +132,11 @@ def test_what_is_reported_is_true_of_the_written_file(seed):
             assert layer == before
             assert later.verdict == found.verdict
             stays = stays or gives != link.makes
-        assert ("as long as" in found.message) == bool(found.behind)
+        assert ("as long as" in found.message) == bool(found.wrong_before)
         if link.kind == "corners":
             assert found.verdict in ("match", "fixed")
         size = gives
-        assert stays or not found.behind
+        assert stays or not found.wrong_before
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -146,7 +146,7 @@ def test_only_the_result_of_partial_is_judged_by_what_stays(seed):
     model, size, links = chain(rng)
     report, result = run(model, [link.intent for link in links])
     for link, found in zip(links, report.findings):
-        assert (found.layer.input_size, found.behind) == (size, ())
+        assert (found.layer.input_size, found.wrong_before) == (size, ())
         size = link.makes
     if report.exit_code:
         assert result == model

@@ -27,7 +27,7 @@ from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
     Change,
-    Claim,
+    DeclaredSize,
     Plan,
     ResizeOp,
     Summed,
@@ -69,8 +69,8 @@ class Programs(protocol.Model):
         self._described = _described(message, self._functions)
         self.outputs = [one.name for features in self._described.values() for one in features]
         self.networks = [_network(one) for one in self._functions.values()]
-        self.claims = [
-            Claim(
+        self.declared_sizes = [
+            DeclaredSize(
                 name,
                 feature.name,
                 declared_size(feature),

@@ -19,7 +19,7 @@ from coreml_resize_fix.formats.neuralnetwork import (
     weight_precision,
 )
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
@@ -59,7 +59,7 @@ class NeuralNetworks(protocol.Model):
         }
         self._poolings = {model.prefix: resizes.find_poolings(model) for model in self._own}
         self.networks = [_network(model) for model in self._own]
-        self.claims = declared_sizes.find(models)
+        self.declared_sizes = declared_sizes.find(models)
         self.remarks = _remarks(models)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
@@ -103,7 +103,7 @@ class NeuralNetworks(protocol.Model):
         return first
 
     def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
-        chains = cast(Mapping[str, Composite], added)
+        chains = cast(Mapping[str, LayerChain], added)
         return dict(layer_chains.with_free_names(self.models, chains))
 
     def stands_for(self, name: str) -> str:

@@ -184,7 +184,7 @@ class ResizeBilinear(_Layer, GridResize):
 
 
 @dataclass(frozen=True)
-class Composite(_Layer):
+class LayerChain(_Layer):
     """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
 
     `factor` is (height, width) for layers that follow the size of their input, else `size` is what

@@ -138,7 +138,7 @@ def _composite(
     known: Mapping[str, LayerShapes],
     content: Content,
     read: Optional[Shape],
-) -> parameters.Composite:
+) -> parameters.LayerChain:
     last = known.get(group.last.address)
     made = last.outputs[0] if last is not None and last.outputs else None
     height, width = _side(made, -2), _side(made, -1)
@@ -147,7 +147,7 @@ def _composite(
     if not isinstance(read, Known):
         factor = layer_chains.scale([layer.message for layer in group.layers])
     rank, _ = _rank_and_sequence(read)
-    return parameters.Composite(
+    return parameters.LayerChain(
         "several layers",
         tuple(content(layer) for layer in group.layers),
         size=size if factor is None else None,

@@ -12,7 +12,7 @@ from coreml_resize_fix.formats.neuralnetwork.layer_fields import (
     permute,
     squeeze,
 )
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.replacements.format import Purpose, Way
@@ -60,7 +60,7 @@ class LayerWay(Way):
                 blob = made.part(layer, inputs)
         return made.messages
 
-    def write(self, purpose: Purpose) -> Composite:
+    def write(self, purpose: Purpose) -> LayerChain:
         """The layers as parameters of a resize.
 
         A layer that changes nothing goes first if a later audit could not find the first layer
@@ -69,7 +69,7 @@ class LayerWay(Way):
         messages = self.messages()
         if len(messages) == 1 or self._place.after_part:
             messages = self._marked(messages)
-        return Composite(
+        return LayerChain(
             purpose.name,
             tuple(message.SerializeToString(deterministic=True) for message in messages),
             size=purpose.size,
