@@ -54,7 +54,8 @@ AVAILABILITY = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 # How much is known of the sizes.
 EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
 UNJUDGED = "unjudged"  # whatever the sizes: nothing says what the layer makes
-EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED)
+UNDECIDED = "undecided"  # several sizes of other inputs fit what was recorded
+EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED, UNDECIDED)
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,21 @@ def assess(
     spec_version: int,
     decompose: bool = False,
     unfit: bool = False,
+    undecided: bool = False,
 ) -> Assessment:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
 
     `decompose` says whether several layers may be used without being asked for, `contradicted` that
     the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
-    of the file.
+    of the file, `undecided` that the recording leaves open what is intended at other sizes.
     """
     asked, known = comparisons(intent, layer)
     intent_kind = _intent_kind(asked, known)
     if layer.params.unjudged:
         return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, UNJUDGED, False, intent)
-    if unfit or contradicted or not known:
-        evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
+    if unfit or contradicted or undecided or not known:
+        reasons = (unfit, UNFIT), (contradicted, CONTRADICTED), (undecided, UNDECIDED)
+        evidence = next((what for holds, what in reasons if holds), SIZELESS)
         return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, evidence, False, intent)
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
@@ -127,9 +130,10 @@ def assess(
     if layer.params.lacks_its_mode:
         current = REFUSED
     way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
+    several = len({target for size, target in known if size == known[0][0]}) > 1
     return Assessment(
         current,
-        layer.shape,
+        FLEXIBLE if several else layer.shape,  # of one size, and still none can be frozen
         way.availability,
         intent_kind,
         EVIDENCE_OK,

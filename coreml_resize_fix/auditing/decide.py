@@ -23,6 +23,7 @@ from coreml_resize_fix.auditing.findings import (
 from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import NO_MODE, describe
+from coreml_resize_fix.auditing.size_sources import undecided
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
 
 Values = Optional[FrozenSet[str]]
@@ -77,6 +78,7 @@ TABLE: Tuple[Row, ...] = (
     Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([assessment.SIZELESS])),
     Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([assessment.CONTRADICTED])),
     Row("the file contradicts itself", UNMATCHABLE, "RSZ206", frozenset([assessment.UNFIT])),
+    Row("sizes undecided", UNMATCHABLE, "RSZ208", frozenset([assessment.UNDECIDED])),
     Row("not judged", UNMATCHABLE, "RSZ207", frozenset([assessment.UNJUDGED])),
     Row("computes the intent", MATCH, current=frozenset([assessment.SAME])),
     Row(
@@ -187,11 +189,13 @@ def decide(
     spec_version: int,
     decompose: bool = False,
     moved: bool = False,
+    kind: str = "",
 ) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows.
 
     `decompose` says whether several layers may be used without being asked for;
-    `moved` tells that it gets another size than it should: that is not its intent's fault.
+    `moved` tells that it gets another size than it should: that is not its intent's fault. `kind`
+    is that of the model.
     """
     if match.intent is None:
         verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
@@ -207,11 +211,14 @@ def decide(
         or refused(match.intent, layer)
     )
     unfit = bool(match.against)
-    found = assess(layer, match.intent, bool(against), spec_version, decompose, unfit)
+    open_size = None if against else undecided(layer, match.intent, kind)
+    found = assess(
+        layer, match.intent, bool(against), spec_version, decompose, unfit, bool(open_size)
+    )
     row = row_for(found)
     codes = tuple(dict.fromkeys(filter(None, [*_of_current(found), row.reason])))
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
-    message = describe(layer, found, row.verdict, row.reason, against, spec_version)
+    message = describe(layer, found, row.verdict, row.reason, against or open_size, spec_version)
     if row.reason == VARIES:
         message += "; " + advise(layer, match.intent, spec_version, decompose)
     return Finding(

@@ -25,8 +25,8 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
     if not (pinned and intent.size is None):
         facts.append(("input size", intent.input_sizes, layer.input_size))
         for axis, name in enumerate(("height", "width")):
-            recorded = tuple(dict.fromkeys(size[axis] for size in intent.input_sizes))
-            facts.append((f"an input {name}", recorded, layer.partial_size[axis]))
+            sides = tuple(dict.fromkeys(size[axis] for size in intent.input_sizes))
+            facts.append((f"an input {name}", sides, layer.partial_size[axis]))
     for what, recorded, seen in facts:
         if not may_be_among(recorded, seen):
             recorded_with = f"`{intent.label}` was recorded with {what} {_shown(recorded)}"

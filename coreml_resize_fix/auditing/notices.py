@@ -18,6 +18,7 @@ NOT_CHECKED = (
     "units, and every layer that does not resize"
 )
 
+UNDECIDED = "RSZ208"
 _LISTED = 6  # sizes in a sentence
 
 
@@ -163,6 +164,8 @@ def _read_as_factor(finding: Finding) -> List[str]:
     """That a size stands for the factor that made it, which no size of a varying input says."""
     intent, layer = finding.intent, finding.layer
     read = comparisons(intent, layer)[0] if intent is not None else None
+    if UNDECIDED in finding.codes:
+        return []
     if intent is None or read is None or intent.size is None or read.scale_factor is None:
         return []
     rows, columns = intent.size

@@ -127,6 +127,13 @@ _TABLE = (
         "convert again with a constant size or factor, or check the values yourself",
     ),
     Rule(
+        "RSZ208",
+        "size-undecided",
+        "error",
+        "what was recorded fits several sizes that differ at other sizes that the input allows",
+        "record several examples: `record_intents(model, [example, another])`",
+    ),
+    Rule(
         "RSZ301",
         "half-pixel-unavailable",
         "error",

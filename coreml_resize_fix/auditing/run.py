@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix
+from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix, size_sources
 from coreml_resize_fix.auditing.audit import BLOCKING, Audit
 from coreml_resize_fix.auditing.comparison import Size, comparisons
 from coreml_resize_fix.auditing.decide import decide
@@ -19,8 +19,11 @@ from coreml_resize_fix.formats.shapes import (
     ModelShapes,
     Overrides,
     PartialSize,
+    SizeOf,
 )
 from coreml_resize_fix.intents.model import Intent
+
+PlannedSize = Union[SizeOf, Callable[[Optional[Size]], Optional[PartialSize]]]
 
 
 def _intended_size(
@@ -54,6 +57,8 @@ def _size_of_chain(finding: Finding, read: Optional[Size]) -> PartialSize:
 def _keeps_sizes(finding: Finding) -> bool:
     """Whether what replaces several layers makes the sizes that they made."""
     layer, after = finding.layer, finding.after
+    if after is not None and after.computes_size and layer.params.computes_size:
+        return True
     if not layer.params.is_chain or after is None or layer.shape != FLEXIBLE:
         return False
     return all(after.output_size(size) == layer.params.output_size(size) for size in layer.sizes)
@@ -64,8 +69,10 @@ def _intents_of_varying(layers: Sequence[ResizeLayer], matching: Matching) -> Di
     found = {}
     for layer in layers:
         intent = matching.by_address[layer.address].intent
-        # The last of several layers reads what the others made, not the input.
-        if layer.shape == FLEXIBLE and intent is not None and not layer.params.is_chain:
+        # The last of several layers reads what the others made, not the input; a computed size
+        # follows by itself.
+        follows_itself = layer.params.is_chain or layer.params.computes_size
+        if layer.shape == FLEXIBLE and intent is not None and not follows_itself:
             found[layer.address], _ = comparisons(intent, layer)
     return found
 
@@ -75,6 +82,22 @@ def _size_that_varies(asked: Intent, input_size: Optional[Size]) -> Optional[Par
     if input_size is None and (asked.size is None or asked.law is not None):
         return None, None
     return asked.target_size(input_size) or (None if asked.law is None else (None, None))
+
+
+def _sources(found: Sequence[Finding]) -> Dict[str, SizeOf]:
+    """By address, the tensors that say the size of what takes a layer's place."""
+    return {
+        finding.layer.address: finding.after.size_source
+        for finding in found
+        if finding.after is not None and finding.after.size_source is not None
+    }
+
+
+def _resizes(
+    model: Model, matching: Matching, shapes: Mapping[str, ModelShapes]
+) -> List[ResizeLayer]:
+    """Every resize, with the tensors beside it where its size may be that of one."""
+    return size_sources.with_sources(model, shapes, model.resizes(shapes), matching)
 
 
 def _known_sizes(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
@@ -94,6 +117,8 @@ def run(
     `decompose` allows replacements of several layers. `partial_result` allows a result in which
     some layers stay wrong: layers behind those are judged by the input that they really get.
     """
+    if not any(shapes.varies for shapes in model.shapes({}).values()):
+        intents = size_sources.of_one_size(intents)
     averages = any(intent.mode == "area" for intent in intents)
 
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
@@ -103,9 +128,11 @@ def run(
     averaged = model.averaged() if averages else []
     matching = match(intents, layers_for, assume, averaged, model.summed())
     missing_sizes.fill_in(matching, model)
+    model = size_sources.looked_at(model, model.resizes(model.shapes({})), matching)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
-        return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
+        match = matching.by_address[layer.address]
+        return decide(layer, match, spec_version, decompose, moved, model.kind)
 
     found, intended_shapes = _as_intended(model, matching, judge)
     as_intended = tuple(found)
@@ -113,7 +140,7 @@ def run(
         found = partial_fix.judge_written(
             model.networks,
             found,
-            lambda found: model.resizes(model.shapes(_planned(found))),
+            lambda found: _resizes(model, matching, model.shapes(_planned(found))),
             judge,
         )
     found = _with_free_names(model, found)
@@ -160,7 +187,7 @@ def _as_intended(
     # The intended size of these is not known.
     undecided = {address: (None, None) for address, m in matching.by_address.items() if m.against}
     intended_shapes = model.shapes({**by_intent, **undecided})
-    layers = model.resizes(intended_shapes)
+    layers = _resizes(model, matching, intended_shapes)
     intended = {
         layer.address: _intended_size(
             layer, matching.by_address[layer.address].intent, layer.input_size
@@ -168,12 +195,13 @@ def _as_intended(
         for layer in layers
         if layer.shape != FLEXIBLE
     }
-    varying: Dict[str, Intent] = {}
+    varying: Mapping[str, Union[Intent, SizeOf]] = {}
     found: List[Finding] = []
     for _ in range(len(layers) + 2):
         previous = found
         found = [judge(layer) for layer in layers]
-        asked = _intents_of_varying(layers, matching)
+        asked: Dict[str, Union[Intent, SizeOf]] = {**_intents_of_varying(layers, matching)}
+        asked.update(_sources(found))
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found
@@ -183,10 +211,11 @@ def _as_intended(
             return found, intended_shapes
         intended, varying = sizes, asked
         varying_sizes = {
-            address: partial(_size_that_varies, intent) for address, intent in varying.items()
+            address: partial(_size_that_varies, said) if isinstance(said, Intent) else said
+            for address, said in varying.items()
         }
         intended_shapes = model.shapes({**_known_sizes(intended), **varying_sizes, **undecided})
-        layers = model.resizes(intended_shapes)
+        layers = _resizes(model, matching, intended_shapes)
     return partial_fix.least_change(previous, found), intended_shapes
 
 
@@ -222,14 +251,20 @@ def _remaining_conflicts(
 def _planned(found: Sequence[Finding]) -> Overrides:
     """The output sizes of the layers that are changed."""
     return {
-        finding.layer.address: partial(_size_of_chain, finding)
-        if finding.layer.params.is_chain
-        else partial(_size_of_layer, finding.after)
+        finding.layer.address: _planned_size(finding, finding.after)
         for finding in found
         if finding.verdict == findings.FIXABLE
         and finding.after is not None
         and not _keeps_sizes(finding)
     }
+
+
+def _planned_size(finding: Finding, after: ResizeOp) -> PlannedSize:
+    if after.size_source is not None:
+        return after.size_source
+    if finding.layer.params.is_chain:
+        return partial(_size_of_chain, finding)
+    return partial(_size_of_layer, after)
 
 
 def _with_free_names(model: Model, found: Sequence[Finding]) -> List[Finding]:

@@ -158,6 +158,10 @@ class Model:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""
         raise NotImplementedError
 
+    def reaching(self, wanted: Mapping[str, Sequence[Size]]) -> "Model":
+        """The same model, also looked at where resizes get these input sizes, by address."""
+        return self
+
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
         """Every resize in order, several layers that stand in for one as one.
 

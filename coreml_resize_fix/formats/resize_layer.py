@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.replacements.format import Place
 
@@ -27,6 +28,7 @@ class ResizeLayer:
     `original_address` is the address before layers of the network were replaced by several.
     `place` is where several layers would replace this one.
     `call` is the mode and whether it antialiases, if its name says from which call it comes.
+    `beside` are the tensors whose size it may have to make, where that was looked for.
     `modern`: Apple's validator accepts a layer of iOS 13 and later in this place.
     """
 
@@ -47,6 +49,7 @@ class ResizeLayer:
     partial_size: Tuple[Optional[int], Optional[int]] = (None, None)
     default_size: Optional[Size] = None
     call: Optional[Tuple[str, bool]] = None
+    beside: Optional[Beside] = None
 
     @property
     def kind(self) -> str:

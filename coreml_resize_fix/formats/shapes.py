@@ -13,7 +13,6 @@ Dims = Tuple[Optional[int], ...]
 PartialSize = Tuple[Optional[int], Optional[int]]
 
 
-
 @dataclass(frozen=True)
 class SizeOf:
     """The height and width of the tensor `name` of this rank: its last two dimensions.

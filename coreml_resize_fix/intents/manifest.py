@@ -163,7 +163,7 @@ def _entry(
     report_repeats(entry, where, defects)
     known = [key for key in fields.RESIZE if key not in without]
     report_unknown(entry, known, where, defects)
-    values = {"framework": framework}
+    values: Dict[str, Any] = {"framework": framework}
     for key in known:
         value = fields.RESIZE[key].read(entry.get(key), where + "." + key, defects)
         if value is not None:
@@ -171,8 +171,9 @@ def _entry(
     if len(defects) == before:
         fields.check_together(values, where, defects)
     if "sizes" in values and not {"input_size", "output_size"} & set(values):
-        pairs = [pair for pair in values["sizes"] if values.get("size") in (None, pair[1])]
-        values["input_size"], values["output_size"] = (pairs or values["sizes"])[0]
+        observed: Any = values["sizes"]
+        made = [pair for pair in observed if values.get("size") in (None, pair[1])]
+        values["input_size"], values["output_size"] = (made or observed)[0]
     return values if len(defects) == before else None
 
 

@@ -29,7 +29,7 @@ class Kind(str, Enum):
 
 
 class AxisLaw(NamedTuple):
-    """The law of one axis: `size` if it is constant, `factor` if it is one, both if never varied."""
+    """The law of one axis: its `size` or its `factor`, both if it never varied."""
 
     kind: Kind
     size: Optional[int] = None

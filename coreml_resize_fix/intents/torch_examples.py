@@ -17,7 +17,9 @@ _SAME = (
     ("recompute_scale_factor", "recompute_scale_factor"),
     ("channels", "number of channels"),
 )
-_EACH_ALONE = "record a manifest for each example, and use each with a model that was converted for it"
+_EACH_ALONE = (
+    "record a manifest for each example, and use each with a model that was converted for it"
+)
 
 
 def split(example: Any) -> List[Tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     operations,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Named, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
@@ -132,6 +132,8 @@ def _replacement(
         for parameter, given in step.inputs:
             if isinstance(given, Made):
                 arguments.append((parameter, messages.bound_name(made[given.step])))
+            elif isinstance(given, Named):
+                arguments.append((parameter, messages.bound_name(given.name)))
             elif not isinstance(given, Constant):
                 arguments.append((parameter, old[given.parameter]))
             elif inline:
@@ -151,7 +153,7 @@ def _replacement(
 
 def _intermediate(operation: Operation, step: Step, name: str) -> bytes:
     kind = operation.outputs[0].type
-    data_type = kind.data_type if kind is not None else "FLOAT32"
+    data_type = step.data_type or (kind.data_type if kind is not None else "FLOAT32")
     made = messages.named_type(name, data_type, step.dims or ())
     return encode_field(locate.OUTPUTS, made) + messages.name_attribute(name)
 

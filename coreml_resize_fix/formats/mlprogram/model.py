@@ -1,12 +1,13 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
+import copy
 import os
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
+from coreml_resize_fix.formats import beside, spec_versions
 from coreml_resize_fix.formats import model as protocol
-from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.input_sizes import input_size_fields
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
@@ -35,13 +36,14 @@ from coreml_resize_fix.formats.model import (
 from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
-from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
 from coreml_resize_fix.formats.shapes import (
     Conflict,
     Known,
     ModelShapes,
     Overrides,
     Shape,
+    Size,
     UsableSizes,
 )
 
@@ -87,6 +89,12 @@ class Programs(protocol.Model):
         if not assumed:
             return dict(self._as_it_is)
         return {name: one.shapes(assumed) for name, one in self._functions.items()}
+
+    def reaching(self, wanted: Mapping[str, Sequence[Size]]) -> "Programs":
+        found = copy.copy(self)
+        found._functions = {name: one.reaching(wanted) for name, one in self._functions.items()}
+        found._as_it_is = {name: one.shapes() for name, one in found._functions.items()}
+        return found
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
@@ -171,16 +179,22 @@ class Programs(protocol.Model):
         known = shapes.layers.get(resize.address)
         shape = next(iter(known.inputs), None) if known is not None else None
         call = callnames.exported(resize.names[0])
+        params = self._with_size(name, resize, shapes)
+        fields = input_size_fields(shape, shapes.varies)
+        if params.computes_size and fields["shape"] == FLEXIBLE:
+            # Of other sizes it is not known what is computed.
+            sizes = tuple(dict.fromkeys(before for before, _ in _made(shapes, resize.address)))
+            fields.update(sizes=sizes, ranges=())
         return ResizeLayer(
             resize.address,
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
-            self._with_size(name, resize),
+            params,
             call=(call.mode, call.antialias) if call is not None else None,
-            **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
+            **fields,  # type: ignore[arg-type]
         )
 
-    def _with_size(self, name: str, resize: Resize) -> ResizeOp:
+    def _with_size(self, name: str, resize: Resize, here: ModelShapes) -> ResizeOp:
         """The parameters; a size that is computed of what does not vary is that of the file."""
         params, shapes = resize.params, self._as_it_is[name]
         if not isinstance(params, ResizeToShape) or not params.computes_size:
@@ -188,6 +202,9 @@ class Programs(protocol.Model):
         made = _first_output(shapes, resize.address)
         if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
             return replace(params, shape=made.dims[-params.resized_dims :])
+        found = _made(here, resize.address)
+        if found:
+            return replace(params, made=found)
         shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
         return Unjudged(params.kind, shown, "its size is computed at run time")
 
@@ -220,6 +237,16 @@ class Programs(protocol.Model):
                     "which is not there",
                     "copy the whole package, or save the model again",
                 )
+
+
+def _made(shapes: ModelShapes, address: str) -> Tuple[Tuple[Size, Size], ...]:
+    """The (input, output) sizes of a resize at every evaluation at which both are known."""
+    known = shapes.layers.get(address)
+    if known is None or not known.inputs or not known.outputs:
+        return ()
+    count = len(shapes.runs)
+    ends = (beside.sizes_at(one[0], count) for one in (known.inputs, known.outputs))
+    return tuple(dict.fromkeys((got, made) for got, made in zip(*ends) if got and made))
 
 
 def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:

@@ -1,12 +1,13 @@
 """One function of a program as the audit and the writer ask for it."""
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+import copy
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.mlprogram import parameters, scopes
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
 from coreml_resize_fix.formats.mlprogram.program import Function, Program
 from coreml_resize_fix.formats.mlprogram.sizes import FunctionSizes
-from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, Size, UsableSizes
 
 
 class Resize(NamedTuple):
@@ -60,6 +61,12 @@ class ProgramNetwork:
     def shapes(self, assumed: Optional[Overrides] = None) -> ModelShapes:
         """The sizes of everything when resizes make those that are assumed, by address."""
         return self._sizes.infer(assumed)
+
+    def reaching(self, wanted: Mapping[str, Sequence[Size]]) -> "ProgramNetwork":
+        """The same, also looked at where resizes get these input sizes, by address."""
+        found = copy.copy(self)
+        found._sizes = self._sizes.reaching(wanted)
+        return found
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
         """At which sizes of its inputs it runs then; None if none varies."""

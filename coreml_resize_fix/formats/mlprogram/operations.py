@@ -3,12 +3,13 @@
 Fields have MIL's own parameter names. See `conventions.mil` for the grids and their sources.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
 from coreml_resize_fix.formats.mlprogram.operation import GridOperation
+from coreml_resize_fix.formats.shapes import SizeOf
 from coreml_resize_fix.sampling import AxisSpec
 
 Size = Tuple[int, int]
@@ -206,13 +207,17 @@ class ResizeNearest(_ToSize):
 class ResizeToShape(GridOperation):
     """resize, of iOS 17; `shape` is None if it is computed at run time.
 
-    The last `resized_dims` (1 or 2) of the input become those of `shape`; 0 keeps one.
+    The last `resized_dims` (1 or 2) of the input become those of `shape`; 0 keeps one. Of a
+    computed size, `size_source` says what it is to be written with, and `made` are the (input,
+    output) sizes of the one in a file, as far as they are known.
     """
 
     shape: Optional[Tuple[int, ...]] = None
     resized_dims: int = 2
     interpolation_mode: str = "LINEAR"
     sampling_mode: str = "DEFAULT"
+    size_source: Optional[SizeOf] = None
+    made: Tuple[Tuple[Size, Size], ...] = field(default=(), compare=False)
 
     kind = "resize"
     factors: ClassVar[None] = None
@@ -231,7 +236,7 @@ class ResizeToShape(GridOperation):
         return (-1, -2)[: self.resized_dims]
 
     @property
-    def computes_size(self) -> bool:
+    def computes_size(self) -> bool:  # type: ignore[override]
         """Whether the size is computed at run time."""
         return self.shape is None
 
@@ -243,19 +248,27 @@ class ResizeToShape(GridOperation):
         return self.shape[-2], self.shape[-1]
 
     def output_size(self, input_size: Size) -> Size:
-        """(height, width) of the output.
+        """(height, width) of the output; (0, 0), of no image, where it is not known.
 
         Raises:
-            LookupError: it is computed at run time.
+            LookupError: it is computed at run time, and nothing of it is known.
         """
         if self.shape is None:
-            raise LookupError("the size is computed at run time")
+            if not self.made:
+                raise LookupError("the size is computed at run time")
+            found = (after for before, after in self.made if before == input_size)
+            return next(found, (0, 0))
         wanted = (0, 0) + self.shape[len(self.shape) - self.resized_dims :]
         return wanted[-2] or input_size[0], wanted[-1] or input_size[1]
 
     def may_make(self, input_size: Size, output_size: Size) -> bool:
         """Whether it makes this size, as far as that is known before it runs."""
-        return self.shape is None or self.output_size(input_size) == output_size
+        if self.shape is not None:
+            return self.output_size(input_size) == output_size
+        return not self.made or all(
+            (before, after) in {(got[axis], made[axis]) for got, made in self.made}
+            for axis, (before, after) in enumerate(zip(input_size, output_size))
+        )
 
     def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
         """Whether a point lies midway between two pixels: which one is read is not documented."""
@@ -271,15 +284,20 @@ class ResizeToShape(GridOperation):
         return rows, columns
 
     def as_dict(self) -> Dict[str, Any]:
-        return {
+        given = {
             "shape": None if self.shape is None else list(self.shape),
             "resized_dims": self.resized_dims,
             "interpolation_mode": self.interpolation_mode,
             "sampling_mode": self.sampling_mode,
         }
+        if self.size_source is not None:
+            given["shape_of"] = str(self.size_source)
+        return given
 
     def __str__(self) -> str:
-        size = "a computed size" if self.shape is None else "×".join(map(str, self.shape))
+        size = str(self.size_source or "a computed size")
+        if self.shape is not None:
+            size = "×".join(map(str, self.shape))
         return f"resize to {size} {self.interpolation_mode} {self.sampling_mode}"
 
 

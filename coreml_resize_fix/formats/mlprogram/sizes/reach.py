@@ -46,9 +46,7 @@ class _Search:
         self._got: Dict[Size, Optional[Size]] = {}
 
     def reaching(self, size: Size) -> Iterator[Inputs]:
-        rows, columns = (
-            self._band(axis, wanted) for axis, wanted in enumerate(size)
-        )
+        rows, columns = (self._band(axis, wanted) for axis, wanted in enumerate(size))
         count = max(len(rows), len(columns)) if rows and columns else 0
         for index in range(count):
             at = rows[min(index, len(rows) - 1)], columns[min(index, len(columns) - 1)]

@@ -6,7 +6,7 @@ and an upsample's output "input".
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
+from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize, SizeOf
 
 from .call import MAX_RANK, MAX_SIZE, Blob, Call, NotKnownError, brief, show
 from .rules import RULES
@@ -68,7 +68,7 @@ class Evaluation:
             inputs = _find(layer, layer.inputs, scope)
             if not loops:  # in a loop it may have been made in the round before
                 self._missing(layer, scope)
-            outputs = self._answer(layer, inputs)
+            outputs = self._answer(layer, inputs, scope)
             self.traces[layer.address] = inputs, outputs
             for name, blob in zip(layer.outputs, outputs):
                 scope.blobs[name] = blob
@@ -80,9 +80,14 @@ class Evaluation:
                 self._report(layer, f"`{layer.kind}` reads `{name}`, which nothing before it makes")
                 return
 
-    def _answer(self, layer: Layer, inputs: Tuple[Blob, ...]) -> Tuple[Blob, ...]:
+    def _answer(self, layer: Layer, inputs: Tuple[Blob, ...], scope: Scope) -> Tuple[Blob, ...]:
         given = self._given.get(layer.address)
-        size = given(_image_size(inputs)) if callable(given) else given
+        if isinstance(given, SizeOf):
+            blob = scope.find(given.name)
+            said = None if blob is None else _image_size((blob,))
+            size: Optional[PartialSize] = (None, None) if said is None else given.of(said)
+        else:
+            size = given(_image_size(inputs)) if callable(given) else given
         key = (layer.address, inputs, size)
         answer = self._answers.get(key)
         if answer is None:

@@ -1,0 +1,173 @@
+"""Calls by `size=` where sizes vary: which tensor says the size, and whether the recording tells.
+
+What converters write of such a call is a factor. Some take the factor of a multiplication and
+forget whose size was multiplied (`size=(2 * h, 2 * w)` of another tensor becomes a factor of 2), so
+the factor in the file is evidence of what it was a factor of.
+"""
+
+from dataclasses import replace
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from coreml_resize_fix.auditing.comparison import comparisons
+from coreml_resize_fix.auditing.matching import Matching
+from coreml_resize_fix.formats import beside
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.model import NEURAL_NETWORK, Model, Network
+from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.shapes import ModelShapes, Size, SizeOf
+from coreml_resize_fix.intents.model import Intent
+
+_ITSELF = (1.0, 1.0)
+_MULTIPLES = (2, 3, 4, 8, 16, 32, 0.5, 0.25)
+_MOST_TRIED = 4  # sources that fit the recording, and differ elsewhere
+
+
+def looked_at(model: Model, layers: Sequence[ResizeLayer], matching: Matching) -> Model:
+    """The model, looked at where its resizes get the recorded sizes, too, if that tells anything."""
+    wanted = {
+        layer.address: intent.input_sizes
+        for layer, intent in _open(layers, matching)
+        if intent.input_sizes
+    }
+    return model.reaching(wanted) if wanted else model
+
+
+def _open(
+    layers: Sequence[ResizeLayer], matching: Matching
+) -> Iterator[Tuple[ResizeLayer, Intent]]:
+    """The layers whose call may have taken its size from another tensor."""
+    for layer in layers:
+        intent = matching.by_address[layer.address].intent
+        if intent is None or layer.params.is_chain or intent.scale_factor is not None:
+            continue
+        follows = intent.law is not None and intent.law.follows_another
+        if follows or (layer.shape == FLEXIBLE and intent.target_size(None) is not None):
+            yield layer, intent
+
+
+def of_one_size(intents: Sequence[Intent]) -> List[Intent]:
+    """The intents for a model whose inputs do not vary: it has the size of one example.
+
+    Where a call made several sizes of one, what the first example made counts.
+    """
+    found = []
+    for intent in intents:
+        first: Dict[Size, Size] = {}
+        for before, after in intent.sizes or ():
+            first.setdefault(before, after)
+        found.append(replace(intent, sizes=tuple(first.items())) if first else intent)
+    return found
+
+
+def with_sources(
+    model: Model,
+    shapes: Mapping[str, ModelShapes],
+    layers: Sequence[ResizeLayer],
+    matching: Matching,
+) -> List[ResizeLayer]:
+    """The layers, with what stands beside those whose call may have taken a size from there."""
+    found: Dict[str, Beside] = {}
+    for layer, intent in _open(layers, matching):
+        own = next((one for one in shapes.values() if layer.address in one.layers), None)
+        if own is None or not own.flexible_inputs:
+            continue
+        near = beside.of(_network_of(model, layer), own, layer.address)
+        if near is not None:
+            said = _said(model, near, layer, intent)
+            found[layer.address] = replace(near, said=tuple(said))
+    return [replace(one, beside=found.get(one.address)) for one in layers]
+
+
+def _network_of(model: Model, layer: ResizeLayer) -> Network:
+    return next(
+        network
+        for network in model.networks
+        if any(node.address == layer.address for node in network.nodes)
+    )
+
+
+def _said(model: Model, near: Beside, layer: ResizeLayer, intent: Intent) -> List[SizeOf]:
+    """The sources that fit a call whose size is another tensor's."""
+    law = intent.law
+    if law is None or not law.follows_another:
+        return []
+    for factors in (_ITSELF, layer.params.factors, *((n, n) for n in _MULTIPLES)):
+        fitting = near.sources(law.observed, factors) if factors else []
+        distinct = list(near.distinct(fitting))[:_MOST_TRIED]
+        if distinct:
+            return distinct if len(distinct) == 1 else _running(model, near, layer, distinct)
+    return []
+
+
+def _running(
+    model: Model, near: Beside, layer: ResizeLayer, sources: Sequence[SizeOf]
+) -> List[SizeOf]:
+    """Those with which the network runs wherever it runs with another one."""
+    runs = []
+    for source in sources:
+        shapes = model.shapes({layer.address: source})
+        inside = [own.runs for own in shapes.values() if layer.address in own.layers]
+        runs.append(inside[0] if inside else near.runs)
+    every = [any(ran) for ran in zip(*runs)]
+    best = [source for source, ran in zip(sources, runs) if list(ran) == every]
+    return list(replace(near, runs=tuple(every)).distinct(best or sources))
+
+
+def undecided(layer: ResizeLayer, intent: Intent, kind: str) -> Optional[str]:
+    """Why the recording leaves open which size is meant where the input has another size, or None.
+
+    `kind` is that of the model.
+    """
+    near = layer.beside
+    if near is None:
+        return None
+    if len(near.said) > 1:
+        one, other = near.said[:2]
+        at = near.differ(near.sizes_of(one), near.sizes_of(other))
+        return f"{one} and {other} both fit what was recorded{_elsewhere(at, intent)}"
+    law = intent.law
+    if layer.shape != FLEXIBLE or (law is not None and law.follows_another):
+        return None
+    asked, known = comparisons(intent, layer)
+    own = tuple(None if size is None else asked.target_size(size) for size in near.own)
+    observed = (
+        law.observed if law is not None else [one for one in known if one[0] == intent.input_size]
+    )
+    if not observed or (law is None and asked.size is not None):
+        return None  # no factor of its own input fits
+    if layer.params.computes_size:
+        made = tuple(None if size is None else layer.params.made_of(size) for size in near.own)
+        at = near.differ(own, made) if near.fits(made, observed) else None
+        return None if at is None else _either(intent, "what the file computes", at)
+    for factors in _written(layer, law is None, kind):
+        for source in near.sources(observed, factors):
+            at = near.differ(own, near.sizes_of(source))
+            if at is not None:
+                return _either(intent, str(source), at)
+    return None
+
+
+def _written(layer: ResizeLayer, by_one: bool, kind: str) -> Iterator[Tuple[float, float]]:
+    """What the factor in the file may be a factor of another tensor's size by."""
+    if layer.params.factors is not None:
+        yield layer.params.factors
+    if by_one and kind == NEURAL_NETWORK:
+        # It may have been converted at one size and made flexible afterwards: then its factor
+        # says nothing of where the size came from.
+        yield _ITSELF
+
+
+def _either(intent: Intent, source: str, at: Size) -> str:
+    before, after = intent.input_size, intent.target_size(intent.input_size)
+    factors = " and ".join(dict.fromkeys(f"{n / x:g}" for x, n in zip(before or (), after or ())))
+    return f"{factors} times its own input and {source} both fit what was recorded" + _elsewhere(
+        at, intent
+    )
+
+
+def _elsewhere(at: Optional[Size], intent: Intent) -> str:
+    shown = "another size" if at is None else "×".join(map(str, at))
+    return (
+        f", and differ at an input of {shown}: record more examples, that one among them "
+        "(`record_intents(model, [example, another])`)"
+    )
