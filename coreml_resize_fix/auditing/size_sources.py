@@ -23,7 +23,7 @@ _MOST_TRIED = 4  # sources that fit the recording, and differ elsewhere
 
 
 def looked_at(model: Model, layers: Sequence[ResizeLayer], matching: Matching) -> Model:
-    """The model, looked at where its resizes get the recorded sizes, too, if that tells anything."""
+    """The model, looked at where its resizes get the recorded sizes, too, where that matters."""
     wanted = {
         layer.address: intent.input_sizes
         for layer, intent in _open(layers, matching)
@@ -136,8 +136,7 @@ def undecided(layer: ResizeLayer, intent: Intent, kind: str) -> Optional[str]:
     if not observed or (law is None and asked.size is not None):
         return None  # no factor of its own input fits
     if layer.params.computes_size:
-        made = tuple(None if size is None else layer.params.made_of(size) for size in near.own)
-        at = near.differ(own, made) if near.fits(made, observed) else None
+        at = near.differ(own, near.made) if near.fits(near.made, observed) else None
         return None if at is None else _either(intent, "what the file computes", at)
     for factors in _written(layer, law is None, kind):
         for source in near.sources(observed, factors):

@@ -22,7 +22,8 @@ class Tensor(NamedTuple):
 
 @dataclass(frozen=True)
 class Beside:
-    """`own` are the sizes that the resize gets, `inputs` those of the first input that varies.
+    """`own` are the sizes that the resize gets, `made` those that it makes, `inputs` those of the
+    first input that varies.
 
     `runs` tells of each evaluation whether the network has no conflict there. `tensors` are in
     order of execution, the inputs first. `said` are the sources that fit a call whose size is
@@ -30,6 +31,7 @@ class Beside:
     """
 
     own: Sizes
+    made: Sizes
     inputs: Sizes
     runs: Tuple[bool, ...]
     tensors: Tuple[Tensor, ...]
@@ -96,7 +98,7 @@ def of(network: Network, shapes: ModelShapes, address: str) -> Optional[Beside]:
     """What is beside the resize at an address; None where its sizes are not known."""
     layer = shapes.layers.get(address)
     count = len(shapes.runs)
-    if layer is None or not layer.inputs or not count:
+    if layer is None or not layer.inputs or not layer.outputs or not count:
         return None
     tensors = [_tensor(name, shape, count) for name, shape in shapes.inputs.items()]
     places = {node.address: place for place, node in enumerate(network.nodes)}
@@ -108,6 +110,7 @@ def of(network: Network, shapes: ModelShapes, address: str) -> Optional[Beside]:
     varied = [shapes.inputs[name] for name in shapes.flexible_inputs if name in shapes.inputs]
     return Beside(
         sizes_at(layer.inputs[0], count),
+        sizes_at(layer.outputs[0], count),
         sizes_at(varied[0], count) if varied else (None,) * count,
         shapes.runs,
         tuple(one for one in tensors if one is not None),
