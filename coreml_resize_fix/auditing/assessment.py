@@ -104,10 +104,16 @@ def assess(
     intent_kind = _intent_kind(asked, known)
     if layer.params.unjudged:
         return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, UNJUDGED, False, intent)
-    if unfit or contradicted or undecided or not known:
-        reasons = (unfit, UNFIT), (contradicted, CONTRADICTED), (undecided, UNDECIDED)
-        evidence = next((what for holds, what in reasons if holds), SIZELESS)
+    if unfit or contradicted or not known:
+        evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
         return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, evidence, False, intent)
+    if undecided:
+        recorded = [one for one in known if one[0] in intent.input_sizes]
+        seen = tuple(pair(asked, layer.params, *sizes) for sizes in recorded)
+        current = _current(asked, layer.params, seen)
+        return Assessment(
+            current, layer.shape, NONE, intent_kind, UNDECIDED, False, intent, pairings=seen
+        )
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 

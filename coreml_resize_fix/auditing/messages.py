@@ -43,7 +43,11 @@ def describe(
         return "{}: {}".format(start, against or RULES[reason].summary)
     if verdict == MATCH:
         return start + ": they are the same"
+    if found.current == assessment.SAME:
+        return f"{start}: {against}"
     text = "{}: {}".format(start, _difference(layer, found))
+    if against:
+        return f"{text}; {against}"
     if found.open_size and found.current != assessment.OPEN_SIZE:
         text += f", and {_rounding(found.open_size)}"
     if verdict == FIXABLE:
