@@ -3,10 +3,19 @@
 from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
+from coreml_resize_fix.auditing.comparison import (
+    EQUAL,
+    UNEQUAL,
+    Comparisons,
+    Pairing,
+    Size,
+    comparisons,
+    pair,
+)
 from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, SizeKind
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -63,12 +72,13 @@ class Assessment:
     """The key of the decision table, and the values that its messages need."""
 
     current: str
-    shape: str
+    shape: SizeKind  # of the layer's input
     availability: str
     intent_kind: str
     evidence: str
     freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
+    comparisons: Optional[Comparisons] = None
     remedy: Optional[ResizeOp] = None
     needs_version: int = 1
     pairings: Tuple[Pairing, ...] = ()
@@ -100,19 +110,26 @@ def assess(
     the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
     of the file, `undecided` that the recording leaves open what is intended at other sizes.
     """
-    asked, known = comparisons(intent, layer)
+    compared = comparisons(intent, layer)
+    asked, known = compared
     intent_kind = _intent_kind(asked, known)
+    seen: Tuple[Pairing, ...] = ()
+    evidence = EVIDENCE_OK if known else SIZELESS
+    if contradicted:
+        evidence = CONTRADICTED
+    if unfit:
+        evidence = UNFIT
     if layer.params.unjudged:
-        return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, UNJUDGED, False, intent)
-    if unfit or contradicted or not known:
-        evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
-        return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, evidence, False, intent)
-    if undecided:
+        evidence = UNJUDGED
+    if undecided and evidence == EVIDENCE_OK:
+        evidence = UNDECIDED
         recorded = [one for one in known if one[0] in intent.input_sizes]
         seen = tuple(pair(asked, layer.params, *sizes) for sizes in recorded)
-        current = _current(asked, layer.params, seen)
+    if evidence != EVIDENCE_OK:
+        kind = layer.input.kind
+        current = _current(asked, layer.params, seen) if seen else WRONG_GRID
         return Assessment(
-            current, layer.shape, NONE, intent_kind, UNDECIDED, False, intent, pairings=seen
+            current, kind, NONE, intent_kind, evidence, False, intent, compared, pairings=seen
         )
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
@@ -139,12 +156,13 @@ def assess(
     several = len({target for size, target in known if size == known[0][0]}) > 1
     return Assessment(
         current,
-        FLEXIBLE if several else layer.shape,  # of one size, and still none can be frozen
+        FLEXIBLE if several else layer.input.kind,  # of one size, and still none can be frozen
         way.availability,
         intent_kind,
-        EVIDENCE_OK,
+        evidence,
         way.freezes,
         intent,
+        compared,
         way.remedy,
         way.spec_version,
         pairings,
@@ -190,7 +208,7 @@ def _way(
         freezes = native.fixed_size and layer.params.fixed_size is None
         if native.spec_version <= spec_version:
             within = _Way(WITHIN, remedy, native.spec_version, freezes)
-            if not (freezes and layer.shape == FLEXIBLE):
+            if not (freezes and layer.input.is_flexible):
                 return within
             above = within
         else:
@@ -204,7 +222,7 @@ def _way(
         return above
     if offer.spec_version <= spec_version:
         return _Way(LAYERS if decompose else LAYERS_ASKED, offer.params, offer.spec_version)
-    if native is not None and not (above.freezes and layer.shape == FLEXIBLE):
+    if native is not None and not (above.freezes and layer.input.is_flexible):
         return above
     return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 

@@ -1,10 +1,10 @@
 """Compare what an intent asks for with what a layer computes, at each input size."""
 
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.size_law import SizeLaw
 from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
@@ -16,6 +16,13 @@ ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
 
 EQUAL = Difference(True, True, True, 0.0, 0.0, 0.0, 0.0)
 UNEQUAL = Difference(equal=False, same_size=False, same_positions=False)
+
+
+class Comparisons(NamedTuple):
+    """The intent as it applies to a layer, and the sizes, (input, intended), to compare at."""
+
+    asked: Intent
+    sizes: Tuple[Tuple[Size, Size], ...]
 
 
 class Pairing(NamedTuple):
@@ -57,41 +64,39 @@ def comparable(*sizes: Size) -> bool:
     return all(1 <= side <= LARGEST_SIDE for size in sizes for side in size)
 
 
-def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[Size, Size]]]:
-    """The intent as it applies to the layer, and (input, intended output) sizes to compare at.
+def comparisons(intent: Intent, layer: ResizeLayer) -> Comparisons:
+    """At which sizes an intent and a layer are compared.
 
-    There are no sizes if neither the layer nor the intent has any, or if one is not the size of an
+    At none, if the size of the input is not known from either of them, or if a size is that of no
     image.
     """
     if intent.law is not None:
-        return intent, _by_law(intent, intent.law, layer)
+        return _by_law(intent, intent.law, layer)
     asked = _as_factor(intent, layer)
-    sizes = layer.sizes
-    if layer.shape == FLEXIBLE and intent.input_size is not None:
+    sizes = layer.input.samples
+    if layer.input.is_flexible and intent.input_size is not None:
         sizes = (intent.input_size,) + sizes  # the recorded size is shown first
-    if layer.shape == UNKNOWN and intent.input_size is not None:
+    if layer.input.is_unknown and intent.input_size is not None:
         sizes = (intent.input_size,)
-    elif layer.shape == UNKNOWN:
+    elif layer.input.is_unknown:
         sizes = ANY_SIZES if intent.size is not None else ()
     # An intent that names no size keeps the layer's own.
     pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
-    return asked, _images(pairs)
+    return Comparisons(asked, _images(pairs))
 
 
-def _by_law(intent: Intent, law: SizeLaw, layer: ResizeLayer) -> List[Tuple[Size, Size]]:
+def _by_law(intent: Intent, law: SizeLaw, layer: ResizeLayer) -> Comparisons:
     """What was observed at sizes that the layer may get, and what the law says of the others."""
-    seen = [sizes for sizes in law.observed if layer.allows(sizes[0])]
-    if layer.shape == UNKNOWN:
-        return _images(seen)
-    said = ((size, law.target(size)) for size in layer.sizes)
-    pairs = seen + [(size, target) for size, target in said if target is not None]
-    return _images(list(dict.fromkeys(pairs)))
+    pairs = [sizes for sizes in law.observed if layer.input.allows(sizes[0])]
+    said = ((size, law.target(size)) for size in layer.input.samples)
+    pairs += [(size, target) for size, target in said if target is not None]
+    return Comparisons(intent, _images(list(dict.fromkeys(pairs))))
 
 
-def _images(pairs: Sequence[Tuple[Size, Size]]) -> List[Tuple[Size, Size]]:
+def _images(pairs: Sequence[Tuple[Size, Size]]) -> Tuple[Tuple[Size, Size], ...]:
     """The pairs that have pixels; none if one of them is not the size of an image."""
-    images = [(size, target) for size, target in pairs if min(size + target) > 0]
-    return images if all(comparable(*image) for image in images) else []
+    images = tuple((size, target) for size, target in pairs if min(size + target) > 0)
+    return images if all(comparable(*image) for image in images) else ()
 
 
 def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
@@ -100,7 +105,7 @@ def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
     The call took the size from the shape of another tensor, or the layer would have it fixed.
     """
     before, after = intent.input_size, intent.target_size(None)
-    if layer.shape != FLEXIBLE or intent.size is None or before is None or after is None:
+    if not layer.input.is_flexible or intent.size is None or before is None or after is None:
         return intent
     if layer.params.fixed_size is not None:
         return intent

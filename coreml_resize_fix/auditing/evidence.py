@@ -3,7 +3,7 @@
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparable, comparisons, pair
-from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer, may_be_of_module
+from coreml_resize_fix.formats.resize_layer import ResizeLayer, may_be_of_module
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
 
@@ -23,10 +23,10 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
         ("channels", _given(intent.channels), layer.channels)
     ]
     if not (pinned and intent.size is None):
-        facts.append(("input size", intent.input_sizes, layer.input_size))
+        facts.append(("input size", intent.input_sizes, layer.input.size))
         for axis, name in enumerate(("height", "width")):
             sides = tuple(dict.fromkeys(size[axis] for size in intent.input_sizes))
-            facts.append((f"an input {name}", sides, layer.partial_size[axis]))
+            facts.append((f"an input {name}", sides, layer.input.known_sides[axis]))
     for what, recorded, seen in facts:
         if not may_be_among(recorded, seen):
             recorded_with = f"`{intent.label}` was recorded with {what} {_shown(recorded)}"
@@ -72,8 +72,8 @@ def same_call(one: Intent, other: Intent, layer: ResizeLayer) -> bool:
     """
     if (one.request[:_KIND], one.request[-1]) != (other.request[:_KIND], other.request[-1]):
         return False
-    size = layer.input_size
-    if size is None or layer.shape != STATIC:
+    size = layer.input.size
+    if size is None:
         return False
     made = one.target_size(size)
     if made is None or made != other.target_size(size) or not comparable(size, made):
@@ -87,7 +87,7 @@ def refused(intent: Intent, layer: ResizeLayer) -> Optional[str]:
 
     At the default size it would make no pixel, which PyTorch refuses.
     """
-    size = layer.default_size
+    size = layer.input.default
     target = intent.target_size(size) if size is not None else None
     if size is None or target is None or min(target) > 0:
         return None
@@ -107,8 +107,8 @@ def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[Li
         (
             layer.params.copies_nearest,
             layer.channels,
-            layer.input_size,
-            layer.partial_size,
+            layer.input.size,
+            layer.input.known_sides,
             layer.call,
             (layer.name, layer.blobs) if layer.name.startswith("/") else None,
         )

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.area import by_pooling, is_made_of_windows
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.matching import (
-    NO_INTENT,
     Match,
     MatchDraft,
     Matching,
@@ -58,8 +58,8 @@ def match(
         matching = again if again.agrees else matching
     if assume is not None:
         for found in matching.by_address.values():
-            if found.code == NO_INTENT:
-                found.intent, found.how, found.code, found.reason = assume, "assumed", "", ""
+            if found.code == Code.NO_INTENT:
+                found.intent, found.how, found.code, found.reason = assume, "assumed", None, ""
     return matching
 
 
@@ -87,7 +87,9 @@ def _in_rounds(
         previous = assumed
         assumed = {
             layer.address: assumed[layer.address]
-            if careful and not layer.sizes and matching.by_address[layer.address].how == "order"
+            if careful
+            and not layer.input.samples
+            and matching.by_address[layer.address].how == "order"
             else _assumption(layer, matching, assumed[layer.address])
             for layer in layers
         }
@@ -110,8 +112,8 @@ def _assumption(layer: ResizeLayer, matching: Matching, before: _Assumption) -> 
     if intent is not None and layer.follows:
         return _Assumption(intent, before.size)
     # A size that was decided stays decided: rounds then end.
-    made = intent.target_size(layer.input_size) if intent else None
-    return _Assumption(size=made or before(layer.input_size))
+    made = intent.target_size(layer.input.size) if intent else None
+    return _Assumption(size=made or before(layer.input.size))
 
 
 def _split_poolings(layers: Sequence[ResizeLayer]) -> Tuple[List[ResizeLayer], List[ResizeLayer]]:

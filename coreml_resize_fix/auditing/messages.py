@@ -4,6 +4,7 @@ from typing import Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment, closest
 from coreml_resize_fix.auditing.assessment import Assessment
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
@@ -31,16 +32,16 @@ def describe(
     layer: ResizeLayer,
     found: Assessment,
     verdict: str,
-    reason: str,
+    reason: Optional[Code],
     against: Optional[str],
     spec_version: int,
 ) -> str:
     """One lower-case sentence about a layer that has an intent."""
-    start = "`{}` is `{}` and `{}` asks for `{}`".format(
-        layer.name, layer.params, found.intent.label, found.intent
-    )
+    summary = "" if reason is None else RULES[reason].summary
+    intent = found.intent
+    start = f"`{layer.name}` is `{layer.params}` and `{intent.label}` asks for `{intent}`"
     if not found.pairings:
-        return "{}: {}".format(start, against or RULES[reason].summary)
+        return f"{start}: {against or summary}"
     if verdict == MATCH:
         return start + ": they are the same"
     if found.current == assessment.SAME:
@@ -65,9 +66,7 @@ def describe(
                 if found.availability in availability
             ),
         )
-    return "{}; {}{}".format(
-        text, RULES[reason].summary, _closest(layer, found.intent, spec_version)
-    )
+    return f"{text}; {summary}{_closest(layer, found, spec_version)}"
 
 
 def _difference(layer: ResizeLayer, found: Assessment) -> str:
@@ -78,7 +77,7 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
         return _rounding(found.open_size)
     if (
         found.current == assessment.WRONG_SIZE
-        and not layer.sizes
+        and not layer.input.samples
         and found.intent.input_size is None
     ):
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
@@ -112,9 +111,9 @@ def _rounding(input_size: Optional[Size]) -> str:
     )
 
 
-def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
+def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
     """The native setting of the right size with the smallest largest shift, as a clause."""
-    ranked = closest.settings(layer, intent, spec_version)
+    ranked = closest.settings(layer, found.comparisons, spec_version)
     if not ranked:
         return ""
     params, shift = ranked[0]
@@ -127,14 +126,14 @@ def inventory(layer: ResizeLayer) -> str:
     start = "`{}` is `{}`".format(layer.name, layer.params)
     if layer.params.unjudged:
         return f"{start}; it is not judged: {layer.params.unjudged}"
-    if not layer.sizes:
-        return "{}; the size that it gets is not known: {}".format(start, layer.size_reason)
-    input_size = layer.sizes[0]
+    if not layer.input.samples:
+        return "{}; the size that it gets is not known: {}".format(start, layer.input.why_unknown)
+    input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
     start += ": {} → {}".format(size(input_size), size(output_size))
     if layer.params.lacks_its_mode:
         return f"{start}; {NO_MODE}"
-    sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
+    sizes = [at for at in layer.input.samples if comparable(at, layer.params.output_size(at))]
     if not sizes:
         return start + ", which is no image"
     if layer.params.is_chain:

@@ -3,13 +3,12 @@
 from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing.audit import Audit
-from coreml_resize_fix.auditing.comparison import comparisons
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.sampling.single import exactly
 
@@ -51,14 +50,14 @@ def notices(
             )
         )
     for conflict in audit.conflicts_after:
-        found.append(f"{_cannot_run(conflict)} (RSZ401)")
+        found.append(f"{_cannot_run(conflict)} ({Code.CANNOT_RUN})")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
-        found.append(f"{_usable(usable)} (RSZ402)")
+        found.append(f"{_usable(usable)} ({Code.SIZES_THAT_CANNOT_RUN})")
     found += model.remarks
     for finding in audit.findings:
         layer = finding.layer
         freezes = layer.params.fixed_size is not None and not layer.params.is_chain
-        if freezes and layer.shape == FLEXIBLE:
+        if freezes and layer.input.is_flexible:
             found.append(
                 "`{}` makes one size, {}, of every size that this flexible model accepts".format(
                     layer.name, layer.params
@@ -150,10 +149,10 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
         shapes.flexible_inputs and layer.address in shapes.layers
         for shapes in audit.before.values()
     )
-    if by_factor or not varies or layer.input_size is None or finding.intended_size is None:
+    if by_factor or not varies or layer.input.size is None or finding.intended_size is None:
         return []
     return [
-        f"`{layer.name}` gets {size(layer.input_size)} of every input that this flexible model "
+        f"`{layer.name}` gets {size(layer.input.size)} of every input that this flexible model "
         f"accepts, and {size(finding.intended_size)} is asked of it: that is right at every size "
         "if the call named the size itself, and at the recorded one alone if it took the size of "
         "another tensor"
@@ -163,8 +162,8 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
 def _read_as_factor(finding: Finding) -> List[str]:
     """That a size stands for the factor that made it, which no size of a varying input says."""
     intent, layer = finding.intent, finding.layer
-    read = comparisons(intent, layer)[0] if intent is not None else None
-    if UNDECIDED in finding.codes:
+    read = finding.comparisons.asked if finding.comparisons is not None else None
+    if Code.SIZE_UNDECIDED in finding.codes:
         return []
     if intent is None or read is None or intent.size is None or read.scale_factor is None:
         return []

@@ -10,10 +10,10 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.formats import beside
-from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats import other_tensors
 from coreml_resize_fix.formats.model import NEURAL_NETWORK, Model, Network
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.other_tensors import OtherTensors
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import ModelShapes, Size, SizeOf
 from coreml_resize_fix.intents.model import Intent
 
@@ -41,7 +41,7 @@ def _open(
         if intent is None or layer.params.is_chain or intent.scale_factor is not None:
             continue
         follows = intent.law is not None and intent.law.follows_another
-        if follows or (layer.shape == FLEXIBLE and intent.target_size(None) is not None):
+        if follows or (layer.input.is_flexible and intent.target_size(None) is not None):
             yield layer, intent
 
 
@@ -66,16 +66,16 @@ def with_sources(
     matching: Matching,
 ) -> List[ResizeLayer]:
     """The layers, with what stands beside those whose call may have taken a size from there."""
-    found: Dict[str, Beside] = {}
+    found: Dict[str, OtherTensors] = {}
     for layer, intent in _open(layers, matching):
         own = next((one for one in shapes.values() if layer.address in one.layers), None)
         if own is None or not own.flexible_inputs:
             continue
-        near = beside.of(_network_of(model, layer), own, layer.address)
+        near = other_tensors.of(_network_of(model, layer), own, layer.address)
         if near is not None:
             said = _said(model, near, layer, intent)
             found[layer.address] = replace(near, said=tuple(said))
-    return [replace(one, beside=found.get(one.address)) for one in layers]
+    return [replace(one, others=found.get(one.address)) for one in layers]
 
 
 def _network_of(model: Model, layer: ResizeLayer) -> Network:
@@ -86,7 +86,7 @@ def _network_of(model: Model, layer: ResizeLayer) -> Network:
     )
 
 
-def _said(model: Model, near: Beside, layer: ResizeLayer, intent: Intent) -> List[SizeOf]:
+def _said(model: Model, near: OtherTensors, layer: ResizeLayer, intent: Intent) -> List[SizeOf]:
     """The sources that fit a call whose size is another tensor's."""
     law = intent.law
     if law is None or not law.follows_another:
@@ -100,7 +100,7 @@ def _said(model: Model, near: Beside, layer: ResizeLayer, intent: Intent) -> Lis
 
 
 def _running(
-    model: Model, near: Beside, layer: ResizeLayer, sources: Sequence[SizeOf]
+    model: Model, near: OtherTensors, layer: ResizeLayer, sources: Sequence[SizeOf]
 ) -> List[SizeOf]:
     """Those with which the network runs wherever it runs with another one."""
     runs = []
@@ -118,7 +118,7 @@ def undecided(layer: ResizeLayer, intent: Intent, kind: str) -> Optional[str]:
 
     `kind` is that of the model.
     """
-    near = layer.beside
+    near = layer.others
     if near is None:
         return None
     if len(near.said) > 1:
@@ -126,7 +126,7 @@ def undecided(layer: ResizeLayer, intent: Intent, kind: str) -> Optional[str]:
         at = near.differ(near.sizes_of(one), near.sizes_of(other))
         return f"{one} and {other} both fit what was recorded{_elsewhere(at, intent)}"
     law = intent.law
-    if layer.shape != FLEXIBLE or (law is not None and law.follows_another):
+    if not layer.input.is_flexible or (law is not None and law.follows_another):
         return None
     asked, known = comparisons(intent, layer)
     own = tuple(None if size is None else asked.target_size(size) for size in near.own)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.other_tensors import OtherTensors
 from coreml_resize_fix.replacements.format import Place
 
 Size = Tuple[int, int]
-
-STATIC, FLEXIBLE, UNKNOWN = "static", "flexible", "unknown"
 
 _MODULE_PATH = re.compile(r"^\w+(\.\w+)*$")
 _REPEATED = re.compile(r"_\d+$")
@@ -19,16 +18,12 @@ _REPEATED = re.compile(r"_\d+$")
 
 @dataclass(frozen=True)
 class ResizeLayer:
-    """`input_size` is (height, width), None unless `shape` is static.
+    """`input` are the sizes of the map that it reads.
 
-    `sizes` are the input sizes to compare at: one for a static layer, several for a flexible one.
-    `ranges` are the first and last height and width of a flexible input, unless `sizes` lists all
-    of them (`listed`). `partial_size` has the known sides of an unknown or varying input.
-    `default_size` is a varying input's size at the default size of the model's input, if known.
     `original_address` is the address before layers of the network were replaced by several.
     `place` is where several layers would replace this one.
     `call` is the mode and whether it antialiases, if its name says from which call it comes.
-    `beside` are the tensors whose size it may have to make, where that was looked for.
+    `others` are the tensors whose size it may have to make, where that was looked for.
     `modern`: Apple's validator accepts a layer of iOS 13 and later in this place.
     """
 
@@ -36,32 +31,17 @@ class ResizeLayer:
     name: str
     blobs: Tuple[str, ...]
     params: ResizeOp
-    shape: str
-    input_size: Optional[Size] = None
-    sizes: Tuple[Size, ...] = ()
+    input: InputSizes
     channels: Optional[int] = None
     modern: bool = False
-    size_reason: str = ""
     place: Optional[Place] = None
     original_address: str = ""
-    ranges: Tuple[Tuple[int, int], ...] = ()
-    listed: bool = False
-    partial_size: Tuple[Optional[int], Optional[int]] = (None, None)
-    default_size: Optional[Size] = None
     call: Optional[Tuple[str, bool]] = None
-    beside: Optional[Beside] = None
+    others: Optional[OtherTensors] = None
 
     @property
     def kind(self) -> str:
         return self.params.kind
-
-    def allows(self, size: Size) -> bool:
-        """Whether its input may have that size, as far as that is known."""
-        if self.shape == STATIC or self.listed:
-            return size in self.sizes
-        if self.ranges:
-            return all(low <= side <= high for side, (low, high) in zip(size, self.ranges))
-        return all(known in (None, side) for known, side in zip(self.partial_size, size))
 
     @property
     def follows(self) -> bool:
@@ -69,13 +49,13 @@ class ResizeLayer:
 
         The last of several layers reads what the others made, which has another size.
         """
-        return self.shape != FLEXIBLE and not self.params.is_chain
+        return not self.input.is_flexible and not self.params.is_chain
 
     @property
     def output_size(self) -> Optional[Size]:
         """The output size; a fixed one is known even if the input size is not."""
-        if self.input_size is not None:
-            return self.params.output_size(self.input_size)
+        if self.input.size is not None:
+            return self.params.output_size(self.input.size)
         return self.params.fixed_size
 
 

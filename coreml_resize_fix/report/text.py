@@ -5,12 +5,11 @@ from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.auditing.without_layer import MISSING_CODE
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
@@ -90,10 +89,10 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
         lines += [""] + [_wrapped(finding.message) for finding in report.findings]
     lines += [_wrapped(line) for line in without_layer(report)]
     if report.unused:
-        lines.append(_wrapped(f"help for {MISSING_CODE}: {RULES[MISSING_CODE].help}"))
+        lines.append(_help(Code.CALL_WITHOUT_LAYER))
     if report.notices:
         lines += [""] + [_wrapped(notice) for notice in report.notices]
-        lines += [_wrapped(f"help for {code}: {RULES[code].help}") for code in report.codes]
+        lines += [_help(code) for code in report.codes]
     return "\n".join(lines + ["", closing(report, dry_run)])
 
 
@@ -135,9 +134,9 @@ def _fitted(widths: List[int]) -> List[int]:
 def sizes(finding: Finding) -> str:
     """What a layer makes of what it gets, and what it should make if that is another size."""
     layer = finding.layer
-    if layer.shape == FLEXIBLE and layer.output_size is None:
+    if layer.input.is_flexible and layer.output_size is None:
         return "varies"
-    made = "{} → {}".format(size(layer.input_size), size(layer.output_size))
+    made = "{} → {}".format(size(layer.input.size), size(layer.output_size))
     if finding.intended_size and finding.intended_size != layer.output_size:
         made += ", not " + size(finding.intended_size)
     return made
@@ -169,7 +168,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
         lines += _closest(finding)
     left = [f for f in told if f.verdict not in (findings.FIXED, findings.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
-        lines.append(_wrapped("help for {}: {}".format(code, RULES[code].help)))
+        lines.append(_help(code))
     for needs in sorted({need for finding in left for need in finding.needs}):
         lines.append(_wrapped("help: pass `{}`".format(needs)))
     return lines
@@ -209,6 +208,10 @@ def _closest(finding: Finding) -> List[str]:
     ]
     head = "      {}  {}  {}".format("not exact, the closest first".ljust(44), "shift", "error")
     return [head] + rows
+
+
+def _help(code: Code) -> str:
+    return _wrapped(f"help for {code}: {RULES[code].help}")
 
 
 def _wrapped(text: str) -> str:

@@ -1,17 +1,20 @@
 """Load → audit → plan → apply → prove → save: the only place where the parts meet."""
 
 import io
+import os
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Tuple
+from functools import partial
+from typing import Callable, List, Mapping, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
+from coreml_resize_fix.formats import sniff
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.model import Change, Model, Plan
 from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
@@ -20,11 +23,12 @@ from coreml_resize_fix.formats.shapes import Conflict
 from coreml_resize_fix.intents.nearest_layout import resolve_nearest
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.run import outputs
+from coreml_resize_fix.run.examine import examined, settled
 from coreml_resize_fix.run.jobs import Job, resolve
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.run.results import ModelReport
 
-__all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job"]
+__all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", "process_packaged"]
 
 _REPORT_THIS = "nothing was written; please report this with the model's structure"
 
@@ -69,32 +73,21 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
     with open_file(job.model_file, job.model) as model:
         work = _decide(model, request, tell)
         changes = _changes(work)
+        outputs.refuse_appended(job.model, job.model_file, work.proposal.appended)
         target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
         if target is not None:
-
-            def prove_written(result: str) -> None:
-                try:
-                    with open_file(result, result) as again:
-                        verify_written(work, again)
-                except ModelError as error:
-                    if isinstance(error.__cause__, OSError):
-                        raise  # the disk failed, not the result
-                    raise ProofError(
-                        f"the result of `{job.model}` is no readable model: {error}",
-                        _REPORT_THIS,
-                    ) from error
-
             sha256 = outputs.save(
                 job.model,
                 job.model_file,
                 None if request.in_place else target,
                 changes,
                 request.force,
-                prove_written,
+                partial(_prove_written, work),
                 request.fingerprint,
                 tell,
                 model.source.stamp,
+                work.proposal.appended,
             )
         elif request.fingerprint:
             sha256 = outputs.fingerprint(job.model_file)
@@ -117,8 +110,42 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
         splice.write(io.BytesIO(data), len(data), target, changes)
         result = target.getvalue()
         verify_written(work, open_bytes(result, label))
-    sha256 = outputs.fingerprint_of(data) if request.fingerprint else None
-    return _report(work, None, sha256, written=result is not data), result
+    return _report_of_memory(work, data, result is not data), result
+
+
+def process_packaged(
+    data: bytes, package: str, target: Callable[[], str], label: str, request: Request
+) -> Tuple[ModelReport, Optional[str]]:
+    """The same for a model in memory whose other files are in a package, which stays as it is.
+
+    Where something changes, the result is a package like that one at `target`, and its path comes
+    back.
+
+    Raises:
+        ResizeFixError: the model or the package cannot be read, the result not written, or a
+            proof failed.
+    """
+    model_file = sniff.model_file(package)
+    work = _decide(open_bytes(data, label, Beside(os.path.dirname(model_file))), request)
+    changes, result = _changes(work), None
+    if work.may_write and changes:
+        result = target()
+        outputs.save(
+            package,
+            model_file,
+            result,
+            changes,
+            True,
+            partial(_prove_written, work),
+            appended=work.proposal.appended,
+            data=data,
+        )
+    return _report_of_memory(work, data, result is not None), result
+
+
+def _report_of_memory(work: _Work, data: bytes, written: bool) -> ModelReport:
+    sha256 = outputs.fingerprint_of(data) if work.request.fingerprint else None
+    return _report(work, None, sha256, written)
 
 
 def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
@@ -135,7 +162,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
         allowed,
         audit,
         model.plan(changes, audit.before, audit.after, allowed),
-        _examined(model.label, request, audit, allowed, tell),
+        examined(model.label, request, audit, allowed, tell),
     )
 
 
@@ -162,7 +189,7 @@ def _report(
         sha256,
         model.spec_version,
         work.proposal.spec_version,
-        tuple(_settled(finding, request, written) for finding in work.findings),
+        tuple(settled(finding, request, written) for finding in work.findings),
         tuple(work.audit.matching.unused),
         request.notices
         + tuple(
@@ -187,41 +214,6 @@ def _target(job: Job, request: Request, changes: bool) -> Optional[str]:
         return job.model
     outputs.check_target(job.model, job.target, request.force)
     return job.target
-
-
-def _settled(finding: Finding, request: Request, written: bool) -> Finding:
-    if not request.has_intents:
-        return replace(finding, codes=(), message=inventory(finding.layer))
-    if written and finding.verdict == findings.FIXABLE:
-        return replace(finding, verdict=findings.FIXED)
-    return finding
-
-
-def _examined(
-    label: str, request: Request, audit: Audit, allowed: int, tell: Tell
-) -> Tuple[Finding, ...]:
-    """The findings with their errors in values, and what comes closest where nothing is exact.
-
-    Raises:
-        ProofError: a layer that was found or planned to be right is not, in values.
-    """
-    found = audit.findings
-    if not request.has_intents:
-        return found
-    # Imported where values are computed: NumPy costs as much as the rest of a small audit.
-    if request.measures:
-        from coreml_resize_fix.verify import prove
-
-        found = prove.examine_all(label, found, request.tensors, tell)
-    if request.verify is not False and any(f.verdict in findings.INEXACT for f in found):
-        from coreml_resize_fix.verify import rank
-
-        found = tuple(rank.with_closest(finding, allowed, request.tensors) for finding in found)
-    if request.pictures:
-        from coreml_resize_fix.verify import pictures
-
-        found = tuple(pictures.with_picture(finding, request.tensors) for finding in found)
-    return found
 
 
 def _changes(work: _Work) -> List[Patch]:
@@ -251,6 +243,23 @@ def _breaks(label: str, found: Conflict) -> ProofError:
         f"the fix of `{label}` would break `{found.address}` (`{found.layer}`): {found.message}",
         "nothing was written; check the sizes in the manifest",
     )
+
+
+def _prove_written(work: _Work, result: str, *unfinished: Mapping[str, str]) -> None:
+    """Prove the model file at `result`, with other files of it that are not in their place yet.
+
+    Raises:
+        ProofError: it is no model, or another one than was planned.
+    """
+    try:
+        with open_file(result, result, *unfinished) as again:
+            verify_written(work, again)
+    except ModelError as error:
+        if isinstance(error.__cause__, OSError):
+            raise  # the disk failed, not the result
+        raise ProofError(
+            f"the result of `{work.model.label}` is no readable model: {error}", _REPORT_THIS
+        ) from error
 
 
 def verify_written(work: _Work, result: Model) -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
-from coreml_resize_fix.formats import beside, spec_versions
 from coreml_resize_fix.formats import model as protocol
-from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats import other_tensors, spec_versions
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
     edits,
@@ -19,6 +21,7 @@ from coreml_resize_fix.formats.mlprogram import (
     parameters,
     reader,
     steps,
+    weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
@@ -33,10 +36,8 @@ from coreml_resize_fix.formats.model import (
     ResizeOp,
     Summed,
 )
-from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
-from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
     Conflict,
     Known,
@@ -47,11 +48,11 @@ from coreml_resize_fix.formats.shapes import (
     UsableSizes,
 )
 
-_IN_MODEL_FOLDER = "@model_path/"
-
 
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
+
+    `beside` is where its weight files are, None for a model in memory.
 
     Raises:
         ModelError: the program makes no sense.
@@ -60,8 +61,8 @@ class Programs(protocol.Model):
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source) -> None:
-        self.label, self.source = label, source
+    def __init__(self, label: str, source: Source, beside: Optional[Beside] = None) -> None:
+        self.label, self.source, self.beside = label, source, beside
         message = reader.parse(source)
         self.program = reader.program(message)
         self.spec_version = self.program.spec_version
@@ -180,18 +181,19 @@ class Programs(protocol.Model):
         shape = next(iter(known.inputs), None) if known is not None else None
         call = callnames.exported(resize.names[0])
         params = self._with_size(name, resize, shapes)
-        fields = input_size_fields(shape, shapes.varies)
-        if params.computes_size and fields["shape"] == FLEXIBLE:
+        sizes = InputSizes.of(shape, shapes.varies)
+        if params.computes_size and sizes.is_flexible:
             # Of other sizes it is not known what is computed.
-            sizes = tuple(dict.fromkeys(before for before, _ in _made(shapes, resize.address)))
-            fields.update(sizes=sizes, ranges=())
+            known_at = (before for before, _ in _made(shapes, resize.address))
+            sizes = replace(sizes, samples=tuple(dict.fromkeys(known_at)), ranges=())
         return ResizeLayer(
             resize.address,
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
             params,
+            sizes,
+            channels(shape),
             call=(call.mode, call.antialias) if call is not None else None,
-            **fields,  # type: ignore[arg-type]
         )
 
     def _with_size(self, name: str, resize: Resize, here: ModelShapes) -> ResizeOp:
@@ -223,15 +225,16 @@ class Programs(protocol.Model):
                     f"of which `{function.opset}` runs: the others are not looked at"
                 )
 
-    def require_weights(self, folder: str) -> None:
-        """Refuse a model file in that folder whose weights are elsewhere: nothing could run it.
+    def require_weights(self) -> None:
+        """Refuse a model file whose weights are not beside it: nothing could run it.
 
         Raises:
             ModelError: a file that it reads is not there.
         """
+        if self.beside is None:
+            return
         for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
-            relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
-            if not os.path.isfile(os.path.join(folder, relative.replace("\0", "\ufffd"))):
+            if not os.path.isfile(self.beside.path(weight_file.relative(name))):
                 raise ModelError(
                     f"`{self.label}` is an ML Program that reads its weights from `{name}`, "
                     "which is not there",
@@ -245,7 +248,7 @@ def _made(shapes: ModelShapes, address: str) -> Tuple[Tuple[Size, Size], ...]:
     if known is None or not known.inputs or not known.outputs:
         return ()
     count = len(shapes.runs)
-    ends = (beside.sizes_at(one[0], count) for one in (known.inputs, known.outputs))
+    ends = (other_tensors.sizes_at(one[0], count) for one in (known.inputs, known.outputs))
     return tuple(dict.fromkeys((got, made) for got, made in zip(*ends) if got and made))
 
 

@@ -17,7 +17,7 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleNearest,
 )
 from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 
 def in_place_of(layer: ResizeLayer) -> List[Native]:
@@ -27,9 +27,10 @@ def in_place_of(layer: ResizeLayer) -> List[Native]:
     they are sampled.
     """
     params = layer.params
-    if params.computes_size or (layer.beside is not None and layer.beside.said):
+    said = layer.others.said if layer.others is not None else ()
+    if params.computes_size or said:
         return [*map(_computed(layer), ("STRICT_ALIGN_CORNERS", "UNALIGN_CORNERS")), *NATIVES]
-    if layer.shape == FLEXIBLE and isinstance(params, UpsampleBilinear):
+    if layer.input.is_flexible and isinstance(params, UpsampleBilinear):
         return [*(_own(params, aligned) for aligned in (True, False)), *NATIVES]
     return list(NATIVES)
 
@@ -41,7 +42,7 @@ def _own(params: UpsampleBilinear, align_corners: bool) -> Native:
 
 def _computed(layer: ResizeLayer) -> Callable[[str], Native]:
     """A resize whose size is computed at run time, as the file does it or from another tensor."""
-    said = layer.beside.said if layer.beside is not None else ()
+    said = layer.others.said if layer.others is not None else ()
     params = layer.params
     if isinstance(params, ResizeToShape) and params.computes_size and params.resized_dims == 2:
         kept: Optional[ResizeToShape] = replace(params, interpolation_mode="LINEAR")

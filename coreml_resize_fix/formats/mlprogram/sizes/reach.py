@@ -6,11 +6,11 @@ So all of those are looked at, each axis for itself.
 
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.inference.call import Blob
+from coreml_resize_fix.formats.inference.inputs import Varied
 from coreml_resize_fix.formats.mlprogram.program import Function, operations
 from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
-from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Range, Varied
-from coreml_resize_fix.formats.shapes import Size
+from coreml_resize_fix.formats.shapes import Range, Size
 
 Inputs = Dict[str, Blob]
 
