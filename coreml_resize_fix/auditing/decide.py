@@ -23,7 +23,7 @@ from coreml_resize_fix.auditing.findings import (
 )
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import NO_MODE, describe
-from coreml_resize_fix.auditing.size_sources import undecided
+from coreml_resize_fix.auditing.size_sources import follows_another, undecided, why_none
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, STATIC, UNKNOWN
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
@@ -230,7 +230,9 @@ def decide(
     codes = tuple(dict.fromkeys([*_of_current(found), *reasons]))
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
     message = describe(layer, found, row.verdict, row.reason, against or open_size, spec_version)
-    if row.reason == Code.FLEXIBLE_INPUT:
+    if row.reason == Code.FLEXIBLE_INPUT and follows_another(match.intent):
+        message += "; " + why_none(layer, match.intent)
+    elif row.reason == Code.FLEXIBLE_INPUT:
         message += "; " + advise(layer, match.intent, spec_version, decompose)
     return Finding(
         layer,

@@ -37,17 +37,19 @@ def match(
     assume: Optional[Intent] = None,
     averaged: Sequence[Averaged] = (),
     summed: Sequence[Summed] = (),
+    varies: bool = False,
 ) -> Matching:
     """Match intents to the layers that `layers_for` returns in file order, pooling layers too.
 
     The input of a layer depends on the resizes before it, which may be wrong in the file. So sizes
     behind an undecided resize do not count as evidence, and each round decides more of them.
-    `averaged` and `summed` are maps that other layers assemble.
+    `averaged` and `summed` are maps that other layers assemble; `varies`: the model takes inputs of
+    several sizes.
     """
     reasons = {
         id(intent): ELSEWHERE
         if is_made_of_windows(intent, averaged) or is_made_of_sums(intent, summed)
-        else no_layer_needed(intent)
+        else no_layer_needed(intent, varies)
         for intent in intents
     }
     matching = _in_rounds(intents, reasons, layers_for, careful=False)

@@ -68,9 +68,20 @@ def notices(
         if finding.wrong_before and finding.verdict == MATCH:
             found.append(finding.message)
         found += _read_as_factor(finding) + _of_one_size(finding, audit)
+    found += _laws(audit)
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
+
+
+def _laws(audit: Audit) -> List[str]:
+    """How the sizes of calls follow, where several examples tell."""
+    told = [
+        f"`{finding.layer.name}` {finding.intent.law}"
+        for finding in audit.findings
+        if finding.intent is not None and finding.intent.law is not None
+    ]
+    return [f"by the recorded sizes these follow: {', '.join(told)}"] if told else []
 
 
 def _cannot_run(conflict: Conflict) -> str:

@@ -120,7 +120,8 @@ def run(
     `decompose` allows replacements of several layers. `partial_result` allows a result in which
     some layers stay wrong: layers behind those are judged by the input that they really get.
     """
-    if not any(shapes.varies for shapes in model.shapes({}).values()):
+    varies = any(shapes.flexible_inputs for shapes in model.shapes({}).values())
+    if not varies:
         intents = size_sources.of_one_size(intents)
     averages = any(intent.mode == "area" for intent in intents)
 
@@ -129,7 +130,7 @@ def run(
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
     averaged = model.averaged() if averages else []
-    matching = match(intents, layers_for, assume, averaged, model.summed())
+    matching = match(intents, layers_for, assume, averaged, model.summed(), varies)
     missing_sizes.fill_in(matching, model)
     model = size_sources.looked_at(model, model.resizes(model.shapes({})), matching)
 
@@ -150,7 +151,7 @@ def run(
     # The sizes of the new layers for their real inputs: some layers before them may stay wrong.
     planned = _planned(found)
     before, after = model.shapes({}), model.shapes(planned)
-    varies = {layer.address for layer in model.resizes(after) if layer.input.is_flexible}
+    varying = {layer.address for layer in model.resizes(after) if layer.input.is_flexible}
     poolings = model.poolings(intended_shapes) if matching.pooled else []
     found += _pooling_findings(poolings, matching, spec_version)
     if poolings:
@@ -165,7 +166,7 @@ def run(
         model.conflicts(before),
         _remaining_conflicts(model, found, model.conflicts(after)),
         tuple(
-            finding for finding in found if finding.layer.address in varies and _freezes(finding)
+            finding for finding in found if finding.layer.address in varying and _freezes(finding)
         ),
         partial(model.usable, planned),
         partial_result,

@@ -40,8 +40,9 @@ def _open(
         intent = matching.by_address[layer.address].intent
         if intent is None or layer.params.is_chain or intent.scale_factor is not None:
             continue
-        follows = intent.law is not None and intent.law.follows_another
-        if follows or (layer.input.is_flexible and intent.target_size(None) is not None):
+        if follows_another(intent) or (
+            layer.input.is_flexible and intent.target_size(None) is not None
+        ):
             yield layer, intent
 
 
@@ -111,6 +112,30 @@ def _running(
     every = [any(ran) for ran in zip(*runs)]
     best = [source for source, ran in zip(sources, runs) if list(ran) == every]
     return list(replace(near, runs=tuple(every)).distinct(best or sources))
+
+
+def follows_another(intent: Intent) -> bool:
+    """Whether the recorded sizes show that a call took its size from another tensor."""
+    return intent.law is not None and intent.law.follows_another
+
+
+def why_none(layer: ResizeLayer, intent: Intent) -> str:
+    """Why nothing computes a call whose size is that of another tensor, and what to do."""
+    if intent.is_nearest:
+        why = (
+            "the size is another tensor's, and no operation copies the pixels that PyTorch copies "
+            "at a size that is computed when it runs"
+        )
+    elif intent.mode != "bilinear" or intent.antialias:
+        why = "the size is another tensor's, and only bilinear resizes can compute theirs"
+    elif layer.others is None or not layer.others.said:
+        why = "the size is another tensor's, and none in the file has the sizes that were recorded"
+    else:
+        why = (
+            f"the call takes {layer.others.said[0]}, and no layer here can; an ML Program can, "
+            "from iOS 17 on"
+        )
+    return f"{why}; convert once per input size that you need"
 
 
 def undecided(layer: ResizeLayer, intent: Intent, kind: str) -> Optional[str]:
