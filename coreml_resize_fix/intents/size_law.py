@@ -37,6 +37,8 @@ class AxisLaw(NamedTuple):
 
     def target(self, before: int) -> Optional[int]:
         """The output size of an input size; None if the law does not say."""
+        if self.kind == Kind.EITHER:
+            return None
         if self.factor is not None:
             return before * self.factor.numerator // self.factor.denominator
         return self.size if self.kind == Kind.CONSTANT else None
