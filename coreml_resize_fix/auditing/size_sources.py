@@ -24,12 +24,12 @@ _MOST_TRIED = 4  # sources that fit the recording, and differ elsewhere
 
 def looked_at(model: Model, layers: Sequence[ResizeLayer], matching: Matching) -> Model:
     """The model, looked at where its resizes get the recorded sizes, too, where that matters."""
-    wanted = {
-        layer.address: intent.input_sizes
-        for layer, intent in _open(layers, matching)
-        if intent.input_sizes
-    }
-    return model.reaching(wanted) if wanted else model
+    wanted = {}
+    for layer, intent in _open(layers, matching):
+        before, after = intent.input_size, intent.target_size(None)
+        one = ((before, after),) if before is not None and after is not None else ()
+        wanted[layer.address] = intent.sizes or one
+    return model.reaching(wanted) if any(wanted.values()) else model
 
 
 def _open(
@@ -192,6 +192,7 @@ def _either(intent: Intent, source: str, at: Size) -> str:
 def _elsewhere(at: Optional[Size], intent: Intent) -> str:
     shown = "another size" if at is None else "×".join(map(str, at))
     return (
-        f", and differ at an input of {shown}: record more examples, that one among them "
+        f", and differ at an input of {shown}: record more examples, that one among them and the "
+        "smallest that is allowed "
         "(`record_intents(model, [example, another])`)"
     )

@@ -175,8 +175,8 @@ class Model:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""
         raise NotImplementedError
 
-    def reaching(self, wanted: Mapping[str, Sequence[Size]]) -> "Model":
-        """The same model, also looked at where resizes get these input sizes, by address."""
+    def reaching(self, wanted: Mapping[str, Sizes]) -> "Model":
+        """The same model, also looked at where resizes get and make these sizes, by address."""
         return self
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":

@@ -34,6 +34,7 @@ from coreml_resize_fix.formats.model import (
     DeclaredSize,
     Plan,
     ResizeOp,
+    Sizes,
     Summed,
 )
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -91,7 +92,7 @@ class Programs(protocol.Model):
             return dict(self._as_it_is)
         return {name: one.shapes(assumed) for name, one in self._functions.items()}
 
-    def reaching(self, wanted: Mapping[str, Sequence[Size]]) -> "Programs":
+    def reaching(self, wanted: Mapping[str, Sizes]) -> "Programs":
         found = copy.copy(self)
         found._functions = {name: one.reaching(wanted) for name, one in self._functions.items()}
         found._as_it_is = {name: one.shapes() for name, one in found._functions.items()}

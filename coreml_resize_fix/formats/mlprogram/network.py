@@ -1,13 +1,14 @@
 """One function of a program as the audit and the writer ask for it."""
 
 import copy
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram import parameters, scopes
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
 from coreml_resize_fix.formats.mlprogram.program import Function, Program
 from coreml_resize_fix.formats.mlprogram.sizes import FunctionSizes
-from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, Size, UsableSizes
+from coreml_resize_fix.formats.mlprogram.sizes.reach import Recorded
+from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, UsableSizes
 
 
 class Resize(NamedTuple):
@@ -62,7 +63,7 @@ class ProgramNetwork:
         """The sizes of everything when resizes make those that are assumed, by address."""
         return self._sizes.infer(assumed)
 
-    def reaching(self, wanted: Mapping[str, Sequence[Size]]) -> "ProgramNetwork":
+    def reaching(self, wanted: Mapping[str, Recorded]) -> "ProgramNetwork":
         """The same, also looked at where resizes get these input sizes, by address."""
         found = copy.copy(self)
         found._sizes = self._sizes.reaching(wanted)

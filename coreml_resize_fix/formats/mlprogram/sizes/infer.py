@@ -18,7 +18,6 @@ from coreml_resize_fix.formats.shapes import (
     ModelShapes,
     Overrides,
     Shape,
-    Size,
     UsableSizes,
 )
 
@@ -82,7 +81,7 @@ class FunctionSizes:
             tuple(not run.conflicts for run in runs),
         )
 
-    def reaching(self, wanted: Mapping[str, Sequence[Size]]) -> "FunctionSizes":
+    def reaching(self, wanted: Mapping[str, reach.Recorded]) -> "FunctionSizes":
         """The same function, also looked at where operations get these input sizes, by address."""
         more = reach.inputs(self._function, wanted)
         if not more:

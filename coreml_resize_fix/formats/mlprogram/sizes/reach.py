@@ -13,6 +13,7 @@ from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluati
 from coreml_resize_fix.formats.shapes import Range, Size
 
 Inputs = Dict[str, Blob]
+Recorded = Sequence[Tuple[Size, Size]]
 
 _WALKED = 400_000  # operations in all evaluations together
 _MOST = 512  # evaluations
@@ -21,8 +22,11 @@ _TIMES = (1, 2, 4, 8)  # another input may be larger than what is made of it
 _OPEN_END = 64  # times the default, of an axis without upper bound
 
 
-def inputs(function: Function, wanted: Mapping[str, Sequence[Size]]) -> Tuple[Inputs, ...]:
-    """More shapes of the inputs to evaluate; none where all that are allowed are listed."""
+def inputs(function: Function, wanted: Mapping[str, Recorded]) -> Tuple[Inputs, ...]:
+    """More shapes of the inputs to evaluate; none where all that are allowed are listed.
+
+    `wanted` are the (input, output) sizes of operations, by address.
+    """
     steps = sum(1 for one in operations(function.block) if one.kind != "const")
     most = max(16, min(_MOST, _WALKED // (steps + 1)))
     known = list(function.samples.shapes)
@@ -30,10 +34,10 @@ def inputs(function: Function, wanted: Mapping[str, Sequence[Size]]) -> Tuple[In
     for lead in function.samples.varied:
         if lead.listed:
             continue
-        for address, sizes in wanted.items():
+        for address, recorded in wanted.items():
             search = _Search(function, address, lead)
-            for size in dict.fromkeys(sizes):
-                found += [one for one in search.reaching(size) if one not in known + found]
+            for got, made in dict.fromkeys(recorded):
+                found += [one for one in search.reaching(got, made) if one not in known + found]
     return tuple(found[:most])
 
 
@@ -45,7 +49,8 @@ class _Search:
         self._answers: Answers = {}
         self._got: Dict[Size, Optional[Size]] = {}
 
-    def reaching(self, size: Size) -> Iterator[Inputs]:
+    def reaching(self, size: Size, made: Size) -> Iterator[Inputs]:
+        """Inputs at which the operation gets that size, and another input has what it makes."""
         rows, columns = (self._band(axis, wanted) for axis, wanted in enumerate(size))
         count = max(len(rows), len(columns)) if rows and columns else 0
         for index in range(count):
@@ -55,7 +60,7 @@ class _Search:
         for other in others:
             at = (rows[0], columns[0]) if count else self._lead.size
             for times in _TIMES:
-                more = size[0] * times, size[1] * times
+                more = made[0] * times, made[1] * times
                 if not other.listed and other.allows(more):
                     yield {**self._at(at), other.name: other.at(more)}
 
