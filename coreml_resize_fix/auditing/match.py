@@ -84,7 +84,7 @@ def _in_rounds(
     rounds = min(len(layers) + 2, max(8, _MOST_STEPS // (len(layers) * len(intents) + 1)))
     while assumed != previous and rounds:
         rounds -= 1
-        layers, poolings = _split_poolings(layers_for(assumed))
+        layers, poolings = _split_poolings(layers_for(_but_computed(assumed, layers)))
         matching = _match_once(intents, MatchDraft(layers, reasons), poolings)
         previous = assumed
         assumed = {
@@ -96,6 +96,14 @@ def _in_rounds(
             for layer in layers
         }
     return matching
+
+
+def _but_computed(
+    assumed: "Dict[str, _Assumption]", layers: Sequence[ResizeLayer]
+) -> "Dict[str, _Assumption]":
+    """Without those whose size the file itself computes at run time."""
+    computed = {layer.address for layer in layers if layer.params.computes_size}
+    return {address: one for address, one in assumed.items() if address not in computed}
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ def _as_intended(
             layer, matching.by_address[layer.address].intent, layer.input.size
         )
         for layer in layers
-        if not layer.input.is_flexible
+        if not layer.input.is_flexible and not layer.params.computes_size
     }
     varying: Mapping[str, Union[Intent, SizeOf]] = {}
     found: List[Finding] = []
@@ -209,7 +209,7 @@ def _as_intended(
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found
-            if not finding.layer.input.is_flexible
+            if not finding.layer.input.is_flexible and not finding.layer.params.computes_size
         }
         if (sizes, asked) == (intended, varying):
             return found, intended_shapes

@@ -8,6 +8,7 @@ from typing import (
     TYPE_CHECKING,
     Collection,
     Dict,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -198,6 +199,10 @@ class Model:
     def summed(self) -> List[Summed]:
         """Every map that is put together of weighted pixels, axis by axis."""
         return []
+
+    def constants(self, dims: Tuple[int, ...]) -> Iterator[Tuple[str, bytes]]:
+        """Constants of that shape, leading ones apart: "e" or "f" (float16, float32), the bytes."""
+        return iter(())
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         """What cannot run at the default size of the inputs, inside networks and between them."""

@@ -47,9 +47,11 @@ class ResizeLayer:
     def follows(self) -> bool:
         """Whether its output size follows from the blob that it reads, of one size.
 
-        The last of several layers reads what the others made, which has another size.
+        The last of several layers reads what the others made, which has another size, and a size
+        that is computed at run time follows other tensors.
         """
-        return not self.input.is_flexible and not self.params.is_chain
+        by_itself = not self.params.is_chain and not self.params.computes_size
+        return by_itself and not self.input.is_flexible
 
     @property
     def output_size(self) -> Optional[Size]:

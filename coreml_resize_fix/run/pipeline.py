@@ -167,7 +167,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
 
 
 def _audit(model: Model, request: Request, allowed: int) -> Audit:
-    return run(
+    audit = run(
         model,
         resolve_nearest(request.manifest or (), request.tensors),
         request.assume,
@@ -175,6 +175,11 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
         request.decompose,
         request.partial,
     )
+    if request.tensors and any(intent.input_is_parameter for intent in audit.matching.unused):
+        from coreml_resize_fix.verify import folded
+
+        folded.settle(audit.matching, model, request.tensors)
+    return audit
 
 
 def _report(

@@ -55,6 +55,19 @@ def _unpacked(data_type: str, data: bytes, most: int) -> Optional[Elements]:
     return struct.unpack("<{}{}".format(len(data) // width, code), data)
 
 
+def packed(value: Value) -> Optional[bytes]:
+    """The little-endian bytes of a tensor of floats in the model file, of any length."""
+    if value.content is None or value.type is None:
+        return None
+    field = value.content.WhichOneof("value")
+    if field == "bytes":
+        return bytes(value.content.bytes.values)
+    if field != "floats":
+        return None
+    held = value.content.floats.values
+    return struct.pack("<{}f".format(len(held)), *held)
+
+
 def numbers(value: Value) -> Optional[Tuple[Number, ...]]:
     """The elements of a tensor of numbers or truth values."""
     found = elements(value)

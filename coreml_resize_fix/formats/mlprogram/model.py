@@ -16,6 +16,7 @@ from coreml_resize_fix.formats.mlprogram import (
     edits,
     elsewhere,
     flow,
+    folded,
     network,
     opset,
     parameters,
@@ -117,6 +118,9 @@ class Programs(protocol.Model):
 
     def summed(self) -> List[Summed]:
         return [one for function in self.program.functions for one in elsewhere.summed(function)]
+
+    def constants(self, dims: Tuple[int, ...]) -> Iterator[Tuple[str, bytes]]:
+        return folded.of_shape(self.program, self.beside, dims)
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         return tuple(
