@@ -167,14 +167,8 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
 
 
 def _audit(model: Model, request: Request, allowed: int) -> Audit:
-    audit = run(
-        model,
-        resolve_nearest(request.manifest or (), request.tensors),
-        request.assume,
-        allowed,
-        request.decompose,
-        request.partial,
-    )
+    intents = resolve_nearest(request.manifest or (), request.tensors)
+    audit = run(model, intents, request.assume, allowed, request.decompose, request.partial)
     if request.tensors and any(intent.input_is_parameter for intent in audit.matching.unused):
         from coreml_resize_fix.verify import folded
 

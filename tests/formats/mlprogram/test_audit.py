@@ -358,6 +358,23 @@ def test_sizes_that_cannot_run(listed, tmp_path):
     assert report.codes == ("RSZ402",)
 
 
+def test_a_size_of_another_tensor(tmp_path):
+    """Two examples tell it from a factor; the size is computed from the tensor then."""
+    name = "ct9_ex17_range_other_bilF"
+    path, intents = calls.copied(name, tmp_path), calls.with_sizes(name)
+    report = audit(path, intents)
+    (found,) = report.findings
+    assert (found.verdict, found.codes) == ("fixable", ("RSZ102",))
+    assert str(found.after) == "resize to 2 times the size of `x_to_fp16` LINEAR UNALIGN_CORNERS"
+    assert any("the size of another tensor" in notice for notice in report.notices)
+    result = fix(path, intents)
+    written = _read(os.path.join(result, "Data", "com.apple.CoreML", "model.mlmodel"))
+    assert as_coremltools_infers(written, files.weights(name))
+    assert audit(result, intents).exit_code == 0
+    (found,) = audit(result, calls.intents(name)).findings
+    assert (found.verdict, found.codes) == ("unmatchable", ("RSZ208",))
+
+
 def test_sizes_that_all_run():
     name = "ct9_ex17_range_other_bilF"
     assert audit(str(files.package(name))).usable.everywhere
