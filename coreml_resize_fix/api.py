@@ -23,7 +23,7 @@ Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
 
 
 class _InMemory(NamedTuple):
-    """A model that is no file: its serialized bytes, and how to make the same kind of it again."""
+    """A model in memory: its serialized bytes, and how to make the same kind of object of them."""
 
     data: bytes
     spec_class: Any
@@ -89,12 +89,12 @@ def fix(
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
-    Of a path comes the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input, or
-    the input itself where nothing had to change. An MLModel or a spec message is not changed
-    itself. An MLModel that has a package comes back with one of its own, as a converter makes it:
-    in the folder for temporary files, with the weights and every other file of the first. The other
-    arguments are those of `audit`; `output`, `in_place`, `force` and `partial` are the command
-    line's.
+    For a path it is the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input,
+    or the input itself if nothing had to change. For an MLModel or a spec message it is a changed
+    copy. The copy of an MLModel that has a package gets a package of its own, as a converter makes
+    it: in the folder for temporary files, with the weights and every other file of the first. The
+    other arguments are those of `audit`; `output`, `in_place`, `force` and `partial` mean the same
+    as on the command line.
 
     Raises:
         UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
@@ -119,7 +119,9 @@ def fix(
         verify=verify,
     )
     if not request.has_intents:
-        raise UsageError("there is no intent to fix the model by", "pass `manifest` or `assume`")
+        raise UsageError(
+            "nothing says what the resizes should compute", "pass `manifest` or `assume`"
+        )
     report, result = _process(model, request)
     if report.exit_code == 1 and not partial:
         raise UnmatchedError(report)
@@ -174,7 +176,7 @@ def _in_memory(model: Any) -> _InMemory:
     spec = model.get_spec() if wrapper is not None else model
     if not hasattr(spec, "SerializeToString"):
         raise ResizeFixError(
-            f"a `{type(model).__name__}` is no model",
+            f"a `{type(model).__name__}` is not a model",
             "pass a path, a coremltools MLModel, or the spec of one",
         )
     package = getattr(model, "package_path", None) if wrapper is not None else None

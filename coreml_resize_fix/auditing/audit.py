@@ -37,7 +37,6 @@ class Audit:
     after: Dict[str, ModelShapes]
     conflicts_before: Tuple[Conflict, ...]
     conflicts_after: Tuple[Conflict, ...]
-    freezing: Tuple[Finding, ...] = ()  # would get one size, and theirs varies
     usable: Callable[[], Optional[UsableSizes]] = lambda: None
     partial: bool = False  # the others are written even if some stay wrong
     intended: Mapping[str, ModelShapes] = field(default_factory=dict)
@@ -69,7 +68,7 @@ class Audit:
         return not failed and _reached(conflict, self.before)
 
     @property
-    def mended(self) -> List[Conflict]:
+    def repaired(self) -> List[Conflict]:
         """Conflicts that the planned changes remove."""
         left = {conflict.address for conflict in self.conflicts_after}
         return [

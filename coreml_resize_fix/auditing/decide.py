@@ -181,7 +181,7 @@ def row_for(found: Assessment) -> Row:
     """The one row that decides a situation."""
     rows = [row for row in TABLE if row.holds(found)]
     if len(rows) != 1:
-        raise LookupError("{} rows decide {}".format(len(rows), found))
+        raise LookupError(f"{len(rows)} rows decide {found}")
     return rows[0]
 
 
@@ -204,8 +204,8 @@ def decide(
     """The verdict on one layer. `spec_version` is the highest one that the target allows.
 
     `decompose` says whether several layers may be used without being asked for;
-    `moved` tells that it gets another size than it should: that is not its intent's fault. `kind`
-    is that of the model.
+    `moved`: it gets another size than it should, which does not speak against its intent. `kind` is
+    that of the model.
     """
     if match.intent is None:
         verdict = NO_INTENT if match.code == Code.NO_INTENT else AMBIGUOUS
@@ -243,7 +243,7 @@ def decide(
         comparisons=found.comparisons,
         after=found.remedy if fixes else None,
         intended_size=found.intended,
-        # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
+        # The shift at a size that only stands in for an unknown one is not that of the layer.
         max_shift_px=found.worst.max_shift
         if found.worst
         and found.current not in (assessment.REFUSED, assessment.OPEN_SIZE)

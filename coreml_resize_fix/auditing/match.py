@@ -28,7 +28,7 @@ from coreml_resize_fix.intents.model import Intent
 
 LayersFor = Callable[[Overrides], Sequence[ResizeLayer]]
 
-_MOST_STEPS = 4 * 1000 * 1000  # of alignment: rounds times pairs of an intent and a layer
+MOST_STEPS = 4 * 1000 * 1000  # of alignment: rounds times pairs of an intent and a layer
 
 
 def match(
@@ -81,7 +81,7 @@ def _in_rounds(
     matching = Matching()
     # Each round decides at least one more layer, or is the last. The limit is for chains of
     # hundreds of layers whose sizes are all wrong.
-    rounds = min(len(layers) + 2, max(8, _MOST_STEPS // (len(layers) * len(intents) + 1)))
+    rounds = min(len(layers) + 2, max(8, MOST_STEPS // (len(layers) * len(intents) + 1)))
     while assumed != previous and rounds:
         rounds -= 1
         layers, poolings = _split_poolings(layers_for(_but_computed(assumed, layers)))

@@ -22,10 +22,16 @@ CALLS = (
     ("TensorFlow 1 resize_bilinear", Intent(framework="tensorflow1")),
 )
 
+# By where the layers are that compute an intent: what a user has to allow.
+_OPTIONS = (
+    ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
+    ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
+)
+
 
 def size(value: Optional[Size]) -> str:
     """A size as people write it: 25×31."""
-    return "{}×{}".format(*value) if value else "?"
+    return "×".join(map(str, value)) if value else "?"
 
 
 def describe(
@@ -46,26 +52,16 @@ def describe(
         return start + ": they are the same"
     if found.current == assessment.SAME:
         return f"{start}: {against}"
-    text = "{}: {}".format(start, _difference(layer, found))
+    text = f"{start}: {_difference(layer, found)}"
     if against:
         return f"{text}; {against}"
     if found.open_size and found.current != assessment.OPEN_SIZE:
         text += f", and {_rounding(found.open_size)}"
     if verdict == FIXABLE:
-        return "{}; `{}` is the same".format(text, found.remedy)
+        return f"{text}; `{found.remedy}` is the same"
     if verdict == NEEDS_OPTION:
-        return "{}; `{}` is the same, and needs {}".format(
-            text,
-            found.remedy,
-            " and ".join(
-                what
-                for availability, what in (
-                    ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
-                    ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
-                )
-                if found.availability in availability
-            ),
-        )
+        options = " and ".join(what for where, what in _OPTIONS if found.availability in where)
+        return f"{text}; `{found.remedy}` is the same, and needs {options}"
     return f"{text}; {summary}{_closest(layer, found, spec_version)}"
 
 
@@ -81,17 +77,16 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
         and found.intent.input_size is None
     ):
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
-        return "it makes {} instead of {}".format(made, size(first.intended))
+        return f"it makes {made} instead of {size(first.intended)}"
     if found.current == assessment.WRONG_SIZE:
         wrong = next(p for p in found.pairings if p.intended != p.actual)
-        return "{} becomes {} instead of {}".format(
-            size(wrong.input_size), size(wrong.actual), size(wrong.intended)
-        )
+        becomes = f"{size(wrong.input_size)} becomes {size(wrong.actual)}"
+        return f"{becomes} instead of {size(wrong.intended)}"
     if layer.params.is_chain:
         return "these layers are not those that compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
     if found.intent.is_nearest and layer.params.copies_nearest:
-        return "it copies other pixels, up to {:.3f} source pixels away".format(shift)
+        return f"it copies other pixels, up to {shift:.3f} source pixels away"
     names = {
         assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
         assessment.ANTIALIAS_DROPPED: "it does not filter before it samples down",
@@ -99,7 +94,7 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
         assessment.OTHER_KERNEL: "it interpolates with another kernel",
         assessment.OPEN_PIXEL: "some points lie midway between two pixels, of which it copies one "
         "that nothing documents",
-        assessment.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
+        assessment.WRONG_GRID: f"it reads up to {shift:.3f} source pixels away",
     }
     return names[found.current]
 
@@ -123,19 +118,19 @@ def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
 
 def inventory(layer: ResizeLayer) -> str:
     """What a layer computes and which framework call equals it, for a model without intents."""
-    start = "`{}` is `{}`".format(layer.name, layer.params)
+    start = f"`{layer.name}` is `{layer.params}`"
     if layer.params.unjudged:
         return f"{start}; it is not judged: {layer.params.unjudged}"
     if not layer.input.samples:
-        return "{}; the size that it gets is not known: {}".format(start, layer.input.why_unknown)
+        return f"{start}; the size that it gets is not known: {layer.input.why_unknown}"
     input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
-    start += ": {} → {}".format(size(input_size), size(output_size))
+    start += f": {size(input_size)} → {size(output_size)}"
     if layer.params.lacks_its_mode:
         return f"{start}; {NO_MODE}"
     sizes = [at for at in layer.input.samples if comparable(at, layer.params.output_size(at))]
     if not sizes:
-        return start + ", which is no image"
+        return start + ", which is not the size of an image"
     if layer.params.is_chain:
         return start + ", which these layers compute together"
     if any(layer.params.left_open(at, layer.params.output_size(at)) for at in sizes):
@@ -147,4 +142,4 @@ def inventory(layer: ResizeLayer) -> str:
     ]
     if not equal:
         return start + ", which equals no call of PyTorch or TensorFlow"
-    return "{}, which equals {}".format(start, " and ".join(equal))
+    return f"{start}, which equals {' and '.join(equal)}"

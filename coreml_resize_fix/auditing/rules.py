@@ -101,7 +101,7 @@ _TABLE = (
     Rule(
         Code.CALL_WITHOUT_LAYER,
         "error",
-        "no layer stands for this call, and one is owed",
+        "no layer stands for this call, which needs one",
         'convert again if the model lost it; if no output depends on it, say `"used": false`',
     ),
     Rule(

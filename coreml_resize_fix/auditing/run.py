@@ -151,7 +151,6 @@ def run(
     # The sizes of the new layers for their real inputs: some layers before them may stay wrong.
     planned = _planned(found)
     before, after = model.shapes({}), model.shapes(planned)
-    varying = {layer.address for layer in model.resizes(after) if layer.input.is_flexible}
     poolings = model.poolings(intended_shapes) if matching.pooled else []
     found += _pooling_findings(poolings, matching, spec_version)
     if poolings:
@@ -165,9 +164,6 @@ def run(
         after,
         model.conflicts(before),
         _remaining_conflicts(model, found, model.conflicts(after)),
-        tuple(
-            finding for finding in found if finding.layer.address in varying and _freezes(finding)
-        ),
         partial(model.usable, planned),
         partial_result,
         intended_shapes,
@@ -284,14 +280,3 @@ def _with_free_names(model: Model, found: Sequence[Finding]) -> List[Finding]:
     return [
         replace(finding, after=named.get(finding.layer.address, finding.after)) for finding in found
     ]
-
-
-def _freezes(finding: Finding) -> bool:
-    """Whether a fix has a fixed size, of a layer that had none and was taken for static."""
-    return (
-        finding.after is not None
-        and finding.verdict == findings.FIXABLE
-        and finding.layer.input.is_static
-        and finding.after.fixed_size is not None
-        and finding.layer.params.fixed_size is None
-    )

@@ -50,7 +50,7 @@ class WithoutLayer(NamedTuple):
         if self.fails:
             what = _FOLDED if intent.input_is_parameter else ""
             return f"intent without a layer: {call} ({Code.CALL_WITHOUT_LAYER}){what}"
-        return f"{call}: no layer is owed, as it {self.why}"
+        return f"{call}: needs no layer, as it {self.why}"
 
 
 def _call_site(intent: Intent) -> List[str]:

@@ -67,6 +67,6 @@ def open_bytes(data: bytes, label: str, beside: Optional[Beside] = None) -> Mode
     `beside` is where its weights are; without it they are not looked for.
 
     Raises:
-        ModelError: the bytes are no readable Core ML model.
+        ModelError: the bytes are not a readable Core ML model.
     """
     return _read(label, Source(data), beside)

@@ -18,7 +18,7 @@ _EXPORTERS = (*_WITHOUT_VALUES, "torch.jit", "torch.onnx")
 
 
 def compiling_test() -> Callable[[], bool]:
-    """A function that tells whether `torch.export(..., strict=True)` compiles its caller.
+    """A function that returns whether `torch.export(..., strict=True)` compiles its caller.
 
     It must be looked up outside: that compiler understands little of Python.
     """

@@ -40,7 +40,7 @@ def render(run: Run, style: Style = plain) -> str:
     """All models of a run, and one line about all where there are several."""
     if len(run.models) == 1:
         return _block(run.models[0], run.dry_run, style)
-    # Of many models, those with nothing to tell take a line each.
+    # Of many models, those with nothing to report take a line each.
     right = [report for report in run.reports if _is_right(report)]
     lines = [
         "{}: {}".format(visible(report.path), closing(report, run.dry_run)) for report in right
@@ -73,8 +73,8 @@ def _all(run: Run) -> str:
         (codes[3], "with nothing to compare"),
         (len(run.models) - len(run.reports), "failed"),
     ]
-    told = ["{} {}".format(count, what) for count, what in ended if count]
-    return "{} models: {}.".format(len(run.models), ", ".join(told))
+    counts = [f"{count} {what}" for count, what in ended if count]
+    return f"{len(run.models)} models: {', '.join(counts)}."
 
 
 def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
@@ -97,13 +97,13 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
 
 
 def without_layer(report: ModelReport) -> List[str]:
-    """A line for each intent that is owed a layer and has none, and one for all that owe none."""
+    """A line for each intent that lacks a layer, and one for all that need none."""
     lines = [found.message for found in report.without_layer if found.fails]
     labels: Dict[str, List[str]] = {}
     for found in report.not_owed:
         labels.setdefault(found.reason, []).append(f"`{found.intent.label}`")
-    told = [f"{', '.join(dict.fromkeys(calls))} ({reason})" for reason, calls in labels.items()]
-    return lines + [f"no layer is owed for {', '.join(told)}"] if told else lines
+    calls = [f"{', '.join(dict.fromkeys(found))} ({reason})" for reason, found in labels.items()]
+    return lines + [f"no layer is needed for {', '.join(calls)}"] if calls else lines
 
 
 def _table(found: Sequence[Finding], style: Style) -> List[str]:
@@ -159,16 +159,16 @@ def _row(finding: Finding) -> Tuple[str, ...]:
 
 def _details(found: Sequence[Finding]) -> List[str]:
     """One paragraph for each layer that does not simply match, and what to do for each code."""
-    told = [finding for finding in found if finding.verdict != findings.MATCH]
-    lines = [""] if told else []
-    for finding in told:
+    differing = [finding for finding in found if finding.verdict != findings.MATCH]
+    lines = [""] if differing else []
+    for finding in differing:
         codes = " ".join(finding.codes)
         lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
         lines += _change(finding)
         if finding.after is not None and finding.after.is_chain:
             lines.append(_wrapped("  costs " + cost(finding.after)))
         lines += _closest(finding)
-    left = [f for f in told if f.verdict not in (findings.FIXED, findings.FIXABLE)]
+    left = [f for f in differing if f.verdict not in (findings.FIXED, findings.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
         lines.append(_help(code))
     for needs in sorted({need for finding in left for need in finding.needs}):
@@ -237,7 +237,7 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         stuck = "" if report.runs else f", and {_stuck(report)}"
         compared = report.not_owed and report.asked
         return "no resize layer{}{}.".format(
-            ", and none is owed" if compared else ": nothing was compared", stuck
+            ", and none is needed" if compared else ": nothing was compared", stuck
         )
     if not report.asked:
         return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)

@@ -62,7 +62,7 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
 
 
 def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
-    """Do the same with a job, whose output and refusal count instead of the request's."""
+    """The same for a job: its output is used instead of the request's, and its refusal raised."""
     if job.refusal is not None:
         raise job.refusal
     with translate_os_errors(f"`{job.model}`"):
@@ -225,12 +225,6 @@ def _changes(work: _Work) -> List[Patch]:
     if work.request.has_intents and (work.audit.complete or work.request.partial):
         for found in work.audit.new_conflicts:
             raise _breaks(work.model.label, found)
-        for finding in work.audit.freezing:
-            raise ProofError(
-                f"the fix of `{finding.layer.name}` is for one size, and what it gets varies as "
-                "long as a layer before it stays as it is",
-                "nothing was written; fix the layers before it, too, or leave its intent out",
-            )
     changes = splice.patches(work.proposal.edits)
     if changes or work.request.output is not None:
         splice.size_after(work.model.source.size, changes)
@@ -248,7 +242,7 @@ def _prove_written(work: _Work, result: str, *unfinished: Mapping[str, str]) -> 
     """Prove the model file at `result`, with other files of it that are not in their place yet.
 
     Raises:
-        ProofError: it is no model, or another one than was planned.
+        ProofError: it is not a model, or another one than was planned.
     """
     try:
         with open_file(result, result, *unfinished) as again:
@@ -257,7 +251,7 @@ def _prove_written(work: _Work, result: str, *unfinished: Mapping[str, str]) -> 
         if isinstance(error.__cause__, OSError):
             raise  # the disk failed, not the result
         raise ProofError(
-            f"the result of `{work.model.label}` is no readable model: {error}", _REPORT_THIS
+            f"the result of `{work.model.label}` is not a readable model: {error}", _REPORT_THIS
         ) from error
 
 

@@ -33,7 +33,7 @@ LONGEST = 1024
 
 
 def elements(value: Value, most: int = LONGEST) -> Optional[Elements]:
-    """All elements in order, or None: in another file, no tensor, packed below a byte, or too many.
+    """All elements in order; None in another file, packed below a byte, too many, or no tensor.
 
     A tensor may hold one element for all: Core ML's writers do not, and it is not spread here.
     """

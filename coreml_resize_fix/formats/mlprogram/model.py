@@ -128,7 +128,7 @@ class Programs(protocol.Model):
         )
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
-        """Of several functions, the first that may not have every size is told."""
+        """Of several functions, that of the first that does not run at every size."""
         found = [one.usable(assumed) for one in self._functions.values()]
         vary = [one for one in found if one is not None]
         return next((one for one in vary if not one.everywhere), next(iter(vary), None))

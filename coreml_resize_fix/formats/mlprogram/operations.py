@@ -80,7 +80,7 @@ class _ByFactor(GridOperation):
         }
 
     def _text(self) -> str:
-        return "×{:.7g},{:.7g}".format(*self.factors)
+        return "×" + ",".join(f"{factor:.7g}" for factor in self.factors)
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class ResizeBilinear(_ToSize):
         return {**super().as_dict(), "sampling_mode": self.sampling_mode}
 
     def __str__(self) -> str:
-        return "resize_bilinear {}×{} {}".format(*self.fixed_size, self.sampling_mode)
+        return f"resize_bilinear {'×'.join(map(str, self.fixed_size))} {self.sampling_mode}"
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class ResizeNearest(_ToSize):
         return _nearest(input_size, output_size)
 
     def __str__(self) -> str:
-        return "resize_nearest_neighbor {}×{}".format(*self.fixed_size)
+        return f"resize_nearest_neighbor {'×'.join(map(str, self.fixed_size))}"
 
 
 def _word(value: bool) -> str:

@@ -48,7 +48,7 @@ def intent(mode, before, after, align_corners=None, antialias=False, factor=None
 
 
 def maps(data):
-    """Maps of means of more pixels than one: each mean is one of one pixel, joined they are a row."""
+    """Maps of several means: each mean alone is a map of one pixel, joined they are a row."""
     return [one for one in elsewhere.averaged(main_of(data)) if one.size != (1, 1)]
 
 
