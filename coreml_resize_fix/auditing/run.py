@@ -120,7 +120,8 @@ def run(
     `decompose` allows replacements of several layers. `partial_result` allows a result in which
     some layers stay wrong: layers behind those are judged by the input that they really get.
     """
-    varies = any(shapes.flexible_inputs for shapes in model.shapes({}).values())
+    before = model.shapes({})
+    varies = any(shapes.flexible_inputs for shapes in before.values())
     if not varies:
         intents = size_sources.of_one_size(intents)
     averages = any(intent.mode == "area" for intent in intents)
@@ -132,7 +133,9 @@ def run(
     averaged = model.averaged() if averages else []
     matching = match(intents, layers_for, assume, averaged, model.summed(), varies)
     missing_sizes.fill_in(matching, model)
-    model = size_sources.looked_at(model, model.resizes(model.shapes({})), matching)
+    asked = size_sources.looked_at(model, model.resizes(before), matching)
+    if asked is not model:
+        model, before = asked, asked.shapes({})
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
         match = matching.by_address[layer.address]
@@ -150,7 +153,7 @@ def run(
     found = _with_free_names(model, found)
     # The sizes of the new layers for their real inputs: some layers before them may stay wrong.
     planned = _planned(found)
-    before, after = model.shapes({}), model.shapes(planned)
+    after = model.shapes(planned)
     poolings = model.poolings(intended_shapes) if matching.pooled else []
     found += _pooling_findings(poolings, matching, spec_version)
     if poolings:

@@ -70,21 +70,21 @@ def with_sources(
     found: Dict[str, OtherTensors] = {}
     for layer, intent in _open(layers, matching):
         own = next((one for one in shapes.values() if layer.address in one.layers), None)
-        if own is None or not own.flexible_inputs:
+        network = _network_of(model, layer)
+        if own is None or network is None or not own.flexible_inputs:
             continue
-        near = other_tensors.of(_network_of(model, layer), own, layer.address)
+        near = other_tensors.of(network, own, layer.address)
         if near is not None:
             said = _said(model, near, layer, intent)
             found[layer.address] = replace(near, said=tuple(said))
     return [replace(one, others=found.get(one.address)) for one in layers]
 
 
-def _network_of(model: Model, layer: ResizeLayer) -> Network:
-    return next(
-        network
-        for network in model.networks
-        if any(node.address == layer.address for node in network.nodes)
-    )
+def _network_of(model: Model, layer: ResizeLayer) -> Optional[Network]:
+    for network in model.networks:
+        if any(node.address == layer.address for node in network.nodes):
+            return network
+    return None
 
 
 def _said(model: Model, near: OtherTensors, layer: ResizeLayer, intent: Intent) -> List[SizeOf]:
