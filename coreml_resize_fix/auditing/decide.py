@@ -199,13 +199,11 @@ def decide(
     spec_version: int,
     decompose: bool = False,
     moved: bool = False,
-    kind: str = "",
 ) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows.
 
     `decompose` says whether several layers may be used without being asked for;
-    `moved`: it gets another size than it should, which does not speak against its intent. `kind` is
-    that of the model.
+    `moved`: it gets another size than it should, which does not speak against its intent.
     """
     if match.intent is None:
         verdict = NO_INTENT if match.code == Code.NO_INTENT else AMBIGUOUS
@@ -221,7 +219,7 @@ def decide(
         or refused(match.intent, layer)
     )
     unfit = bool(match.against)
-    open_size = None if against else undecided(layer, match.intent, kind)
+    open_size = None if against else undecided(layer, match.intent)
     found = assess(
         layer, match.intent, bool(against), spec_version, decompose, unfit, bool(open_size)
     )

@@ -139,7 +139,7 @@ def run(
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
         match = matching.by_address[layer.address]
-        return decide(layer, match, spec_version, decompose, moved, model.kind)
+        return decide(layer, match, spec_version, decompose, moved)
 
     found, intended_shapes = _as_intended(model, matching, judge)
     as_intended = tuple(found)

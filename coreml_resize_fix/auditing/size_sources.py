@@ -11,7 +11,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.formats import other_tensors
-from coreml_resize_fix.formats.model import NEURAL_NETWORK, Model, Network
+from coreml_resize_fix.formats.model import ML_PROGRAM, Model, Network
 from coreml_resize_fix.formats.other_tensors import OtherTensors
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import ModelShapes, Size, SizeOf
@@ -25,7 +25,7 @@ _MOST_TRIED = 4  # sources that fit the recording, and differ elsewhere
 def looked_at(model: Model, layers: Sequence[ResizeLayer], matching: Matching) -> Model:
     """The model, looked at where its resizes get the recorded sizes, too, where that matters."""
     wanted = {}
-    for layer, intent in _open(layers, matching):
+    for layer, intent in _open(model, layers, matching):
         before, after = intent.input_size, intent.target_size(None)
         one = ((before, after),) if before is not None and after is not None else ()
         wanted[layer.address] = intent.sizes or one
@@ -33,16 +33,16 @@ def looked_at(model: Model, layers: Sequence[ResizeLayer], matching: Matching) -
 
 
 def _open(
-    layers: Sequence[ResizeLayer], matching: Matching
+    model: Model, layers: Sequence[ResizeLayer], matching: Matching
 ) -> Iterator[Tuple[ResizeLayer, Intent]]:
     """The layers whose call may have taken its size from another tensor."""
     for layer in layers:
         intent = matching.by_address[layer.address].intent
         if intent is None or layer.params.is_chain or intent.scale_factor is not None:
             continue
-        if follows_another(intent) or (
-            layer.input.is_flexible and intent.target_size(None) is not None
-        ):
+        # What neural networks hold was mostly converted at one size, and made flexible afterwards.
+        by_one = model.kind == ML_PROGRAM and layer.input.is_flexible
+        if follows_another(intent) or (by_one and intent.target_size(None) is not None):
             yield layer, intent
 
 
@@ -68,7 +68,7 @@ def with_sources(
 ) -> List[ResizeLayer]:
     """The layers, with what stands beside those whose call may have taken a size from there."""
     found: Dict[str, OtherTensors] = {}
-    for layer, intent in _open(layers, matching):
+    for layer, intent in _open(model, layers, matching):
         own = next((one for one in shapes.values() if layer.address in one.layers), None)
         network = _network_of(model, layer)
         if own is None or network is None or not own.flexible_inputs:
@@ -138,11 +138,8 @@ def why_none(layer: ResizeLayer, intent: Intent) -> str:
     return f"{why}; convert once per input size that you need"
 
 
-def undecided(layer: ResizeLayer, intent: Intent, kind: str) -> Optional[str]:
-    """Why the recording leaves open which size is meant where the input has another size, or None.
-
-    `kind` is that of the model.
-    """
+def undecided(layer: ResizeLayer, intent: Intent) -> Optional[str]:
+    """Why the recording leaves open which size is meant of another input, or None."""
     near = layer.others
     if near is None:
         return None
@@ -163,22 +160,12 @@ def undecided(layer: ResizeLayer, intent: Intent, kind: str) -> Optional[str]:
     if layer.params.computes_size:
         at = near.differ(own, near.made) if near.fits(near.made, observed) else None
         return None if at is None else _either(intent, "what the file computes", at)
-    for factors in _written(layer, law is None, kind):
-        for source in near.sources(observed, factors):
-            at = near.differ(own, near.sizes_of(source))
-            if at is not None:
-                return _either(intent, str(source), at)
+    # A converter's factor may be that of another tensor's size.
+    for source in near.sources(observed, layer.params.factors or ()):
+        at = near.differ(own, near.sizes_of(source))
+        if at is not None:
+            return _either(intent, str(source), at)
     return None
-
-
-def _written(layer: ResizeLayer, by_one: bool, kind: str) -> Iterator[Tuple[float, float]]:
-    """What the factor in the file may be a factor of another tensor's size by."""
-    if layer.params.factors is not None:
-        yield layer.params.factors
-    if by_one and kind == NEURAL_NETWORK:
-        # It may have been converted at one size and made flexible afterwards: then its factor
-        # says nothing of where the size came from.
-        yield _ITSELF
 
 
 def _either(intent: Intent, source: str, at: Size) -> str:

@@ -85,7 +85,7 @@ class OtherTensors:
 
 def _whole(factors: Sequence[float]) -> Optional[Tuple[Size, Size]]:
     """(height, width) factors as whole numbers to multiply with, and to divide by; or None."""
-    if min(factors) <= 0:
+    if not factors or min(factors) <= 0:
         return None
     times, parts = ([max(1, round(n)) for n in numbers]
                     for numbers in (factors, [1 / factor for factor in factors]))  # fmt: skip

@@ -3,11 +3,11 @@
 import copy
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from coreml_resize_fix.formats.inference.reach import Recorded
 from coreml_resize_fix.formats.mlprogram import parameters, scopes
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
 from coreml_resize_fix.formats.mlprogram.program import Function, Program
 from coreml_resize_fix.formats.mlprogram.sizes import FunctionSizes
-from coreml_resize_fix.formats.mlprogram.sizes.reach import Recorded
 from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, UsableSizes
 
 

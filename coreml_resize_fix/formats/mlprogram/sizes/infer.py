@@ -3,17 +3,18 @@
 from dataclasses import replace
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.inference import reach
 from coreml_resize_fix.formats.inference.call import Blob
 from coreml_resize_fix.formats.inference.inputs import Varied
 from coreml_resize_fix.formats.inference.merge import first_conflicts, merge
 from coreml_resize_fix.formats.inference.trials import Trials
 from coreml_resize_fix.formats.inference.usable import usable
 from coreml_resize_fix.formats.mlprogram.program import Function, operations
-from coreml_resize_fix.formats.mlprogram.sizes import reach
 from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
 from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
 from coreml_resize_fix.formats.shapes import (
     Conflict,
+    Dims,
     LayerShapes,
     ModelShapes,
     Overrides,
@@ -28,6 +29,7 @@ class FunctionSizes:
     def __init__(self, function: Function) -> None:
         self._function = function
         self._answers: Answers = {}
+        self._addresses = {one.address for one in operations(function.block)}
         self._varies = bool(function.samples.flexible) or any(
             operation.blocks for operation in function.block.operations
         )
@@ -83,14 +85,18 @@ class FunctionSizes:
 
     def reaching(self, wanted: Mapping[str, reach.Recorded]) -> "FunctionSizes":
         """The same function, also looked at where operations get these input sizes, by address."""
-        more = reach.inputs(self._function, wanted)
-        if not more:
-            return self
-        samples = self._function.samples
-        # What grows without end is told by the last two.
-        last = len(samples.shapes) - (2 if samples.doubled else 0)
-        shapes = samples.shapes[:last] + more + samples.shapes[last:]
-        return FunctionSizes(self._function._replace(samples=samples._replace(shapes=shapes)))
+        function = self._function
+        answers: Answers = {}
+
+        def reads(address: str, inputs: reach.Inputs) -> Optional[Dims]:
+            traces = Evaluation(function, inputs, {}, answers).traces
+            read = traces[address][0] if address in traces else ()
+            return read[0].dims if read else None
+
+        steps = sum(1 for one in operations(function.block) if one.kind != "const")
+        own = {address: sizes for address, sizes in wanted.items() if address in self._addresses}
+        samples = reach.extended(function.samples, steps, reads, own)
+        return FunctionSizes(function._replace(samples=samples)) if own else self
 
     def usable(self, overrides: Overrides) -> Optional[UsableSizes]:
         """At which allowed sizes of its inputs the function runs; None if no size varies."""
