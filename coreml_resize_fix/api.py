@@ -7,10 +7,12 @@ model = fix(model, intents)     # at the end of an export script, without tempor
 """
 
 import os
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from dataclasses import replace
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
 from coreml_resize_fix.files import cleanup
+from coreml_resize_fix.formats.origin import Origin, origins
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.run import pipeline
@@ -21,6 +23,9 @@ Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
 _LABEL = "the model"  # what one in memory is called
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
 
+# Of an MLModel that `fix` returned, in the place of coremltools' own program.
+_ORIGINS = "_coreml_resize_fix_origins"
+
 
 class _InMemory(NamedTuple):
     """A model in memory: its serialized bytes, and how to make the same kind of object of them."""
@@ -29,6 +34,7 @@ class _InMemory(NamedTuple):
     spec_class: Any
     wrapper: Any  # the MLModel class, or None for a bare spec
     package: Optional[str]  # the folder in which an MLModel keeps its other files, such as weights
+    origins: Mapping[str, Origin]
 
     def rebuild(self, data: bytes) -> Any:
         spec = self.spec_class()
@@ -36,13 +42,19 @@ class _InMemory(NamedTuple):
         if self.wrapper is None:
             return spec
         try:
-            return self.wrapper(spec, skip_model_load=True)
+            return self._remembering(self.wrapper(spec, skip_model_load=True))
         except TypeError:  # coremltools before 5 has no such option
             return self.wrapper(spec)
 
     def opened(self, package: str) -> Any:
         """An MLModel of a package that is its own: coremltools removes it when Python ends."""
-        return self.wrapper(package, is_temp_package=True, skip_model_load=True)
+        return self._remembering(self.wrapper(package, is_temp_package=True, skip_model_load=True))
+
+    def _remembering(self, model: Any) -> Any:
+        """The model, which remembers what this one does; a program of another it must not have."""
+        if self.origins:
+            setattr(model, _ORIGINS, self.origins)
+        return model
 
 
 def audit(
@@ -52,6 +64,7 @@ def audit(
     deployment_target: Optional[str] = None,
     decompose: bool = False,
     verify: bool = True,
+    rewrite_downscales: bool = False,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
@@ -63,6 +76,8 @@ def audit(
         deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
         decompose: also allow exact replacements built from several layers.
         verify: also compare in values.
+        rewrite_downscales: also rewrite downscales by upsample_bilinear that are right, to
+            resize_bilinear: versions of the system were seen to differ in the former.
 
     Without any intent the report is an inventory, with exit code 3.
 
@@ -70,7 +85,13 @@ def audit(
         ResizeFixError: the model or the manifest cannot be read.
     """
     request = _request(
-        manifest, assume, deployment_target, decompose=decompose, verify=verify, dry_run=True
+        manifest,
+        assume,
+        deployment_target,
+        decompose=decompose,
+        verify=verify,
+        rewrite_downscales=rewrite_downscales,
+        dry_run=True,
     )
     return _process(model, request)[0]
 
@@ -86,6 +107,7 @@ def fix(
     force: bool = False,
     partial: bool = False,
     verify: bool = True,
+    rewrite_downscales: bool = False,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
@@ -116,6 +138,7 @@ def fix(
         force=force,
         partial=partial,
         decompose=decompose,
+        rewrite_downscales=rewrite_downscales,
         verify=verify,
     )
     if not request.has_intents:
@@ -144,6 +167,7 @@ def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
         report = pipeline.process(path, request)
         return report, type(model)(report.output or path)  # type: ignore[call-arg]
     held = _in_memory(model)
+    request = replace(request, origins=held.origins)
     if held.package is not None:
         return _process_packaged(model, held, held.package, request)
     report, data = pipeline.process_bytes(held.data, _LABEL, request)
@@ -180,4 +204,5 @@ def _in_memory(model: Any) -> _InMemory:
             "pass a path, a coremltools MLModel, or the spec of one",
         )
     package = getattr(model, "package_path", None) if wrapper is not None else None
-    return _InMemory(spec.SerializeToString(), type(spec), wrapper, package)
+    remembered = getattr(model, _ORIGINS, None) or origins(model)
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper, package, remembered)

@@ -29,6 +29,7 @@ TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment targ
 REFUSED = "refused"  # computes nothing: Core ML does not take the layer
 # Computes the intent in one of two readings, and nothing documents which one Core ML takes.
 OPEN_SIZE, OPEN_PIXEL = "open-size", "open-pixel"
+DOUBTED = "doubted"  # computes the intent, by an operation in which systems were seen to differ
 CURRENT = (
     SAME,
     WRONG_GRID,
@@ -40,6 +41,7 @@ CURRENT = (
     REFUSED,
     OPEN_SIZE,
     OPEN_PIXEL,
+    DOUBTED,
 )
 _OPEN = {ROUNDING: OPEN_SIZE, PIXEL: OPEN_PIXEL}
 
@@ -102,6 +104,7 @@ def assess(
     spec_version: int,
     decompose: bool = False,
     unfit: bool = False,
+    rewrite_downscales: bool = False,
     undecided: bool = False,
 ) -> Assessment:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
@@ -109,24 +112,24 @@ def assess(
     `decompose` says whether several layers may be used without being asked for, `contradicted` that
     the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
     of the file, `undecided` that the recording leaves open what is intended at other sizes.
+    `rewrite_downscales` asks for another operation where a right one is in doubt.
     """
     compared = comparisons(intent, layer)
     asked, known = compared
     intent_kind = _intent_kind(asked, known)
-    seen: Tuple[Pairing, ...] = ()
-    evidence = EVIDENCE_OK if known else SIZELESS
-    if contradicted:
-        evidence = CONTRADICTED
-    if unfit:
-        evidence = UNFIT
-    if layer.params.unjudged:
-        evidence = UNJUDGED
-    if undecided and evidence == EVIDENCE_OK:
-        evidence = UNDECIDED
-        recorded = [one for one in known if one[0] in intent.input_sizes]
-        seen = tuple(pair(asked, layer.params, *sizes) for sizes in recorded)
+    reasons = (
+        (bool(layer.params.unjudged), UNJUDGED),
+        (unfit, UNFIT),
+        (contradicted, CONTRADICTED),
+        (not known, SIZELESS),
+        (undecided, UNDECIDED),
+    )
+    evidence = next((what for holds, what in reasons if holds), EVIDENCE_OK)
     if evidence != EVIDENCE_OK:
         kind = layer.input.kind
+        recorded = known if evidence == UNDECIDED else ()
+        seen = tuple(pair(asked, layer.params, *one) for one in recorded
+                     if one[0] in intent.input_sizes)  # fmt: skip
         current = _current(asked, layer.params, seen) if seen else WRONG_GRID
         return Assessment(
             current, kind, NONE, intent_kind, evidence, False, intent, compared, pairings=seen
@@ -152,7 +155,12 @@ def assess(
         current = TOO_NEW
     if layer.params.lacks_its_mode:
         current = REFUSED
-    way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
+    way = _Way(NONE)
+    doubted = rewrite_downscales and layer.input.is_static and bool(layer.params.caveat)
+    if current != SAME or doubted:
+        way = _way(layer, asked, known, spec_version, decompose)
+    if current == SAME and doubted and way.availability == WITHIN:
+        current = DOUBTED
     several = len({target for size, target in known if size == known[0][0]}) > 1
     return Assessment(
         current,

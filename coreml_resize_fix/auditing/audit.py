@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.findings import Finding, Verdict
 from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.formats.shapes import (
     Conflict,
@@ -21,6 +21,18 @@ BLOCKING = (
     findings.NO_INTENT,
     findings.AMBIGUOUS,
 )
+
+
+def is_as_planned(planned: Verdict, found: Verdict, partial: bool) -> bool:
+    """Whether the audit of a result finds what was planned of a layer.
+
+    In a `partial` result a layer that was left wrong may be wrong in another way: sizes behind a
+    loop may be known there that were not before.
+    """
+    if planned == findings.FIXABLE:
+        return found == findings.MATCH
+    left = partial and planned in BLOCKING and found in (*BLOCKING, findings.FIXABLE)
+    return found == planned or left
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,7 @@ CURRENT_CODES: Dict[str, Code] = {
     assessment.REFUSED: Code.MODE_MISSING,
     assessment.OPEN_SIZE: Code.WRONG_SIZE,
     assessment.OPEN_PIXEL: Code.PIXEL_LEFT_OPEN,
+    assessment.DOUBTED: Code.DIFFERS_BETWEEN_SYSTEMS,
 }
 
 
@@ -199,11 +200,13 @@ def decide(
     spec_version: int,
     decompose: bool = False,
     moved: bool = False,
+    rewrite_downscales: bool = False,
 ) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows.
 
     `decompose` says whether several layers may be used without being asked for;
     `moved`: it gets another size than it should, which does not speak against its intent.
+    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
     """
     if match.intent is None:
         verdict = NO_INTENT if match.code == Code.NO_INTENT else AMBIGUOUS
@@ -221,7 +224,14 @@ def decide(
     unfit = bool(match.against)
     open_size = None if against else undecided(layer, match.intent)
     found = assess(
-        layer, match.intent, bool(against), spec_version, decompose, unfit, bool(open_size)
+        layer,
+        match.intent,
+        bool(against),
+        spec_version,
+        decompose,
+        unfit,
+        rewrite_downscales,
+        bool(open_size),
     )
     row = row_for(found)
     reasons = [row.reason] if row.reason else []

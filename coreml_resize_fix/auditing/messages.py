@@ -1,5 +1,7 @@
 """What is said of a layer: the layer, its intent, what the file does, by how much, what follows."""
 
+from dataclasses import replace
+from itertools import product
 from typing import Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment, closest
@@ -56,7 +58,7 @@ def describe(
     if against:
         return f"{text}; {against}"
     if found.open_size and found.current != assessment.OPEN_SIZE:
-        text += f", and {_rounding(found.open_size)}"
+        text += f", and {_rounding(layer, found.open_size)}"
     if verdict == FIXABLE:
         return f"{text}; `{found.remedy}` is the same"
     if verdict == NEEDS_OPTION:
@@ -70,7 +72,7 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     if found.current == assessment.REFUSED:
         return NO_MODE
     if found.current == assessment.OPEN_SIZE:
-        return _rounding(found.open_size)
+        return f"{_rounding(layer, found.open_size)}; {size(_meant(found))} is meant"
     if (
         found.current == assessment.WRONG_SIZE
         and not layer.input.samples
@@ -81,29 +83,68 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     if found.current == assessment.WRONG_SIZE:
         wrong = next(p for p in found.pairings if p.intended != p.actual)
         becomes = f"{size(wrong.input_size)} becomes {size(wrong.actual)}"
-        return f"{becomes} instead of {size(wrong.intended)}"
+        another = _of_another_tensor(layer, found.intent)
+        return f"{becomes} instead of {size(wrong.intended)}{another}"
     if layer.params.is_chain:
         return "these layers are not those that compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
+    step = _other_step(layer, found)
     if found.intent.is_nearest and layer.params.copies_nearest:
-        return f"it copies other pixels, up to {shift:.3f} source pixels away"
+        return f"it copies other pixels, up to {shift:.3f} source pixels away{step}"
+    bilinear = not layer.params.copies_nearest and found.intent.mode == "bicubic"
     names = {
         assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
-        assessment.ANTIALIAS_DROPPED: "it does not filter before it samples down",
+        assessment.ANTIALIAS_DROPPED: "antialias is dropped: it does not filter before it samples",
         assessment.TOO_NEW: "it is the same, and needs iOS 14",
-        assessment.OTHER_KERNEL: "it interpolates with another kernel",
+        assessment.OTHER_KERNEL: "it is bilinear where bicubic was asked for"
+        if bilinear
+        else "it interpolates with another kernel",
         assessment.OPEN_PIXEL: "some points lie midway between two pixels, of which it copies one "
         "that nothing documents",
-        assessment.WRONG_GRID: f"it reads up to {shift:.3f} source pixels away",
+        assessment.DOUBTED: f"it is the same, and {layer.params.caveat}",
+        assessment.WRONG_GRID: f"it reads up to {shift:.3f} source pixels away{step}",
     }
     return names[found.current]
 
 
-def _rounding(input_size: Optional[Size]) -> str:
-    return (
+def _rounding(layer: ResizeLayer, input_size: Optional[Size]) -> str:
+    """What a layer makes of a size where single and double precision round to other sizes."""
+    text = (
         f"what it makes of {size(input_size)} depends on whether Core ML computes input × factor "
         "in single or in double precision"
     )
+    if input_size is None:
+        return text
+    rows, columns = ([side - 1, side, side + 1] for side in layer.params.output_size(input_size))
+    either = [one for one in product(rows, columns) if layer.params.may_make(input_size, one)]
+    ends = dict.fromkeys([either[0], either[-1]]) if either else ()
+    return f"{text}: {' or '.join(map(size, ends))}"
+
+
+def _meant(found: Assessment) -> Optional[Size]:
+    pairs = [(one.input_size, one.intended) for one in found.pairings]
+    return next((after for before, after in pairs if before == found.open_size), found.intended)
+
+
+def _other_step(layer: ResizeLayer, found: Assessment) -> str:
+    """That a layer steps by the sizes where the call steps by its factor, if that is all."""
+    intent = replace(found.intent, recompute_scale_factor=True)
+    if intent.scale_factor is None or intent.framework != "torch":
+        return ""
+    pairings = (pair(intent, layer.params, one.input_size, one.intended) for one in found.pairings)
+    if not all(pairing.equal for pairing in pairings):
+        return ""
+    return (
+        ", as it steps by input / output size and the call by 1 / scale_factor (with "
+        "`recompute_scale_factor=True` the call would do the same)"
+    )
+
+
+def _of_another_tensor(layer: ResizeLayer, intent: Intent) -> str:
+    """That a layer follows its own input, where the call took its size from elsewhere."""
+    if not layer.input.is_flexible or intent.size is None or layer.params.fixed_size is not None:
+        return ""
+    return ", as it multiplies its own input, and the call took the size of another tensor"
 
 
 def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:

@@ -59,6 +59,8 @@ def notices(
             )
         if finding.verdict == MATCH and layer.params.caveat:
             found.append(f"`{layer.name}` {layer.params.caveat}")
+            if layer.input.is_static:
+                found[-1] += "; `--rewrite-downscales` has another operation compute the same"
         if finding.wrong_before and finding.verdict == MATCH:
             found.append(finding.message)
         found += read_as_factor(finding) + _of_one_size(finding, audit)

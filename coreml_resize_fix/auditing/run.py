@@ -12,6 +12,7 @@ from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
+from coreml_resize_fix.auditing.origins import Origins
 from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.model import Model, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
@@ -114,11 +115,15 @@ def run(
     spec_version: int,
     decompose: bool = False,
     partial_result: bool = False,
+    rewrite_downscales: bool = False,
+    origins: Optional[Origins] = None,
 ) -> Audit:
     """Audit a model; `spec_version` is the highest one that the target allows.
 
     `decompose` allows replacements of several layers. `partial_result` allows a result in which
     some layers stay wrong: layers behind those are judged by the input that they really get.
+    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
+    `origins` is what the converter of the model remembers of the calls.
     """
     before = model.shapes({})
     varies = any(shapes.flexible_inputs for shapes in before.values())
@@ -131,7 +136,8 @@ def run(
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
     averaged = model.averaged() if averages else []
-    matching = match(intents, layers_for, assume, averaged, model.summed(), varies)
+    summed = model.summed() if intents else []
+    matching = match(intents, layers_for, assume, averaged, summed, origins, varies)
     missing_sizes.fill_in(matching, model)
     asked = size_sources.looked_at(model, model.resizes(before), matching)
     if asked is not model:
@@ -139,7 +145,7 @@ def run(
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
         match = matching.by_address[layer.address]
-        return decide(layer, match, spec_version, decompose, moved)
+        return decide(layer, match, spec_version, decompose, moved, rewrite_downscales)
 
     found, intended_shapes = _as_intended(model, matching, judge)
     as_intended = tuple(found)

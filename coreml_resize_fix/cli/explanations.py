@@ -115,6 +115,16 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "    reads             ^\n"
         "                      0.5: pixel 0 or pixel 1?\n",
     ),
+    Code.DIFFERS_BETWEEN_SYSTEMS: Explanation(
+        "`upsample_bilinear` with a factor below 1 has a documented grid, and ONNX Runtime's "
+        "authors saw versions of the system compute other values. `resize_bilinear` samples the "
+        "same grid. Only a run with `--rewrite-downscales` reports this code; another one has a "
+        "notice.",
+        "Run with `--rewrite-downscales` and without `--dry-run`, or leave the option out to keep "
+        "the operation.",
+        sketch="    8 → 4  upsample_bilinear ×0.5    one system  0.5  2.5  4.5  6.5   another  …?\n"
+        "           resize_bilinear 4         every one   0.5  2.5  4.5  6.5\n",
+    ),
     Code.NO_INTENT: Explanation(
         "A layer does not say what it was converted from. Without the call there is nothing to "
         "compare with, and a guess would be a vacuous pass.",

@@ -58,7 +58,8 @@ def _outcome(run: Run) -> str:
     counts = [f"{found.count(verdict)} {verdict}" for verdict in SIGNS if verdict in found]
     if run.failures:
         counts.append(f"{len(run.failures)} failed")
-    return ", ".join(counts) or "nothing was compared"
+    none_needed = any(report.asked and report.not_owed for report in run.reports)
+    return ", ".join(counts) or ("none is needed" if none_needed else "nothing was compared")
 
 
 def _failure(failure: Failure) -> List[str]:

@@ -17,7 +17,7 @@ from coreml_resize_fix.run.results import Failure, ModelReport, Run
 Style = Callable[[str, str], str]  # (text, color) → text
 
 WIDTH = 80
-_LONGEST_NAME, _LEAST = 28, 12  # columns
+_LONGEST_NAME, _LEAST, _CLOSEST = 28, 12, 44  # columns
 _HEADS = ("verdict", "layer", "size", "shift", "asked for")
 
 COLORS: Dict[str, str] = {
@@ -87,7 +87,8 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
         lines += [""] + _table(report.findings, style) + _details(report.findings)
     elif report.findings:
         lines += [""] + [_wrapped(finding.message) for finding in report.findings]
-    lines += [_wrapped(line) for line in without_layer(report)]
+    without = [_wrapped(line) for line in without_layer(report)]
+    lines += without if report.findings or not without else ["", *without]
     if report.unused:
         lines.append(_help(Code.CALL_WITHOUT_LAYER))
     if report.notices:
@@ -204,11 +205,12 @@ def _closest(finding: Finding) -> List[str]:
     """What a user could fall back to, the closest first."""
     if not finding.closest:
         return []
+    width = max([_CLOSEST, *(len(str(near.params)) for near in finding.closest)])
     rows = [
-        "      {}  {:.3f}  {:.2g}".format(str(near.params).ljust(44), near.max_shift_px, error)
+        "      {}  {:.3f}  {:.2g}".format(str(near.params).ljust(width), near.max_shift_px, error)
         for near, error in ((near, near.mean_abs_error) for near in finding.closest)
     ]
-    head = "      {}  {}  {}".format("not exact, the closest first".ljust(44), "shift", "error")
+    head = "      {}  {}  {}".format("not exact, the closest first".ljust(width), "shift", "error")
     return [head] + rows
 
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Callable, List, Mapping, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.audit import Audit
+from coreml_resize_fix.auditing.audit import Audit, is_as_planned
 from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.notices import notices
@@ -167,8 +166,16 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
 
 
 def _audit(model: Model, request: Request, allowed: int) -> Audit:
-    intents = resolve_nearest(request.manifest or (), request.tensors)
-    audit = run(model, intents, request.assume, allowed, request.decompose, request.partial)
+    audit = run(
+        model,
+        resolve_nearest(request.manifest or (), request.tensors),
+        request.assume,
+        allowed,
+        request.decompose,
+        request.partial,
+        request.rewrite_downscales,
+        request.origins,
+    )
     if request.tensors and any(intent.input_is_parameter for intent in audit.matching.unused):
         from coreml_resize_fix.verify import folded
 
@@ -268,7 +275,7 @@ def verify_written(work: _Work, result: Model) -> None:
     for finding in again.findings:
         before = planned.pop(0) if planned else None
         verdict = None if before is None else before.verdict
-        if finding.verdict != (findings.MATCH if verdict == findings.FIXABLE else verdict):
+        if verdict is None or not is_as_planned(verdict, finding.verdict, request.partial):
             raise ProofError(
                 f"the result of `{label}` did not stand its second audit: {finding.message}",
                 _REPORT_THIS,

@@ -7,12 +7,15 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
-from coreml_resize_fix.formats import other_tensors, spec_versions
+from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    computed_sizes,
+    constants,
     edits,
     elsewhere,
     flow,
@@ -24,17 +27,14 @@ from coreml_resize_fix.formats.mlprogram import (
     steps,
     weight_file,
 )
-from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
-from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
-from coreml_resize_fix.formats.mlprogram.program import file_references
+from coreml_resize_fix.formats.mlprogram.program import Value, file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
     Change,
     DeclaredSize,
     Plan,
-    ResizeOp,
     Sizes,
     Summed,
 )
@@ -45,10 +45,11 @@ from coreml_resize_fix.formats.shapes import (
     Known,
     ModelShapes,
     Overrides,
-    Shape,
-    Size,
     UsableSizes,
 )
+
+# Weights of one axis of a resize: 16 for each of 4096 pixels.
+MOST_STORED = 1 << 16
 
 
 class Programs(protocol.Model):
@@ -89,9 +90,21 @@ class Programs(protocol.Model):
         self.remarks = list(self._remarks())
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        if not assumed:
-            return dict(self._as_it_is)
-        return {name: one.shapes(assumed) for name, one in self._functions.items()}
+        return {
+            name: self._as_it_is[name] if self._is_as_it_is(name, assumed) else one.shapes(assumed)
+            for name, one in self._functions.items()
+        }
+
+    def _is_as_it_is(self, name: str, assumed: Overrides) -> bool:
+        """Whether each resize of a function is taken to make what it makes in the file.
+
+        Such a walk would find what is known already, as long as no size varies.
+        """
+        known, addresses = self._as_it_is[name], [one.address for one in self._resizes[name]]
+        wanted = [address for address in addresses if address in assumed]
+        if known.varies:
+            return not wanted
+        return all(_makes_assumed(known, address, assumed) for address in wanted)
 
     def reaching(self, wanted: Mapping[str, Sizes]) -> "Programs":
         found = copy.copy(self)
@@ -117,7 +130,14 @@ class Programs(protocol.Model):
         return [one for function in self.program.functions for one in elsewhere.averaged(function)]
 
     def summed(self) -> List[Summed]:
-        return [one for function in self.program.functions for one in elsewhere.summed(function)]
+        """See `formats.model`; their few weights are read, if they are beside the file."""
+        functions = self.program.functions
+        return [one for function in functions for one in elsewhere.summed(function, self._stored)]
+
+    def _stored(self, value: Value) -> Optional[constants.Elements]:
+        if self.beside is None:
+            return None
+        return weight_file.numbers(self.beside, value, MOST_STORED)
 
     def constants(self, dims: Tuple[int, ...]) -> Iterator[Tuple[str, bytes]]:
         return folded.of_shape(self.program, self.beside, dims)
@@ -185,11 +205,11 @@ class Programs(protocol.Model):
         known = shapes.layers.get(resize.address)
         shape = next(iter(known.inputs), None) if known is not None else None
         call = callnames.exported(resize.names[0])
-        params = self._with_size(name, resize, shapes)
+        params = computed_sizes.params(resize, self._as_it_is[name], shapes)
         sizes = InputSizes.of(shape, shapes.varies)
         if params.computes_size and sizes.is_flexible:
             # Of other sizes it is not known what is computed.
-            known_at = (before for before, _ in _made(shapes, resize.address))
+            known_at = (before for before, _ in computed_sizes.made(shapes, resize.address))
             sizes = replace(sizes, samples=tuple(dict.fromkeys(known_at)), ranges=())
         return ResizeLayer(
             resize.address,
@@ -200,20 +220,6 @@ class Programs(protocol.Model):
             channels(shape),
             call=(call.mode, call.antialias) if call is not None else None,
         )
-
-    def _with_size(self, name: str, resize: Resize, here: ModelShapes) -> ResizeOp:
-        """The parameters; a size that is computed of what does not vary is that of the file."""
-        params, shapes = resize.params, self._as_it_is[name]
-        if not isinstance(params, ResizeToShape) or not params.computes_size:
-            return params
-        made = _first_output(shapes, resize.address)
-        if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
-            return replace(params, shape=made.dims[-params.resized_dims :])
-        found = _made(here, resize.address)
-        if found:
-            return replace(params, made=found)
-        shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
-        return Unjudged(params.kind, shown, "its size is computed at run time")
 
     def _remarks(self) -> Iterator[str]:
         for _, resize in self._found():
@@ -247,19 +253,16 @@ class Programs(protocol.Model):
                 )
 
 
-def _made(shapes: ModelShapes, address: str) -> Tuple[Tuple[Size, Size], ...]:
-    """The (input, output) sizes of a resize at every evaluation at which both are known."""
-    known = shapes.layers.get(address)
-    if known is None or not known.inputs or not known.outputs:
-        return ()
-    count = len(shapes.runs)
-    ends = (other_tensors.sizes_at(one[0], count) for one in (known.inputs, known.outputs))
-    return tuple(dict.fromkeys((got, made) for got, made in zip(*ends) if got and made))
-
-
-def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
-    known = shapes.layers.get(address)
-    return next(iter(known.outputs), None) if known is not None else None
+def _makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
+    """Whether an operation is known to make the size that is assumed of it."""
+    layer, wanted = known.layers.get(address), assumed[address]
+    if layer is None or not layer.inputs or not layer.outputs:
+        return False
+    read, made = (
+        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
+        for shapes in (layer.inputs, layer.outputs)
+    )
+    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
 
 
 def _network(found: ProgramNetwork) -> protocol.Network:

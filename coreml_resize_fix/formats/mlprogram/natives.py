@@ -30,6 +30,8 @@ def in_place_of(layer: ResizeLayer) -> List[Native]:
     said = layer.others.said if layer.others is not None else ()
     if params.computes_size or said:
         return [*map(_computed(layer), ("STRICT_ALIGN_CORNERS", "UNALIGN_CORNERS")), *NATIVES]
+    if layer.input.is_static:
+        return [native for native in NATIVES if native.fixed_size or native.nearest]
     if layer.input.is_flexible and isinstance(params, UpsampleBilinear):
         return [*(_own(params, aligned) for aligned in (True, False)), *NATIVES]
     return list(NATIVES)

@@ -99,7 +99,7 @@ class UpsampleBilinear(_ByFactor):
             return ""
         return (
             "makes the map smaller by `upsample_bilinear`, which ONNX Runtime saw differ between "
-            "versions of the system; `resize_bilinear` is the safer operation"
+            "versions of the system"
         )
 
     @property

@@ -218,14 +218,15 @@ def tensor_type(message: Any) -> Optional[TensorType]:
     Raises:
         ModelError: it declares sizes that cannot be, or a type that the schema does not name.
     """
-    if message.WhichOneof("type") != "tensorType":
-        return None
-    return _tensor_type(message.tensorType.SerializeToString())
+    return _tensor_type(message.SerializeToString())
 
 
 @lru_cache(maxsize=1024)  # a program has thousands of values and a few dozen types
-def _tensor_type(content: bytes) -> TensorType:
-    tensor = schema.mil().TensorType.FromString(content)
+def _tensor_type(content: bytes) -> Optional[TensorType]:
+    message = schema.mil().ValueType.FromString(content)
+    if message.WhichOneof("type") != "tensorType":
+        return None
+    tensor = message.tensorType
     names = tensor.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number
     data_type = _type_name(names.get(tensor.dataType), tensor)
     dims: List[Optional[int]] = []
