@@ -40,6 +40,7 @@ ROOMS = (
 FORMATLESS = ("auditing", "replacements", "verify/kernels", "verify", "report")
 PROTOCOL = (
     "model",
+    "other_tensors",
     "resize_op",
     "shapes",
     "resize_layer",

@@ -52,7 +52,11 @@ def describe(
         return f"{start}: {against or summary}"
     if verdict == MATCH:
         return start + ": they are the same"
+    if found.current == assessment.SAME:
+        return f"{start}: {against}"
     text = f"{start}: {_difference(layer, found)}"
+    if against:
+        return f"{text}; {against}"
     if found.open_size and found.current != assessment.OPEN_SIZE:
         text += f", and {_rounding(layer, found.open_size)}"
     if verdict == FIXABLE:

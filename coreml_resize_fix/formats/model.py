@@ -8,6 +8,7 @@ from typing import (
     TYPE_CHECKING,
     Collection,
     Dict,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -184,6 +185,10 @@ class Model:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""
         raise NotImplementedError
 
+    def reaching(self, wanted: Mapping[str, Sizes]) -> "Model":
+        """The same model, also looked at where resizes get and make these sizes, by address."""
+        return self
+
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
         """Every resize in order, several layers that stand in for one as one.
 
@@ -203,6 +208,10 @@ class Model:
     def summed(self) -> List[Summed]:
         """Every map that is put together of weighted pixels, axis by axis."""
         return []
+
+    def constants(self, dims: Tuple[int, ...]) -> Iterator[Tuple[str, bytes]]:
+        """Constants of that shape, leading ones apart: "e" or "f" (float16, float32), the bytes."""
+        return iter(())
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         """What cannot run at the default size of the inputs, inside networks and between them."""

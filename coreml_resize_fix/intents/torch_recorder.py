@@ -3,7 +3,7 @@
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence, TypeVar, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import (
     torch_calls,
     torch_compiled,
+    torch_examples,
     torch_flow,
     torch_intent,
     torch_stack,
@@ -26,23 +27,36 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
     """The resizes of a `torch.nn.Module`, in the order in which PyTorch executes them.
 
     With an `example` (a tensor, or a tuple of arguments) the model runs once, without gradients.
+    With a list of examples it runs once with each, and every call has the `sizes` of all.
     Without one, the result is a context manager that records what runs inside its block:
 
         with record_intents(model) as intents:
             model(example)
         intents.save("intent.json")
 
-    `tensors` keeps the input and output of each resize as well, for the numerical proof.
+    `tensors` keeps the input and output of each resize as well, for the numerical proof; of the
+    first example.
 
     Raises:
-        UsageError: PyTorch cannot be imported, or `model` is not a module.
+        UsageError: PyTorch cannot be imported, `model` is not a module, or it makes other calls
+            with one example than with another.
     """
     recorder = Recorder(model, tensors)
-    if example is not None:
-        arguments = example if isinstance(example, tuple) else (example,)
-        with torch_calls.import_torch().no_grad(), recorder:
-            model(*arguments)
+    if example is None:
+        return recorder
+    first, *more = torch_examples.split(example)
+    recorder.run(first)
+    if more:
+        others = [Recorder(model).run(arguments) for arguments in more]
+        recorder[:] = torch_examples.combined([recorder, *others])
+        recorder.notices += _new(recorder.notices, others)
     return recorder
+
+
+def _new(known: Sequence[str], others: Sequence[Manifest]) -> List[str]:
+    """Notices of other runs that are not known yet."""
+    found = dict.fromkeys(notice for other in others for notice in other.notices)
+    return [notice for notice in found if notice not in known]
 
 
 class Recorder(Manifest):
@@ -71,6 +85,12 @@ class Recorder(Manifest):
         self._follows = False
         self._hooks: List[Any] = []
         self._block = ExitStack()
+
+    def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
+        """Record one run of the model, without gradients."""
+        with torch_calls.import_torch().no_grad(), self:
+            self._model(*arguments)
+        return self
 
     def __enter__(self: _Self) -> _Self:
         self._forget()
@@ -142,7 +162,7 @@ class Recorder(Manifest):
         if self._flow is not None:  # the model calls itself, or its last run failed
             self._flow, self._follows = None, False
         elif self._follows and torch_stack.runs_with_values():
-            self._flow = torch_flow.Flow([inputs, torch_flow.state(model)])
+            self._flow = torch_flow.Flow(inputs, torch_flow.state(model))
 
     def _count_run(self) -> None:
         by_exporter = torch_stack.is_exporting()
@@ -230,6 +250,7 @@ class Recorder(Manifest):
             framework_version=self.framework_version,
             site=torch_stack.calling_site(),
             index=index,
+            input_is_parameter=self._is_parameter(source),
         )
         self.append(intent)
         if path is None:
@@ -240,6 +261,10 @@ class Recorder(Manifest):
         if self._keeps_tensors:
             self._keep(index, source, result)
         return intent
+
+    def _is_parameter(self, source: Any) -> Optional[bool]:
+        """True if a tensor does not depend on the model's inputs; None if it may."""
+        return True if self._flow is not None and self._flow.is_parameter(source) else None
 
     def _keep(self, index: int, source: Any, result: Any) -> None:
         if not torch_calls.has_values(source):

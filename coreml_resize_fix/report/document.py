@@ -10,6 +10,7 @@ from coreml_resize_fix.auditing.without_layer import WithoutLayer
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.formats.spec_versions import minimum_ios
+from coreml_resize_fix.intents.size_law import SizeLaw
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 FORMAT, VERSION = "coreml-resize-fix/report", 1
@@ -97,6 +98,7 @@ def _layer(finding: Finding) -> Dict[str, Any]:
         "message": finding.message,
         "intent": intent.as_dict() if intent else None,
         "intent_name": intent.label if intent else None,
+        "size_law": _law(intent.law) if intent and intent.law else None,
         "input_size": list(layer.input.size) if layer.input.size else None,
         "before": _params(layer.params, layer.output_size),
         "after": _params(after, finding.intended_size) if after else None,
@@ -107,6 +109,10 @@ def _layer(finding: Finding) -> Dict[str, Any]:
         "replacement": _replacement(after),
         "added_layers": after.added_layers if after else 0,
     }
+
+
+def _law(law: SizeLaw) -> Dict[str, Any]:
+    return {"kind": law.kind.value, "text": str(law)}
 
 
 def _replacement(after: Optional[ResizeOp]) -> Optional[str]:

@@ -146,7 +146,9 @@ def sizes(finding: Finding) -> str:
 def _row(finding: Finding) -> Tuple[str, ...]:
     layer = finding.layer
     shift = "-" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px)
-    asked = "-" if finding.intent is None else str(finding.intent).split(" size=")[0]
+    asked = (
+        "-" if finding.intent is None else str(finding.intent).split(" size=")[0].split(" by ")[0]
+    )
     return (
         finding.verdict,
         visible(layer.name or layer.address),

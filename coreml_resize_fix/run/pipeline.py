@@ -167,7 +167,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
 
 def _audit(model: Model, request: Request, allowed: int) -> Audit:
     model.float32_replacements = request.float32_replacements
-    return run(
+    audit = run(
         model,
         resolve_nearest(request.manifest or (), request.tensors),
         request.assume,
@@ -177,6 +177,11 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
         request.rewrite_downscales,
         request.origins,
     )
+    if request.tensors and any(intent.input_is_parameter for intent in audit.matching.unused):
+        from coreml_resize_fix.verify import folded
+
+        folded.settle(audit.matching, model, request.tensors)
+    return audit
 
 
 def _report(

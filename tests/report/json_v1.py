@@ -34,6 +34,7 @@ LAYER = {
     "message",
     "intent",
     "intent_name",
+    "size_law",
     "input_size",
     "before",
     "after",
@@ -73,7 +74,7 @@ OPERATIONS = {
     "upsample_nearest_neighbor": FACTORS,
     "resize_bilinear": TARGETS | {"sampling_mode"},
     "resize_nearest_neighbor": TARGETS,
-    "resize": {"shape", "resized_dims", "interpolation_mode", "sampling_mode"},
+    "resize": {"shape", "shape_of", "resized_dims", "interpolation_mode", "sampling_mode"},
     "pooling": {
         "kernel_sizes",
         "strides",

@@ -18,7 +18,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     operations,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Read, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Named, Read, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
@@ -158,7 +158,7 @@ class _Writer:
         # A constant of many numbers marks an operation that stands alone (see `operation_chains`).
         held = [given for step in steps for _, given in step.inputs]
         is_chain = len(steps) > 1 or any(
-            not isinstance(given, (Constant, Made, Read)) for given in held
+            not isinstance(given, (Constant, Made, Named, Read)) for given in held
         )
         made: List[str] = []
         result: List[bytes] = []
@@ -167,6 +167,8 @@ class _Writer:
             for parameter, given in step.inputs:
                 if isinstance(given, Made):
                     argument = messages.bound_name(made[given.step])
+                elif isinstance(given, Named):
+                    argument = messages.bound_name(given.name)
                 elif isinstance(given, Read):
                     argument = self._image or self._old[given.parameter]
                 elif self._inline and isinstance(given, Constant):

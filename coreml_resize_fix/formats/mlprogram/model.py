@@ -1,40 +1,41 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
+import copy
 import os
+from dataclasses import replace
 from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.beside import Beside
-from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.descriptions import declared_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    computed_sizes,
     constants,
     cuts,
     declared,
-    edits,
     elsewhere,
+    folded,
     locate,
     naming,
     network,
     opset,
     parameters,
     placed,
+    planning,
     reader,
     remarks,
-    restate,
     storing,
     weight_file,
 )
-from coreml_resize_fix.formats.mlprogram.chain import steps_of
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.network import Resize
-from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
+from coreml_resize_fix.formats.mlprogram.planning import Subject
 from coreml_resize_fix.formats.mlprogram.program import Value, file_references
-from coreml_resize_fix.formats.mlprogram.steps import Step
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -42,6 +43,7 @@ from coreml_resize_fix.formats.model import (
     DeclaredSize,
     Plan,
     ResizeOp,
+    Sizes,
     Summed,
 )
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -125,6 +127,12 @@ class Programs(protocol.Model):
             return not wanted
         return all(placed.makes_assumed(known, address, assumed) for address in wanted)
 
+    def reaching(self, wanted: Mapping[str, Sizes]) -> "Programs":
+        found = copy.copy(self)
+        found._functions = {name: one.reaching(wanted) for name, one in self._functions.items()}
+        found._as_it_is = {name: one.shapes() for name, one in found._functions.items()}
+        return found
+
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
             self._placed(name, resize, shapes[name])
@@ -151,6 +159,9 @@ class Programs(protocol.Model):
         if self.beside is None:
             return None
         return weight_file.numbers(self.beside, value, MOST_STORED)
+
+    def constants(self, dims: Tuple[int, ...]) -> Iterator[Tuple[str, bytes]]:
+        return folded.of_shape(self.program, self.beside, dims)
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         found: List[Conflict] = []
@@ -180,17 +191,10 @@ class Programs(protocol.Model):
 
     def parts(self, addresses: Collection[str]) -> Set[str]:
         found = set(addresses)
-        for address, group in self._groups().items():
+        for address, group in planning.groups(list(self._functions.values())).items():
             if address in found:
                 found.update(one.address for one in group.operations)
         return found
-
-    def _groups(self) -> Dict[str, Group]:
-        return {
-            address: group
-            for one in self._functions.values()
-            for address, group in one.groups.items()
-        }
 
     def allowed_version(self, target: Optional[int]) -> int:
         """See `formats.model`: an opset is raised where a target allows it, and never lowered."""
@@ -215,39 +219,15 @@ class Programs(protocol.Model):
         Raises:
             UsageError: a function cannot be changed; says why.
         """
-        if not changes:
-            return Plan((), self.spec_version)
-        version = max(change.spec_version for change in changes)
-        written: Dict[str, Sequence[Step]] = {}
-        for prefix, one in self._functions.items():
-            written.update(restate.steps(one.function, before[prefix], after[prefix]))
-        written.update((change.address, steps_of(change.op)) for change in changes)
-        stored = storing.store(self.program, self.beside, written)
-        if isinstance(stored, str):
-            raise UsageError(
-                f"`{self.label}` cannot be changed: {stored}",
-                "use a package with its weights, or leave `--decompose` out",
-            )
-        wanted = edits.Change(
-            stored.steps,
-            self._by_name(before),
-            self._by_name(after),
-            version,
-            with_ranges,
-            self._groups(),
+        subject = Subject(
+            self.label,
+            self.source,
+            self._place,
+            self.program,
+            list(self._functions.values()),
+            self.beside,
         )
-        refusal = edits.refusal(self.program, wanted)
-        if refusal is not None:
-            raise UsageError(
-                f"`{self.label}` cannot be changed: {refusal}",
-                "audit it with `--dry-run` and no intent, and convert it again for one target",
-            )
-        found = edits.edits(self.source, self.program, wanted, self._place)
-        return Plan(tuple(found), max(self.spec_version, version), stored.appended)
-
-    def _by_name(self, shapes: Mapping[str, ModelShapes]) -> Dict[str, ModelShapes]:
-        """Shapes by the names of the functions."""
-        return {one.function.name: shapes[prefix] for prefix, one in self._functions.items()}
+        return planning.plan(subject, changes, before, after)
 
     def _found(self) -> Iterator[Tuple[str, Resize]]:
         for name, resizes in self._resizes.items():
@@ -258,18 +238,29 @@ class Programs(protocol.Model):
         """A resize where its function has these shapes."""
         shape = placed.image_shape(resize, shapes)
         call = callnames.exported(resize.names[0])
+        params = self._params(name, resize, shapes)
+        sizes = InputSizes.of(shape, shapes.varies)
+        if params.computes_size and sizes.is_flexible:
+            # Of other sizes it is not known what is computed.
+            known_at = (before for before, _ in computed_sizes.made(shapes, resize.address))
+            sizes = replace(sizes, samples=tuple(dict.fromkeys(known_at)), ranges=())
         return ResizeLayer(
             resize.address,
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
-            self._params(name, resize, shapes),
-            InputSizes.of(shape, shapes.varies),
+            params,
+            sizes,
             channels(shape),
             # What converters' validators ask of newer layers concerns neural networks.
             modern=True,
             place=self._replaced_at(name, resize, shape),
             call=(call.mode, call.antialias) if call is not None else None,
         )
+
+    def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
+        if resize.group is not None:
+            return placed.chain(resize, resize.group, shapes)
+        return computed_sizes.params(resize, self._as_it_is[name], shapes)
 
     def _replaced_at(
         self, name: str, resize: Resize, shape: Optional[Shape]
@@ -286,12 +277,6 @@ class Programs(protocol.Model):
             self.beside is not None,
             self.float32_replacements,
         )
-
-    def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
-        if resize.group is not None:
-            return placed.chain(resize, resize.group, shapes)
-        assert resize.params is not None
-        return placed.with_size(resize.params, resize.address, self._as_it_is[name])
 
     def require_weights(self) -> None:
         """Refuse a model file whose weights are not beside it: nothing could run it.

@@ -1,8 +1,10 @@
 """One function of a program as the audit and the writer ask for it."""
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import copy
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats import model as protocol
+from coreml_resize_fix.formats.inference.reach import Recorded
 from coreml_resize_fix.formats.mlprogram import flow, operation_chains, parameters, scopes
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group, ReadStored
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
@@ -82,6 +84,12 @@ class ProgramNetwork:
     def shapes(self, assumed: Optional[Overrides] = None) -> ModelShapes:
         """The sizes of everything when resizes make those that are assumed, by address."""
         return self._sizes.infer(assumed)
+
+    def reaching(self, wanted: Mapping[str, Recorded]) -> "ProgramNetwork":
+        """The same, also looked at where resizes get these input sizes, by address."""
+        found = copy.copy(self)
+        found._sizes = self._sizes.reaching(wanted)
+        return found
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
         """At which sizes of its inputs it runs then; None if none varies."""

@@ -1,17 +1,13 @@
 """Functions and their resizes as the audit asks for them, where they have certain shapes."""
 
-from dataclasses import replace
 from typing import Optional
 
 from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.mlprogram import flow, operation_chains
 from coreml_resize_fix.formats.mlprogram.chain import OperationChain
-from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
-from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
 from coreml_resize_fix.formats.mlprogram.place import dims_of
-from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import Known, ModelShapes, Overrides, Shape
 
 __all__ = [
@@ -19,7 +15,6 @@ __all__ = [
     "first_output",
     "image_shape",
     "makes_assumed",
-    "with_size",
 ]
 
 
@@ -56,17 +51,6 @@ def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
         channels=before[-3] if len(before) >= 3 else None,
         unread=group.unread,
     )
-
-
-def with_size(params: ResizeOp, address: str, shapes: ModelShapes) -> ResizeOp:
-    """The parameters; a size that is computed of what does not vary is that of the file."""
-    if not isinstance(params, ResizeToShape) or not params.computes_size:
-        return params
-    made = first_output(shapes, address)
-    if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
-        return replace(params, shape=made.dims[-params.resized_dims :])
-    shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
-    return Unjudged(params.kind, shown, "its size is computed at run time")
 
 
 def makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:

@@ -1,11 +1,12 @@
 """Implement `formats.model.Model` for files of neural networks."""
 
+import copy
 from typing import Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple, cast
 
 from coreml_resize_fix.errors import SchemaError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp
+from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Sizes
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
     declared_sizes,
@@ -64,6 +65,11 @@ class NeuralNetworks(protocol.Model):
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         return {prefix: network.infer(assumed) for prefix, network in self._shapes.items()}
+
+    def reaching(self, wanted: Mapping[str, Sizes]) -> "NeuralNetworks":
+        found = copy.copy(self)
+        found._shapes = {prefix: one.reaching(wanted) for prefix, one in self._shapes.items()}
+        return found
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [

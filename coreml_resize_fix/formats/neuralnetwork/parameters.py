@@ -54,6 +54,12 @@ class Upsample(_Layer, GridResize):
         return upsample_mode(self.mode, self.linear_upsample_mode)
 
     @property
+    def factors(self) -> Optional[Tuple[float, float]]:
+        """(height, width)."""
+        height, width = (self.fractional_scaling_factor or self.scaling_factor or (1, 1))[:2]
+        return height, width
+
+    @property
     def fractions(self) -> Tuple[float, ...]:
         """Factors that need not be whole numbers."""
         return self.fractional_scaling_factor

@@ -34,9 +34,8 @@ EXPECTED = {
         ("fixable", {"RSZ102", "RSZ108"}, "resize_bilinear 21×21 STRICT_ALIGN_CORNERS")
     ],
     "ct83_ex17_names": [("match", set(), None)] * 4,
-    "ct9_ex17_range_other_bilF": [
-        ("fixable", {"RSZ102"}, "upsample_bilinear ×8,8 align_corners=false")
-    ],
+    # One example fits 8 times its own input as well as twice the size of the model's.
+    "ct9_ex17_range_other_bilF": [("unmatchable", {"RSZ102", "RSZ208"}, None)],
     "ct9_ml15_aa_half": [("needs-option", {"RSZ104", "RSZ309"}, MATRICES)],
     "ct9_ml17_acT_sf_rounds_up": [
         ("fixable", {"RSZ102", "RSZ108"}, "resize_bilinear 28×28 STRICT_ALIGN_CORNERS")
@@ -212,7 +211,7 @@ def test_a_parameter_that_is_computed_is_never_a_match():
 
 @pytest.mark.parametrize("varies", [False, True])
 def test_a_size_that_is_computed_at_run_time(varies, tmp_path):
-    """Of an input that does not vary it is what the file declares; else it is not judged."""
+    """What the file declares or computes; here that is a multiple of its own input."""
     from coremltools import RangeDim, TensorType
 
     def make(x):
@@ -228,8 +227,8 @@ def test_a_size_that_is_computed_at_run_time(varies, tmp_path):
     path = made(make, tmp_path, 17, (1, 3, side, 12), inputs)
     report = audit(path, [Intent(size=(20, 24), input_size=(10, 12))])
     (found,) = report.findings
-    assert found.verdict == ("unmatchable" if varies else "match")
-    assert found.codes == (("RSZ207",) if varies else ())
+    assert found.verdict == "match"
+    assert found.codes == ()
 
 
 def test_blocks_inside_operations_are_audited_and_fixed(tmp_path):
@@ -370,6 +369,23 @@ def test_sizes_that_cannot_run(listed, tmp_path):
     else:
         assert usable.multiple_of == (2, 1)
     assert report.codes == ("RSZ402",)
+
+
+def test_a_size_of_another_tensor(tmp_path):
+    """Two examples tell it from a factor; the size is computed from the tensor then."""
+    name = "ct9_ex17_range_other_bilF"
+    path, intents = calls.copied(name, tmp_path), calls.with_sizes(name)
+    report = audit(path, intents)
+    (found,) = report.findings
+    assert (found.verdict, found.codes) == ("fixable", ("RSZ102",))
+    assert str(found.after) == "resize to 2 times the size of `x_to_fp16` LINEAR UNALIGN_CORNERS"
+    assert any("the size of another tensor" in notice for notice in report.notices)
+    result = fix(path, intents)
+    written = _read(os.path.join(result, "Data", "com.apple.CoreML", "model.mlmodel"))
+    assert as_coremltools_infers(written, files.weights(name))
+    assert audit(result, intents).exit_code == 0
+    (found,) = audit(result, calls.intents(name)).findings
+    assert (found.verdict, found.codes) == ("unmatchable", ("RSZ208",))
 
 
 def test_sizes_that_all_run():
