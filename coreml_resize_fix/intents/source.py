@@ -5,14 +5,19 @@ from typing import Any, Dict, Iterable, List, Optional
 
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.tensors import Recorded
+from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
 
 
 class Manifest(List[Intent]):
     """Intents in the order of execution.
 
-    `notices` are remarks for the user, `tensors` the recorded tensors by index.
+    `notices` are remarks for the user, `tensors` the recorded tensors by index, `network` those of
+    the whole network where they were recorded in this process; those of a file are read when they
+    are needed.
     """
+
+    network: Optional[NetworkTensors] = None
+    _loaded_from: Optional[str] = None
 
     def __init__(self, intents: Iterable[Intent] = (), notices: Iterable[str] = ()) -> None:
         super().__init__(intents)
@@ -33,6 +38,7 @@ class Manifest(List[Intent]):
             return cls(read.intents, read.notices)
         loaded = cls(manifest.load(path))
         loaded.tensors = tensors.load(path, len(loaded))
+        loaded._loaded_from = path
         return loaded
 
     def save(self, path: str) -> None:
@@ -40,10 +46,14 @@ class Manifest(List[Intent]):
 
         Raises:
             OutputError: the file cannot be written.
+            ManifestError: the tensors beside the manifest that was loaded cannot be read any more.
         """
+        network = self.network
+        if network is None and self._loaded_from is not None:
+            network = tensors.load_network(self._loaded_from)
         write(path, self.document())
-        if self.tensors:
-            tensors.save(path, self.tensors)
+        if self.tensors or network is not None:
+            tensors.save(path, self.tensors, network)
 
     def document(self) -> Dict[str, Any]:
         """The long form as JSON values."""

@@ -13,6 +13,7 @@ from coreml_resize_fix.intents import (
     torch_compiled,
     torch_flow,
     torch_intent,
+    torch_network,
     torch_stack,
 )
 from coreml_resize_fix.intents.model import Intent
@@ -32,7 +33,8 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
             model(example)
         intents.save("intent.json")
 
-    `tensors` keeps the input and output of each resize as well, for the numerical proof.
+    `tensors` keeps the input and output of each resize and of the whole network as well, for the
+    numerical proof and for `--reference`.
 
     Raises:
         UsageError: PyTorch cannot be imported, or `model` is not a module.
@@ -41,7 +43,7 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
     if example is not None:
         arguments = example if isinstance(example, tuple) else (example,)
         with torch_calls.import_torch().no_grad(), recorder:
-            model(*arguments)
+            recorder.run(arguments)
     return recorder
 
 
@@ -69,12 +71,13 @@ class Recorder(Manifest):
         self._first: Optional[int] = None  # of an exporter's run: its first resize
         self._flow: Optional[torch_flow.Flow] = None
         self._follows = False
+        self._network_run: Optional[torch_network.Run] = None
         self._hooks: List[Any] = []
         self._block = ExitStack()
 
     def __enter__(self: _Self) -> _Self:
         self._forget()
-        self.notices, self._runs, self._first = [], 0, None
+        self.notices, self._runs, self._first, self.network = [], 0, None, None
         self._paths = {
             torch_stack.place(module): path for path, module in self._model.named_modules()
         }
@@ -90,10 +93,18 @@ class Recorder(Manifest):
     def __exit__(self, error: Any, value: Any, traceback: Any) -> None:
         self._block.close()
         self._paths, self._flow, self._follows = {}, None, False
+        self._network_run = None
         if error is None:
             self._conclude()
             for notice in self.notices:
                 warnings.warn(notice, stacklevel=2)
+
+    def run(self, arguments: Sequence[Any]) -> None:
+        """Run the model inside of the block."""
+        scripted = torch_network.Run(self._model, arguments, {}) if self._is_script else None
+        outputs = self._model(*arguments)
+        if scripted is not None and self._keeps_tensors:  # hooks see all others
+            self.network = scripted.end(outputs)
 
     def _forget(self, first: int = 0) -> None:
         """Drop recorded resizes from index `first` on."""
@@ -139,6 +150,10 @@ class Recorder(Manifest):
         if self._is_compiling():
             return
         self._count_run()
+        # The first run is the one that is kept, as its resizes come first.
+        if self._keeps_tensors and self.network is None:
+            keywords = torch_network.keywords_of_run(model)
+            self._network_run = torch_network.Run(model, inputs, keywords)
         if self._flow is not None:  # the model calls itself, or its last run failed
             self._flow, self._follows = None, False
         elif self._follows and torch_stack.runs_with_values():
@@ -157,6 +172,9 @@ class Recorder(Manifest):
         if self._is_compiling():
             return
         flow, self._flow = self._flow, None
+        run, self._network_run = self._network_run, None
+        if run is not None:
+            self.network = run.end(outputs)
         last = list(model._forward_hooks.values())[-1:]
         # A later hook may return something else.
         if flow is not None and all(isinstance(_owner(hook), Recorder) for hook in last):
