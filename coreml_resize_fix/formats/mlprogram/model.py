@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
@@ -45,6 +45,11 @@ from coreml_resize_fix.formats.shapes import (
     UsableSizes,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from coreml_resize_fix.formats.execution import Execution
+
 _IN_MODEL_FOLDER = "@model_path/"
 
 
@@ -60,7 +65,9 @@ class Programs(protocol.Model):
 
     def __init__(self, label: str, source: Source) -> None:
         self.label, self.source = label, source
+        self._folder: Optional[str] = None
         message = reader.parse(source)
+        self._description = message.description
         self.program = reader.program(message)
         self.spec_version = self.program.spec_version
         self._functions = network.networks(self.program)
@@ -161,6 +168,24 @@ class Programs(protocol.Model):
         found = edits.edits(self.source, self.program, wanted)
         return Plan(tuple(found), max(self.spec_version, version))
 
+    def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
+        from coreml_resize_fix.formats.mlprogram.execute import run
+
+        name = function or self._default_function()
+        found = next((one for one in self.program.functions if one.name == name), None)
+        if found is None:
+            known = ", ".join(f"`{one.name}`" for one in self.program.functions)
+            raise UsageError(
+                f"`{self.label}` has no function `{name}`", f"pass one of its functions: {known}"
+            )
+        return run.execution(found, self._description, self._folder, dtype)
+
+    def _default_function(self) -> str:
+        """The function that runs where none is asked for: as described, else the first."""
+        return getattr(self._description, "defaultFunctionName", "") or next(
+            one.name for one in self.program.functions
+        )
+
     def _found(self) -> Iterator[Tuple[str, Resize]]:
         for name, resizes in self._resizes.items():
             for resize in resizes:
@@ -212,6 +237,7 @@ class Programs(protocol.Model):
         Raises:
             ModelError: a file that it reads is not there.
         """
+        self._folder = folder
         for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
             relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
             if not os.path.isfile(os.path.join(folder, relative.replace("\0", "\ufffd"))):

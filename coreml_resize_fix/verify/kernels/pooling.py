@@ -1,0 +1,68 @@
+"""The largest, the mean and the length of windows over height and width of images (…, H, W).
+
+All keep the dtype of the images.
+
+Sources: the comments of PoolingLayerParams in NeuralNetwork.proto, and the documentation of MIL's
+pooling operations.
+"""
+
+import numpy as np
+
+from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, Pair, pad, windows
+
+__all__ = ["average_pool", "length_pool", "max_pool"]
+
+
+def average_pool(
+    images: np.ndarray,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    edges: Edges = NO_EDGES,
+    exclude_padding: bool = False,
+    beyond: Pair = (0, 0),
+) -> np.ndarray:
+    """The mean of every window, zeros beyond the `edges`: (…, H, W) → (…, H', W').
+
+    exclude_padding: divide by how many pixels of the image a window has, not by all.
+    beyond: so many rows and columns of the edges, at the bottom and at the right, are there only to
+    complete the last windows, and no window counts them (as in PyTorch's `ceil_mode`).
+    """
+    sums = _fold(np.add, pad(images, edges), kernel, stride)
+    if edges == NO_EDGES or not (exclude_padding or any(beyond)):
+        sums /= images.dtype.type(kernel[0] * kernel[1])
+        return sums
+    (top, bottom), (left, right) = edges
+    counted = np.ones(images.shape[-2:], images.dtype)
+    if not exclude_padding:
+        counted = pad(counted, ((top, bottom - beyond[0]), (left, right - beyond[1])), 1.0)
+        edges = ((0, beyond[0]), (0, beyond[1]))
+    sums /= _fold(np.add, pad(counted, edges), kernel, stride)
+    return sums
+
+
+def max_pool(
+    images: np.ndarray, kernel: Pair, stride: Pair = (1, 1), edges: Edges = NO_EDGES
+) -> np.ndarray:
+    """The largest number of every window that the image has: (…, H, W) → (…, H', W')."""
+    return _fold(np.maximum, pad(images, edges, -np.inf), kernel, stride)
+
+
+def length_pool(
+    images: np.ndarray, kernel: Pair, stride: Pair = (1, 1), edges: Edges = NO_EDGES
+) -> np.ndarray:
+    """The square root of the sum of the squares in every window: (…, H, W) → (…, H', W')."""
+    sums = _fold(np.add, pad(np.square(images), edges), kernel, stride)
+    return np.sqrt(sums, out=sums)
+
+
+def _fold(function: np.ufunc, images: np.ndarray, kernel: Pair, stride: Pair) -> np.ndarray:
+    """The function over the columns of each window, then over its rows."""
+    taps = windows(images, (1, kernel[1]), (1, stride[1]))
+    across = np.array(taps[..., 0, 0, :, :])
+    for column in range(1, kernel[1]):
+        function(across, taps[..., 0, column, :, :], out=across)
+    taps = windows(across, (kernel[0], 1), (stride[0], 1))
+    found = np.array(taps[..., 0, 0, :, :])
+    for row in range(1, kernel[0]):
+        function(found, taps[..., row, 0, :, :], out=found)
+    return found
