@@ -18,6 +18,7 @@ from coreml_resize_fix.run.results import ModelReport
 
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
+Reference = Union[str, "os.PathLike[str]", Manifest]  # of a whole network
 
 
 class _InMemory(NamedTuple):
@@ -48,6 +49,9 @@ def audit(
     deployment_target: Optional[str] = None,
     decompose: bool = False,
     verify: bool = True,
+    reference: Optional[Reference] = None,
+    tolerance: Optional[float] = None,
+    runtime: Optional[str] = None,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
@@ -59,14 +63,27 @@ def audit(
         deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
         decompose: also allow exact replacements built from several layers.
         verify: also compare in values.
+        reference: what the whole network computes: the path of recorded tensors (.npz) or of an
+            ONNX file (.onnx), or intents that `record_intents(..., tensors=True)` recorded here.
+        tolerance: with `reference`, the largest error as a share of its largest magnitude; the
+            default is 1e-3, or 2e-2 for networks of float16.
+        runtime: with `reference`, "numpy" (the default) or "coreml" (macOS).
 
-    Without any intent the report is an inventory, with exit code 3.
+    Without any intent or reference the report is an inventory, with exit code 3.
 
     Raises:
         ResizeFixError: the model or the manifest cannot be read.
     """
     request = _request(
-        manifest, assume, deployment_target, decompose=decompose, verify=verify, dry_run=True
+        manifest,
+        assume,
+        deployment_target,
+        decompose=decompose,
+        verify=verify,
+        dry_run=True,
+        reference=reference,
+        tolerance=tolerance,
+        runtime=runtime,
     )
     return _process(model, request)[0]
 
@@ -82,6 +99,9 @@ def fix(
     force: bool = False,
     partial: bool = False,
     verify: bool = True,
+    reference: Optional[Reference] = None,
+    tolerance: Optional[float] = None,
+    runtime: Optional[str] = None,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
@@ -92,8 +112,8 @@ def fix(
 
     Raises:
         UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
-            which and why, and nothing was written. Or the result cannot run for another reason
-            than its resizes.
+            which and why, and nothing was written. Or the result cannot run, or is not as the
+            reference has it, for another reason than its resizes.
         ResizeFixError: the model or the manifest cannot be read, or the result not be written.
     """
     if (output is not None or in_place) and not isinstance(model, (str, os.PathLike)):
@@ -111,6 +131,9 @@ def fix(
         partial=partial,
         decompose=decompose,
         verify=verify,
+        reference=reference,
+        tolerance=tolerance,
+        runtime=runtime,
     )
     if not request.has_intents:
         raise UsageError("there is no intent to fix the model by", "pass `manifest` or `assume`")
@@ -122,9 +145,15 @@ def fix(
 
 
 def _request(
-    manifest: Optional[Intents], assume: Optional[str], target: Optional[str], **options: Any
+    manifest: Optional[Intents],
+    assume: Optional[str],
+    target: Optional[str],
+    reference: Optional[Reference],
+    **options: Any,
 ) -> Request:
-    request = read_options(assume, target, **options)
+    if isinstance(reference, os.PathLike):
+        reference = os.fspath(reference)
+    request = read_options(assume, target, reference, **options)
     if isinstance(manifest, (str, os.PathLike)):
         manifest = Manifest.load(os.fspath(manifest))
     return request if manifest is None else request.with_manifest(manifest)

@@ -35,7 +35,9 @@ class Manifest(List[Intent]):
             from coreml_resize_fix.intents import onnx_reader
 
             read = onnx_reader.load(path)
-            return cls(read.intents, read.notices)
+            found = cls(read.intents, read.notices)
+            found._loaded_from = path
+            return found
         loaded = cls(manifest.load(path))
         loaded.tensors = tensors.load(path, len(loaded))
         loaded._loaded_from = path
@@ -48,12 +50,20 @@ class Manifest(List[Intent]):
             OutputError: the file cannot be written.
             ManifestError: the tensors beside the manifest that was loaded cannot be read any more.
         """
-        network = self.network
-        if network is None and self._loaded_from is not None:
-            network = tensors.load_network(self._loaded_from)
+        network = self.network_tensors()
         write(path, self.document())
         if self.tensors or network is not None:
             tensors.save(path, self.tensors, network)
+
+    def network_tensors(self) -> Optional[NetworkTensors]:
+        """Recorded tensors of the whole network: of this process, or beside what was loaded.
+
+        Raises:
+            ManifestError: they cannot be read.
+        """
+        if self.network is None and self._loaded_from is not None:
+            return tensors.load_network(self._loaded_from)
+        return self.network
 
     def document(self) -> Dict[str, Any]:
         """The long form as JSON values."""

@@ -65,9 +65,7 @@ def _arguments(model: Any, inputs: Sequence[Any], keywords: Mapping[str, Any]) -
     """The tensors in the arguments of a call, in the order in which `forward` has them."""
     names, rest = _parameters(model)
     given: List[Tuple[str, Any]] = list(zip(names, inputs))
-    given += [
-        (f"{rest}_{index}", value) for index, value in enumerate(inputs[len(names) :])
-    ]
+    given += [(f"{rest}_{index}", value) for index, value in enumerate(inputs[len(names) :])]
     order = {name: place for place, name in enumerate(names)}
     given += sorted(keywords.items(), key=lambda item: order.get(item[0], len(order)))
     return [leaf for name, value in given for leaf in _leaves(value, name)]

@@ -12,6 +12,7 @@ from coreml_resize_fix.auditing.without_layer import MISSING_CODE
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.spec_versions import minimum_ios
+from coreml_resize_fix.report import network
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
@@ -94,6 +95,8 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
     if report.notices:
         lines += [""] + [_wrapped(notice) for notice in report.notices]
         lines += [_wrapped(f"help for {code}: {RULES[code].help}") for code in report.codes]
+    if report.network is not None:
+        lines += ["", *map(_wrapped, network.lines(report.network))]
     return "\n".join(lines + ["", closing(report, dry_run)])
 
 
@@ -223,7 +226,15 @@ def _wrapped(text: str) -> str:
 
 
 def closing(report: ModelReport, dry_run: bool) -> str:
-    """What was done and what to do next, in one sentence."""
+    """What was done and what to do next, in one sentence, and one on the network if it was run."""
+    told = _closing_on_resizes(report, dry_run)
+    if report.network is None:
+        return told
+    what = "is as the reference has it" if report.network.holds else "is not what it should be"
+    return f"{told} What the network computes {what}."
+
+
+def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
     counts = dict.fromkeys(findings.VERDICTS, 0)
     for finding in report.findings:
         counts[finding.verdict] += 1
@@ -231,9 +242,10 @@ def closing(report: ModelReport, dry_run: bool) -> str:
     if not report.findings and not report.unused:
         stuck = "" if report.runs else f", and {_stuck(report)}"
         compared = report.not_owed and report.asked
-        return "no resize layer{}{}.".format(
-            ", and none is owed" if compared else ": nothing was compared", stuck
-        )
+        told = ", and none is owed" if compared else ": nothing was compared"
+        return "no resize layer{}{}.".format("" if report.network is not None else told, stuck)
+    if not report.asked and report.network is not None:
+        return "{}, and no intent for them.".format(layers)
     if not report.asked:
         return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
     left = len(report.findings) - counts[findings.MATCH] - counts[findings.FIXED]
@@ -247,7 +259,7 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         if not report.runs:
             done.append(_stuck(report))
         return "{}; wrote {}.".format(", ".join(done), visible(report.output))
-    if report.exit_code == 0:
+    if not left and not report.unused and report.runs:
         return "{}: all compute their intent; nothing to change.".format(layers)
     fixable = counts[findings.FIXABLE]
     if not left and not report.unused:

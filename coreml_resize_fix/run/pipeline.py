@@ -1,8 +1,9 @@
 """Load → audit → plan → apply → prove → save: the only place where the parts meet."""
 
 import io
+from contextlib import suppress
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.audit import Audit
@@ -11,8 +12,9 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
+from coreml_resize_fix.auditing.without_layer import ELSEWHERE, WithoutLayer
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
-from coreml_resize_fix.formats.model import Change, Model, Plan
+from coreml_resize_fix.formats.model import Change, Model
 from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
@@ -23,29 +25,11 @@ from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.jobs import Job, resolve
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.run.results import ModelReport
+from coreml_resize_fix.run.work import NotExplainedError, Work, compare_network, prove_network
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job"]
 
 _REPORT_THIS = "nothing was written; please report this with the model's structure"
-
-
-class _Work(NamedTuple):
-    """What was decided on one model, before anything is written."""
-
-    model: Model
-    request: Request
-    allowed: int
-    audit: Audit
-    proposal: Plan
-    findings: Tuple[Finding, ...]
-
-    @property
-    def may_write(self) -> bool:
-        """Whether the request and the verdicts allow a result."""
-        request = self.request
-        return (
-            request.has_intents and not request.dry_run and (self.audit.complete or request.partial)
-        )
 
 
 def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
@@ -62,12 +46,13 @@ def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
     if job.refusal is not None:
         raise job.refusal
     with translate_os_errors(f"`{job.model}`"):
-        return _process(job, replace(request, output=job.output), tell)
+        reference = job.reference or request.reference
+        return _process(job, replace(request, output=job.output, reference=reference), tell)
 
 
 def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
     with open_file(job.model_file, job.model) as model:
-        work = _decide(model, request, tell)
+        work = compare_network(_decide(model, request, tell), tell)
         changes = _changes(work)
         target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
@@ -77,6 +62,7 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
                 try:
                     with open_file(result, result) as again:
                         verify_written(work, again)
+                        prove_network(work, again)
                 except ModelError as error:
                     if isinstance(error.__cause__, OSError):
                         raise  # the disk failed, not the result
@@ -85,18 +71,21 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
                         _REPORT_THIS,
                     ) from error
 
-            sha256 = outputs.save(
-                job.model,
-                job.model_file,
-                None if request.in_place else target,
-                changes,
-                request.force,
-                prove_written,
-                request.fingerprint,
-                tell,
-                model.source.stamp,
-            )
-        elif request.fingerprint:
+            try:
+                sha256 = outputs.save(
+                    job.model,
+                    job.model_file,
+                    None if request.in_place else target,
+                    changes,
+                    request.force,
+                    prove_written,
+                    request.fingerprint,
+                    tell,
+                    model.source.stamp,
+                )
+            except NotExplainedError:
+                target = None
+        if target is None and request.fingerprint:
             sha256 = outputs.fingerprint(job.model_file)
         return _report(work, target, sha256, written=target is not None)
 
@@ -109,19 +98,22 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
     Raises:
         ResizeFixError: the model cannot be read, or a proof failed.
     """
-    work = _decide(open_bytes(data, label), request)
+    work = compare_network(_decide(open_bytes(data, label), request), silent)
     changes = _changes(work)
     result = data
     if work.may_write and changes:
         target = io.BytesIO()
         splice.write(io.BytesIO(data), len(data), target, changes)
-        result = target.getvalue()
-        verify_written(work, open_bytes(result, label))
+        again = open_bytes(target.getvalue(), label)
+        verify_written(work, again)
+        with suppress(NotExplainedError):
+            prove_network(work, again)
+            result = target.getvalue()
     sha256 = outputs.fingerprint_of(data) if request.fingerprint else None
     return _report(work, None, sha256, written=result is not data), result
 
 
-def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
+def _decide(model: Model, request: Request, tell: Tell = silent) -> Work:
     allowed = model.allowed_version(request.target)
     audit = _audit(model, request, allowed)
     changes = [
@@ -129,7 +121,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
         for finding in audit.fixable
         if finding.after is not None
     ]
-    return _Work(
+    return Work(
         model,
         request,
         allowed,
@@ -150,32 +142,44 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
     )
 
 
-def _report(
-    work: _Work, target: Optional[str], sha256: Optional[str], written: bool
-) -> ModelReport:
-    model, request = work.model, work.request
+def _report(work: Work, target: Optional[str], sha256: Optional[str], written: bool) -> ModelReport:
+    model, request, check = work.model, work.request, work.check
     moved = displacements(model, work.audit.as_intended, work.audit.intended)
     usable = work.audit.usable()
+    found = tuple(_settled(finding, request, written) for finding in work.findings)
+    unused, not_owed = tuple(work.audit.matching.unused), tuple(work.audit.matching.not_owed)
+    if check is not None and check.holds:
+        not_owed += tuple(WithoutLayer(intent, ELSEWHERE) for intent in unused)
+        unused = ()
+    final = work.may_write and not work.proposal.edits
+    network = check.agreement(found, bool(unused), final) if check is not None else None
     return ModelReport(
         model.label,
         target,
         sha256,
         model.spec_version,
         work.proposal.spec_version,
-        tuple(_settled(finding, request, written) for finding in work.findings),
-        tuple(work.audit.matching.unused),
+        found,
+        unused,
         request.notices
         + tuple(
             notices(
-                model, work.audit, moved, work.proposal.spec_version, request.has_intents, usable
+                model,
+                work.audit,
+                moved,
+                work.proposal.spec_version,
+                request.has_intents and check is None,
+                usable,
             )
-        ),
+        )
+        + tuple(check.notices if check is not None else ()),
         request.has_intents,
         tuple(moved),
-        tuple(work.audit.matching.not_owed),
+        not_owed,
         work.audit.conflicts_after,
         usable,
         model.kind,
+        network,
     )
 
 
@@ -224,14 +228,14 @@ def _examined(
     return found
 
 
-def _changes(work: _Work) -> List[Patch]:
+def _changes(work: Work) -> List[Patch]:
     """The bytes to replace. A plan that cannot be carried out is refused, in a dry run too.
 
     Raises:
         ProofError: shapes would not fit in the result.
         OutputError: the result would be larger than any reader takes.
     """
-    if work.request.has_intents and (work.audit.complete or work.request.partial):
+    if work.request.has_intents and (work.is_complete or work.request.partial):
         for found in work.audit.new_conflicts:
             raise _breaks(work.model.label, found)
         for finding in work.audit.freezing:
@@ -253,7 +257,7 @@ def _breaks(label: str, found: Conflict) -> ProofError:
     )
 
 
-def verify_written(work: _Work, result: Model) -> None:
+def verify_written(work: Work, result: Model) -> None:
     """Audit the complete result: it must be what was planned.
 
     Raises:

@@ -1,0 +1,57 @@
+"""The comparison of a whole network in words: what it means, and the numbers of each output."""
+
+from typing import List, Optional
+
+from coreml_resize_fix.verify.agreement import Agreement, Contribution, Moved, OutputError
+
+
+def lines(found: Agreement) -> List[str]:
+    """A sentence, then a line with the errors of each output, and one with what makes them."""
+    told = [found.message]
+    if found.not_run is None or any(one.before is not None for one in found.outputs):
+        for output in found.outputs:
+            told.append(errors(output, found.tolerance))
+            told += contributions(found, output.name)
+    return told
+
+
+def errors(output: OutputError, tolerance: float) -> str:
+    """The errors of one output before and after, and what they are compared with."""
+    told = [f"{error(output.before)} as it is"]
+    if output.after is not None:
+        told.append(f"{error(output.after)} in the result")
+    elif output.intended is not None:
+        told.append(f"{error(output.intended)} with every resize right")
+    allowed = tolerance * (output.magnitude or 1.0)
+    return f"`{output.name}`: error {', '.join(told)}; {allowed:.2g} is tolerated"
+
+
+def contributions(found: Agreement, output: str) -> List[str]:
+    """Which resizes make the error of an output, the one that makes most of it first."""
+    made = [(_of(one, output), one.name) for one in found.contributions]
+    pairs = [(moved, name) for moved, name in made if moved is not None]
+    pairs.sort(key=lambda pair: -_weight(pair[0]))
+    told = [f"`{name}` {_effect(moved)}" for moved, name in pairs if moved.max_abs_error != 0]
+    return [f"`{output}`: each wrong resize alone makes {', '.join(told)}"] if told else []
+
+
+def error(value: Optional[float]) -> str:
+    """An error as a number; None is that of another shape, of no finite number, or of nothing."""
+    return "not comparable" if value is None else "0" if value == 0 else f"{value:.2g}"
+
+
+def _of(one: Contribution, output: str) -> Optional[Moved]:
+    return next((moved for moved in one.outputs if moved.output == output), None)
+
+
+def _weight(moved: Moved) -> float:
+    return float("inf") if moved.max_abs_error is None else moved.max_abs_error
+
+
+def _effect(moved: Moved) -> str:
+    if moved.max_abs_error is None:
+        return "another size"
+    pixels = ""
+    if moved.changed_pixels is not None and moved.pixels:
+        pixels = f" ({moved.changed_pixels} of {moved.pixels} pixels change their class)"
+    return f"{error(moved.max_abs_error)}{pixels}"

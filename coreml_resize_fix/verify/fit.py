@@ -1,0 +1,204 @@
+"""Which array of a reference belongs to which input and output of a model.
+
+By name where the names are equal, else by order; where shapes contradict the order and leave one
+other way, by shape. Shapes agree up to axes of one.
+"""
+
+from itertools import permutations
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.errors import BadReferenceError
+from coreml_resize_fix.formats.features import ARRAY, CLASSES, IMAGE, NUMBER, Feature
+from coreml_resize_fix.intents.reference import RECORD
+
+Arrays = Mapping[str, np.ndarray]
+Shape = Tuple[int, ...]
+
+_MOST_TO_PERMUTE = 6  # 720 ways
+
+
+class Fitted(NamedTuple):
+    """Arrays by the names of a model's features, and what a user should know of how they fit."""
+
+    arrays: Dict[str, np.ndarray]
+    notices: List[str]
+
+
+def squeezed(shape: Sequence[int]) -> Shape:
+    """A shape without its axes of one."""
+    return tuple(int(size) for size in shape if size != 1)
+
+
+def pair(
+    label: str,
+    kind: str,
+    wanted: Mapping[str, Optional[Shape]],
+    arrays: Arrays,
+    optional: Sequence[str] = (),
+) -> Fitted:
+    """The array of each wanted name, whose shape is given as far as it is known.
+
+    `kind` is "input" or "output", for messages. `optional` names need no array.
+
+    Raises:
+        BadReferenceError: there is another number of arrays, and the names do not tell.
+    """
+    needed = [name for name in wanted if name not in optional]
+    if all(name in arrays for name in needed):
+        return Fitted({name: arrays[name] for name in wanted if name in arrays}, [])
+    names = list(wanted) if len(arrays) == len(wanted) else needed
+    if len(arrays) != len(names):
+        raise BadReferenceError(
+            f"the reference `{label}` has {_count(len(arrays), kind)} "
+            f"({_listed(list(arrays))}), and the model has {len(names)} ({_listed(names)})",
+            f"record the network that was converted, or name the arrays `{kind}_` and the name of "
+            f"the model's {kind}",
+        )
+    found = {name: name for name in names if name in arrays}
+    free = [name for name in names if name not in found]
+    left = [name for name in arrays if name not in found.values()]
+    found.update(_by_order(free, left, wanted, arrays))
+    guessed = ", ".join(f"`{found[name]}` for `{name}`" for name in free)
+    notice = (
+        f"names of the reference are not those of the model: by order and shape, its {kind}s are "
+        f"taken as {guessed}"
+    )
+    told = [notice] if len(names) > 1 else []  # of one there is nothing to mix up
+    return Fitted({name: arrays[found[name]] for name in names}, told)
+
+
+def _by_order(
+    names: Sequence[str],
+    left: Sequence[str],
+    wanted: Mapping[str, Optional[Shape]],
+    arrays: Arrays,
+) -> Dict[str, str]:
+    """Names in order, or in the only other order in which all shapes fit."""
+
+    def fits(order: Sequence[str]) -> bool:
+        return all(
+            shape is None or squeezed(shape) == squeezed(arrays[other].shape)
+            for shape, other in zip((wanted[name] for name in names), order)
+        )
+
+    if not fits(left) and len(left) <= _MOST_TO_PERMUTE:
+        others = [order for order in permutations(left) if fits(order)]
+        if len(others) == 1:
+            return dict(zip(names, others[0]))
+    return dict(zip(names, left))
+
+
+def fit_inputs(
+    label: str, features: Sequence[Feature], varying: Sequence[str], arrays: Arrays
+) -> Fitted:
+    """What each input gets: images as they are, arrays in the rank that the model declares.
+
+    `varying` inputs may have other sizes than the declared ones.
+
+    Raises:
+        BadReferenceError: an input is no array of numbers, or has another shape.
+    """
+    wanted: Dict[str, Optional[Shape]] = {}
+    for feature in features:
+        if feature.kind not in (ARRAY, IMAGE, NUMBER):
+            raise BadReferenceError(
+                f"the input `{feature.name}` of the model takes no numbers",
+                "a reference can be compared with models of images and arrays alone",
+            )
+        wanted[feature.name] = None if feature.name in varying else _declared(feature)
+    optional = [feature.name for feature in features if feature.optional]
+    fitted = pair(label, "input", wanted, arrays, optional)
+    given, notices = {}, list(fitted.notices)
+    for feature in features:
+        if feature.name not in fitted.arrays:
+            continue
+        array = fitted.arrays[feature.name]
+        given[feature.name] = _entering(label, feature, feature.name in varying, array)
+        if feature.kind == IMAGE and array.dtype != np.uint8:
+            notices.append(
+                f"the reference has `{feature.name}` as PyTorch's tensor, which enters behind the "
+                "preprocessing of the image: scale, bias and color order were not checked; record "
+                "the picture itself (uint8) to check them"
+            )
+    return Fitted(given, notices)
+
+
+def _declared(feature: Feature) -> Optional[Shape]:
+    """The shape of an input that has only one; of an image as the planes that it has."""
+    if feature.kind == IMAGE:
+        varies = feature.sizes or feature.ranges is not None
+        return None if varies else (feature.channels, *feature.shape)
+    return feature.shape
+
+
+def _entering(label: str, feature: Feature, varies: bool, array: np.ndarray) -> np.ndarray:
+    if feature.kind == IMAGE:
+        return _picture(label, feature, array)
+    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and "INT" not in feature.data_type):
+        array = array.astype(np.float32)
+    if not varies:
+        if feature.shape and squeezed(array.shape) != squeezed(feature.shape):
+            raise _wrong_shape(label, feature, array)
+        return array.reshape(feature.shape) if feature.shape else array
+    rank = len(feature.shape)
+    lead = array.shape[: max(array.ndim - rank, 0)]
+    if any(size != 1 for size in lead):
+        raise _wrong_shape(label, feature, array)
+    return array.reshape((1,) * (rank - array.ndim) + array.shape[len(lead) :])
+
+
+def _picture(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:
+    """[1, C, H, W] of a picture (uint8) or a tensor; axes of one may be missing or too many."""
+    channels, shape = feature.channels, tuple(array.shape)
+    while len(shape) > 2 and shape[0] == 1 and (len(shape) > 3 or channels != 1):
+        shape = shape[1:]
+    if len(shape) == 2:
+        shape = (1, *shape)
+    found = array.reshape(shape)
+    if array.dtype == np.uint8 and len(shape) == 3 and shape[-1] == channels != shape[0]:
+        found = np.moveaxis(found, -1, 0)
+    shape = found.shape
+    if len(shape) != 3 or shape[0] != channels or not feature.takes_size((shape[1], shape[2])):
+        raise _wrong_shape(label, feature, array)
+    if found.dtype.kind != "f" and found.dtype != np.uint8:
+        raise BadReferenceError(
+            f"the image `{feature.name}` of the reference `{label}` is of the type `{found.dtype}`",
+            "a picture is uint8, and a tensor floating",
+        )
+    return found[np.newaxis]
+
+
+def _wrong_shape(label: str, feature: Feature, array: np.ndarray) -> BadReferenceError:
+    shape = _declared(feature) or feature.shape
+    return BadReferenceError(
+        f"the input `{feature.name}` of the reference `{label}` has the shape "
+        f"{'×'.join(map(str, array.shape))}, and the model takes {'×'.join(map(str, shape))}",
+        f"{RECORD} on one example of that shape",
+    )
+
+
+def fit_outputs(
+    label: str, features: Sequence[Feature], made: Mapping[str, Shape], arrays: Arrays
+) -> Fitted:
+    """What each output of numbers should be; `made` are the shapes that the network makes of it.
+
+    The label of a classifier is left out, as its probabilities say more.
+
+    Raises:
+        BadReferenceError: there is another number of outputs, and the names do not tell.
+    """
+    judged = [feature for feature in features if feature.kind in (ARRAY, IMAGE, CLASSES)]
+    if not judged:
+        judged = [feature for feature in features if feature.kind == NUMBER]
+    wanted = {feature.name: made.get(feature.name) for feature in judged}
+    return pair(label, "output", wanted, arrays)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
