@@ -77,9 +77,8 @@ class Check:
         for name, found in after.items():
             if found.worse_than(before[name], self._comparison.tolerance):
                 raise ProofError(
-                    f"the fix of `{self._model.label}` would make the output `{name}` worse: it is "
-                    f"off by {_text(before[name])} of the reference, and would be by "
-                    f"{_text(found)}",
+                    f"the fix of `{self._model.label}` would make the output `{name}` worse: it "
+                    f"is off by {_text(before[name])}, and would be by {_text(found)}",
                     "nothing was written; check that the manifest and the reference are of the "
                     "network that was converted",
                 )
@@ -171,4 +170,4 @@ def _run_in_numpy(
 
 
 def _text(found: Deviation) -> str:
-    return "no finite number" if found.largest is None else f"{found.largest:.2g}"
+    return "no finite number, or another size" if found.largest is None else f"{found.largest:.2g}"

@@ -40,23 +40,27 @@ def _of_onnx(
     path: str, features: Sequence[Feature], recorded: Optional[NetworkTensors]
 ) -> Reference:
     onnx = OnnxNetwork(path)
-    notices = []
+    why = "no inputs of the network are recorded beside the manifest"
+    inputs: Arrays = {}
+    notices: Sequence[str] = ()
     if recorded is not None and recorded.inputs:
         shapes = {one.name: _known(one.shape) for one in onnx.inputs}
-        fitted = fit.pair(path, "input", shapes, recorded.inputs)
-        inputs, notices = fitted.arrays, list(fitted.notices)
-    else:
+        inputs, notices = fit.pair(path, "input", shapes, recorded.inputs)
+        if any(_is_picture(inputs[one.name]) and one.dtype.kind == "f" for one in onnx.inputs):
+            inputs, why = {}, "a picture was recorded, and it takes what comes behind preprocessing"
+    if not inputs:
         inputs = _examples(onnx.inputs, features)
-        notices = [
-            f"the reference `{path}` was run on a seeded test image, as no inputs of the network "
-            "are recorded beside the manifest"
-        ]
+        notices = [f"the reference `{path}` was run on a seeded test image: {why}"]
     for name, array in inputs.items():
         reference.need_finite(path, name, array)
     outputs = onnx.run(inputs, onnx.outputs)
     for name, array in outputs.items():
         reference.need_finite(path, name, array)
     return Reference(path, inputs, outputs, {}, onnx.blobs(inputs), notices)
+
+
+def _is_picture(array: np.ndarray) -> bool:
+    return bool(array.dtype == np.uint8)
 
 
 def _known(shape: Sequence[Optional[int]]) -> Optional[Tuple[int, ...]]:
