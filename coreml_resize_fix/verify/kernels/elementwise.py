@@ -7,15 +7,15 @@ layers of iOS 13 in NeuralNetwork.proto.
 """
 
 import math
-from typing import Callable, Dict
+from typing import Callable, Dict, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 
-__all__ = ["BINARY", "UNARY", "binary", "clip", "erf", "unary"]
+__all__ = ["BINARY", "UNARY", "binary", "broadcast_shape", "clip", "erf", "unary"]
 
-_ERF_BLOCK = 1 << 14
+Shape = Tuple[int, ...]
 
 
 def unary(name: str, array: np.ndarray) -> np.ndarray:
@@ -38,11 +38,16 @@ def binary(name: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     if name not in BINARY:
         raise KernelError(f"has no function `{name}`")
     if left.shape != right.shape:
-        need_room(_broadcast(left.shape, right.shape))
+        need_room(broadcast_shape(left.shape, right.shape))
     return np.asarray(BINARY[name](left, right))
 
 
-def _broadcast(left: tuple, right: tuple) -> tuple:  # type: ignore[type-arg]
+def broadcast_shape(left: Shape, right: Shape) -> Shape:
+    """The shape that two arrays have when they are broadcast.
+
+    Raises:
+        KernelError: they do not fit.
+    """
     rank = max(len(left), len(right))
     pairs = zip((1,) * (rank - len(left)) + left, (1,) * (rank - len(right)) + right)
     found = []

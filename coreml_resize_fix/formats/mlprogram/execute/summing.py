@@ -5,7 +5,7 @@ Source: the documentation of MIL's reduction, normalization and linear operation
 
 import math
 import re
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 import numpy as np
 
@@ -45,10 +45,15 @@ def cumsum(call: Call) -> np.ndarray:
 
 
 def batch_norm(call: Call) -> np.ndarray:
-    given = (call.optional(name) for name in ("gamma", "beta"))
-    mean, variance = call.array("mean"), call.array("variance")
-    epsilon = call.number("epsilon", 1e-5)
-    return normalization.batch_norm(call.array(), mean, variance, *given, epsilon, axis=1)
+    return normalization.batch_norm(
+        call.array(),
+        call.array("mean"),
+        call.array("variance"),
+        call.optional("gamma"),
+        call.optional("beta"),
+        call.number("epsilon", 1e-5),
+        axis=1,
+    )
 
 
 def instance_norm(call: Call) -> np.ndarray:
@@ -92,10 +97,8 @@ def linear(call: Call) -> np.ndarray:
 
 
 def matmul(call: Call) -> np.ndarray:
-    x, y = call.array("x"), call.array("y")
-    if x.ndim > 1 and y.ndim > 1:
-        need_room((*np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-2], y.shape[-1]))
-    return arrays.matmul(x, y, call.flag("transpose_x"), call.flag("transpose_y"))
+    ways = call.flag("transpose_x"), call.flag("transpose_y")
+    return arrays.matmul(call.array("x"), call.array("y"), *ways)
 
 
 _EQUATION = re.compile(r"^[A-Za-z]+(,[A-Za-z]+)*->[A-Za-z]*$")
@@ -107,7 +110,7 @@ def einsum(call: Call) -> np.ndarray:
     if not _EQUATION.match(equation):
         raise KernelError(f"has the equation `{equation}`, which is not known here")
     given, made = equation.split("->")
-    sizes = {}
+    sizes: Dict[str, int] = {}
     for letters, value in zip(given.split(","), values):
         sizes.update(zip(letters, value.shape))
     need_room(sizes.get(letter, 1) for letter in made)

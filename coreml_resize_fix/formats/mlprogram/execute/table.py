@@ -12,7 +12,7 @@ from coreml_resize_fix.formats.mlprogram.execute.call import Kinds
 
 FAMILIES = (numbers, spatial, resizing, shaping, summing, weights)
 
-KINDS: Kinds = {kind: compute for family in FAMILIES for kind, compute in family.KINDS.items()}
+KINDS: Kinds = {kind: made for family in FAMILIES for kind, made in family.KINDS.items()}
 
 # These run blocks or keep states; `run` computes them.
 CONTROL = (
