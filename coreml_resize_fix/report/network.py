@@ -4,6 +4,8 @@ from typing import List, Optional
 
 from coreml_resize_fix.verify.agreement import Agreement, Contribution, Moved, OutputError
 
+_SHOWN = 2  # resizes in a line; JSON has all
+
 
 def lines(found: Agreement) -> List[str]:
     """A sentence, then a line with the errors of each output, and one with what makes them."""
@@ -30,9 +32,12 @@ def contributions(found: Agreement, output: str) -> List[str]:
     """Which resizes make the error of an output, the one that makes most of it first."""
     made = [(_of(one, output), one.name) for one in found.contributions]
     pairs = [(moved, name) for moved, name in made if moved is not None]
+    pairs = [pair for pair in pairs if pair[0].max_abs_error != 0]
     pairs.sort(key=lambda pair: -_weight(pair[0]))
-    told = [f"`{name}` {_effect(moved)}" for moved, name in pairs if moved.max_abs_error != 0]
-    return [f"`{output}`: each wrong resize alone makes {', '.join(told)}"] if told else []
+    told = [f"`{name}` {_effect(moved)}" for moved, name in pairs[:_SHOWN]]
+    if len(pairs) > _SHOWN:
+        told.append(f"{len(pairs) - _SHOWN} more")
+    return [f"by each wrong resize alone: {', '.join(told)}"] if told else []
 
 
 def error(value: Optional[float]) -> str:
@@ -53,5 +58,5 @@ def _effect(moved: Moved) -> str:
         return "another size"
     pixels = ""
     if moved.changed_pixels is not None and moved.pixels:
-        pixels = f" ({moved.changed_pixels} of {moved.pixels} pixels change their class)"
+        pixels = f" ({moved.changed_pixels / moved.pixels:.1%} of pixels in another class)"
     return f"{error(moved.max_abs_error)}{pixels}"
