@@ -7,9 +7,10 @@ model = fix(model, intents)     # at the end of an export script, without tempor
 """
 
 import os
-from typing import Any, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
+from coreml_resize_fix.files import cleanup
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.run import pipeline
@@ -17,6 +18,7 @@ from coreml_resize_fix.run.options import Request, read_options
 from coreml_resize_fix.run.results import ModelReport
 
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
+_LABEL = "the model"  # what one in memory is called
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
 Reference = Union[str, "os.PathLike[str]", Manifest]  # of a whole network
 
@@ -27,19 +29,21 @@ class _InMemory(NamedTuple):
     data: bytes
     spec_class: Any
     wrapper: Any  # the MLModel class, or None for a bare spec
-    weights: Optional[str]  # the folder of an ML Program's weights, which no fix touches
+    package: Optional[str]  # the folder in which an MLModel keeps its other files, such as weights
 
     def rebuild(self, data: bytes) -> Any:
         spec = self.spec_class()
         spec.ParseFromString(data)
         if self.wrapper is None:
             return spec
-        if self.weights is not None:
-            return self.wrapper(spec, weights_dir=self.weights, skip_model_load=True)
         try:
             return self.wrapper(spec, skip_model_load=True)
         except TypeError:  # coremltools before 5 has no such option
             return self.wrapper(spec)
+
+    def opened(self, package: str) -> Any:
+        """An MLModel of a package that is its own: coremltools removes it when Python ends."""
+        return self.wrapper(package, is_temp_package=True, skip_model_load=True)
 
 
 def audit(
@@ -107,8 +111,10 @@ def fix(
 
     Of a path comes the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input, or
     the input itself where nothing had to change. An MLModel or a spec message is not changed
-    itself, and no file is written for it. The other arguments are those of `audit`; `output`,
-    `in_place`, `force` and `partial` are the command line's.
+    itself. An MLModel that has a package comes back with one of its own, as a converter makes it:
+    in the folder for temporary files, with the weights and every other file of the first. The other
+    arguments are those of `audit`; `output`, `in_place`, `force` and `partial` are the command
+    line's.
 
     Raises:
         UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
@@ -165,8 +171,35 @@ def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
         report = pipeline.process(path, request)
         return report, type(model)(report.output or path)  # type: ignore[call-arg]
     held = _in_memory(model)
-    report, data = pipeline.process_bytes(held.data, "the model", request)
+    if held.package is not None:
+        return _process_packaged(model, held, held.package, request)
+    report, data = pipeline.process_bytes(held.data, _LABEL, request)
     return report, model if data is held.data else held.rebuild(data)
+
+
+def _process_packaged(
+    model: Any, held: _InMemory, package: str, request: Request
+) -> Tuple[ModelReport, Any]:
+    """The result is a package of its own in the folder for temporary files, with every file."""
+    made: List[str] = []
+
+    def target() -> str:
+        import tempfile
+
+        made.append(tempfile.mkdtemp(suffix=".mlpackage"))
+        return made[-1]
+
+    try:
+        report, result = pipeline.process_packaged(held.data, package, target, _LABEL, request)
+        if result is not None:
+            return report, held.opened(result)
+        for folder in made:
+            cleanup.remove(folder)
+        return report, model
+    except BaseException:
+        for folder in made:
+            cleanup.remove(folder)
+        raise
 
 
 def _in_memory(model: Any) -> _InMemory:
@@ -177,8 +210,5 @@ def _in_memory(model: Any) -> _InMemory:
             f"a `{type(model).__name__}` is no model",
             "pass a path, a coremltools MLModel, or the spec of one",
         )
-    weights = None
-    if wrapper is not None and spec.WhichOneof("Type") == "mlProgram":
-        # coremltools takes an empty name for a program without weights.
-        weights = getattr(model, "weights_dir", None) or ""
-    return _InMemory(spec.SerializeToString(), type(spec), wrapper, weights)
+    package = getattr(model, "package_path", None) if wrapper is not None else None
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper, package)

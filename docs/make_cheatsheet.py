@@ -4,6 +4,7 @@ import os
 from typing import Any, Dict, Iterator, List, Tuple
 
 from coreml_resize_fix.auditing.assessment import NONE, assess
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import (
     LayerChain,
@@ -11,12 +12,11 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import (
     Upsample,
 )
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cheatsheet.md")
 
-Size = Tuple[int, int]
 
 HEAD = """# Cheat sheet
 
@@ -74,17 +74,15 @@ SIZES: Tuple[Tuple[str, int, int], ...] = (("8 → 16", 8, 16), ("8 → 13", 8, 
 def _layer(before: int, version: int, exact: bool, flexible: bool) -> ResizeLayer:
     """A layer that is wrong for every intent, so that something has to take its place."""
     rank = 4 if exact else 5
-    sizes: Tuple[Size, ...] = ((before, before),)
+    sizes = InputSizes.static((before, before))
     if flexible:
-        sizes += ((5, 7), (12, 9))
+        sizes = InputSizes(FLEXIBLE, ((before, before), (5, 7), (12, 9)))
     return ResizeLayer(
         "layers[0]",
         "up",
         ("big",),
         Upsample("BILINEAR", scaling_factor=(5, 5)),
-        FLEXIBLE if flexible else STATIC,
-        input_size=None if flexible else sizes[0],
-        sizes=sizes,
+        sizes,
         channels=3,
         modern=exact,
         place=LayerPlace("up", "image", "big", rank, 1, 3, exact),

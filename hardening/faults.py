@@ -180,7 +180,23 @@ def strike(name: str, fault: str, call: Call) -> str:
         if ended.code == 2 and place.report and found[place.report] != before[place.report]:
             assert reason(ended.told) in str(found[place.report]), "not told by {}".format(where)
             found[place.report] = before[place.report]
+        if place.model and found.get(place.model) == before[place.model]:
+            found = _as_before(before, after, found, where)
         return _judged(ended, before, after, found, where, bool(struck))
+
+
+def _as_before(before: Any, after: Any, found: Any, where: str) -> Any:
+    """What others gained counts as not done while the model is the old one, which reads none."""
+    result = dict(found)
+    for key in set(before) | set(after):
+        if key in found and key in after and found[key] == after[key]:
+            del result[key]
+            result.update({key: before[key]} if key in before else {})
+        if found.get(key) not in (before.get(key), after.get(key)) or (
+            key in before and key not in found
+        ):
+            raise AssertionError("`{}` is neither old nor new: {}".format(key, where))
+    return result
 
 
 def reason(told: str) -> str:

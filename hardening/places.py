@@ -20,6 +20,7 @@ class Place(NamedTuple):
     input: str
     report: str = ""  # which tells a failure, too
     exchanges: bool = True  # whether the system can exchange two folders in one step
+    model: str = ""  # the file that takes its place last, where others gain what it reads
 
     @property
     def command(self) -> List[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.errors import ProofError
-from coreml_resize_fix.formats import input_sizes
+from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.model import Model, Native, Network, Node, Plan, ResizeOp
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -108,7 +108,8 @@ class Lines(Model):
                 name,
                 (name,),
                 op,
-                **input_sizes.input_size_fields(shapes[""].layers[name].inputs[0], False),
+                InputSizes.of(shapes[""].layers[name].inputs[0], False),
+                IMAGE[0],
             )
             for name, op, _, _ in self.lines
         ]

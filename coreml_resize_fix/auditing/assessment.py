@@ -5,8 +5,9 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
 from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
+from coreml_resize_fix.formats.input_sizes import SizeKind
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -62,7 +63,7 @@ class Assessment:
     """The key of the decision table, and the values that its messages need."""
 
     current: str
-    shape: str
+    shape: SizeKind  # of the layer's input
     availability: str
     intent_kind: str
     evidence: str
@@ -101,10 +102,10 @@ def assess(
     asked, known = comparisons(intent, layer)
     intent_kind = _intent_kind(asked, known)
     if layer.params.unjudged:
-        return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, UNJUDGED, False, intent)
+        return Assessment(WRONG_GRID, layer.input.kind, NONE, intent_kind, UNJUDGED, False, intent)
     if unfit or contradicted or not known:
         evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
-        return Assessment(WRONG_GRID, layer.shape, NONE, intent_kind, evidence, False, intent)
+        return Assessment(WRONG_GRID, layer.input.kind, NONE, intent_kind, evidence, False, intent)
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 
@@ -129,7 +130,7 @@ def assess(
     way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
     return Assessment(
         current,
-        layer.shape,
+        layer.input.kind,
         way.availability,
         intent_kind,
         EVIDENCE_OK,
@@ -180,7 +181,7 @@ def _way(
         freezes = native.fixed_size and layer.params.fixed_size is None
         if native.spec_version <= spec_version:
             within = _Way(WITHIN, remedy, native.spec_version, freezes)
-            if not (freezes and layer.shape == FLEXIBLE):
+            if not (freezes and layer.input.is_flexible):
                 return within
             above = within
         else:
@@ -194,7 +195,7 @@ def _way(
         return above
     if offer.spec_version <= spec_version:
         return _Way(LAYERS if decompose else LAYERS_ASKED, offer.params, offer.spec_version)
-    if native is not None and not (above.freezes and layer.shape == FLEXIBLE):
+    if native is not None and not (above.freezes and layer.input.is_flexible):
         return above
     return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 

@@ -4,7 +4,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparisons, pair
 from coreml_resize_fix.formats.model import Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
@@ -43,7 +43,7 @@ def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
         native
         for native in layer.params.natives(layer, None)
         if native.spec_version <= spec_version
-        and not (native.fixed_size and layer.shape == FLEXIBLE)
+        and not (native.fixed_size and layer.input.is_flexible)
     ]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
 
@@ -63,12 +63,12 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[
     image.
     """
     asked = _as_factor(intent, layer)
-    sizes = layer.sizes
-    if layer.shape == FLEXIBLE and intent.input_size is not None:
+    sizes = layer.input.samples
+    if layer.input.is_flexible and intent.input_size is not None:
         sizes = (intent.input_size,) + sizes  # the recorded size is shown first
-    if layer.shape == UNKNOWN and intent.input_size is not None:
+    if layer.input.is_unknown and intent.input_size is not None:
         sizes = (intent.input_size,)
-    elif layer.shape == UNKNOWN:
+    elif layer.input.is_unknown:
         sizes = ANY_SIZES if intent.size is not None else ()
     # An intent that names no size keeps the layer's own.
     pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
@@ -82,7 +82,7 @@ def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
     The call took the size from the shape of another tensor, or the layer would have it fixed.
     """
     before, after = intent.input_size, intent.target_size(None)
-    if layer.shape != FLEXIBLE or intent.size is None or before is None or after is None:
+    if not layer.input.is_flexible or intent.size is None or before is None or after is None:
         return intent
     if layer.params.fixed_size is not None:
         return intent

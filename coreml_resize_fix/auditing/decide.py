@@ -23,7 +23,8 @@ from coreml_resize_fix.auditing.findings import (
 from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import NO_MODE, describe
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, STATIC, UNKNOWN
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 Values = Optional[FrozenSet[str]]
 
@@ -226,7 +227,7 @@ def decide(
         max_shift_px=found.worst.max_shift
         if found.worst
         and found.current not in (assessment.REFUSED, assessment.OPEN_SIZE)
-        and (layer.sizes or match.intent.input_size)
+        and (layer.input.samples or match.intent.input_size)
         else None,
         needs=options(found) if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,

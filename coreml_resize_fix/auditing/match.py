@@ -87,7 +87,9 @@ def _in_rounds(
         previous = assumed
         assumed = {
             layer.address: assumed[layer.address]
-            if careful and not layer.sizes and matching.by_address[layer.address].how == "order"
+            if careful
+            and not layer.input.samples
+            and matching.by_address[layer.address].how == "order"
             else _assumption(layer, matching, assumed[layer.address])
             for layer in layers
         }
@@ -110,8 +112,8 @@ def _assumption(layer: ResizeLayer, matching: Matching, before: _Assumption) -> 
     if intent is not None and layer.follows:
         return _Assumption(intent, before.size)
     # A size that was decided stays decided: rounds then end.
-    made = intent.target_size(layer.input_size) if intent else None
-    return _Assumption(size=made or before(layer.input_size))
+    made = intent.target_size(layer.input.size) if intent else None
+    return _Assumption(size=made or before(layer.input.size))
 
 
 def _split_poolings(layers: Sequence[ResizeLayer]) -> Tuple[List[ResizeLayer], List[ResizeLayer]]:

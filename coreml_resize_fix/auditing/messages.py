@@ -74,7 +74,7 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
         return _rounding(found.open_size)
     if (
         found.current == assessment.WRONG_SIZE
-        and not layer.sizes
+        and not layer.input.samples
         and found.intent.input_size is None
     ):
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
@@ -123,14 +123,14 @@ def inventory(layer: ResizeLayer) -> str:
     start = "`{}` is `{}`".format(layer.name, layer.params)
     if layer.params.unjudged:
         return f"{start}; it is not judged: {layer.params.unjudged}"
-    if not layer.sizes:
-        return "{}; the size that it gets is not known: {}".format(start, layer.size_reason)
-    input_size = layer.sizes[0]
+    if not layer.input.samples:
+        return "{}; the size that it gets is not known: {}".format(start, layer.input.why_unknown)
+    input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
     start += ": {} → {}".format(size(input_size), size(output_size))
     if layer.params.lacks_its_mode:
         return f"{start}; {NO_MODE}"
-    sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
+    sizes = [at for at in layer.input.samples if comparable(at, layer.params.output_size(at))]
     if not sizes:
         return start + ", which is no image"
     if layer.params.is_chain:

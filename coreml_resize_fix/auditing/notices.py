@@ -9,7 +9,6 @@ from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.sampling.single import exactly
 
@@ -57,7 +56,7 @@ def notices(
     for finding in audit.findings:
         layer = finding.layer
         freezes = layer.params.fixed_size is not None and not layer.params.is_chain
-        if freezes and layer.shape == FLEXIBLE:
+        if freezes and layer.input.is_flexible:
             found.append(
                 "`{}` makes one size, {}, of every size that this flexible model accepts".format(
                     layer.name, layer.params
@@ -149,10 +148,10 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
         shapes.flexible_inputs and layer.address in shapes.layers
         for shapes in audit.before.values()
     )
-    if by_factor or not varies or layer.input_size is None or finding.intended_size is None:
+    if by_factor or not varies or layer.input.size is None or finding.intended_size is None:
         return []
     return [
-        f"`{layer.name}` gets {size(layer.input_size)} of every input that this flexible model "
+        f"`{layer.name}` gets {size(layer.input.size)} of every input that this flexible model "
         f"accepts, and {size(finding.intended_size)} is asked of it: that is right at every size "
         "if the call named the size itself, and at the recorded one alone if it took the size of "
         "another tensor"

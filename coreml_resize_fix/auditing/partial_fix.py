@@ -56,7 +56,7 @@ def least_change(one: Sequence[Finding], other: Sequence[Finding]) -> List[Findi
 
 
 def _input_of(layer: ResizeLayer) -> Tuple[object, ...]:
-    return layer.shape, layer.sizes, layer.partial_size
+    return layer.input.kind, layer.input.samples, layer.input.known_sides
 
 
 def _with_remarks(
@@ -80,7 +80,7 @@ def _with_remarks(
 
 def _remark(layer: ResizeLayer, intended: ResizeLayer, wrong_before: Sequence[str]) -> str:
     cause = " and ".join(f"`{name}`" for name in wrong_before) or "a layer before it"
-    gets, should = layer.input_size, intended.input_size
+    gets, should = layer.input.size, intended.input.size
     what = f"the {size(gets)} that it gets" if gets else "the sizes that it gets"
     other = f", where {size(should)} is meant" if should else ""
     return (

@@ -12,8 +12,9 @@ from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
+from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.model import Model, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
     Conflict,
     ModelShapes,
@@ -30,9 +31,8 @@ def _intended_size(
     if intent is None:
         return None
     # The sizes of the file as it is do not apply here.
-    placed = replace(layer, shape=UNKNOWN, input_size=None, sizes=(), partial_size=(None, None))
-    if input_size is not None:
-        placed = replace(placed, shape=STATIC, input_size=input_size, sizes=(input_size,))
+    sizes = InputSizes(UNKNOWN) if input_size is None else InputSizes.static(input_size)
+    placed = replace(layer, input=sizes)
     _, known = comparisons(intent, placed)
     if not known or contradiction(intent, placed, pinned=True) is not None:
         return None
@@ -54,9 +54,11 @@ def _size_of_chain(finding: Finding, read: Optional[Size]) -> PartialSize:
 def _keeps_sizes(finding: Finding) -> bool:
     """Whether what replaces several layers makes the sizes that they made."""
     layer, after = finding.layer, finding.after
-    if not layer.params.is_chain or after is None or layer.shape != FLEXIBLE:
+    if not layer.params.is_chain or after is None or not layer.input.is_flexible:
         return False
-    return all(after.output_size(size) == layer.params.output_size(size) for size in layer.sizes)
+    return all(
+        after.output_size(size) == layer.params.output_size(size) for size in layer.input.samples
+    )
 
 
 def _intents_of_varying(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Intent]:
@@ -65,7 +67,7 @@ def _intents_of_varying(layers: Sequence[ResizeLayer], matching: Matching) -> Di
     for layer in layers:
         intent = matching.by_address[layer.address].intent
         # The last of several layers reads what the others made, not the input.
-        if layer.shape == FLEXIBLE and intent is not None and not layer.params.is_chain:
+        if layer.input.is_flexible and intent is not None and not layer.params.is_chain:
             found[layer.address], _ = comparisons(intent, layer)
     return found
 
@@ -118,7 +120,7 @@ def run(
     # The sizes of the new layers for their real inputs: some layers before them may stay wrong.
     planned = _planned(found)
     before, after = model.shapes({}), model.shapes(planned)
-    varies = {layer.address for layer in model.resizes(after) if layer.shape == FLEXIBLE}
+    varies = {layer.address for layer in model.resizes(after) if layer.input.is_flexible}
     poolings = model.poolings(intended_shapes) if matching.pooled else []
     found += _pooling_findings(poolings, matching, spec_version)
     if poolings:
@@ -161,10 +163,10 @@ def _as_intended(
     layers = model.resizes(intended_shapes)
     intended = {
         layer.address: _intended_size(
-            layer, matching.by_address[layer.address].intent, layer.input_size
+            layer, matching.by_address[layer.address].intent, layer.input.size
         )
         for layer in layers
-        if layer.shape != FLEXIBLE
+        if not layer.input.is_flexible
     }
     varying: Dict[str, Intent] = {}
     found: List[Finding] = []
@@ -175,7 +177,7 @@ def _as_intended(
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found
-            if finding.layer.shape != FLEXIBLE
+            if not finding.layer.input.is_flexible
         }
         if (sizes, asked) == (intended, varying):
             return found, intended_shapes
@@ -250,7 +252,7 @@ def _freezes(finding: Finding) -> bool:
     return (
         finding.after is not None
         and finding.verdict == findings.FIXABLE
-        and finding.layer.shape == STATIC
+        and finding.layer.input.is_static
         and finding.after.fixed_size is not None
         and finding.layer.params.fixed_size is None
     )

@@ -3,7 +3,7 @@
 import os
 import shutil
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, Optional
 
 from coreml_resize_fix.errors import OutputError, ResizeFixError, reason
@@ -73,6 +73,12 @@ def remove(path: str) -> None:
             f"`{path}` could not be removed: {reason(error)}",
             "delete it yourself, nothing depends on it",
         ) from error
+
+
+def remove_empty(path: str) -> None:
+    """Remove a folder if nothing is in it."""
+    with suppress(OSError):
+        os.rmdir(path)
 
 
 def _remove(path: str) -> None:

@@ -17,8 +17,8 @@ from typing import (
     Tuple,
 )
 
-from coreml_resize_fix.formats.protobuf.splice import Edit
-from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.protobuf.splice import Edit, Patch
+from coreml_resize_fix.formats.protobuf.wire import Source, Stamp
 from coreml_resize_fix.formats.resize_op import (
     PIXEL,
     POOLING,
@@ -42,6 +42,7 @@ __all__ = [
     "PIXEL",
     "POOLING",
     "ROUNDING",
+    "Appended",
     "Averaged",
     "Change",
     "DeclaredSize",
@@ -133,11 +134,27 @@ class Change(NamedTuple):
     spec_version: int
 
 
+class Appended(NamedTuple):
+    """What a file beside the model file gains; what it held stays where it was.
+
+    `name` is relative to the folder of the model file, with `/` between folders. `stamp` is the
+    file that was looked at, None if there is none yet.
+    """
+
+    name: str
+    changes: Tuple[Patch, ...]
+    stamp: Optional[Stamp]
+
+
 class Plan(NamedTuple):
-    """Edits of the file, and the specification version of the outermost model after them."""
+    """Edits of the file, and the specification version of the outermost model after them.
+
+    `appended` are other files of the package that the edited model reads more from than before.
+    """
 
     edits: Tuple[Edit, ...]
     spec_version: int
+    appended: Tuple[Appended, ...] = ()
 
 
 class Model:

@@ -10,7 +10,6 @@ from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.auditing.without_layer import MISSING_CODE
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report import network
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
@@ -138,9 +137,9 @@ def _fitted(widths: List[int]) -> List[int]:
 def sizes(finding: Finding) -> str:
     """What a layer makes of what it gets, and what it should make if that is another size."""
     layer = finding.layer
-    if layer.shape == FLEXIBLE and layer.output_size is None:
+    if layer.input.is_flexible and layer.output_size is None:
         return "varies"
-    made = "{} → {}".format(size(layer.input_size), size(layer.output_size))
+    made = "{} → {}".format(size(layer.input.size), size(layer.output_size))
     if finding.intended_size and finding.intended_size != layer.output_size:
         made += ", not " + size(finding.intended_size)
     return made

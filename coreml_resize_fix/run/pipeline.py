@@ -1,19 +1,20 @@
 """Load → audit → plan → apply → prove → save: the only place where the parts meet."""
 
 import io
+import os
 from contextlib import suppress
 from dataclasses import replace
-from typing import List, Optional, Tuple
+from functools import partial
+from typing import Callable, List, Mapping, Optional, Tuple
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.displacement import displacements
-from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
-from coreml_resize_fix.auditing.without_layer import ELSEWHERE, WithoutLayer
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
+from coreml_resize_fix.formats import sniff
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.model import Change, Model
 from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
@@ -22,12 +23,13 @@ from coreml_resize_fix.formats.shapes import Conflict
 from coreml_resize_fix.intents.nearest_layout import resolve_nearest
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.run import outputs
+from coreml_resize_fix.run.examine import examined, settled
 from coreml_resize_fix.run.jobs import Job, resolve
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.run.results import ModelReport
 from coreml_resize_fix.run.work import NotExplainedError, Work, compare_network, prove_network
 
-__all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job"]
+__all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", "process_packaged"]
 
 _REPORT_THIS = "nothing was written; please report this with the model's structure"
 
@@ -54,23 +56,10 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
     with open_file(job.model_file, job.model) as model:
         work = compare_network(_decide(model, request, tell), tell)
         changes = _changes(work)
+        outputs.refuse_appended(job.model, job.model_file, work.proposal.appended)
         target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
         if target is not None:
-
-            def prove_written(result: str) -> None:
-                try:
-                    with open_file(result, result) as again:
-                        verify_written(work, again)
-                        prove_network(work, again)
-                except ModelError as error:
-                    if isinstance(error.__cause__, OSError):
-                        raise  # the disk failed, not the result
-                    raise ProofError(
-                        f"the result of `{job.model}` is no readable model: {error}",
-                        _REPORT_THIS,
-                    ) from error
-
             try:
                 sha256 = outputs.save(
                     job.model,
@@ -78,10 +67,11 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
                     None if request.in_place else target,
                     changes,
                     request.force,
-                    prove_written,
+                    partial(_prove_written, work),
                     request.fingerprint,
                     tell,
                     model.source.stamp,
+                    work.proposal.appended,
                 )
             except NotExplainedError:
                 target = None
@@ -109,8 +99,45 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
         with suppress(NotExplainedError):
             prove_network(work, again)
             result = target.getvalue()
-    sha256 = outputs.fingerprint_of(data) if request.fingerprint else None
-    return _report(work, None, sha256, written=result is not data), result
+    return _report_of_memory(work, data, result is not data), result
+
+
+def process_packaged(
+    data: bytes, package: str, target: Callable[[], str], label: str, request: Request
+) -> Tuple[ModelReport, Optional[str]]:
+    """The same for a model in memory whose other files are in a package, which stays as it is.
+
+    Where something changes, the result is a package like that one at `target`, and its path comes
+    back.
+
+    Raises:
+        ResizeFixError: the model or the package cannot be read, the result not written, or a
+            proof failed.
+    """
+    model_file = sniff.model_file(package)
+    model = open_bytes(data, label, Beside(os.path.dirname(model_file)))
+    work = compare_network(_decide(model, request), silent)
+    changes, result = _changes(work), None
+    if work.may_write and changes:
+        place = target()
+        with suppress(NotExplainedError):
+            outputs.save(
+                package,
+                model_file,
+                place,
+                changes,
+                True,
+                partial(_prove_written, work),
+                appended=work.proposal.appended,
+                data=data,
+            )
+            result = place
+    return _report_of_memory(work, data, result is not None), result
+
+
+def _report_of_memory(work: Work, data: bytes, written: bool) -> ModelReport:
+    sha256 = outputs.fingerprint_of(data) if work.request.fingerprint else None
+    return _report(work, None, sha256, written)
 
 
 def _decide(model: Model, request: Request, tell: Tell = silent) -> Work:
@@ -127,7 +154,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> Work:
         allowed,
         audit,
         model.plan(changes, audit.before, audit.after, allowed),
-        _examined(model.label, request, audit, allowed, tell),
+        examined(model.label, request, audit, allowed, tell),
     )
 
 
@@ -146,13 +173,10 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
     model, request, check = work.model, work.request, work.check
     moved = displacements(model, work.audit.as_intended, work.audit.intended)
     usable = work.audit.usable()
-    found = tuple(_settled(finding, request, written) for finding in work.findings)
-    unused, not_owed = tuple(work.audit.matching.unused), tuple(work.audit.matching.not_owed)
-    if check is not None and check.holds:
-        not_owed += tuple(WithoutLayer(intent, ELSEWHERE) for intent in unused)
-        unused = ()
-    final = work.may_write and not work.proposal.edits
-    network = check.agreement(found, bool(unused), final) if check is not None else None
+    says_less = request.has_intents and check is None  # than a run of the whole network
+    found = tuple(settled(finding, request, written) for finding in work.findings)
+    unused, not_owed = work.without_layer
+    network = check.agreement(found, bool(unused), work.is_final) if check is not None else None
     return ModelReport(
         model.label,
         target,
@@ -162,16 +186,7 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         found,
         unused,
         request.notices
-        + tuple(
-            notices(
-                model,
-                work.audit,
-                moved,
-                work.proposal.spec_version,
-                request.has_intents and check is None,
-                usable,
-            )
-        )
+        + tuple(notices(model, work.audit, moved, work.proposal.spec_version, says_less, usable))
         + tuple(check.notices if check is not None else ()),
         request.has_intents,
         tuple(moved),
@@ -191,41 +206,6 @@ def _target(job: Job, request: Request, changes: bool) -> Optional[str]:
         return job.model
     outputs.check_target(job.model, job.target, request.force)
     return job.target
-
-
-def _settled(finding: Finding, request: Request, written: bool) -> Finding:
-    if not request.has_intents:
-        return replace(finding, codes=(), message=inventory(finding.layer))
-    if written and finding.verdict == findings.FIXABLE:
-        return replace(finding, verdict=findings.FIXED)
-    return finding
-
-
-def _examined(
-    label: str, request: Request, audit: Audit, allowed: int, tell: Tell
-) -> Tuple[Finding, ...]:
-    """The findings with their errors in values, and what comes closest where nothing is exact.
-
-    Raises:
-        ProofError: a layer that was found or planned to be right is not, in values.
-    """
-    found = audit.findings
-    if not request.has_intents:
-        return found
-    # Imported where values are computed: NumPy costs as much as the rest of a small audit.
-    if request.measures:
-        from coreml_resize_fix.verify import prove
-
-        found = prove.examine_all(label, found, request.tensors, tell)
-    if request.verify is not False and any(f.verdict in findings.INEXACT for f in found):
-        from coreml_resize_fix.verify import rank
-
-        found = tuple(rank.with_closest(finding, allowed, request.tensors) for finding in found)
-    if request.pictures:
-        from coreml_resize_fix.verify import pictures
-
-        found = tuple(pictures.with_picture(finding, request.tensors) for finding in found)
-    return found
 
 
 def _changes(work: Work) -> List[Patch]:
@@ -255,6 +235,24 @@ def _breaks(label: str, found: Conflict) -> ProofError:
         f"the fix of `{label}` would break `{found.address}` (`{found.layer}`): {found.message}",
         "nothing was written; check the sizes in the manifest",
     )
+
+
+def _prove_written(work: Work, result: str, *unfinished: Mapping[str, str]) -> None:
+    """Prove the model file at `result`, with other files of it that are not in their place yet.
+
+    Raises:
+        ProofError: it is no model, or another one than was planned.
+    """
+    try:
+        with open_file(result, result, *unfinished) as again:
+            verify_written(work, again)
+            prove_network(work, again)
+    except ModelError as error:
+        if isinstance(error.__cause__, OSError):
+            raise  # the disk failed, not the result
+        raise ProofError(
+            f"the result of `{work.model.label}` is no readable model: {error}", _REPORT_THIS
+        ) from error
 
 
 def verify_written(work: Work, result: Model) -> None:

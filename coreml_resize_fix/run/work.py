@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.without_layer import ELSEWHERE, WithoutLayer
 from coreml_resize_fix.formats.model import Model, Plan
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.progress import Tell
 from coreml_resize_fix.run.options import Request
 
@@ -43,6 +45,22 @@ class Work(NamedTuple):
         With a reference, a call without one may be computed by other layers: the outputs tell.
         """
         return self.audit.complete or (self.check is not None and self.audit.lacks_layers_alone)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a result was asked for, and is the file as it is."""
+        return self.may_write and not self.proposal.edits
+
+    @property
+    def without_layer(self) -> Tuple[Tuple[Intent, ...], Tuple[WithoutLayer, ...]]:
+        """Calls that are owed a layer and have none, and those that owe none.
+
+        If the outputs are as the reference has them, other layers compute what has none.
+        """
+        unused, not_owed = tuple(self.audit.matching.unused), tuple(self.audit.matching.not_owed)
+        if self.check is None or not self.check.holds:
+            return unused, not_owed
+        return (), (*not_owed, *(WithoutLayer(intent, ELSEWHERE) for intent in unused))
 
     @property
     def may_be_elsewhere(self) -> bool:

@@ -158,5 +158,3 @@ def _planes(feature: Feature, array: np.ndarray) -> np.ndarray:
             f"resize it to {feature.shape[0]}×{feature.shape[1]} (height × width)",
         )
     return found
-
-

@@ -98,7 +98,7 @@ def _measure_all(
 
 def _belongs(recorded: Recorded, finding: Finding) -> bool:
     """Whether the tensors were recorded at the size that the layer gets."""
-    size = finding.layer.input_size
+    size = finding.layer.input.size
     return size is not None and tuple(recorded.input.shape[-2:]) == size
 
 

@@ -39,7 +39,7 @@ def test_the_reported_fix_is_of_the_size_that_the_layer_gets():
     report, result = run(model, intents, partial=True, target=9)
     first, second = report.findings
     assert (first.verdict, first.layer.output_size) == ("needs-option", (4, 29))
-    assert (second.verdict, second.layer.input_size) == ("fixed", (4, 29))
+    assert (second.verdict, second.layer.input.size) == ("fixed", (4, 29))
     assert "as long as `/dec.0/resize/Resize` stays as it is" in second.message
     assert made(result.neuralNetwork.layers[2], (4, 29)) == (8, 56)
 
@@ -123,7 +123,7 @@ def test_what_is_reported_is_true_of_the_written_file(seed):
         result.neuralNetwork.layers,
         model.neuralNetwork.layers,
     ):
-        assert found.layer.input_size == size
+        assert found.layer.input.size == size
         gives = made(layer, size)
         if found.verdict in ("match", "fixed"):
             assert gives == link.asks_of(size)
@@ -146,7 +146,7 @@ def test_only_the_result_of_partial_is_judged_by_what_stays(seed):
     model, size, links = chain(rng)
     report, result = run(model, [link.intent for link in links])
     for link, found in zip(links, report.findings):
-        assert (found.layer.input_size, found.wrong_before) == (size, ())
+        assert (found.layer.input.size, found.wrong_before) == (size, ())
         size = link.makes
     if report.exit_code:
         assert result == model
@@ -201,6 +201,6 @@ def test_a_match_behind_a_layer_that_stays_is_told_in_a_notice():
     ]
     report, _ = run(network(layers, (1, 3, 6, 8)), intents, partial=True)
     found = finding(report, "b")
-    assert (found.verdict, found.layer.input_size) == ("match", (6, 8))
+    assert (found.verdict, found.layer.input.size) == ("match", (6, 8))
     assert found.message in report.notices
     assert "the 6×8 that it gets as long as `a` stays as it is, where 9×12" in found.message

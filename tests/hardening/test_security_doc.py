@@ -10,8 +10,8 @@ import pytest
 from coreml_resize_fix import sampling
 from coreml_resize_fix.files import tree
 from coreml_resize_fix.formats import input_sizes, package
+from coreml_resize_fix.formats.inference import usable
 from coreml_resize_fix.formats.neuralnetwork import resizes
-from coreml_resize_fix.formats.neuralnetwork.shapes import usable
 from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
 from coreml_resize_fix.replacements import table

@@ -11,8 +11,9 @@ from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.cli import explain
 from coreml_resize_fix.cli.explanations import EXPLANATIONS
 from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from tests.cli.commands import run
 from tests.support.cases import TESTS
 
@@ -26,7 +27,7 @@ PLACES = {
     "RSZ302": {"place": None},
     "RSZ303": {"place": None},
     "RSZ304": {"place": None},
-    "RSZ305": {"shape": FLEXIBLE},
+    "RSZ305": {"flexible": True},
     "RSZ306": {"modern": True, "place": None},
 }
 
@@ -42,22 +43,22 @@ def test_every_code_has_one_and_no_other():
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_an_example_gets_its_code(code):
     example = EXPLANATIONS[code].example
-    place = dict({"shape": STATIC, "spec_version": IOS12}, **PLACES.get(code, {}))
-    flexible = place["shape"] == FLEXIBLE
+    place = dict({"flexible": False, "spec_version": IOS12}, **PLACES.get(code, {}))
+    sizes = InputSizes.static(example.input_size)
+    if place["flexible"]:
+        sizes = InputSizes(FLEXIBLE, (example.input_size, (9, 9)))
     layer = ResizeLayer(
         "layers[0]",
         "up",
         ("y",),
         example.layer,
-        place["shape"],
-        input_size=None if flexible else example.input_size,
-        sizes=(example.input_size, (9, 9)) if flexible else (example.input_size,),
+        sizes,
         channels=4,
         modern=place.get("modern", False),
         place=place.get("place", LayerPlace("up", "x", "y", 5, 1, 4, exact_mapping=False)),
     )
     intent = example.intent
-    if flexible:
+    if place["flexible"]:
         # A size that follows the input, which no one target size does.
         intent = replace(intent, size=None, scale_factor=(2.0, 2.0), recompute_scale_factor=True)
     found = decide(layer, Match(intent, "layer"), place["spec_version"])

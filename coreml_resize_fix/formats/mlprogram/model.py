@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
     edits,
@@ -18,6 +20,7 @@ from coreml_resize_fix.formats.mlprogram import (
     parameters,
     reader,
     steps,
+    weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
@@ -32,8 +35,6 @@ from coreml_resize_fix.formats.model import (
     ResizeOp,
     Summed,
 )
-from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
-from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
@@ -50,11 +51,11 @@ if TYPE_CHECKING:
 
     from coreml_resize_fix.formats.execution import Execution
 
-_IN_MODEL_FOLDER = "@model_path/"
-
 
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
+
+    `beside` is where its weight files are, None for a model in memory.
 
     Raises:
         ModelError: the program makes no sense.
@@ -63,9 +64,8 @@ class Programs(protocol.Model):
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source) -> None:
-        self.label, self.source = label, source
-        self._folder: Optional[str] = None
+    def __init__(self, label: str, source: Source, beside: Optional[Beside] = None) -> None:
+        self.label, self.source, self.beside = label, source, beside
         message = reader.parse(source)
         self._description = message.description
         self.program = reader.program(message)
@@ -178,7 +178,7 @@ class Programs(protocol.Model):
             raise UsageError(
                 f"`{self.label}` has no function `{name}`", f"pass one of its functions: {known}"
             )
-        return run.execution(found, self._description, self._folder, dtype)
+        return run.execution(found, self._description, self.beside, dtype)
 
     def _default_function(self) -> str:
         """The function that runs where none is asked for: as described, else the first."""
@@ -201,8 +201,9 @@ class Programs(protocol.Model):
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
             self._with_size(name, resize),
+            InputSizes.of(shape, shapes.varies),
+            channels(shape),
             call=(call.mode, call.antialias) if call is not None else None,
-            **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
     def _with_size(self, name: str, resize: Resize) -> ResizeOp:
@@ -231,16 +232,16 @@ class Programs(protocol.Model):
                     f"of which `{function.opset}` runs: the others are not looked at"
                 )
 
-    def require_weights(self, folder: str) -> None:
-        """Refuse a model file in that folder whose weights are elsewhere: nothing could run it.
+    def require_weights(self) -> None:
+        """Refuse a model file whose weights are not beside it: nothing could run it.
 
         Raises:
             ModelError: a file that it reads is not there.
         """
-        self._folder = folder
+        if self.beside is None:
+            return
         for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
-            relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
-            if not os.path.isfile(os.path.join(folder, relative.replace("\0", "\ufffd"))):
+            if not os.path.isfile(self.beside.path(weight_file.relative(name))):
                 raise ModelError(
                     f"`{self.label}` is an ML Program that reads its weights from `{name}`, "
                     "which is not there",

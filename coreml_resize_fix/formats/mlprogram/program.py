@@ -6,7 +6,7 @@ counted; `main/ops[7].blocks[1]/ops[3]` is one of the second block inside operat
 
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
-from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Samples
+from coreml_resize_fix.formats.inference.inputs import Samples
 from coreml_resize_fix.formats.shapes import Dims
 
 
@@ -110,11 +110,16 @@ class Program(NamedTuple):
 def file_references(program: Program) -> Iterator[FileReference]:
     """Where every value lies that is not in the model file, in the order of the operations."""
     for function in program.functions:
-        for operation in operations(function.block):
-            bound = [one for given in operation.inputs.values() for one in given]
-            for value in [*operation.attributes.values(), *bound]:
-                if isinstance(value, Value) and value.file is not None:
-                    yield value.file
+        yield from references_of(function)
+
+
+def references_of(function: Function) -> Iterator[FileReference]:
+    """The same of one function."""
+    for operation in operations(function.block):
+        bound = [one for given in operation.inputs.values() for one in given]
+        for value in [*operation.attributes.values(), *bound]:
+            if isinstance(value, Value) and value.file is not None:
+                yield value.file
 
 
 def operations(block: Block) -> Iterator[Operation]:

@@ -5,10 +5,11 @@ another file, so it is parsed whole by the official classes; nothing here opens 
 """
 
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any, Dict, List, Optional, Tuple
 
 from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats.inference.call import MAX_RANK, MAX_SIZE, Blob
+from coreml_resize_fix.formats.inference.inputs import Samples, samples
 from coreml_resize_fix.formats.mlprogram import scopes
 from coreml_resize_fix.formats.mlprogram.program import (
     Argument,
@@ -21,8 +22,6 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     Variable,
 )
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import MAX_RANK, MAX_SIZE, Blob
-from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Samples, samples
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 
@@ -32,7 +31,6 @@ MOST_OPERATIONS = 200_000
 DEEPEST = 16  # blocks inside blocks; Protocol Buffers stop at about 48
 MAIN = "main"
 
-_EXACT = SimpleNamespace(arrayInputShapeMapping=1, imageInputShapeMapping=1)
 _DAMAGED = "the program is damaged; convert the model again"
 
 
@@ -120,7 +118,7 @@ def _function(
 
 def _samples(description: Any, inputs: Tuple[Variable, ...]) -> Samples:
     """The shapes of the inputs: what the program declares, and where it varies, the description."""
-    found = samples(SimpleNamespace(description=description), _EXACT)
+    found = samples(description.input, exact=True, rank4=True)
     declared = {
         variable.name: Blob(variable.type.dims)
         for variable in inputs

@@ -2,9 +2,9 @@
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from coreml_resize_fix.formats.descriptions import declared_size
 from coreml_resize_fix.formats.model import DeclaredSize
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 
 
 def find(models: Sequence[ModelRef]) -> List[DeclaredSize]:

@@ -6,6 +6,7 @@ specificationVersion of every enclosing model.
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.descriptions import with_ranges
 from coreml_resize_fix.formats.model import Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
@@ -13,7 +14,6 @@ from coreml_resize_fix.formats.neuralnetwork import (
     required_version,
     write_parameters,
 )
-from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.layer_chains import Group
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
 from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, ResizeBilinear, Upsample

@@ -25,7 +25,7 @@ from coreml_resize_fix.formats.neuralnetwork import (
     pipelines,
     required_version,
     resizes,
-    shapes,
+    sizes,
     unreached,
     weight_precision,
 )
@@ -68,7 +68,7 @@ class NeuralNetworks(protocol.Model):
         self._inputs = {feature.name for feature in outermost.description.input}
         self._own = [model for model in models if model.is_network]
         self._shapes = {
-            model.prefix: shapes.ShapeInference(model.message, model.prefix) for model in self._own
+            model.prefix: sizes.ShapeInference(model.message, model.prefix) for model in self._own
         }
         self._resizes = {
             model.prefix: resizes.find(model, self._in_half_precision) for model in self._own

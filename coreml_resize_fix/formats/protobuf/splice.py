@@ -79,13 +79,18 @@ def patches(edits: Sequence[Edit]) -> List[Patch]:
     return result
 
 
+def grown(size: int, changes: Iterable[Patch]) -> int:
+    """Bytes of a file of `size` bytes after the changes."""
+    return size + sum(len(patch.data) - (patch.end - patch.start) for patch in changes)
+
+
 def size_after(size: int, changes: Iterable[Patch]) -> int:
     """Bytes of the result, checked against what a reader accepts.
 
     Raises:
         OutputError: the result would be too large for any reader.
     """
-    result = size + sum(len(patch.data) - (patch.end - patch.start) for patch in changes)
+    result = grown(size, changes)
     if result > LARGEST:
         raise OutputError(
             "the result would have {} bytes, and Core ML reads at most {}".format(result, LARGEST),

@@ -10,6 +10,7 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Seq
 import numpy as np
 
 from coreml_resize_fix.formats import features
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.execution import Blobs, Execution, Made, Step, Walk
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.mlprogram.execute.call import Call
@@ -35,9 +36,9 @@ Give = Callable[[Operation, Blobs, Deferred], Made]
 
 
 def execution(
-    function: Function, description: Any, folder: Optional[str], dtype: np.dtype
+    function: Function, description: Any, beside: Optional[Beside], dtype: np.dtype
 ) -> "FunctionExecution":
-    """A function, described by a ModelDescription message, with weights below `folder`."""
+    """A function, described by a ModelDescription message, with weights in files `beside` it."""
     described = {one.name: one for one in getattr(description, "functions", ())}
     own = described.get(function.name, description)
     states = {
@@ -45,11 +46,11 @@ def execution(
         for state in getattr(own, "state", ())
     }
     taken, given = ([features.read(one) for one in many] for many in (own.input, own.output))
-    return FunctionExecution(function, taken, given, states, folder, dtype)
+    return FunctionExecution(function, taken, given, states, beside, dtype)
 
 
 class FunctionExecution(Execution):
-    """One function; weights lie in files below `folder`, None where there is none.
+    """One function; weights lie in files `beside` the model, None where there is none.
 
     `states` are the shapes of its states, which are zero before every run.
     """
@@ -60,12 +61,12 @@ class FunctionExecution(Execution):
         inputs: Sequence[Feature],
         outputs: Sequence[Feature],
         states: Mapping[str, Tuple[int, ...]],
-        folder: Optional[str],
+        beside: Optional[Beside],
         dtype: np.dtype,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
         self._function, self._dtype = function, dtype
-        self._stored = Stored(folder, dtype)
+        self._stored = Stored(beside, dtype)
         self._walk, self._states = Walk(), dict(states)
         self.in_half = any(
             variable.type is not None and variable.type.data_type == "FLOAT16"
@@ -128,7 +129,9 @@ class FunctionExecution(Execution):
             partial(self._compute, operation, deferred),
         )
 
-    def _call(self, operation: Operation, blobs: Mapping[str, np.ndarray], around: Deferred) -> Call:
+    def _call(
+        self, operation: Operation, blobs: Mapping[str, np.ndarray], around: Deferred
+    ) -> Call:
         def read(argument: Union[str, Value]) -> np.ndarray:
             if isinstance(argument, Value):
                 return self._stored.array(argument)

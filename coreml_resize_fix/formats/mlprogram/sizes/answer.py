@@ -2,17 +2,17 @@
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.mlprogram.program import Operation, Variable
-from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
-from coreml_resize_fix.formats.mlprogram.sizes.call import Content, OperationCall, Tensor
-from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import (
+from coreml_resize_fix.formats.inference.call import (
     MAX_RANK,
     MAX_SIZE,
     NotKnownError,
     brief,
     show,
 )
+from coreml_resize_fix.formats.mlprogram.program import Operation, Variable
+from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
+from coreml_resize_fix.formats.mlprogram.sizes.call import Content, OperationCall, Tensor
+from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
 from coreml_resize_fix.formats.shapes import Dims, PartialSize
 
 # What has the size of its input fits whatever that is; some of them hand numbers on.

@@ -2,10 +2,10 @@
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from coreml_resize_fix.formats.inference.call import Blob, Call, NotKnownError
 from coreml_resize_fix.formats.mlprogram import constants
 from coreml_resize_fix.formats.mlprogram.constants import Number
 from coreml_resize_fix.formats.mlprogram.program import Operation, Value
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob, Call, NotKnownError
 from coreml_resize_fix.formats.shapes import Dims
 
 #: What a value is known to hold: a constant, or the numbers that were computed from sizes.

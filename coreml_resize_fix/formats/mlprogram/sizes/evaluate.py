@@ -6,6 +6,8 @@ something that it reads has another size than declared.
 
 from typing import Dict, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.inference.call import Blob, image_size
+from coreml_resize_fix.formats.inference.merge import widen
 from coreml_resize_fix.formats.mlprogram.program import (
     Block,
     Function,
@@ -15,8 +17,6 @@ from coreml_resize_fix.formats.mlprogram.program import (
 )
 from coreml_resize_fix.formats.mlprogram.sizes.answer import Answer, answer, declared, made
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, Tensor
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
-from coreml_resize_fix.formats.neuralnetwork.shapes.evaluate import widen
 from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
 
 #: What one operation reads and makes at one size.
@@ -99,7 +99,9 @@ class Evaluation:
         inputs: Tuple[Tensor, ...],
     ) -> Tuple[Tensor, ...]:
         wanted = self._given.get(operation.address)
-        size = wanted(_image_size(inputs)) if callable(wanted) else wanted
+        size = (
+            wanted(image_size(inputs[0].dims if inputs else None)) if callable(wanted) else wanted
+        )
         changed = any(tensor.changed for tensor in inputs)
         # What is as declared needs no place in the key; an operation that reads nothing else is
         # answered once.
@@ -203,11 +205,3 @@ def _dims(inputs: Sequence[Tensor]) -> Tuple[Tuple[Optional[Dims], Content], ...
         (tensor.dims, None if isinstance(tensor.content, Value) else tensor.content)
         for tensor in inputs
     ])  # fmt: skip
-
-
-def _image_size(inputs: Sequence[Tensor]) -> Optional[Tuple[int, int]]:
-    """(height, width) of the first input, or None where either is not known."""
-    dims = inputs[0].dims if inputs else None
-    if dims is None or len(dims) < 2 or dims[-2] is None or dims[-1] is None:
-        return None
-    return dims[-2], dims[-1]

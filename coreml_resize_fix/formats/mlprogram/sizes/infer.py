@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Dict, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.inference.call import Blob
+from coreml_resize_fix.formats.inference.inputs import Varied
+from coreml_resize_fix.formats.inference.merge import first_conflicts, merge
+from coreml_resize_fix.formats.inference.trials import Trials
+from coreml_resize_fix.formats.inference.usable import usable
 from coreml_resize_fix.formats.mlprogram.program import Function, operations
 from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
 from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
-from coreml_resize_fix.formats.neuralnetwork.shapes.infer import first_conflicts, merge
-from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Varied
-from coreml_resize_fix.formats.neuralnetwork.shapes.trials import Trials
-from coreml_resize_fix.formats.neuralnetwork.shapes.usable import search
 from coreml_resize_fix.formats.shapes import (
     Conflict,
     LayerShapes,
@@ -78,7 +78,7 @@ class FunctionSizes:
             return None
         steps = sum(1 for one in operations(function.block) if one.kind != "const")
         answers: Answers = {}  # those of other assumptions would only take memory
-        return search(
+        return usable(
             function.samples, lambda lead: _Trials(function, overrides, answers, lead), steps
         )
 
@@ -89,11 +89,11 @@ class _Trials(Trials):
     def __init__(
         self, function: Function, given: Overrides, answers: Answers, lead: Varied
     ) -> None:
-        super().__init__((), function.samples, (), given, lead)
-        self._function, self._resized, self._answers = function, given, answers
+        super().__init__(function.samples, lead)
+        self._function, self._given, self._answers = function, given, answers
 
-    def _conflict(self, inputs: Dict[str, Blob]) -> Optional[Conflict]:
-        run = Evaluation(self._function, inputs, self._resized, self._answers)
+    def conflict(self, inputs: Dict[str, Blob]) -> Optional[Conflict]:
+        run = Evaluation(self._function, inputs, self._given, self._answers)
         first = next(iter(run.conflicts), None)
         return None if first is None else replace(first, at_default=False)
 
