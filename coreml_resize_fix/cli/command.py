@@ -26,8 +26,8 @@ def _explain(context: click.Context, option: click.Parameter, code: str) -> None
 
 EXIT_CODES = """\b
 Exit codes:
-  0  every resize layer matches its intent (after the fix, if not a dry run), and
-     every output its reference if one was given
+  0  every resize layer matches its intent (after the fix, if not a dry run),
+     and every output its reference if one was given
   1  at least one does not, or an intent has no layer
   2  bad usage, bad input, or an input/output error
   3  nothing to check: no resize layer, or no intent (an inventory is printed)

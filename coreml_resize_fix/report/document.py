@@ -64,6 +64,7 @@ def _model(report: ModelReport) -> Dict[str, Any]:
         "cannot_run": [_conflict(conflict) for conflict in report.cannot_run],
         "usable_sizes": _usable(report.usable) if report.usable else None,
         "network": _network(report.network) if report.network else None,
+        "network_details": _details(report.network) if report.network else None,
     }
 
 
@@ -78,13 +79,22 @@ def _network(found: Agreement) -> Dict[str, Any]:
                 "max_abs_error_after": output.after,
                 "magnitude": output.magnitude,
                 "within_tolerance": output.within,
-                "max_abs_error_intended": output.intended,
             }
             for output in found.outputs
         ],
         "first_drift": found.first_drift._asdict() if found.first_drift else None,
         "not_run": found.not_run._asdict() if found.not_run else None,
-        "contributions": [
+    }
+
+
+def _details(found: Agreement) -> Dict[str, Any]:
+    """What a network says of its resizes."""
+    return {
+        "message": found.message,
+        "with_intended_resizes": [
+            {"name": output.name, "max_abs_error": output.intended} for output in found.outputs
+        ],
+        "wrong_resizes": [
             {
                 "address": one.address,
                 "name": one.name,
@@ -100,7 +110,6 @@ def _network(found: Agreement) -> Dict[str, Any]:
             }
             for one in found.contributions
         ],
-        "message": found.message,
     }
 
 

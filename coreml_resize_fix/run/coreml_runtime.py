@@ -38,8 +38,8 @@ def runner(model: Model) -> Runner:
     source = model.source
     spec = coremltools.proto.Model_pb2.Model()
     spec.ParseFromString(source.read(0, source.size))
-    folder = getattr(model, "folder", None)
-    options = {"weights_dir": folder} if spec.WhichOneof("Type") == "mlProgram" else {}
+    beside = getattr(model, "beside", None)  # of an ML Program
+    options = {"weights_dir": beside.path("weights")} if beside is not None else {}
     loaded = coremltools.models.MLModel(spec, **options)
     return partial(_run, loaded, model.execution(_FLOAT32))
 
