@@ -276,7 +276,8 @@ def check_composite(values):
 
 
 def check_intent(values):
-    assert set(values) == (INTENT | ONNX if values["framework"] == "onnx" else INTENT)
+    known = set(values) - {"used", "site"}
+    assert known == (INTENT | ONNX if values["framework"] == "onnx" else INTENT)
     for key in ("name", "layer"):
         assert values[key] is None or type(values[key]) is str
     for key in ("framework", "mode"):
