@@ -77,7 +77,7 @@ def run(command: Sequence[str], timed_inside: bool = False) -> Sample:
 def run_printing(command: Sequence[str]) -> List[float]:
     """Run a process to its end; the numbers in its last line on stdout."""
     done = subprocess.run(
-        command, env=_ENVIRONMENT, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, env=_ENVIRONMENT, cwd=REPOSITORY, capture_output=True, check=False
     )
     if done.returncode:
         raise SystemExit(

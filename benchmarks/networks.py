@@ -9,7 +9,7 @@ import resource
 import statistics
 import sys
 import time
-from typing import Any, Callable, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List
 
 from measure import REPOSITORY, Row, run_printing
 

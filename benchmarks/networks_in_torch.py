@@ -4,13 +4,16 @@ from typing import Any, Tuple
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+
+F = nn.functional
 
 
 class Block(nn.Sequential):
     """Convolution, normalization, activation."""
 
-    def __init__(self, before: int, after: int, kernel: int = 3, activate: bool = True, **more: Any) -> None:
+    def __init__(
+        self, before: int, after: int, kernel: int = 3, activate: bool = True, **more: Any
+    ) -> None:
         pad = more.get("dilation", 1) * (kernel // 2)
         parts = [nn.Conv2d(before, after, kernel, padding=pad, bias=False, **more)]
         parts += [nn.BatchNorm2d(after)] + ([nn.ReLU6()] if activate else [])

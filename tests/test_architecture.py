@@ -37,7 +37,16 @@ ROOMS = (
 )
 # These know what a file is only by the protocol.
 FORMATLESS = ("auditing", "replacements", "verify/kernels", "verify", "report")
-PROTOCOL = ("model", "execution", "features", "resize_op", "shapes", "resize_layer", "input_sizes", "spec_versions")
+PROTOCOL = (
+    "model",
+    "execution",
+    "features",
+    "resize_op",
+    "shapes",
+    "resize_layer",
+    "input_sizes",
+    "spec_versions",
+)
 # Opening a file is where the kinds of model are named.
 BY_KIND = {"formats/open.py"}
 

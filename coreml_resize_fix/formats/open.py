@@ -57,10 +57,12 @@ def open_file(path: str, label: str) -> Iterator[Model]:
         yield _read(label, Source(file), os.path.dirname(path))
 
 
-def open_bytes(data: bytes, label: str) -> Model:
+def open_bytes(data: bytes, label: str, folder: Optional[str] = None) -> Model:
     """Read the structure of a serialized model; `label` names it in messages.
+
+    `folder` is where the weights of an ML Program lie, if they are needed.
 
     Raises:
         ModelError: the bytes are no readable Core ML model.
     """
-    return _read(label, Source(data))
+    return _read(label, Source(data), folder)

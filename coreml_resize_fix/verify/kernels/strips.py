@@ -30,7 +30,7 @@ def by_windows(
     edges: Edges,
 ) -> None:
     """Few channels, or strides."""
-    groups, channels = image.shape[:2]
+    groups = len(image)
     kernel = weights.shape[-2], weights.shape[-1]
     height, width = made.shape[-2:]
     view = windows(pad(image, edges), kernel, stride, dilation)
