@@ -15,7 +15,7 @@ import tempfile
 
 from measure import HEAD, REPOSITORY
 
-GROUPS = ("startup", "batch", "layers", "files", "resize")
+GROUPS = ("startup", "batch", "layers", "files", "resize", "networks")
 
 
 def main() -> None:

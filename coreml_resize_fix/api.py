@@ -1,13 +1,14 @@
-"""The Python interface: audit and fix a model that is a path, an MLModel or a spec message.
+"""The Python interface: audit, fix and run a model that is a path, an MLModel or a spec message.
 
-from coreml_resize_fix import audit, fix
+from coreml_resize_fix import audit, fix, predict
 
 report = audit("model.mlmodel", "intent.json")
 model = fix(model, intents)     # at the end of an export script, without temporary files
+outputs = predict(model, {"image": picture})    # what Core ML would give, on any system
 """
 
 import os
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
 from coreml_resize_fix.files import cleanup
@@ -148,6 +149,45 @@ def fix(
         raise UnmatchedError(report)
     fixed: Model = result
     return fixed
+
+
+def predict(
+    model: Any, inputs: Mapping[str, Any], function: Optional[str] = None
+) -> Dict[str, Any]:
+    """What coremltools' `MLModel.predict` returns, computed in NumPy on any system.
+
+    Args:
+        model: the path of a .mlmodel or .mlpackage, a coremltools MLModel, or a Model message.
+        inputs: a value for every input by its name: a PIL image where the model takes an image (or
+            a uint8 array in the order RGB), a number or an array elsewhere.
+        function: which one of an ML Program with several; the default one without.
+
+    Returns:
+        Every output by its name: arrays of float32 (or int32, float64 where they are declared),
+        PIL images clipped to 0…255, of a classifier the label and a dictionary of probabilities.
+        What is computed, and how: docs/executor.md.
+
+    Raises:
+        UsageError: an input is missing or does not fit.
+        ResizeFixError: the model cannot be read, or something in it cannot be computed.
+    """
+    # Imported where values are computed: NumPy costs as much as the rest of a small audit.
+    import numpy as np
+
+    from coreml_resize_fix.formats.beside import Beside
+    from coreml_resize_fix.formats.open import open_bytes, open_file
+    from coreml_resize_fix.formats.sniff import model_file
+    from coreml_resize_fix.verify import prediction
+
+    single = np.dtype(np.float32)
+    if isinstance(model, (str, os.PathLike)):
+        path = os.fspath(model)
+        with open_file(model_file(path), path) as opened:
+            return prediction.predict(path, opened.execution(single, function), inputs)
+    held = _in_memory(model)
+    beside = Beside(os.path.dirname(model_file(held.package))) if held.package else None
+    opened = open_bytes(held.data, _LABEL, beside)
+    return prediction.predict(opened.label, opened.execution(single, function), inputs)
 
 
 def _request(

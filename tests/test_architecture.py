@@ -38,7 +38,16 @@ ROOMS = (
 )
 # These know what a file is only by the protocol.
 FORMATLESS = ("auditing", "replacements", "verify/kernels", "verify", "report")
-PROTOCOL = ("model", "resize_op", "shapes", "resize_layer", "input_sizes", "spec_versions")
+PROTOCOL = (
+    "model",
+    "execution",
+    "features",
+    "resize_op",
+    "shapes",
+    "resize_layer",
+    "input_sizes",
+    "spec_versions",
+)
 # Neither kind of model knows the other.
 KINDS = {"formats/neuralnetwork", "formats/mlprogram"}
 # Opening a file is where the kinds of model are named.

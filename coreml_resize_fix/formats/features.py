@@ -17,34 +17,36 @@ _KINDS = {
     "dictionaryType": CLASSES,
 }
 
-Size = Tuple[int, int]
+Shape = Tuple[int, ...]
 Range = Tuple[int, Optional[int]]
 
 
 class Feature(NamedTuple):
     """An input or output: `shape` is the declared default of an array, (height, width) of an image.
 
-    `sizes` and `ranges` are what a flexible image may be, `colours` is RGB, BGR or GRAYSCALE,
-    `data_type` the schema's word for the numbers of an array (FLOAT32, INT32, …).
+    `shapes` are what else it may be, `ranges` the bounds of each axis instead. `colours` is RGB,
+    BGR, GRAYSCALE or GRAYSCALE_FLOAT16, `data_type` the schema's word for the numbers of an array
+    (FLOAT32, INT32, …). `batched`: an array may have axes before those that are declared.
     """
 
     name: str
     kind: str
-    shape: Tuple[int, ...] = ()
+    shape: Shape = ()
     colours: str = ""
     data_type: str = ""
-    sizes: Tuple[Size, ...] = ()
-    ranges: Optional[Tuple[Range, Range]] = None
+    shapes: Tuple[Shape, ...] = ()
+    ranges: Tuple[Range, ...] = ()
     optional: bool = False
+    batched: bool = False
 
-    def takes_size(self, size: Size) -> bool:
-        """Whether an image of (height, width) pixels is one that an image feature declares."""
-        if self.ranges is not None:
-            return all(
-                low <= pixels and (high is None or pixels <= high)
-                for pixels, (low, high) in zip(size, self.ranges)
+    def takes(self, shape: Shape) -> bool:
+        """Whether an array of this shape, or an image of (height, width), is what it declares."""
+        if self.ranges:
+            return len(shape) == len(self.ranges) and all(
+                low <= size and (high is None or size <= high)
+                for size, (low, high) in zip(shape, self.ranges)
             )
-        return size == self.shape or size in self.sizes
+        return shape == self.shape or shape in self.shapes
 
     @property
     def channels(self) -> int:
@@ -59,11 +61,21 @@ def read(message: Any) -> Feature:
     if kind == "imageType":
         return _image(message.type.imageType, found)
     if kind == "multiArrayType":
-        array = message.type.multiArrayType
-        return found._replace(
-            shape=tuple(int(size) for size in array.shape),
-            data_type=_word(array, "dataType"),
-        )
+        return _array(message.type.multiArrayType, found)
+    return found
+
+
+def _array(array: Any, found: Feature) -> Feature:
+    found = found._replace(
+        shape=tuple(int(size) for size in array.shape), data_type=_word(array, "dataType")
+    )
+    flexible = array.WhichOneof("ShapeFlexibility") if hasattr(array, "shapeRange") else None
+    if flexible == "enumeratedShapes":
+        listed = [tuple(int(size) for size in one.shape) for one in array.enumeratedShapes.shapes]
+        return found._replace(shapes=tuple(listed))
+    if flexible == "shapeRange":
+        ranges = [_range(one.lowerBound, one.upperBound) for one in array.shapeRange.sizeRanges]
+        return found._replace(ranges=tuple(ranges))
     return found
 
 
@@ -74,11 +86,10 @@ def _image(image: Any, found: Feature) -> Feature:
     flexible = image.WhichOneof("SizeFlexibility") if hasattr(image, "imageSizeRange") else None
     if flexible == "enumeratedSizes":
         listed = [(int(one.height), int(one.width)) for one in image.enumeratedSizes.sizes]
-        return found._replace(sizes=tuple(listed))
+        return found._replace(shapes=tuple(listed))
     if flexible == "imageSizeRange":
         sides = image.imageSizeRange.heightRange, image.imageSizeRange.widthRange
-        height, width = (_range(one.lowerBound, one.upperBound) for one in sides)
-        return found._replace(ranges=(height, width))
+        return found._replace(ranges=tuple(_range(one.lowerBound, one.upperBound) for one in sides))
     return found
 
 

@@ -160,7 +160,7 @@ def _picture(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:
     if array.dtype == np.uint8 and len(shape) == 3 and shape[-1] == channels != shape[0]:
         found = np.moveaxis(found, -1, 0)
     shape = found.shape
-    if len(shape) != 3 or shape[0] != channels or not feature.takes_size((shape[1], shape[2])):
+    if len(shape) != 3 or shape[0] != channels or not feature.takes((shape[1], shape[2])):
         raise _wrong_shape(label, feature, array)
     if found.dtype.kind != "f" and found.dtype != np.uint8:
         raise BadReferenceError(

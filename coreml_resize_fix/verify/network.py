@@ -17,11 +17,20 @@ import numpy as np
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats.execution import Execution, NotRunError, Walk
-from coreml_resize_fix.formats.features import IMAGE, TEXT, Feature
+from coreml_resize_fix.formats.features import ARRAY, IMAGE, TEXT, Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import Tell, silent
 
-__all__ = ["Executed", "NotRun", "execute", "run"]
+__all__ = [
+    "Executed",
+    "NotRun",
+    "arranged",
+    "execute",
+    "planes",
+    "require_names",
+    "run",
+    "run_prepared",
+]
 
 
 class NotRun(NamedTuple):
@@ -83,7 +92,13 @@ def run(
 ) -> Executed:
     """`execute` of what is ready to run."""
     given, prepared = _entering(network.inputs, inputs)
-    walk = Walk(keep, replace, tell)
+    return run_prepared(network, given, prepared, Walk(keep, replace, tell))
+
+
+def run_prepared(
+    network: Execution, given: Mapping[str, np.ndarray], prepared: Collection[str], walk: Walk
+) -> Executed:
+    """`run` with inputs as an Execution takes them."""
     about = network.classes, network.in_half
     try:
         made = network.run(given, prepared, walk)
@@ -104,20 +119,12 @@ def _entering(
     features: Sequence[Feature], inputs: Mapping[str, np.ndarray]
 ) -> Tuple[Dict[str, np.ndarray], List[str]]:
     """The inputs as the network takes them, and the names of images behind their preprocessing."""
-    names = [feature.name for feature in features]
-    unknown = [name for name in inputs if name not in names]
-    if unknown:
-        listed = ", ".join(f"`{name}`" for name in names)
-        raise UsageError(f"the model has no input `{unknown[0]}`", f"its inputs are {listed}")
+    require_names(features, inputs)
     given: Dict[str, np.ndarray] = {}
     prepared: List[str] = []
     for feature in features:
         if feature.name not in inputs:
-            if feature.optional:
-                continue
-            raise UsageError(
-                f"the input `{feature.name}` is missing", "pass one array for every input"
-            )
+            continue
         array = np.asarray(inputs[feature.name])
         if array.dtype.kind not in "fiub":
             raise UsageError(
@@ -126,35 +133,87 @@ def _entering(
         if feature.kind == IMAGE:
             if array.dtype != np.uint8:
                 prepared.append(feature.name)
-            array = _planes(feature, array)
+            array = planes(feature, array)
+        elif feature.kind == ARRAY:
+            array = arranged(feature, array)
         given[feature.name] = array
     return given, prepared
 
 
-def _planes(feature: Feature, array: np.ndarray) -> np.ndarray:
+def require_names(features: Sequence[Feature], inputs: Mapping[str, object]) -> None:
+    """Refuse inputs that the network does not have, or that are missing.
+
+    Raises:
+        UsageError: there are some.
+    """
+    names = [feature.name for feature in features]
+    unknown = [name for name in inputs if name not in names]
+    if unknown:
+        listed = ", ".join(f"`{name}`" for name in names)
+        raise UsageError(f"the model has no input `{unknown[0]}`", f"its inputs are {listed}")
+    missing = [one.name for one in features if one.name not in inputs and not one.optional]
+    if missing:
+        raise UsageError(
+            f"the input `{missing[0]}` is missing", "pass a value for every input of the model"
+        )
+
+
+def arranged(feature: Feature, array: np.ndarray) -> np.ndarray:
+    """The array in a shape that the input declares: axes of one are left out or added.
+
+    Raises:
+        UsageError: it fits none.
+    """
+    if not feature.shape or feature.takes(array.shape):
+        return array
+    if feature.ranges:
+        rank, ones = len(feature.ranges), array.ndim - len(feature.ranges)
+        if ones > 0 and array.shape[:ones] == (1,) * ones and feature.takes(array.shape[ones:]):
+            return array.reshape(array.shape[ones:])
+        shape = (1,) * (rank - array.ndim) + array.shape
+        if feature.takes(shape):
+            return array.reshape(shape)
+    else:
+        for shape in (feature.shape, *feature.shapes):
+            if _without_ones(shape) == _without_ones(array.shape):
+                return array.reshape(shape)
+    rank = len(feature.ranges or feature.shape)
+    if feature.batched and rank < array.ndim <= 5 and feature.takes(array.shape[-rank:]):
+        return array
+    raise UsageError(
+        f"the input `{feature.name}` takes an array of shape {list(feature.shape)}, and gets "
+        f"{list(array.shape)}",
+        "pass one of a shape that the model declares",
+    )
+
+
+def _without_ones(shape: Tuple[int, ...]) -> Tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
+
+
+def planes(feature: Feature, array: np.ndarray) -> np.ndarray:
     """[1, C, H, W] of a picture in any of the usual orders of axes.
 
     Raises:
         UsageError: it has another number of channels, or a size that the input does not take.
     """
     found, channels = array, feature.channels
-    lead = tuple(size for size in found.shape[:-3] if size != 1)
     if found.ndim == 2:
         found = found[np.newaxis]
-    elif found.dtype == np.uint8 and found.shape[-1] == channels and found.shape[-3] != channels:
-        found = np.moveaxis(found, -1, -3)
-    if found.ndim < 3 or lead or found.shape[-3] != channels:
+    elif found.ndim == 3 and found.shape[-1] == channels and found.shape[0] != channels:
+        found = np.moveaxis(found, -1, 0)  # rows of pixels
+    lead = found.shape[:-3]
+    if found.ndim < 3 or found.shape[-3] != channels or any(size != 1 for size in lead):
         wanted = "×".join(map(str, (channels, *feature.shape)))
         raise UsageError(
-            f"the input `{feature.name}` is an image of {wanted}, and gets an array of shape "
-            f"{list(array.shape)}",
-            "pass one image",
+            f"the input `{feature.name}` is an image of {wanted} (channels × height × width), and "
+            f"gets an array of shape {list(array.shape)}",
+            "pass one image in the colours that the model takes",
         )
-    found = found.reshape((1,) + found.shape[-3:])
-    size = found.shape[-2], found.shape[-1]
-    if not feature.takes_size(size):
+    height, width = tuple(found.shape)[-2:]
+    if not feature.takes((height, width)):
         raise UsageError(
-            f"the input `{feature.name}` does not take an image of {size[0]}×{size[1]} pixels",
+            f"the input `{feature.name}` does not take an image of {height}×{width} pixels",
             f"resize it to {feature.shape[0]}×{feature.shape[1]} (height × width)",
         )
-    return found
+    return found.reshape((1,) + found.shape[-3:])

@@ -1,10 +1,11 @@
 """Layers of a neural network that are messages in memory, computed for a proof.
 
-What their documentation forbids is an error here too: a rank that a layer does not take, weights that do not fill
-their shape, a box that leaves the image. Arithmetic is in float64, on the weights as stored.
+What their documentation forbids is an error here too: a rank that a layer does not take, weights
+that do not fill their shape, a box that leaves the image. Arithmetic is in float64, on the weights
+as stored.
 """
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Set
 
 import numpy as np
 

@@ -34,7 +34,7 @@ Number = Union[float, np.ndarray]
 
 def relu(x: np.ndarray) -> np.ndarray:
     """max(0, x)."""
-    return np.maximum(x, x.dtype.type(0))
+    return np.asarray(np.maximum(x, x.dtype.type(0)))
 
 
 def linear(x: np.ndarray, alpha: Number, beta: Number) -> np.ndarray:
@@ -64,7 +64,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     made: np.ndarray = np.negative(x)
     np.exp(made, out=made)
     made += x.dtype.type(1)
-    return np.reciprocal(made, out=made)
+    return np.asarray(np.reciprocal(made, out=made))
 
 
 def hard_sigmoid(x: np.ndarray, alpha: Number, beta: Number) -> np.ndarray:

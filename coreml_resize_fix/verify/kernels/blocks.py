@@ -33,7 +33,7 @@ def to_space(images: np.ndarray, factor: int, channels_first: bool) -> np.ndarra
     else:
         parts = images.reshape(-1, factor, factor, depth, height, width)
         moved = parts.transpose(0, 3, 4, 1, 5, 2)
-    return moved.reshape(lead + (depth, height * factor, width * factor))
+    return np.asarray(moved.reshape(lead + (depth, height * factor, width * factor)))
 
 
 def to_depth(images: np.ndarray, factor: int, channels_first: bool) -> np.ndarray:
@@ -45,19 +45,20 @@ def to_depth(images: np.ndarray, factor: int, channels_first: bool) -> np.ndarra
     parts = images.reshape(-1, channels, height // factor, factor, width // factor, factor)
     order = (0, 1, 3, 5, 2, 4) if channels_first else (0, 3, 5, 1, 2, 4)
     shape = (channels * factor * factor, height // factor, width // factor)
-    return parts.transpose(order).reshape(lead + shape)
+    return np.asarray(parts.transpose(order).reshape(lead + shape))
 
 
 def space_to_batch(images: np.ndarray, block: Pair, edges: Edges) -> np.ndarray:
     """[B, C, H, W] → [f * g * B, C, H' / f, W' / g], zeros beyond the edges."""
     padded = pad(images, edges)
     batch, channels, height, width = padded.shape
-    _need_whole(height, block[0]), _need_whole(width, block[1])
+    _need_whole(height, block[0])
+    _need_whole(width, block[1])
     parts = padded.reshape(
         batch, channels, height // block[0], block[0], width // block[1], block[1]
     )
     shape: Tuple[int, ...] = (-1, channels, height // block[0], width // block[1])
-    return parts.transpose(3, 5, 0, 1, 2, 4).reshape(shape)
+    return np.asarray(parts.transpose(3, 5, 0, 1, 2, 4).reshape(shape))
 
 
 def batch_to_space(images: np.ndarray, block: Pair, edges: Edges) -> np.ndarray:

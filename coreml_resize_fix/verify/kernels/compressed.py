@@ -29,7 +29,7 @@ def unpacked(data: bytes, bits: int, count: int, high_first: bool = False) -> np
         return stored[:count]
     each = _bits_of(stored, high_first)[: count * bits].reshape(count, bits)
     places = np.arange(bits)[::-1] if high_first else np.arange(bits)
-    return (each << places.astype(np.uint8)).sum(axis=1, dtype=np.uint8)
+    return np.asarray((each << places.astype(np.uint8)).sum(axis=1, dtype=np.uint8))
 
 
 def _bits_of(stored: np.ndarray, high_first: bool) -> np.ndarray:
@@ -85,7 +85,7 @@ def table_lookup(indices: np.ndarray, table: np.ndarray, vector_axis: Optional[i
     axis = (vector_axis or 0) % rank
     shape = list(indices.shape)
     shape[axis] *= length
-    return np.moveaxis(found, -1, axis + 1).reshape(shape)
+    return np.asarray(np.moveaxis(found, -1, axis + 1).reshape(shape))
 
 
 def _group(axis: int, whole: int, count: int, rank: int) -> np.ndarray:

@@ -4,7 +4,7 @@ Sources: the documentation of MIL's operations of the same names, and of the lay
 NeuralNetwork.proto.
 """
 
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ __all__ = [
     "tile",
 ]
 
-PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
+PAD_MODES: Dict[str, Any] = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
 
 Mask = Optional[Sequence[bool]]
 
@@ -51,7 +51,7 @@ def cut(
     masks = (begin_mask or none, end_mask or none, squeeze_mask or none)
     if any(len(numbers) != rank for numbers in lists + masks):
         raise KernelError(f"has not one number for each of {rank} axes")
-    taken: List[object] = []
+    taken: List[Any] = []
     for axis, (first, last, step, is_open, has_no_end, squeezed) in enumerate(zip(*lists, *masks)):
         if squeezed:
             if not -x.shape[axis] <= first < x.shape[axis]:
@@ -138,13 +138,13 @@ def pad(x: np.ndarray, amounts: Sequence[Tuple[int, int]], mode: str, value: flo
         raise KernelError(f"has padding `{mode}`, which is not known here")
     if len(amounts) > x.ndim or min(map(min, amounts), default=0) < 0:
         raise KernelError(f"pads rank {x.ndim} by {list(amounts)}")
-    widths = [(0, 0)] * (x.ndim - len(amounts)) + [tuple(pair) for pair in amounts]
+    widths = [(0, 0)] * (x.ndim - len(amounts)) + list(amounts)
     need_room(size + sum(pair) for size, pair in zip(x.shape, widths))
     if mode == "constant":
         return np.pad(x, widths, mode="constant", constant_values=x.dtype.type(value))
     if mode == "reflect" and any(max(pair) >= size for size, pair in zip(x.shape, widths)):
         raise KernelError(f"mirrors more than there is of {x.shape}")
-    return np.pad(x, widths, mode=PAD_MODES[mode])
+    return np.asarray(np.pad(x, widths, mode=PAD_MODES[mode]))
 
 
 def resolved_shape(shape: Sequence[int], wanted: Sequence[int]) -> Tuple[int, ...]:

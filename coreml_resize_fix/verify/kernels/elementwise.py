@@ -61,7 +61,7 @@ def broadcast_shape(left: Shape, right: Shape) -> Shape:
 def clip(array: np.ndarray, low: float, high: float) -> np.ndarray:
     """Numbers below `low` become `low`, those above `high` become `high`."""
     kind = array.dtype.type
-    return np.minimum(np.maximum(array, kind(low)), kind(high))
+    return np.asarray(np.minimum(np.maximum(array, kind(low)), kind(high)))
 
 
 def erf(array: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ def _divide(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Of whole numbers the quotient is cut, as in the integers of C."""
     if np.issubdtype(np.result_type(left, right), np.floating):
         return np.asarray(np.divide(left, right))
-    return np.trunc(np.true_divide(left, right)).astype(np.result_type(left, right))
+    return np.asarray(np.trunc(np.true_divide(left, right)).astype(np.result_type(left, right)))
 
 
 def _truth(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:

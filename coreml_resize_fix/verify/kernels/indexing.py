@@ -6,7 +6,7 @@ Sources: the documentation of MIL's gather and scatter operations, and of the la
 names in NeuralNetwork.proto.
 """
 
-from typing import Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def _whole(index: np.ndarray, size: int) -> np.ndarray:
     found = np.rint(index).astype(np.int64)
     if (found != index).any() or (found < -size).any() or (found >= size).any():
         raise KernelError(f"an index is not a whole number in [-{size}, {size})")
-    return np.where(found < 0, found + size, found)
+    return np.asarray(np.where(found < 0, found + size, found))
 
 
 def gather_batched(x: np.ndarray, index: np.ndarray, axis: int, shared: int) -> np.ndarray:
@@ -81,13 +81,12 @@ def gather_nd(x: np.ndarray, index: np.ndarray, shared: int = 0) -> np.ndarray:
     if not shared:
         return np.asarray(x[_places(index, x.shape)])
     made = [
-        x[place][_places(index[place], x.shape[shared:])]
-        for place in np.ndindex(*x.shape[:shared])
+        x[place][_places(index[place], x.shape[shared:])] for place in np.ndindex(*x.shape[:shared])
     ]
-    return np.stack(made).reshape(x.shape[:shared] + made[0].shape)
+    return np.asarray(np.stack(made).reshape(x.shape[:shared] + made[0].shape))
 
 
-def _write(target: np.ndarray, places: Tuple[object, ...], new: np.ndarray, mode: str) -> None:
+def _write(target: np.ndarray, places: Tuple[Any, ...], new: np.ndarray, mode: str) -> None:
     if mode == "update":
         target[places] = new
     elif mode in _UPDATES:
@@ -104,7 +103,7 @@ def scatter(
     made = data.copy()
     places = (slice(None),) * axis + (_whole(index, data.shape[axis]),)
     _write(made, places, new, mode)
-    return made
+    return np.asarray(made)
 
 
 def scatter_along_axis(
@@ -118,17 +117,19 @@ def scatter_along_axis(
     places = list(np.ogrid[tuple(slice(size) for size in index.shape)])
     places[axis] = _whole(index, data.shape[axis])
     _write(made, tuple(places), new, mode)
-    return made
+    return np.asarray(made)
 
 
 def scatter_nd(data: np.ndarray, index: np.ndarray, new: np.ndarray, mode: str) -> np.ndarray:
     """A copy of the data where the positions that the last axis of the index lists get new ones."""
     made = data.copy()
     _write(made, _places(index, data.shape), new, mode)
-    return made
+    return np.asarray(made)
 
 
-def one_hot(index: np.ndarray, count: int, axis: int, on: np.ndarray, off: np.ndarray) -> np.ndarray:
+def one_hot(
+    index: np.ndarray, count: int, axis: int, on: np.ndarray, off: np.ndarray
+) -> np.ndarray:
     """`on` at each position along a new axis of that size, `off` elsewhere."""
     axis = axis_of(axis, index.ndim + 1)
     need_room(index.shape + (count,))
@@ -150,7 +151,7 @@ def reverse_sequence(
     turned = np.moveaxis(made, (batch, sequence), (0, 1))
     for part, length in zip(turned, lengths.astype(np.int64).tolist()):
         part[:length] = part[:length][::-1].copy()
-    return made
+    return np.asarray(made)
 
 
 def triangle(x: np.ndarray, below: int, above: int) -> np.ndarray:

@@ -52,7 +52,7 @@ def length_pool(
 ) -> np.ndarray:
     """The square root of the sum of the squares in every window: (…, H, W) → (…, H', W')."""
     sums = _fold(np.add, pad(np.square(images), edges), kernel, stride)
-    return np.sqrt(sums, out=sums)
+    return np.asarray(np.sqrt(sums, out=sums))
 
 
 def _fold(function: np.ufunc, images: np.ndarray, kernel: Pair, stride: Pair) -> np.ndarray:

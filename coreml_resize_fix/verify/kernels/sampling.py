@@ -63,7 +63,7 @@ def _pick(
 
 
 def _border(at: np.ndarray, size: int) -> np.ndarray:
-    return np.clip(at, 0, size - 1)
+    return np.asarray(np.clip(at, 0, size - 1))
 
 
 def _reflection(at: np.ndarray, size: int) -> np.ndarray:
@@ -71,7 +71,7 @@ def _reflection(at: np.ndarray, size: int) -> np.ndarray:
         return np.zeros_like(at)
     period = 2.0 * (size - 1)
     inside = np.mod(at, period)
-    return np.minimum(inside, period - inside)
+    return np.asarray(np.minimum(inside, period - inside))
 
 
 def _symmetric(at: np.ndarray, size: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One operation with its parameters as arrays; each family of operations is a table of functions."""
+"""One operation with its parameters as arrays; a family of operations is a table of functions."""
 
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 

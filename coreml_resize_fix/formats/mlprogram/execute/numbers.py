@@ -45,19 +45,19 @@ def binary(call: Call) -> np.ndarray:
 def inverse(call: Call) -> np.ndarray:
     """1 / (x + epsilon)."""
     x = call.array()
-    return np.reciprocal(x + x.dtype.type(call.number("epsilon", 1e-4)))
+    return np.asarray(np.reciprocal(x + x.dtype.type(call.number("epsilon", 1e-4))))
 
 
 def logarithm(call: Call) -> np.ndarray:
     """log(x + epsilon)."""
     x = call.array()
-    return np.log(x + x.dtype.type(call.number("epsilon", 1e-45)))
+    return np.asarray(np.log(x + x.dtype.type(call.number("epsilon", 1e-45))))
 
 
 def reciprocal_root(call: Call) -> np.ndarray:
     """1 / sqrt(x + epsilon)."""
     x = call.array()
-    return np.reciprocal(np.sqrt(x + x.dtype.type(call.number("epsilon", 1e-12))))
+    return np.asarray(np.reciprocal(np.sqrt(x + x.dtype.type(call.number("epsilon", 1e-12)))))
 
 
 def clip(call: Call) -> np.ndarray:
@@ -67,7 +67,7 @@ def clip(call: Call) -> np.ndarray:
 def threshold(call: Call) -> np.ndarray:
     """max(x, alpha)."""
     x = call.array()
-    return np.maximum(x, x.dtype.type(call.number("alpha")))
+    return np.asarray(np.maximum(x, x.dtype.type(call.number("alpha"))))
 
 
 def select(call: Call) -> np.ndarray:
@@ -117,24 +117,20 @@ _ACTIVATIONS: Dict[str, Callable[[Call], np.ndarray]] = {
     ),
 }
 
+_UNARY = (
+    "abs", "acos", "asin", "atan", "atanh", "ceil", "cos", "cosh", "erf", "exp", "exp2", "floor",
+    "identity", "logical_not", "round", "sign", "sin", "sinh", "sqrt", "square", "tan", "tanh",
+)  # fmt: skip
+_BINARY = (
+    "add", "sub", "mul", "real_div", "floor_div", "mod", "pow", "maximum", "minimum", "equal",
+    "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or",
+    "logical_xor",
+)  # fmt: skip
+
 KINDS: Kinds = {
     **_ACTIVATIONS,
-    **{
-        kind: unary
-        for kind in (
-            "abs", "acos", "asin", "atan", "atanh", "ceil", "cos", "cosh", "erf", "exp", "exp2",
-            "floor", "identity", "logical_not", "round", "sign", "sin", "sinh", "sqrt", "square",
-            "tan", "tanh",
-        )
-    },
-    **{
-        kind: binary
-        for kind in (
-            "add", "sub", "mul", "real_div", "floor_div", "mod", "pow", "maximum", "minimum",
-            "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and",
-            "logical_or", "logical_xor",
-        )
-    },
+    **dict.fromkeys(_UNARY, unary),
+    **dict.fromkeys(_BINARY, binary),
     "cast": cast,
     "clip": clip,
     "inverse": inverse,
@@ -144,4 +140,4 @@ KINDS: Kinds = {
     "select": select,
     "softplus_parametric": by_channel,
     "threshold": threshold,
-}  # fmt: skip
+}

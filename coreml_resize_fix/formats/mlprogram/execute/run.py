@@ -5,7 +5,19 @@ and kept by nobody: a network's weights are never in memory all at once.
 """
 
 from functools import partial
-from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Collection,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 
@@ -32,7 +44,7 @@ _MOST_ROUNDS = 100_000  # of one loop
 _PREPARED = ("__biased__", "__scaled__")  # what coremltools calls an image behind its preprocessing
 
 Deferred = Mapping[str, Operation]
-Give = Callable[[Operation, Blobs, Deferred], Made]
+Control = Callable[["FunctionExecution", Operation, Deferred, Blobs], Made]
 
 
 def execution(
@@ -195,12 +207,12 @@ class FunctionExecution(Execution):
         return [value] * (len(operation.outputs) + 1)
 
     def _classify(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
-        """The label of the largest probability, and the probabilities in the order of the labels."""
+        """The label of the largest probability, and all of them in the order of the labels."""
         call = self._call(operation, blobs, around)
         chances = call.array("probabilities").reshape(-1)
         return [call.array("classes").reshape(-1)[int(np.argmax(chances))], chances]
 
-    _control = {
+    _control: ClassVar[Dict[str, Control]] = {
         "classify": _classify,
         "cond": _cond,
         "coreml_update_state": _write_state,

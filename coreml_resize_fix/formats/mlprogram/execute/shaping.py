@@ -53,7 +53,7 @@ def slice_update(call: Call) -> np.ndarray:
     masks = [call.flags(name + "_mask") for name in ("begin", "end", "squeeze")]
     part = cutting.cut(made, call.whole("begin"), call.whole("end"), strides, *masks)
     part[...] = call.array("update")
-    return made
+    return np.asarray(made)
 
 
 def pad(call: Call) -> np.ndarray:
@@ -115,7 +115,7 @@ def range_of(call: Call) -> np.ndarray:
         raise KernelError("has a step of 0")
     count = max(0, math.ceil((float(end) - float(start)) / float(step)))
     need_room((count,))
-    return (start + np.arange(count).astype(start.dtype) * step).astype(start.dtype)
+    return np.asarray((start + np.arange(count).astype(start.dtype) * step).astype(start.dtype))
 
 
 def one_hot(call: Call) -> np.ndarray:

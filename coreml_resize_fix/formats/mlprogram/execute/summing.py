@@ -114,7 +114,7 @@ def einsum(call: Call) -> np.ndarray:
     for letters, value in zip(given.split(","), values):
         sizes.update(zip(letters, value.shape))
     need_room(sizes.get(letter, 1) for letter in made)
-    return np.einsum(equation, *values, optimize=True)
+    return np.asarray(np.einsum(equation, *values, optimize=True))
 
 
 def attention(call: Call) -> np.ndarray:
@@ -145,7 +145,7 @@ def attention(call: Call) -> np.ndarray:
 _REDUCTIONS: Tuple[str, ...] = tuple(f"reduce_{name}" for name in reductions.REDUCTIONS)
 
 KINDS: Kinds = {
-    **{kind: reduce for kind in _REDUCTIONS},
+    **dict.fromkeys(_REDUCTIONS, reduce),
     "argsort": argsort,
     "batch_norm": batch_norm,
     "cumsum": cumsum,

@@ -92,7 +92,7 @@ def quantize(call: Call) -> np.ndarray:
     if "zero_point" in call:
         found = found + _along(call.array("zero_point").astype(x.dtype), x, axis)
     bounds = np.iinfo(kind)
-    return np.clip(found, bounds.min, bounds.max).astype(kind)
+    return np.asarray(np.clip(found, bounds.min, bounds.max).astype(kind))
 
 
 def dequantize(call: Call) -> np.ndarray:

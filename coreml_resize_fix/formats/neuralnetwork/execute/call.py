@@ -8,7 +8,7 @@ from coreml_resize_fix.formats.neuralnetwork.execute import stored
 from coreml_resize_fix.formats.neuralnetwork.execute.stored import Parts
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
-__all__ = ["Kinds", "LayerCall", "edges", "enum_name", "pair"]
+__all__ = ["Kinds", "LayerCall", "edges", "enum_name", "pair", "whole_numbers"]
 
 
 class LayerCall:
@@ -85,6 +85,11 @@ def edges(amounts: Any) -> Tuple[Tuple[int, int], Tuple[int, int]]:
     if len(found) not in (0, 2):
         raise KernelError(f"has {len(found)} border amounts")
     return (found[0], found[1]) if found else ((0, 0), (0, 0))
+
+
+def whole_numbers(blob: np.ndarray) -> Tuple[int, ...]:
+    """The numbers of a blob that holds sizes or positions."""
+    return tuple(int(number) for number in blob.reshape(-1).tolist())
 
 
 # Functions by kind of layer; one gives the first blob, or all of them in a list.

@@ -39,9 +39,7 @@ _ACTIVATIONS: Dict[str, Callable[..., np.ndarray]] = {
     "tanh": lambda call, params: np.tanh(call.x),
     "scaledTanh": lambda call, params: activations.scaled_tanh(call.x, params.alpha, params.beta),
     "sigmoid": lambda call, params: activations.sigmoid(call.x),
-    "sigmoidHard": lambda call, params: activations.hard_sigmoid(
-        call.x, params.alpha, params.beta
-    ),
+    "sigmoidHard": lambda call, params: activations.hard_sigmoid(call.x, params.alpha, params.beta),
     "ELU": lambda call, params: activations.elu(call.x, params.alpha),
     "softsign": lambda call, params: activations.softsign(call.x),
     "softplus": lambda call, params: activations.softplus(call.x),
@@ -101,7 +99,7 @@ def _function(name: str) -> Callable[[LayerCall], np.ndarray]:
 def clamped_relu(call: LayerCall) -> np.ndarray:
     """min(beta, x where it is not negative, else alpha * x)."""
     rectified = activations.leaky_relu(call.x, call.params.alpha)
-    return np.minimum(rectified, call.dtype.type(call.params.beta))
+    return np.asarray(np.minimum(rectified, call.dtype.type(call.params.beta)))
 
 
 def where(call: LayerCall) -> np.ndarray:

@@ -4,37 +4,24 @@ Blobs have the rank that the network's mapping gives them. Weights are read from
 layer that has them is computed, and kept by nobody.
 """
 
-from functools import partial
-from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Collection, Dict, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from coreml_resize_fix.formats import features
-from coreml_resize_fix.formats.execution import Blobs, Execution, Made, NotRunError, Step, Walk
-from coreml_resize_fix.formats.features import CLASSES, IMAGE, TEXT, Feature
-from coreml_resize_fix.formats.neuralnetwork.execute import stored, table
-from coreml_resize_fix.formats.neuralnetwork.execute.stored import Parts
-from coreml_resize_fix.formats.neuralnetwork.layers import BODIES, NETWORK_KINDS, ModelRef
+from coreml_resize_fix.formats.execution import Execution, NotRunError, Step, Walk
+from coreml_resize_fix.formats.features import CLASSES, IMAGE, NUMBER, TEXT, Feature
+from coreml_resize_fix.formats.neuralnetwork.execute.steps import Steps
+from coreml_resize_fix.formats.neuralnetwork.layers import NETWORK_KINDS, ModelRef
 from coreml_resize_fix.formats.protobuf import schema, wire
 from coreml_resize_fix.formats.protobuf.skeleton import Node
 from coreml_resize_fix.formats.protobuf.wire import Source
-from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["NetworkExecution", "PipelineExecution", "execution"]
 
-_MOST_ROUNDS = 100_000  # of one loop
-_TRUE = 1e-6  # what is larger is true
 _LABELS = {100: "stringClassLabels", 101: "int64ClassLabels"}  # of NeuralNetworkClassifier
 
 Label = Union[str, int]
-
-
-class LayerEnd(Exception):
-    """A loop's body ends here: `again` says whether the loop goes on."""
-
-    def __init__(self, again: bool) -> None:
-        super().__init__()
-        self.again = again
 
 
 def execution(
@@ -76,7 +63,11 @@ class PipelineExecution(Execution):
                 raise NotRunError(where, where, reason)
             names = [feature.name for feature in network.inputs]
             behind = [name for name in prepared if name in inputs]
-            known.update(network.run({n: known[n] for n in names if n in known}, behind, walk))
+            given = {name: known[name] for name in names if name in known}
+            for feature in network.inputs:
+                if feature.name in given and feature.name not in inputs:
+                    given[feature.name] = _passed(feature, given[feature.name])
+            known.update(network.run(given, behind, walk))
         return {one.name: known[one.name] for one in self.outputs if one.name in known}
 
 
@@ -87,18 +78,17 @@ class NetworkExecution(Execution):
         self._model, self._source, self.in_half = model, source, in_half
         self._dtype = dtype
         description = model.message.description
-        self.inputs = [features.read(one) for one in description.input]
+        ranked = model.network.arrayInputShapeMapping == 0  # [C] and [C, H, W] are [S, B, C, H, W]
+        self.inputs = [features.read(one)._replace(batched=ranked) for one in description.input]
         self.outputs = [features.read(one) for one in description.output]
         body = model.node.only(NETWORK_KINDS[model.kind])
         self._body = body
         self._is_classifier = model.kind == "neuralNetworkClassifier"
         self.classes = _labels(source, body) if self._is_classifier else None
-        self._walk = Walk()
 
     def run(
         self, inputs: Mapping[str, np.ndarray], prepared: Collection[str], walk: Walk
     ) -> Dict[str, np.ndarray]:
-        self._walk = walk
         blobs: Dict[str, np.ndarray] = {}
         for feature in self.inputs:
             if feature.name in inputs:
@@ -106,7 +96,9 @@ class NetworkExecution(Execution):
                 if feature.kind == IMAGE:
                     array = self._image(feature, array, feature.name in prepared)
                 blobs[feature.name] = self._ranked(feature, array.astype(self._dtype))
-        steps = self._steps(self._model.network, self._body, self._model.prefix)
+        steps = Steps(self._source, self._dtype, walk).of(
+            self._model.network, self._body, self._model.prefix
+        )
         sources = self._blob_names(steps)
         walk.follow(steps, blobs, set(sources.values()))
         missing = [name for name in sources.values() if name not in blobs]
@@ -114,13 +106,11 @@ class NetworkExecution(Execution):
             raise NotRunError(
                 self._model.prefix.rstrip("/"), missing[0], "is an output that no layer makes"
             )
+        kinds = {feature.name: feature.kind for feature in self.outputs}
         return {
-            name: blobs[blob].reshape(-1) if self._is_classes(name) else blobs[blob]
+            name: blobs[blob].reshape(-1) if kinds[name] in (CLASSES, TEXT, NUMBER) else blobs[blob]
             for name, blob in sources.items()
         }
-
-    def _is_classes(self, name: str) -> bool:
-        return self._is_classifier and name == self._probabilities
 
     @property
     def _probabilities(self) -> str:
@@ -131,8 +121,8 @@ class NetworkExecution(Execution):
         made = [name for step in steps for name in step.makes]
         found: Dict[str, str] = {}
         for feature in self.outputs:
-            if self._is_classifier and feature.kind in (CLASSES, TEXT, features.NUMBER):
-                if feature.kind == CLASSES:
+            if self._is_classifier and feature.kind in (CLASSES, TEXT, NUMBER):
+                if feature.kind == CLASSES or not self._probabilities:
                     named = str(self._model.network.labelProbabilityLayerName)
                     found[feature.name] = named or made[-1]
                 continue
@@ -175,107 +165,19 @@ class NetworkExecution(Execution):
             raise NotRunError("", feature.name, f"is an input of rank {array.ndim}")
         return array.reshape((1,) * (5 - array.ndim) + array.shape)
 
-    def _steps(self, network: Any, node: Node, prefix: str) -> List[Step]:
-        pairs = zip(network.layers, node.children.get(1, []))
-        return [
-            self._step(f"{prefix}layers[{index}]", layer, below)
-            for index, (layer, below) in enumerate(pairs)
-        ]
 
-    def _step(self, address: str, layer: Any, node: Node) -> Step:
-        kind = layer.WhichOneof("layer")
-        name, reads, makes = layer.name, tuple(layer.input), tuple(layer.output)
-        if kind in ("loopBreak", "loopContinue"):
-            # Nothing reads what it "makes": that it runs at all is what is wanted of it.
-            return Step(address, name, reads, (address,), partial(_end, kind == "loopContinue"))
-        if kind not in BODIES:
-            return Step(address, name, reads, makes, partial(self._layer, layer, node))
-        bodies = self._bodies(address, layer, node)
-        inner = [step for steps in bodies.values() for step in steps]
-        made = dict.fromkeys(one for step in inner for one in step.makes)
-        read = dict.fromkeys([*reads, *(one for step in inner for one in step.reads)])
-        run = self._branch if kind == "branch" else self._loop
-        compute = partial(run, getattr(layer, kind), reads, bodies, tuple(made))
-        return Step(address, name, tuple(read), tuple(made), compute, partial=True)
-
-    def _bodies(self, address: str, layer: Any, node: Node) -> Dict[str, List[Step]]:
-        kind = layer.WhichOneof("layer")
-        number, fields = BODIES[kind]
-        holder = node.only(number)
-        return {
-            name: self._steps(
-                getattr(getattr(layer, kind), name), holder.only(field), f"{address}/{name}/"
-            )
-            for name, field in fields
-            if field in holder.children
-        }
-
-    def _layer(self, layer: Any, node: Node, blobs: Blobs) -> Made:
-        inputs = [blobs[name] for name in layer.input]
-        return table.compute(layer, inputs, self._dtype, partial(self._parts, layer, node))
-
-    def _parts(self, layer: Any, node: Node, names: Sequence[str]) -> Parts:
-        """Weights where they lie in the file: the structure was read without them."""
-        message = schema.layer_class().DESCRIPTOR
-        path = []
-        for name in (layer.WhichOneof("layer"), *names):
-            field = message.fields_by_name[name]
-            path.append(int(field.number))
-            message = field.message_type
-        return stored.of_file(self._source, node.start, node.end, path)
-
-    def _run_body(self, steps: Sequence[Step], blobs: Blobs) -> None:
-        wanted = {name for step in steps for name in step.makes}
-        self._walk.follow(steps, blobs, wanted, nested=True)
-
-    def _branch(
-        self,
-        params: Any,
-        reads: Sequence[str],
-        bodies: Mapping[str, List[Step]],
-        made: Sequence[str],
-        blobs: Blobs,
-    ) -> Made:
-        name = "ifBranch" if abs(_scalar(blobs[reads[0]])) > _TRUE else "elseBranch"
-        self._run_body(bodies.get(name, []), blobs)
-        return [blobs.get(one) for one in made]
-
-    def _loop(
-        self,
-        params: Any,
-        reads: Sequence[str],
-        bodies: Mapping[str, List[Step]],
-        made: Sequence[str],
-        blobs: Blobs,
-    ) -> Made:
-        limit = int(_scalar(blobs[reads[0]])) if reads else int(params.maxLoopIterations)
-        condition = bodies.get("conditionNetwork")
-        bounded = bool(reads or limit or condition is None)
-        for round_ in range(_MOST_ROUNDS):
-            if bounded and round_ >= limit:
-                break
-            if condition is not None:
-                self._run_body(condition, blobs)
-                if abs(_scalar(blobs[params.conditionVar])) <= _TRUE:
-                    break
-            try:
-                self._run_body(bodies["bodyNetwork"], blobs)
-            except LayerEnd as end:
-                if not end.again:
-                    break
-        else:
-            raise KernelError(f"runs more than {_MOST_ROUNDS} times")
-        return [blobs.get(one) for one in made]
+def _passed(feature: Feature, array: np.ndarray) -> np.ndarray:
+    """What one network of a pipeline gave, as the next takes it: of an image whole values."""
+    if feature.kind == IMAGE:
+        shape = (1, feature.channels) + array.shape[-2:]
+        picture = np.rint(np.clip(array.reshape(shape), 0, 255))
+        return np.asarray(picture[:, ::-1] if feature.colours == "BGR" else picture)
+    rank = len(feature.shape)
+    return array.reshape(feature.shape) if rank and array.size == _product(feature.shape) else array
 
 
-def _end(again: bool, blobs: Blobs) -> Made:
-    raise LayerEnd(again)
-
-
-def _scalar(blob: np.ndarray) -> float:
-    if blob.size != 1:
-        raise KernelError(f"takes one number, and gets {blob.shape}")
-    return float(blob.reshape(-1)[0])
+def _product(shape: Sequence[int]) -> int:
+    return int(np.prod(shape, dtype=np.int64))
 
 
 def _labels(source: Source, body: Node) -> Optional[List[Label]]:

@@ -21,7 +21,9 @@ from coreml_resize_fix.verify.kernels.checks import KernelError, need_rank, need
 Pair = Tuple[int, int]
 
 
-def _same_edges(same: Any, size: Sequence[int], kernel: Sequence[int], stride: Pair) -> windows.Edges:
+def _same_edges(
+    same: Any, size: Sequence[int], kernel: Sequence[int], stride: Pair
+) -> windows.Edges:
     """`same` padding; the larger half lies behind, or before if the top left is heavy."""
     found = []
     for pixels, length, step in zip(size, kernel, stride):
@@ -183,9 +185,7 @@ def upsample(call: LayerCall) -> np.ndarray:
     need_rank(call.x, 3)
     # A product of single precision is what a fractional factor is made for.
     factors = getattr(params, "fractionalScalingFactor", ()) or params.scalingFactor or (1, 1)
-    height, width = (
-        int(np.float32(n) * np.float32(f)) for n, f in zip(call.x.shape[-2:], factors)
-    )
+    height, width = (int(np.float32(n) * np.float32(f)) for n, f in zip(call.x.shape[-2:], factors))
     mode = upsample_mode(enum_name(params, "mode"), enum_name(params, "linearUpsampleMode"))
     return _resized(call.x, (height, width), mode)
 

@@ -19,7 +19,7 @@ def inner_product(call: LayerCall) -> np.ndarray:
     need_rank(x, 1, 5)
     inputs, outputs = int(params.inputChannels), int(params.outputChannels)
     lead = x.shape[:-3] if x.ndim >= 4 else x.shape[:-1]
-    rows = x.reshape(lead + (-1,))
+    rows = x.reshape((*lead, -1))
     if rows.shape[-1] != inputs:
         raise KernelError(f"a matrix of {inputs} columns gets {x.shape}")
     made = arrays.matmul(rows, call.numbers("weights", (outputs, inputs)), transpose_right=True)
@@ -121,13 +121,15 @@ def _spread(call: LayerCall, path: str, shape: Sequence[int]) -> np.ndarray:
 
 def bias(call: LayerCall) -> np.ndarray:
     need_rank(call.x, 3)
-    return call.x + _spread(call, "bias", call.whole("shape"))
+    return np.asarray(call.x + _spread(call, "bias", call.whole("shape")))
 
 
 def scale(call: LayerCall) -> np.ndarray:
     need_rank(call.x, 3)
     made = call.x * _spread(call, "scale", call.whole("shapeScale"))
-    return made + _spread(call, "bias", call.whole("shapeBias")) if call.params.hasBias else made
+    return np.asarray(
+        made + _spread(call, "bias", call.whole("shapeBias")) if call.params.hasBias else made
+    )
 
 
 def dot(call: LayerCall) -> np.ndarray:
@@ -177,9 +179,7 @@ def reduce_axes(call: LayerCall) -> np.ndarray:
 
 def extreme_index(call: LayerCall) -> np.ndarray:
     largest, keep = call.kind == "argMax", not call.params.removeDim
-    return np.atleast_1d(
-        reductions.extreme_index(call.x, int(call.params.axis), largest, keep)
-    )
+    return np.atleast_1d(reductions.extreme_index(call.x, int(call.params.axis), largest, keep))
 
 
 def top_k(call: LayerCall) -> List[np.ndarray]:

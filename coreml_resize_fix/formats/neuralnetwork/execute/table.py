@@ -4,14 +4,20 @@ from typing import Any, Callable, List, Optional, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.formats.neuralnetwork.execute import numbers, shaping, spatial, summing
+from coreml_resize_fix.formats.neuralnetwork.execute import (
+    making,
+    numbers,
+    shaping,
+    spatial,
+    summing,
+)
 from coreml_resize_fix.formats.neuralnetwork.execute.call import Kinds, LayerCall
 from coreml_resize_fix.formats.neuralnetwork.execute.stored import Parts
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["CONTROL", "FAMILIES", "KINDS", "compute"]
 
-FAMILIES = (numbers, spatial, summing, shaping)
+FAMILIES = (numbers, spatial, summing, shaping, making)
 
 KINDS: Kinds = {kind: made for family in FAMILIES for kind, made in family.KINDS.items()}
 
