@@ -47,7 +47,6 @@ class Check:
             read_reference.read(request, inputs),
             inputs,
             execution.outputs,
-            [name for own in model.shapes({}).values() for name in own.flexible_inputs],
             request.tolerance,
             execution.in_half,
         )

@@ -9,9 +9,10 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.errors import BadReferenceError
+from coreml_resize_fix.errors import BadReferenceError, UsageError
 from coreml_resize_fix.formats.features import ARRAY, CLASSES, IMAGE, NUMBER, Feature
 from coreml_resize_fix.intents.reference import RECORD
+from coreml_resize_fix.verify.network import arranged, planes
 
 Arrays = Mapping[str, np.ndarray]
 Shape = Tuple[int, ...]
@@ -90,15 +91,11 @@ def _by_order(
     return dict(zip(names, left))
 
 
-def fit_inputs(
-    label: str, features: Sequence[Feature], varying: Sequence[str], arrays: Arrays
-) -> Fitted:
-    """What each input gets: images as they are, arrays in the rank that the model declares.
-
-    `varying` inputs may have other sizes than the declared ones.
+def fit_inputs(label: str, features: Sequence[Feature], arrays: Arrays) -> Fitted:
+    """What each input gets, in the shape that it declares; an image gets planes [1, C, H, W].
 
     Raises:
-        BadReferenceError: an input is no array of numbers, or has another shape.
+        BadReferenceError: an input takes no numbers, or gets another shape.
     """
     wanted: Dict[str, Optional[Shape]] = {}
     for feature in features:
@@ -107,7 +104,7 @@ def fit_inputs(
                 f"the input `{feature.name}` of the model takes no numbers",
                 "a reference can be compared with models of images and arrays alone",
             )
-        wanted[feature.name] = None if feature.name in varying else _declared(feature)
+        wanted[feature.name] = _declared(feature)
     optional = [feature.name for feature in features if feature.optional]
     fitted = pair(label, "input", wanted, arrays, optional)
     given, notices = {}, list(fitted.notices)
@@ -115,7 +112,7 @@ def fit_inputs(
         if feature.name not in fitted.arrays:
             continue
         array = fitted.arrays[feature.name]
-        given[feature.name] = _entering(label, feature, feature.name in varying, array)
+        given[feature.name] = _entering(label, feature, array)
         if feature.kind == IMAGE and array.dtype != np.uint8:
             notices.append(
                 f"the reference has `{feature.name}` as PyTorch's tensor, which enters behind the "
@@ -127,56 +124,31 @@ def fit_inputs(
 
 def _declared(feature: Feature) -> Optional[Shape]:
     """The shape of an input that has only one; of an image as the planes that it has."""
-    if feature.kind == IMAGE:
-        varies = feature.sizes or feature.ranges is not None
-        return None if varies else (feature.channels, *feature.shape)
-    return feature.shape
+    if feature.shapes or feature.ranges:
+        return None
+    return (feature.channels, *feature.shape) if feature.kind == IMAGE else feature.shape
 
 
-def _entering(label: str, feature: Feature, varies: bool, array: np.ndarray) -> np.ndarray:
+def _entering(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:
+    if feature.kind == NUMBER:
+        return array
     if feature.kind == IMAGE:
-        return _picture(label, feature, array)
-    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and "INT" not in feature.data_type):
+        if array.dtype != np.uint8 and array.dtype.kind != "f":
+            raise BadReferenceError(
+                f"the image `{feature.name}` of the reference `{label}` is of type `{array.dtype}`",
+                "a picture is uint8, and a tensor floating",
+            )
+        if array.ndim == 4 and array.shape[-1] == feature.channels != array.shape[1]:
+            array = array[0] if len(array) == 1 else array  # rows of pixels
+    elif array.dtype.kind != "f" and "INT" not in feature.data_type:
         array = array.astype(np.float32)
-    if not varies:
-        if feature.shape and squeezed(array.shape) != squeezed(feature.shape):
-            raise _wrong_shape(label, feature, array)
-        return array.reshape(feature.shape) if feature.shape else array
-    rank = len(feature.shape)
-    lead = array.shape[: max(array.ndim - rank, 0)]
-    if any(size != 1 for size in lead):
-        raise _wrong_shape(label, feature, array)
-    return array.reshape((1,) * (rank - array.ndim) + array.shape[len(lead) :])
-
-
-def _picture(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:
-    """[1, C, H, W] of a picture (uint8) or a tensor; axes of one may be missing or too many."""
-    channels, shape = feature.channels, tuple(array.shape)
-    while len(shape) > 2 and shape[0] == 1 and (len(shape) > 3 or channels != 1):
-        shape = shape[1:]
-    if len(shape) == 2:
-        shape = (1, *shape)
-    found = array.reshape(shape)
-    if array.dtype == np.uint8 and len(shape) == 3 and shape[-1] == channels != shape[0]:
-        found = np.moveaxis(found, -1, 0)
-    shape = found.shape
-    if len(shape) != 3 or shape[0] != channels or not feature.takes((shape[1], shape[2])):
-        raise _wrong_shape(label, feature, array)
-    if found.dtype.kind != "f" and found.dtype != np.uint8:
+    try:
+        return planes(feature, array) if feature.kind == IMAGE else arranged(feature, array)
+    except UsageError as error:
         raise BadReferenceError(
-            f"the image `{feature.name}` of the reference `{label}` is of the type `{found.dtype}`",
-            "a picture is uint8, and a tensor floating",
-        )
-    return found[np.newaxis]
-
-
-def _wrong_shape(label: str, feature: Feature, array: np.ndarray) -> BadReferenceError:
-    shape = _declared(feature) or feature.shape
-    return BadReferenceError(
-        f"the input `{feature.name}` of the reference `{label}` has the shape "
-        f"{'×'.join(map(str, array.shape))}, and the model takes {'×'.join(map(str, shape))}",
-        f"{RECORD} on one example of that shape",
-    )
+            f"the reference `{label}` is of another shape: {error}",
+            f"{RECORD} on one example that the model takes",
+        ) from error
 
 
 def fit_outputs(

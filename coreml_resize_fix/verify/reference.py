@@ -42,8 +42,7 @@ class Ran(NamedTuple):
 class Comparison:
     """A reference that fits a model, and what is off by more than `tolerance`.
 
-    `varying` are the inputs that may have other sizes than the declared ones; `tolerance` None
-    is the default for the network's numbers.
+    `tolerance` None is the default for the network's numbers.
 
     Raises:
         BadReferenceError: the reference is none of this model.
@@ -54,13 +53,12 @@ class Comparison:
         reference: Reference,
         inputs: Sequence[Feature],
         outputs: Sequence[Feature],
-        varying: Sequence[str],
         tolerance: Optional[float],
         in_half: bool,
     ) -> None:
         self.reference, self._features = reference, outputs
         self.tolerance = _TOLERANCES[in_half] if tolerance is None else tolerance
-        self._given = fit_inputs(reference.label, inputs, varying, reference.inputs)
+        self._given = fit_inputs(reference.label, inputs, reference.inputs)
         self._fit({})
 
     def _fit(self, made: Arrays) -> Fitted:

@@ -94,12 +94,15 @@ class FunctionExecution(Execution):
         self._walk = walk
         steps = self._steps(self._function.block, {})
         blobs = {name: np.zeros(shape, self._dtype) for name, shape in self._states.items()}
+        reversed_colours = {one.name for one in self.inputs if one.colours == "BGR"}
         for variable in self._function.inputs:
             if variable.name in inputs:
                 array = self._entered(variable, inputs[variable.name])
                 name = variable.name
                 if name in prepared:
                     name, steps = _behind_preprocessing(name, steps)
+                elif name in reversed_colours:
+                    array = array[:, ::-1]
                 blobs[name] = array
         wanted = [feature.name for feature in self.outputs]
         walk.follow(steps, blobs, wanted)
