@@ -161,9 +161,9 @@ def fit_outputs(
     Raises:
         BadReferenceError: there is another number of outputs, and the names do not tell.
     """
-    judged = [feature for feature in features if feature.kind in (ARRAY, IMAGE, CLASSES)]
-    if not judged:
-        judged = [feature for feature in features if feature.kind == NUMBER]
+    is_classifier = any(feature.kind == CLASSES for feature in features)
+    kinds = (ARRAY, IMAGE, CLASSES) if is_classifier else (ARRAY, IMAGE, NUMBER)
+    judged = [feature for feature in features if feature.kind in kinds]
     wanted = {feature.name: made.get(feature.name) for feature in judged}
     return pair(label, "output", wanted, arrays)
 
