@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.execution import Execution, Step
+from coreml_resize_fix.formats.features import ARRAY, Feature
 from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.model import Model, Native, Network, Node, Plan, ResizeOp
 from coreml_resize_fix.formats.protobuf.splice import Edit
