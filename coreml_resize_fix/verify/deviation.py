@@ -6,6 +6,8 @@ import numpy as np
 
 from coreml_resize_fix.verify.fit import squeezed
 
+_GROWN = 1.1
+
 
 class Deviation(NamedTuple):
     """The largest and the root mean square error, None where they are no finite numbers or the
@@ -20,17 +22,17 @@ class Deviation(NamedTuple):
         return self.largest is not None and self.largest <= tolerance * (self.magnitude or 1.0)
 
     def worse_than(self, before: "Deviation", tolerance: float) -> bool:
-        """Whether this is off, and farther than before.
+        """Whether this is off, and clearly farther than before.
 
         Beside an error that no resize makes, the largest one may grow by chance while all others
-        fall; so the mean has to grow as well.
+        fall; so the mean has to grow as well, by a tenth.
         """
         if before.largest is None or before.rms is None or self.within(tolerance):
             return False
         if self.largest is None or self.rms is None:
             return True
         margin = tolerance * (self.magnitude or 1.0)
-        return self.largest > before.largest + margin and self.rms > before.rms
+        return self.largest > before.largest + margin and self.rms > _GROWN * before.rms
 
 
 def deviation(wanted: np.ndarray, made: Optional[np.ndarray]) -> Deviation:

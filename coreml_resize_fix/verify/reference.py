@@ -7,13 +7,14 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.auditing.findings import FIXED, MATCH, Finding
+from coreml_resize_fix.auditing.findings import FIXABLE, FIXED, MATCH, Finding
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.reference import Reference
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify.agreement import Contribution, Drift, Moved, Stopped
+from coreml_resize_fix.verify.compare import measure_recorded
 from coreml_resize_fix.verify.deviation import Deviation, changed_pixels, deviation
 from coreml_resize_fix.verify.fit import Fitted, fit_inputs, fit_outputs
 from coreml_resize_fix.verify.network import Executed
@@ -87,11 +88,23 @@ class Comparison:
         made = {}
         for finding in findings:
             index = finding.intent.index if finding.intent is not None else None
-            if index is not None and index in self.reference.resizes:
-                pair = finding.layer.name, self.reference.resizes[index].output
-                made[finding.layer.address] = pair
+            recorded = self.reference.resizes.get(index) if index is not None else None
+            if recorded is not None and np.isfinite(recorded.output).all():
+                made[finding.layer.address] = finding.layer.name, recorded.output
         found = _makers(model)
         return {blob: made[address] for blob, address in found.items() if address in made}
+
+    def proves(self, findings: Sequence[Finding]) -> bool:
+        """Whether PyTorch's records of all changed resizes say that the change is right."""
+        for finding in findings:
+            if finding.verdict != FIXABLE or finding.after is None:
+                continue
+            index = finding.intent.index if finding.intent is not None else None
+            recorded = self.reference.resizes.get(index) if index is not None else None
+            measured = measure_recorded(finding.after, recorded) if recorded is not None else None
+            if measured is None or not measured.proves:
+                return False
+        return True
 
     def deviations(self, made: Arrays, fitted_to: Arrays) -> Dict[str, Deviation]:
         """How far each output is off; `fitted_to` decides which array of the reference it is."""
@@ -125,30 +138,29 @@ class Comparison:
     ) -> Tuple[Optional[Ran], Tuple[Contribution, ...]]:
         """The network with every resize as PyTorch computed it, and with one of them as it is.
 
-        None and nothing where that cannot be said of every resize, or where the network does not
-        run even so.
+        None for the first if that is not known of every resize, or if it does not run even so; of
+        several layers that stand for one it is never known.
         """
         wrong = [finding for finding in findings if finding.verdict not in (MATCH, FIXED)]
-        if any(finding.intent is None or finding.layer.params.is_chain for finding in wrong):
-            return None, ()
-        if not wrong:
-            return before, ()
         exact = {
             finding.layer.address: _as_intended(finding.intent)
             for finding in wrong
-            if finding.intent is not None
+            if finding.intent is not None and not finding.layer.params.is_chain
         }
+        if not exact:
+            return (before if not wrong else None), ()
         right = runner(self._given.arrays, (), exact)
         if right.not_run is not None:
             return None, ()
-        judged = self._fit(right.outputs).arrays
+        judged = [name for name in self._fit(right.outputs).arrays if name in right.outputs]
         found = []
-        for finding in wrong[:MOST_RESIZES]:
+        for finding in [one for one in wrong if one.layer.address in exact][:MOST_RESIZES]:
             others = {key: exact[key] for key in exact if key != finding.layer.address}
             made = runner(self._given.arrays, (), others).outputs if others else before.outputs
             moved = tuple(_moved(name, right.outputs[name], made.get(name)) for name in judged)
             found.append(Contribution(finding.layer.address, finding.layer.name, moved))
-        return Ran(right.outputs, None, None), tuple(found)
+        known = len(exact) == len(wrong)
+        return (Ran(right.outputs, None, None) if known else None), tuple(found)
 
 
 def _as_intended(intent: Intent) -> Replacement:

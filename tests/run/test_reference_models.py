@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from coreml_resize_fix import audit, fix
+from coreml_resize_fix import audit, fix, predict
 from coreml_resize_fix.errors import UnmatchedError
 from tests.cli.commands import run
 from tests.report.json_v1 import check
@@ -176,6 +176,23 @@ def test_a_fix_that_makes_an_output_worse_is_refused(unet):
     content = read_bytes(right)
     assert run(*arguments, "--decompose", "--in-place").code == 1
     assert read_bytes(right) == content
+
+
+def test_another_fault_that_grows_beside_a_proved_fix_is_no_refusal(unet):
+    """The recorded resizes say that the fix is right; without them the outputs alone speak."""
+    arrays = unet.arrays
+    made = predict(unet.model, {"image": arrays["input_image"][0]})["18"]
+    farther = 2 * made - arrays["output_0"]  # the fix doubles its distance from this
+    unet.change_arrays(output_0=farther)
+    code, model = compared(unet)
+    (output,) = model["network"]["outputs"]
+    assert output["max_abs_error_after"] == pytest.approx(2 * output["max_abs_error_before"], 1e-4)
+    assert (code, model["output"] is not None) == (1, True)
+    assert NOT_RESIZES in model["network_details"]["message"]
+    unet.change_arrays(**{name: None for name in arrays if name.startswith("interp")})
+    os.remove(model["output"])
+    ran = run(unet.model, "-m", unet.manifest, "--reference", unet.tensors)
+    assert (ran.code, "would make the output `18` worse" in ran.err) == (1, True)
 
 
 def test_a_reference_without_a_manifest_is_a_check(unet):

@@ -149,6 +149,7 @@ def test_when_a_result_is_worse():
     assert off(0.4, 0.1).worse_than(before, 1e-3)
     assert off(None, None).worse_than(before, 1e-3)
     assert not off(0.21, 0.02).worse_than(before, 1e-3)  # one value more, all others less
+    assert not off(0.4, 0.052).worse_than(before, 1e-3)  # too little to be told from chance
     assert not off(0.1, 0.02).worse_than(before, 1e-3)
     assert not off(2e-4, 1e-4).worse_than(off(1e-4, 1e-5), 1e-3)  # both are within it
     assert not off(0.4, 0.1).worse_than(off(None, None), 1e-3)
