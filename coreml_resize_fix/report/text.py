@@ -244,7 +244,7 @@ def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
         told = ", and none is owed" if compared else ": nothing was compared"
         return "no resize layer{}{}.".format("" if report.network is not None else told, stuck)
     if not report.asked and report.network is not None:
-        return "{}, and no intent for them.".format(layers)
+        return f"{layers} without an intent."
     if not report.asked:
         return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
     left = len(report.findings) - counts[findings.MATCH] - counts[findings.FIXED]
