@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
+from coreml_resize_fix.auditing.comparison import (
+    EQUAL,
+    UNEQUAL,
+    Comparisons,
+    Pairing,
+    Size,
+    comparisons,
+    pair,
+)
 from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
 from coreml_resize_fix.formats.input_sizes import SizeKind
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
@@ -69,6 +77,7 @@ class Assessment:
     evidence: str
     freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
+    comparisons: Optional[Comparisons] = None
     remedy: Optional[ResizeOp] = None
     needs_version: int = 1
     pairings: Tuple[Pairing, ...] = ()
@@ -99,13 +108,19 @@ def assess(
     the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
     of the file.
     """
-    asked, known = comparisons(intent, layer)
+    compared = comparisons(intent, layer)
+    asked, known = compared
     intent_kind = _intent_kind(asked, known)
+    evidence = EVIDENCE_OK if known else SIZELESS
+    if contradicted:
+        evidence = CONTRADICTED
+    if unfit:
+        evidence = UNFIT
     if layer.params.unjudged:
-        return Assessment(WRONG_GRID, layer.input.kind, NONE, intent_kind, UNJUDGED, False, intent)
-    if unfit or contradicted or not known:
-        evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
-        return Assessment(WRONG_GRID, layer.input.kind, NONE, intent_kind, evidence, False, intent)
+        evidence = UNJUDGED
+    if evidence != EVIDENCE_OK:
+        kind = layer.input.kind
+        return Assessment(WRONG_GRID, kind, NONE, intent_kind, evidence, False, intent, compared)
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 
@@ -133,9 +148,10 @@ def assess(
         layer.input.kind,
         way.availability,
         intent_kind,
-        EVIDENCE_OK,
+        evidence,
         way.freezes,
         intent,
+        compared,
         way.remedy,
         way.spec_version,
         pairings,

@@ -9,6 +9,7 @@ from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 from coreml_resize_fix.auditing import assessment
 from coreml_resize_fix.auditing.advice import advise, options
 from coreml_resize_fix.auditing.assessment import Assessment, assess
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import contradiction, refused
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
@@ -20,7 +21,6 @@ from coreml_resize_fix.auditing.findings import (
     Finding,
     Verdict,
 )
-from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import NO_MODE, describe
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, STATIC, UNKNOWN
@@ -28,15 +28,13 @@ from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 Values = Optional[FrozenSet[str]]
 
-VARIES = "RSZ305"
-
 
 class Row(NamedTuple):
     """One decision. `reason` is the code that explains why nothing can be done, if so."""
 
     name: str
     verdict: Verdict
-    reason: str = ""
+    reason: Optional[Code] = None
     evidence: Values = frozenset([assessment.EVIDENCE_OK])
     current: Values = None
     shape: Values = None
@@ -62,7 +60,7 @@ _WRONG = frozenset(assessment.CURRENT) - {assessment.SAME}
 _FIXED_SIZE = frozenset([STATIC, UNKNOWN])
 
 
-def _none(name: str, reason: str, intent_kind: str) -> Row:
+def _none(name: str, reason: Code, intent_kind: str) -> Row:
     return Row(
         name,
         UNMATCHABLE,
@@ -75,10 +73,20 @@ def _none(name: str, reason: str, intent_kind: str) -> Row:
 
 
 TABLE: Tuple[Row, ...] = (
-    Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([assessment.SIZELESS])),
-    Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([assessment.CONTRADICTED])),
-    Row("the file contradicts itself", UNMATCHABLE, "RSZ206", frozenset([assessment.UNFIT])),
-    Row("not judged", UNMATCHABLE, "RSZ207", frozenset([assessment.UNJUDGED])),
+    Row("sizes unknown", UNMATCHABLE, Code.SIZE_UNKNOWN, frozenset([assessment.SIZELESS])),
+    Row(
+        "sizes contradict",
+        UNMATCHABLE,
+        Code.CONTRADICTING_SIZES,
+        frozenset([assessment.CONTRADICTED]),
+    ),
+    Row(
+        "the file contradicts itself",
+        UNMATCHABLE,
+        Code.SIZE_DOES_NOT_FIT,
+        frozenset([assessment.UNFIT]),
+    ),
+    Row("not judged", UNMATCHABLE, Code.NOT_JUDGED, frozenset([assessment.UNJUDGED])),
     Row("computes the intent", MATCH, current=frozenset([assessment.SAME])),
     Row(
         "native, static",
@@ -90,7 +98,7 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "native above the target, static",
         NEEDS_OPTION,
-        "RSZ306",
+        Code.TARGET_TOO_LOW,
         current=_WRONG,
         shape=_FIXED_SIZE,
         availability=frozenset([assessment.ABOVE]),
@@ -99,24 +107,24 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "several layers, when asked",
         NEEDS_OPTION,
-        "RSZ309",
+        Code.SEVERAL_LAYERS_NEEDED,
         current=_WRONG,
         availability=frozenset([assessment.LAYERS_ASKED]),
     ),
     Row(
         "several layers above the target",
         NEEDS_OPTION,
-        "RSZ306",
+        Code.TARGET_TOO_LOW,
         current=_WRONG,
         availability=frozenset([assessment.LAYERS_ABOVE]),
     ),
-    _none("no half-pixel layer", "RSZ301", assessment.HALF_PIXEL),
-    _none("no 1/scale_factor layer", "RSZ302", assessment.SCALE_RATIO),
-    _none("no fractional nearest layer", "RSZ303", assessment.NEAREST),
-    _none("no layer with this kernel", "RSZ304", assessment.KERNEL),
+    _none("no half-pixel layer", Code.HALF_PIXEL_UNAVAILABLE, assessment.HALF_PIXEL),
+    _none("no 1/scale_factor layer", Code.SCALE_FACTOR_GRID, assessment.SCALE_RATIO),
+    _none("no fractional nearest layer", Code.NEAREST_NOT_INTEGER, assessment.NEAREST),
+    _none("no layer with this kernel", Code.KERNEL_UNAVAILABLE, assessment.KERNEL),
     # STRICT and UPSAMPLE compute these at every known size, so only a size that varies is left.
-    _none("align_corners at a size that varies", VARIES, assessment.ALIGN_CORNERS),
-    _none("asymmetric at a size that varies", VARIES, assessment.ASYMMETRIC),
+    _none("align_corners at a size that varies", Code.FLEXIBLE_INPUT, assessment.ALIGN_CORNERS),
+    _none("asymmetric at a size that varies", Code.FLEXIBLE_INPUT, assessment.ASYMMETRIC),
     Row(
         "native follows a flexible size",
         FIXABLE,
@@ -128,7 +136,7 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "native follows, above the target",
         NEEDS_OPTION,
-        "RSZ306",
+        Code.TARGET_TOO_LOW,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
         availability=frozenset([assessment.ABOVE]),
@@ -137,7 +145,7 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "native would freeze the model",
         UNMATCHABLE,
-        VARIES,
+        Code.FLEXIBLE_INPUT,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
         availability=frozenset([assessment.WITHIN, assessment.ABOVE]),
@@ -146,7 +154,7 @@ TABLE: Tuple[Row, ...] = (
     Row(
         "flexible, no layer",
         UNMATCHABLE,
-        VARIES,
+        Code.FLEXIBLE_INPUT,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
         availability=frozenset([assessment.NONE]),
@@ -154,16 +162,16 @@ TABLE: Tuple[Row, ...] = (
 )
 
 # What is wrong with the file as it is.
-CURRENT_CODES: Dict[str, str] = {
-    assessment.WRONG_GRID: "RSZ101",
-    assessment.WRONG_SIZE: "RSZ102",
-    assessment.NEAREST_AS_BILINEAR: "RSZ103",
-    assessment.ANTIALIAS_DROPPED: "RSZ104",
-    assessment.OTHER_KERNEL: "RSZ105",
-    assessment.TOO_NEW: "RSZ106",
-    assessment.REFUSED: "RSZ107",
-    assessment.OPEN_SIZE: "RSZ102",
-    assessment.OPEN_PIXEL: "RSZ109",
+CURRENT_CODES: Dict[str, Code] = {
+    assessment.WRONG_GRID: Code.SHIFTED_GRID,
+    assessment.WRONG_SIZE: Code.WRONG_SIZE,
+    assessment.NEAREST_AS_BILINEAR: Code.NEAREST_BECAME_BILINEAR,
+    assessment.ANTIALIAS_DROPPED: Code.ANTIALIAS_DROPPED,
+    assessment.OTHER_KERNEL: Code.OTHER_KERNEL,
+    assessment.TOO_NEW: Code.LAYER_ABOVE_TARGET,
+    assessment.REFUSED: Code.MODE_MISSING,
+    assessment.OPEN_SIZE: Code.WRONG_SIZE,
+    assessment.OPEN_PIXEL: Code.PIXEL_LEFT_OPEN,
 }
 
 
@@ -175,11 +183,12 @@ def row_for(found: Assessment) -> Row:
     return rows[0]
 
 
-def _of_current(found: Assessment) -> List[str]:
+def _of_current(found: Assessment) -> List[Code]:
     """Codes of what is wrong now. Of a size that rounding decides, one reading is a wrong one."""
     if not found.pairings or found.current == assessment.SAME:
         return []
-    return [CURRENT_CODES[found.current]] + (["RSZ102", "RSZ108"] if found.open_size else [])
+    rounding = [Code.WRONG_SIZE, Code.SIZE_DEPENDS_ON_ROUNDING] if found.open_size else []
+    return [CURRENT_CODES[found.current], *rounding]
 
 
 def decide(
@@ -195,11 +204,11 @@ def decide(
     `moved` tells that it gets another size than it should: that is not its intent's fault.
     """
     if match.intent is None:
-        verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
+        verdict = NO_INTENT if match.code == Code.NO_INTENT else AMBIGUOUS
         message = f"`{layer.name}` ({layer.params}): {match.reason}"
         if layer.params.lacks_its_mode:
             message += f"; {NO_MODE}"
-        return Finding(layer, verdict, (match.code,), message)
+        return Finding(layer, verdict, (match.code,) if match.code else (), message)
     recorded = replace(match.intent, input_size=None) if moved else match.intent
     against = (
         layer.params.unjudged
@@ -210,10 +219,11 @@ def decide(
     unfit = bool(match.against)
     found = assess(layer, match.intent, bool(against), spec_version, decompose, unfit)
     row = row_for(found)
-    codes = tuple(dict.fromkeys(filter(None, [*_of_current(found), row.reason])))
+    reasons = [row.reason] if row.reason else []
+    codes = tuple(dict.fromkeys([*_of_current(found), *reasons]))
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
     message = describe(layer, found, row.verdict, row.reason, against, spec_version)
-    if row.reason == VARIES:
+    if row.reason == Code.FLEXIBLE_INPUT:
         message += "; " + advise(layer, match.intent, spec_version, decompose)
     return Finding(
         layer,
@@ -221,6 +231,7 @@ def decide(
         codes,
         message,
         intent=match.intent,
+        comparisons=found.comparisons,
         after=found.remedy if fixes else None,
         intended_size=found.intended,
         # A stand-in for a size that nobody knows has a shift of its own, which is no one's.

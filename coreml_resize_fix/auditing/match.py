@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.area import by_pooling, is_made_of_windows
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.matching import (
-    NO_INTENT,
     Match,
     MatchDraft,
     Matching,
@@ -58,8 +58,8 @@ def match(
         matching = again if again.agrees else matching
     if assume is not None:
         for found in matching.by_address.values():
-            if found.code == NO_INTENT:
-                found.intent, found.how, found.code, found.reason = assume, "assumed", "", ""
+            if found.code == Code.NO_INTENT:
+                found.intent, found.how, found.code, found.reason = assume, "assumed", None, ""
     return matching
 
 

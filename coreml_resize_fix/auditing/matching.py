@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import same_call
 from coreml_resize_fix.auditing.without_layer import COPIES, WithoutLayer
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Pairs = List[Tuple[Intent, ResizeLayer]]
-
-NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"
 
 
 @dataclass
@@ -22,7 +21,7 @@ class Match:
 
     intent: Optional[Intent] = None
     how: str = ""
-    code: str = ""
+    code: Optional[Code] = None
     reason: str = ""
     against: str = ""
 

@@ -4,6 +4,7 @@ from typing import Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment, closest
 from coreml_resize_fix.auditing.assessment import Assessment
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
@@ -31,16 +32,16 @@ def describe(
     layer: ResizeLayer,
     found: Assessment,
     verdict: str,
-    reason: str,
+    reason: Optional[Code],
     against: Optional[str],
     spec_version: int,
 ) -> str:
     """One lower-case sentence about a layer that has an intent."""
-    start = "`{}` is `{}` and `{}` asks for `{}`".format(
-        layer.name, layer.params, found.intent.label, found.intent
-    )
+    summary = "" if reason is None else RULES[reason].summary
+    intent = found.intent
+    start = f"`{layer.name}` is `{layer.params}` and `{intent.label}` asks for `{intent}`"
     if not found.pairings:
-        return "{}: {}".format(start, against or RULES[reason].summary)
+        return f"{start}: {against or summary}"
     if verdict == MATCH:
         return start + ": they are the same"
     text = "{}: {}".format(start, _difference(layer, found))
@@ -61,9 +62,7 @@ def describe(
                 if found.availability in availability
             ),
         )
-    return "{}; {}{}".format(
-        text, RULES[reason].summary, _closest(layer, found.intent, spec_version)
-    )
+    return f"{text}; {summary}{_closest(layer, found, spec_version)}"
 
 
 def _difference(layer: ResizeLayer, found: Assessment) -> str:
@@ -108,9 +107,9 @@ def _rounding(input_size: Optional[Size]) -> str:
     )
 
 
-def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
+def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
     """The native setting of the right size with the smallest largest shift, as a clause."""
-    ranked = closest.settings(layer, intent, spec_version)
+    ranked = closest.settings(layer, found.comparisons, spec_version)
     if not ranked:
         return ""
     params, shift = ranked[0]

@@ -3,7 +3,7 @@
 from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing.audit import Audit
-from coreml_resize_fix.auditing.comparison import comparisons
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
@@ -49,9 +49,9 @@ def notices(
             )
         )
     for conflict in audit.conflicts_after:
-        found.append(f"{_cannot_run(conflict)} (RSZ401)")
+        found.append(f"{_cannot_run(conflict)} ({Code.CANNOT_RUN})")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
-        found.append(f"{_usable(usable)} (RSZ402)")
+        found.append(f"{_usable(usable)} ({Code.SIZES_THAT_CANNOT_RUN})")
     found += model.remarks
     for finding in audit.findings:
         layer = finding.layer
@@ -161,7 +161,7 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
 def _read_as_factor(finding: Finding) -> List[str]:
     """That a size stands for the factor that made it, which no size of a varying input says."""
     intent, layer = finding.intent, finding.layer
-    read = comparisons(intent, layer)[0] if intent is not None else None
+    read = finding.comparisons.asked if finding.comparisons is not None else None
     if intent is None or read is None or intent.size is None or read.scale_factor is None:
         return []
     rows, columns = intent.size

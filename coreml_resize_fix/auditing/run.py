@@ -61,15 +61,15 @@ def _keeps_sizes(finding: Finding) -> bool:
     )
 
 
-def _intents_of_varying(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Intent]:
+def _intents_of_varying(found: Sequence[Finding]) -> Dict[str, Intent]:
     """By address, the intents of layers of varying size, as they apply there."""
-    found = {}
-    for layer in layers:
-        intent = matching.by_address[layer.address].intent
+    return {
+        finding.layer.address: finding.comparisons.asked
+        for finding in found
         # The last of several layers reads what the others made, not the input.
-        if layer.input.is_flexible and intent is not None and not layer.params.is_chain:
-            found[layer.address], _ = comparisons(intent, layer)
-    return found
+        if finding.layer.input.is_flexible and not finding.layer.params.is_chain
+        if finding.comparisons is not None
+    }
 
 
 def _size_that_varies(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
@@ -173,7 +173,7 @@ def _as_intended(
     for _ in range(len(layers) + 2):
         previous = found
         found = [judge(layer) for layer in layers]
-        asked = _intents_of_varying(layers, matching)
+        asked = _intents_of_varying(found)
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found

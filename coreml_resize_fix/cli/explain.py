@@ -4,6 +4,7 @@ import textwrap
 from difflib import get_close_matches
 from typing import List, Optional, Sequence
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.rules import RULES, Rule
 from coreml_resize_fix.cli.explanations import EXPLANATIONS, Example
 from coreml_resize_fix.errors import UsageError
@@ -47,7 +48,7 @@ def _find(code: str) -> Rule:
     return rule
 
 
-def picture(code: str) -> str:
+def picture(code: Code) -> str:
     """Where the outputs of an example read, drawn from the grids; or how calls meet layers."""
     told = EXPLANATIONS[code]
     return told.sketch.rstrip("\n") if told.example is None else _drawn(told.example)

@@ -2,7 +2,7 @@
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.comparison import comparable, comparisons
+from coreml_resize_fix.auditing.comparison import comparable
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
@@ -63,12 +63,9 @@ class _Axis(NamedTuple):
 
 def drawings(finding: Finding) -> List[Drawing]:
     """The axes of a layer that has an intent and a known size, the most wrong one first."""
-    if finding.intent is None:
+    if finding.comparisons is None or not finding.comparisons.sizes:
         return []
-    asked, sizes = comparisons(finding.intent, finding.layer)
-    if not sizes:
-        return []
-    before, after = sizes[0]
+    asked, ((before, after), *_) = finding.comparisons
     wanted = asked.axes(before, after)
     now, now_fits = _axes(finding.layer.params, before, after)
     # Several layers compute what was asked for, which is proved in values: they have no grid.

@@ -5,10 +5,10 @@ from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.auditing.without_layer import MISSING_CODE
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report import network
@@ -90,10 +90,10 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
         lines += [""] + [_wrapped(finding.message) for finding in report.findings]
     lines += [_wrapped(line) for line in without_layer(report)]
     if report.unused:
-        lines.append(_wrapped(f"help for {MISSING_CODE}: {RULES[MISSING_CODE].help}"))
+        lines.append(_help(Code.CALL_WITHOUT_LAYER))
     if report.notices:
         lines += [""] + [_wrapped(notice) for notice in report.notices]
-        lines += [_wrapped(f"help for {code}: {RULES[code].help}") for code in report.codes]
+        lines += [_help(code) for code in report.codes]
     if report.network is not None:
         lines += ["", *map(_wrapped, network.lines(report.network))]
     return "\n".join(lines + ["", closing(report, dry_run)])
@@ -171,7 +171,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
         lines += _closest(finding)
     left = [f for f in told if f.verdict not in (findings.FIXED, findings.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
-        lines.append(_wrapped("help for {}: {}".format(code, RULES[code].help)))
+        lines.append(_help(code))
     for needs in sorted({need for finding in left for need in finding.needs}):
         lines.append(_wrapped("help: pass `{}`".format(needs)))
     return lines
@@ -211,6 +211,10 @@ def _closest(finding: Finding) -> List[str]:
     ]
     head = "      {}  {}  {}".format("not exact, the closest first".ljust(44), "shift", "error")
     return [head] + rows
+
+
+def _help(code: Code) -> str:
+    return _wrapped(f"help for {code}: {RULES[code].help}")
 
 
 def _wrapped(text: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
@@ -42,11 +43,13 @@ class ModelReport:
     network: Optional[Agreement] = None
 
     @property
-    def codes(self) -> Tuple[str, ...]:
+    def codes(self) -> Tuple[Code, ...]:
         """Codes of what is wrong with the model as a whole."""
         if self.cannot_run:
-            return ("RSZ401",)
-        return ("RSZ402",) if self.usable is not None and not self.usable.everywhere else ()
+            return (Code.CANNOT_RUN,)
+        if self.usable is not None and not self.usable.everywhere:
+            return (Code.SIZES_THAT_CANNOT_RUN,)
+        return ()
 
     @property
     def runs(self) -> bool:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import ResizeOp
@@ -45,8 +44,8 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
     if intent is None or finding.intended_size is None:
         return finding, None
     computes = not layer.params.lacks_its_mode
-    before = _measure_all(finding, intent, layer.params, tensors) if computes else []
-    after = _measure_all(finding, intent, finding.after, tensors) if finding.after else []
+    before = _measure_all(finding, layer.params, tensors) if computes else []
+    after = _measure_all(finding, finding.after, tensors) if finding.after else []
     result = replace(
         finding, max_abs_error_before=_largest(before), max_abs_error_after=_largest(after)
     )
@@ -59,7 +58,7 @@ def find_failure(finding: Finding, written: ResizeOp, tensors: Tensors) -> Optio
     """Why the parameters that were written do not prove to compute the intent, or None."""
     if finding.verdict not in (FIXABLE, MATCH) or finding.intent is None:
         return None
-    found = _measure_all(finding, finding.intent, written, tensors)
+    found = _measure_all(finding, written, tensors)
     return _find_objection(finding, finding.intent, written, found)
 
 
@@ -81,12 +80,15 @@ def _find_objection(
 
 
 def _measure_all(
-    finding: Finding, intent: Intent, params: ResizeOp, tensors: Tensors
+    finding: Finding, params: ResizeOp, tensors: Tensors
 ) -> List[Optional[Measurement]]:
     """Comparisons on probes of every size, and on the recorded tensors if there are any."""
-    asked, sizes = comparisons(intent, finding.layer)
+    intent, comparisons = finding.intent, finding.comparisons
+    if intent is None or comparisons is None:
+        return []
+    asked, sizes = comparisons
     # Of the sizes of a flexible input a few will do that are not too large.
-    sizes = [size for size in sizes if is_small(*size)][:_MOST_SIZES] or sizes
+    sizes = tuple(size for size in sizes if is_small(*size))[:_MOST_SIZES] or sizes
     # What this run makes is exact; what is in the file already may have been rounded since.
     rounded = finding.verdict == MATCH
     found = [measure(asked, params, before, after, rounded) for before, after in sizes]
