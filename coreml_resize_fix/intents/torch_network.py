@@ -1,4 +1,4 @@
-"""Name and copy what a whole network gets and gives: its arguments, and the tensors in its result.
+"""Copy what a resize and a whole network get and give: its arguments, the tensors in its result.
 
 An argument has the name that `forward` gives it; a result, the keys of its dictionaries, else its
 place. What holds several tensors is taken apart in order.
@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from coreml_resize_fix.intents import torch_calls, torch_stack
-from coreml_resize_fix.intents.tensors import NetworkTensors
+from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
 
 Named = List[Tuple[str, Any]]
 
@@ -41,6 +41,17 @@ class Run:
                 if array is not None:
                     found[_free(name, found)] = array
         return found
+
+
+def recorded(source: Any, result: Any) -> Recorded:
+    """Copies of what one resize gets and gives: later operations may work in place."""
+    return Recorded(_map(source), _map(result))
+
+
+def _map(tensor: Any) -> np.ndarray:
+    values = np.array(tensor.detach().cpu().float().numpy())
+    # Core ML takes a sequence for a map of width 1.
+    return values if values.ndim > 3 else values[..., np.newaxis]
 
 
 def keywords_of_run(model: Any) -> Dict[str, Any]:

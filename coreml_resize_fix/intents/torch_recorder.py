@@ -3,9 +3,7 @@
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence, TypeVar, Union
-
-import numpy as np
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import (
@@ -18,7 +16,6 @@ from coreml_resize_fix.intents import (
 )
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
-from coreml_resize_fix.intents.tensors import Recorded
 
 _Self = TypeVar("_Self", bound="Recorder")
 
@@ -42,8 +39,7 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
     recorder = Recorder(model, tensors)
     if example is not None:
         arguments = example if isinstance(example, tuple) else (example,)
-        with torch_calls.import_torch().no_grad(), recorder:
-            recorder.run(arguments)
+        recorder.run(arguments)
     return recorder
 
 
@@ -75,6 +71,15 @@ class Recorder(Manifest):
         self._hooks: List[Any] = []
         self._block = ExitStack()
 
+    def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
+        """Record one run of the model, without gradients."""
+        scripted = torch_network.Run(self._model, arguments, {}) if self._is_script else None
+        with torch_calls.import_torch().no_grad(), self:
+            outputs = self._model(*arguments)
+            if scripted is not None and self._keeps_tensors:  # hooks see all other models
+                self.network = scripted.end(outputs)
+        return self
+
     def __enter__(self: _Self) -> _Self:
         self._forget()
         self.notices, self._runs, self._first, self.network = [], 0, None, None
@@ -98,13 +103,6 @@ class Recorder(Manifest):
             self._conclude()
             for notice in self.notices:
                 warnings.warn(notice, stacklevel=2)
-
-    def run(self, arguments: Sequence[Any]) -> None:
-        """Run the model inside of the block."""
-        scripted = torch_network.Run(self._model, arguments, {}) if self._is_script else None
-        outputs = self._model(*arguments)
-        if scripted is not None and self._keeps_tensors:  # hooks see all others
-            self.network = scripted.end(outputs)
 
     def _forget(self, first: int = 0) -> None:
         """Drop recorded resizes from index `first` on."""
@@ -265,7 +263,7 @@ class Recorder(Manifest):
             return
         flow, self._flow = self._flow, None  # reading here is not part of the run
         try:
-            self.tensors[index] = Recorded(_array(source), _array(result))
+            self.tensors[index] = torch_network.recorded(source, result)
         finally:
             self._flow = flow
 
@@ -280,10 +278,3 @@ def _named(path: str) -> str:
 
 def _owner(hook: Any) -> Any:
     return getattr(hook, "__self__", None)
-
-
-def _array(maps: Any) -> Any:
-    # A copy: later operations may work in place.
-    values = np.array(maps.detach().cpu().float().numpy())
-    # Core ML takes a sequence for a map of width 1.
-    return values if values.ndim > 3 else values[..., np.newaxis]
