@@ -100,12 +100,12 @@ def _details(found: Agreement) -> Dict[str, Any]:
                 "name": one.name,
                 "outputs": [
                     {
-                        "name": moved.output,
-                        "max_abs_error": moved.max_abs_error,
-                        "changed_pixels": moved.changed_pixels,
-                        "pixels": moved.pixels,
+                        "name": effect.output,
+                        "max_abs_error": effect.max_abs_error,
+                        "changed_pixels": effect.changed_pixels,
+                        "pixels": effect.pixels,
                     }
-                    for moved in one.outputs
+                    for effect in one.outputs
                 ],
             }
             for one in found.contributions

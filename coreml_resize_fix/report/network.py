@@ -2,7 +2,7 @@
 
 from typing import List, Optional
 
-from coreml_resize_fix.verify.agreement import Agreement, Contribution, Moved, OutputError
+from coreml_resize_fix.verify.agreement import Agreement, ComparedOutput, Effect
 
 _SHOWN = 2  # resizes in a line; JSON has all
 
@@ -17,7 +17,7 @@ def lines(found: Agreement) -> List[str]:
     return told
 
 
-def errors(output: OutputError, tolerance: float) -> str:
+def errors(output: ComparedOutput, tolerance: float) -> str:
     """The errors of one output before and after, and what they are compared with."""
     told = [f"{error(output.before)} as it is"]
     if output.after is not None:
@@ -30,11 +30,14 @@ def errors(output: OutputError, tolerance: float) -> str:
 
 def contributions(found: Agreement, output: str) -> List[str]:
     """Which resizes make the error of an output, the one that makes most of it first."""
-    made = [(_of(one, output), one.name) for one in found.contributions]
-    pairs = [(moved, name) for moved, name in made if moved is not None]
-    pairs = [pair for pair in pairs if pair[0].max_abs_error != 0]
+    pairs = [
+        (effect, one.name)
+        for one in found.contributions
+        for effect in one.outputs
+        if effect.output == output and effect.max_abs_error != 0
+    ]
     pairs.sort(key=lambda pair: -_weight(pair[0]))
-    told = [f"`{name}` {_effect(moved)}" for moved, name in pairs[:_SHOWN]]
+    told = [f"`{name}` {_told(effect)}" for effect, name in pairs[:_SHOWN]]
     if len(pairs) > _SHOWN:
         told.append(f"{len(pairs) - _SHOWN} more")
     return [f"by each wrong resize alone: {', '.join(told)}"] if told else []
@@ -45,18 +48,14 @@ def error(value: Optional[float]) -> str:
     return "not comparable" if value is None else "0" if value == 0 else f"{value:.2g}"
 
 
-def _of(one: Contribution, output: str) -> Optional[Moved]:
-    return next((moved for moved in one.outputs if moved.output == output), None)
+def _weight(effect: Effect) -> float:
+    return float("inf") if effect.max_abs_error is None else effect.max_abs_error
 
 
-def _weight(moved: Moved) -> float:
-    return float("inf") if moved.max_abs_error is None else moved.max_abs_error
-
-
-def _effect(moved: Moved) -> str:
-    if moved.max_abs_error is None:
+def _told(effect: Effect) -> str:
+    if effect.max_abs_error is None:
         return "another size"
     pixels = ""
-    if moved.changed_pixels is not None and moved.pixels:
-        pixels = f" ({moved.changed_pixels / moved.pixels:.1%} of pixels in another class)"
-    return f"{error(moved.max_abs_error)}{pixels}"
+    if effect.changed_pixels is not None and effect.pixels:
+        pixels = f" ({effect.changed_pixels / effect.pixels:.1%} of pixels in another class)"
+    return f"{error(effect.max_abs_error)}{pixels}"

@@ -12,11 +12,17 @@ from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import Tell
 from coreml_resize_fix.run import read_reference
 from coreml_resize_fix.run.options import Request
-from coreml_resize_fix.verify import network, verdict
-from coreml_resize_fix.verify.agreement import COREML, Agreement, Contribution, Drift, OutputError
+from coreml_resize_fix.verify import meaning, network
+from coreml_resize_fix.verify.agreement import (
+    COREML,
+    Agreement,
+    ComparedOutput,
+    Contribution,
+    Drift,
+)
 from coreml_resize_fix.verify.deviation import Deviation
 from coreml_resize_fix.verify.network import Executed
-from coreml_resize_fix.verify.reference import Arrays, Comparison, Ran, Replacement, Runner
+from coreml_resize_fix.verify.reference import Arrays, Comparison, NetworkRun, Replacement, Runner
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -24,7 +30,7 @@ _FLOAT32 = np.dtype(np.float32)
 class _Side(NamedTuple):
     """The file as it is, or the result: one run of it, and the first blob that drifts."""
 
-    ran: Ran
+    ran: NetworkRun
     drift: Optional[Drift]
 
 
@@ -98,7 +104,7 @@ class Check:
         """
         side = self._after or self._before
         before, shown = self._deviations(self._before), self._deviations(side)
-        right: Optional[Ran] = None
+        right: Optional[NetworkRun] = None
         contributions: Sequence[Contribution] = ()
         if self._request.has_intents and self._request.runtime != COREML:
             right, contributions = self._comparison.contributions(
@@ -108,7 +114,7 @@ class Check:
         after = shown if self._after is not None or final else {}
         tolerance = self._comparison.tolerance
         outputs = tuple(
-            OutputError(
+            ComparedOutput(
                 name,
                 before[name].largest,
                 after[name].largest if name in after else None,
@@ -129,7 +135,7 @@ class Check:
         right_ones = all(finding.verdict in (MATCH, FIXED) for finding in findings) and not owed
         by_resizes = {name: one.within(tolerance) for name, one in intended.items()}
         return found._replace(
-            message=verdict.describe(
+            message=meaning.describe(
                 found, self._request.has_intents, right_ones, {} if owed else by_resizes
             )
         )

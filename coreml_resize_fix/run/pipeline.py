@@ -215,7 +215,7 @@ def _changes(work: Work) -> List[Patch]:
         ProofError: shapes would not fit in the result.
         OutputError: the result would be larger than any reader takes.
     """
-    if work.request.has_intents and (work.is_complete or work.request.partial):
+    if work.request.has_intents and (work.audit.complete or work.request.partial):
         for found in work.audit.new_conflicts:
             raise _breaks(work.model.label, found)
         for finding in work.audit.freezing:

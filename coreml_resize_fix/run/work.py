@@ -44,7 +44,10 @@ class Work(NamedTuple):
 
         With a reference, a call without one may be computed by other layers: the outputs tell.
         """
-        return self.audit.complete or (self.check is not None and self.audit.lacks_layers_alone)
+        audit = self.audit
+        if audit.complete or self.check is None:
+            return audit.complete
+        return audit.lacks_layers_alone and not audit.new_conflicts and not audit.freezing
 
     @property
     def is_final(self) -> bool:

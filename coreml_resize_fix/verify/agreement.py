@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional, Tuple
 NUMPY, COREML = RUNTIMES = "numpy", "coreml"
 
 
-class OutputError(NamedTuple):
+class ComparedOutput(NamedTuple):
     """The largest errors of one output, None where it is not a finite one or was not computed.
 
     `intended` is the error that is left if every resize makes what PyTorch made, None where that
@@ -37,7 +37,7 @@ class Stopped(NamedTuple):
     reason: str
 
 
-class Moved(NamedTuple):
+class Effect(NamedTuple):
     """What one resize does to one output: its largest error, and pixels whose class changes.
 
     None where the network does not run with it, or where the output has no classes.
@@ -54,7 +54,7 @@ class Contribution(NamedTuple):
 
     address: str
     name: str
-    outputs: Tuple[Moved, ...]
+    outputs: Tuple[Effect, ...]
 
 
 class Agreement(NamedTuple):
@@ -66,7 +66,7 @@ class Agreement(NamedTuple):
 
     runtime: str
     tolerance: float
-    outputs: Tuple[OutputError, ...]
+    outputs: Tuple[ComparedOutput, ...]
     first_drift: Optional[Drift] = None
     not_run: Optional[Stopped] = None
     contributions: Tuple[Contribution, ...] = ()

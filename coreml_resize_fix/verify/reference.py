@@ -13,7 +13,7 @@ from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.reference import Reference
 from coreml_resize_fix.sampling.reference import resize
-from coreml_resize_fix.verify.agreement import Contribution, Drift, Moved, Stopped
+from coreml_resize_fix.verify.agreement import Contribution, Drift, Effect, Stopped
 from coreml_resize_fix.verify.compare import measure_recorded
 from coreml_resize_fix.verify.deviation import Deviation, changed_pixels, deviation
 from coreml_resize_fix.verify.fit import Fitted, fit_inputs, fit_outputs
@@ -32,7 +32,7 @@ _BLOBS_AT_ONCE = 32
 _TOLERANCES = {False: 1e-3, True: 2e-2}  # by whether the network is one of float16
 
 
-class Ran(NamedTuple):
+class NetworkRun(NamedTuple):
     """One run: the outputs as far as they were computed, and where it went wrong first."""
 
     outputs: Dict[str, np.ndarray]
@@ -70,7 +70,7 @@ class Comparison:
         """What a user should know of how the reference fits a network that makes these outputs."""
         return [*self.reference.notices, *self._given.notices, *self._fit(made).notices]
 
-    def run(self, runner: Runner, model: Model, recorded: Recordings) -> Ran:
+    def run(self, runner: Runner, model: Model, recorded: Recordings) -> NetworkRun:
         """Run a model, and look at the blobs whose values were recorded."""
         makers = _makers(model)
         kept = [blob for blob in makers if blob in recorded]
@@ -81,7 +81,7 @@ class Comparison:
             off = deviation(wanted, executed.kept[blob]) if blob in executed.kept else None
             if drift is None and off is not None and not off.within(self.tolerance):
                 drift = Drift(makers[blob], name, off.largest)
-        return Ran(executed.outputs, _stopped(executed), drift)
+        return NetworkRun(executed.outputs, _stopped(executed), drift)
 
     def recordings(self, model: Model, findings: Sequence[Finding]) -> Recordings:
         """The recorded results of resizes; a fix leaves the names of what they make."""
@@ -134,8 +134,8 @@ class Comparison:
         return None
 
     def contributions(
-        self, runner: Runner, findings: Sequence[Finding], before: Ran
-    ) -> Tuple[Optional[Ran], Tuple[Contribution, ...]]:
+        self, runner: Runner, findings: Sequence[Finding], before: NetworkRun
+    ) -> Tuple[Optional[NetworkRun], Tuple[Contribution, ...]]:
         """The network with every resize as PyTorch computed it, and with one of them as it is.
 
         None for the first if that is not known of every resize, or if it does not run even so; of
@@ -157,10 +157,10 @@ class Comparison:
         for finding in [one for one in wrong if one.layer.address in exact][:MOST_RESIZES]:
             others = {key: exact[key] for key in exact if key != finding.layer.address}
             made = runner(self._given.arrays, (), others).outputs if others else before.outputs
-            moved = tuple(_moved(name, right.outputs[name], made.get(name)) for name in judged)
-            found.append(Contribution(finding.layer.address, finding.layer.name, moved))
+            effects = tuple(_effect(name, right.outputs[name], made.get(name)) for name in judged)
+            found.append(Contribution(finding.layer.address, finding.layer.name, effects))
         known = len(exact) == len(wrong)
-        return (Ran(right.outputs, None, None) if known else None), tuple(found)
+        return (NetworkRun(right.outputs, None, None) if known else None), tuple(found)
 
 
 def _as_intended(intent: Intent) -> Replacement:
@@ -177,10 +177,10 @@ def _as_intended(intent: Intent) -> Replacement:
     return compute
 
 
-def _moved(name: str, right: np.ndarray, made: Optional[np.ndarray]) -> Moved:
+def _effect(name: str, right: np.ndarray, made: Optional[np.ndarray]) -> Effect:
     counted = changed_pixels(right, made) if made is not None else None
     changed, pixels = counted if counted is not None else (None, None)
-    return Moved(name, deviation(right, made).largest, changed, pixels)
+    return Effect(name, deviation(right, made).largest, changed, pixels)
 
 
 def _stopped(executed: Executed) -> Optional[Stopped]:
