@@ -8,10 +8,12 @@ outputs = predict(model, {"image": picture})    # what Core ML would give, on an
 """
 
 import os
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
 from coreml_resize_fix.files import cleanup
+from coreml_resize_fix.formats.origin import Origin, origins
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.run import pipeline
@@ -23,14 +25,18 @@ _LABEL = "the model"  # what one in memory is called
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
 Reference = Union[str, "os.PathLike[str]", Manifest]  # of a whole network
 
+# Of an MLModel that `fix` returned, in the place of coremltools' own program.
+_ORIGINS = "_coreml_resize_fix_origins"
+
 
 class _InMemory(NamedTuple):
-    """A model that is no file: its serialized bytes, and how to make the same kind of it again."""
+    """A model in memory: its serialized bytes, and how to make the same kind of object of them."""
 
     data: bytes
     spec_class: Any
     wrapper: Any  # the MLModel class, or None for a bare spec
     package: Optional[str]  # the folder in which an MLModel keeps its other files, such as weights
+    origins: Mapping[str, Origin]
 
     def rebuild(self, data: bytes) -> Any:
         spec = self.spec_class()
@@ -38,13 +44,19 @@ class _InMemory(NamedTuple):
         if self.wrapper is None:
             return spec
         try:
-            return self.wrapper(spec, skip_model_load=True)
+            return self._remembering(self.wrapper(spec, skip_model_load=True))
         except TypeError:  # coremltools before 5 has no such option
             return self.wrapper(spec)
 
     def opened(self, package: str) -> Any:
         """An MLModel of a package that is its own: coremltools removes it when Python ends."""
-        return self.wrapper(package, is_temp_package=True, skip_model_load=True)
+        return self._remembering(self.wrapper(package, is_temp_package=True, skip_model_load=True))
+
+    def _remembering(self, model: Any) -> Any:
+        """The model, which remembers what this one does; a program of another it must not have."""
+        if self.origins:
+            setattr(model, _ORIGINS, self.origins)
+        return model
 
 
 def audit(
@@ -54,6 +66,7 @@ def audit(
     deployment_target: Optional[str] = None,
     decompose: bool = False,
     verify: bool = True,
+    rewrite_downscales: bool = False,
     reference: Optional[Reference] = None,
     tolerance: Optional[float] = None,
     runtime: Optional[str] = None,
@@ -68,6 +81,8 @@ def audit(
         deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
         decompose: also allow exact replacements built from several layers.
         verify: also compare in values.
+        rewrite_downscales: also rewrite downscales by upsample_bilinear that are right, to
+            resize_bilinear: versions of the system were seen to differ in the former.
         reference: what the whole network computes: the path of recorded tensors (.npz) or of an
             ONNX file (.onnx), or intents that `record_intents(..., tensors=True)` recorded here.
         tolerance: with `reference`, the largest error as a share of its largest magnitude; the
@@ -85,6 +100,7 @@ def audit(
         deployment_target,
         decompose=decompose,
         verify=verify,
+        rewrite_downscales=rewrite_downscales,
         dry_run=True,
         reference=reference,
         tolerance=tolerance,
@@ -104,18 +120,19 @@ def fix(
     force: bool = False,
     partial: bool = False,
     verify: bool = True,
+    rewrite_downscales: bool = False,
     reference: Optional[Reference] = None,
     tolerance: Optional[float] = None,
     runtime: Optional[str] = None,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
-    Of a path comes the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input, or
-    the input itself where nothing had to change. An MLModel or a spec message is not changed
-    itself. An MLModel that has a package comes back with one of its own, as a converter makes it:
-    in the folder for temporary files, with the weights and every other file of the first. The other
-    arguments are those of `audit`; `output`, `in_place`, `force` and `partial` are the command
-    line's.
+    For a path it is the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input,
+    or the input itself if nothing had to change. For an MLModel or a spec message it is a changed
+    copy. The copy of an MLModel that has a package gets a package of its own, as a converter makes
+    it: in the folder for temporary files, with the weights and every other file of the first. The
+    other arguments are those of `audit`; `output`, `in_place`, `force` and `partial` mean the same
+    as on the command line.
 
     Raises:
         UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
@@ -137,13 +154,16 @@ def fix(
         force=force,
         partial=partial,
         decompose=decompose,
+        rewrite_downscales=rewrite_downscales,
         verify=verify,
         reference=reference,
         tolerance=tolerance,
         runtime=runtime,
     )
     if not request.has_intents:
-        raise UsageError("there is no intent to fix the model by", "pass `manifest` or `assume`")
+        raise UsageError(
+            "nothing says what the resizes should compute", "pass `manifest` or `assume`"
+        )
     report, result = _process(model, request)
     if report.exit_code == 1 and not partial:
         raise UnmatchedError(report)
@@ -211,6 +231,7 @@ def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
         report = pipeline.process(path, request)
         return report, type(model)(report.output or path)  # type: ignore[call-arg]
     held = _in_memory(model)
+    request = replace(request, origins=held.origins)
     if held.package is not None:
         return _process_packaged(model, held, held.package, request)
     report, data = pipeline.process_bytes(held.data, _LABEL, request)
@@ -247,8 +268,9 @@ def _in_memory(model: Any) -> _InMemory:
     spec = model.get_spec() if wrapper is not None else model
     if not hasattr(spec, "SerializeToString"):
         raise ResizeFixError(
-            f"a `{type(model).__name__}` is no model",
+            f"a `{type(model).__name__}` is not a model",
             "pass a path, a coremltools MLModel, or the spec of one",
         )
     package = getattr(model, "package_path", None) if wrapper is not None else None
-    return _InMemory(spec.SerializeToString(), type(spec), wrapper, package)
+    remembered = getattr(model, _ORIGINS, None) or origins(model)
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper, package, remembered)

@@ -109,7 +109,7 @@ def _named(params: ResizeOp) -> str:
         return "ResizeBilinear {}".format(params.sampling_mode.replace("_MODE", ""))
     fraction = " fractional" if params.fractional_scaling_factor else ""
     mode = "NN" if params.copies_nearest else params.linear_upsample_mode
-    return "Upsample {}{}".format(mode, fraction)
+    return f"Upsample {mode}{fraction}"
 
 
 def _rows() -> Iterator[List[str]]:
@@ -131,7 +131,7 @@ def _rows() -> Iterator[List[str]]:
 
 def text() -> str:
     """The whole file."""
-    heads = ["framework", "call", "size"] + ["iOS {}".format(ios) for ios in TARGETS]
+    heads = ["framework", "call", "size"] + [f"iOS {ios}" for ios in TARGETS]
     lines = [HEAD, "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     lines += ["| " + " | ".join(row) + " |" for row in _rows()]
     return "\n".join(lines) + "\n"

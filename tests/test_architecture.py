@@ -47,6 +47,7 @@ PROTOCOL = (
     "resize_layer",
     "input_sizes",
     "spec_versions",
+    "origin",
 )
 # Neither kind of model knows the other.
 KINDS = {"formats/neuralnetwork", "formats/mlprogram"}

@@ -29,6 +29,7 @@ TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment targ
 REFUSED = "refused"  # computes nothing: Core ML does not take the layer
 # Computes the intent in one of two readings, and nothing documents which one Core ML takes.
 OPEN_SIZE, OPEN_PIXEL = "open-size", "open-pixel"
+DOUBTED = "doubted"  # computes the intent, by an operation in which systems were seen to differ
 CURRENT = (
     SAME,
     WRONG_GRID,
@@ -40,6 +41,7 @@ CURRENT = (
     REFUSED,
     OPEN_SIZE,
     OPEN_PIXEL,
+    DOUBTED,
 )
 _OPEN = {ROUNDING: OPEN_SIZE, PIXEL: OPEN_PIXEL}
 
@@ -101,12 +103,13 @@ def assess(
     spec_version: int,
     decompose: bool = False,
     unfit: bool = False,
+    rewrite_downscales: bool = False,
 ) -> Assessment:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
 
     `decompose` says whether several layers may be used without being asked for, `contradicted` that
     the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
-    of the file.
+    of the file. `rewrite_downscales` asks for another operation where a right one is in doubt.
     """
     compared = comparisons(intent, layer)
     asked, known = compared
@@ -142,7 +145,12 @@ def assess(
         current = TOO_NEW
     if layer.params.lacks_its_mode:
         current = REFUSED
-    way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
+    way = _Way(NONE)
+    doubted = rewrite_downscales and layer.input.is_static and bool(layer.params.caveat)
+    if current != SAME or doubted:
+        way = _way(layer, asked, known, spec_version, decompose)
+    if current == SAME and doubted and way.availability == WITHIN:
+        current = DOUBTED
     return Assessment(
         current,
         layer.input.kind,

@@ -66,8 +66,7 @@ def comparable(*sizes: Size) -> bool:
 def comparisons(intent: Intent, layer: ResizeLayer) -> Comparisons:
     """At which sizes an intent and a layer are compared.
 
-    At none, if the size of the input is not known from either of them, or if a size is that of no
-    image.
+    At none if neither of them says the size of the input, or if a size is not that of an image.
     """
     asked = _as_factor(intent, layer)
     sizes = layer.input.samples

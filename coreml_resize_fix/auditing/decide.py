@@ -172,6 +172,7 @@ CURRENT_CODES: Dict[str, Code] = {
     assessment.REFUSED: Code.MODE_MISSING,
     assessment.OPEN_SIZE: Code.WRONG_SIZE,
     assessment.OPEN_PIXEL: Code.PIXEL_LEFT_OPEN,
+    assessment.DOUBTED: Code.DIFFERS_BETWEEN_SYSTEMS,
 }
 
 
@@ -179,7 +180,7 @@ def row_for(found: Assessment) -> Row:
     """The one row that decides a situation."""
     rows = [row for row in TABLE if row.holds(found)]
     if len(rows) != 1:
-        raise LookupError("{} rows decide {}".format(len(rows), found))
+        raise LookupError(f"{len(rows)} rows decide {found}")
     return rows[0]
 
 
@@ -197,11 +198,13 @@ def decide(
     spec_version: int,
     decompose: bool = False,
     moved: bool = False,
+    rewrite_downscales: bool = False,
 ) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows.
 
     `decompose` says whether several layers may be used without being asked for;
-    `moved` tells that it gets another size than it should: that is not its intent's fault.
+    `moved`: it gets another size than it should, which does not speak against its intent.
+    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
     """
     if match.intent is None:
         verdict = NO_INTENT if match.code == Code.NO_INTENT else AMBIGUOUS
@@ -217,7 +220,9 @@ def decide(
         or refused(match.intent, layer)
     )
     unfit = bool(match.against)
-    found = assess(layer, match.intent, bool(against), spec_version, decompose, unfit)
+    found = assess(
+        layer, match.intent, bool(against), spec_version, decompose, unfit, rewrite_downscales
+    )
     row = row_for(found)
     reasons = [row.reason] if row.reason else []
     codes = tuple(dict.fromkeys([*_of_current(found), *reasons]))
@@ -234,7 +239,7 @@ def decide(
         comparisons=found.comparisons,
         after=found.remedy if fixes else None,
         intended_size=found.intended,
-        # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
+        # The shift at a size that only stands in for an unknown one is not that of the layer.
         max_shift_px=found.worst.max_shift
         if found.worst
         and found.current not in (assessment.REFUSED, assessment.OPEN_SIZE)

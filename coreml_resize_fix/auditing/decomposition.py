@@ -76,7 +76,7 @@ def _case(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Case]:
 
 
 def _probed(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Sizes:
-    """Those sizes, and of an input that varies others that stand for all: small ones tell most."""
+    """Those sizes; for an input that varies also small ones, which show most differences."""
     if not layer.input.is_flexible or layer.input.listed:
         return sizes
     pairs = [((side, side), intent.target_size((side, side))) for side in PROBES]

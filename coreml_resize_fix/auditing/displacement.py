@@ -73,6 +73,8 @@ def displacements(
     paths meet, the larger displacement counts.
     """
     moves = {finding.layer.address: _move(finding) for finding in findings}
+    if not any(moves.values()):
+        return []
     features: Dict[str, Steps] = {}  # what one model of a pipeline hands to the next
     found: Dict[str, Displacement] = {}
     for network in model.networks:

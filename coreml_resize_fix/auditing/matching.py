@@ -76,9 +76,9 @@ class MatchDraft:
         else:
             result.not_owed.append(WithoutLayer(intent, reason))
 
-    def pair_by_name(self, named: Pairs, intents: List[Intent]) -> None:
+    def pair_by_name(self, named: Pairs, intents: List[Intent], how: str = "name") -> None:
         """Record pairs found by name, and remove their intents from `intents`."""
-        self.found.update({layer.address: Match(intent, "name") for intent, layer in named})
+        self.found.update({layer.address: Match(intent, how) for intent, layer in named})
         remove_matched(intents, named)
 
 

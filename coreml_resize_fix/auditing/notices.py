@@ -33,20 +33,15 @@ def notices(
     current = model.spec_version
     if spec_version != current:
         found.append(
-            "the result has specification version {} instead of {}, so it needs iOS {} instead of "
-            "{}".format(
-                spec_version,
-                current,
-                spec_versions.minimum_ios(spec_version),
-                spec_versions.minimum_ios(current),
-            )
+            f"the result has specification version {spec_version} instead of {current}, so it "
+            f"needs iOS {spec_versions.minimum_ios(spec_version)} instead of "
+            f"{spec_versions.minimum_ios(current)}"
         )
     found += [describe(displacement) for displacement in moved]
-    for conflict in audit.mended:
+    for conflict in audit.repaired:
         found.append(
-            "`{}` (`{}`) cannot run in the file as it is: {}; the fix mends it".format(
-                conflict.address, conflict.layer, conflict.message
-            )
+            f"`{conflict.address}` (`{conflict.layer}`) cannot run in the file as it is: "
+            f"{conflict.message}; the fix repairs it"
         )
     for conflict in audit.conflicts_after:
         found.append(f"{_cannot_run(conflict)} ({Code.CANNOT_RUN})")
@@ -58,15 +53,16 @@ def notices(
         freezes = layer.params.fixed_size is not None and not layer.params.is_chain
         if freezes and layer.input.is_flexible:
             found.append(
-                "`{}` makes one size, {}, of every size that this flexible model accepts".format(
-                    layer.name, layer.params
-                )
+                f"`{layer.name}` makes one size, {layer.params}, of every size that this flexible "
+                "model accepts"
             )
         if finding.verdict == MATCH and layer.params.caveat:
             found.append(f"`{layer.name}` {layer.params.caveat}")
+            if layer.input.is_static:
+                found[-1] += "; `--rewrite-downscales` has another operation compute the same"
         if finding.wrong_before and finding.verdict == MATCH:
             found.append(finding.message)
-        found += _read_as_factor(finding) + _of_one_size(finding, audit)
+        found += read_as_factor(finding) + _of_one_size(finding, audit)
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
@@ -78,13 +74,13 @@ def _cannot_run(conflict: Conflict) -> str:
 
 def _usable(usable: UsableSizes) -> str:
     """Which sizes run, why others do not, and how much of them was looked at."""
-    told = f"`{usable.name}` may be {_allowed(usable)}, and the network runs {_where(usable)}"
+    text = f"`{usable.name}` may be {_allowed(usable)}, and the network runs {_where(usable)}"
     if usable.example is not None:
         size, conflict = usable.example
-        told += f"; at {_size(size)} {_cannot_run(conflict)}"
+        text += f"; at {_size(size)} {_cannot_run(conflict)}"
     if not usable.tried_all:
-        told += "; only part of the sizes was looked at"
-    return told
+        text += "; only part of the sizes was tried"
+    return text
 
 
 def _allowed(usable: UsableSizes) -> str:
@@ -158,7 +154,7 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
     ]
 
 
-def _read_as_factor(finding: Finding) -> List[str]:
+def read_as_factor(finding: Finding) -> List[str]:
     """That a size stands for the factor that made it, which no size of a varying input says."""
     intent, layer = finding.intent, finding.layer
     read = finding.comparisons.asked if finding.comparisons is not None else None

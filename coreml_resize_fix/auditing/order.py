@@ -16,6 +16,9 @@ from coreml_resize_fix.auditing.names import by_own_name
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
+# How a layer was matched that stands for no other call which a simplifier may have merged with it.
+_CERTAIN = ("layer", "origin")
+
 
 def by_order(intents: List[Intent], draft: MatchDraft, result: Matching) -> None:
     """Match the remaining intents and layers, and note the intents without a layer."""
@@ -100,7 +103,7 @@ def _note_unmatched_intents(
         merged = [
             (layer, found.intent)
             for layer, found in fitting
-            if found.intent and found.how != "layer" and _exports_equal(found.intent, intent)
+            if found.intent and found.how not in _CERTAIN and _exports_equal(found.intent, intent)
         ]
         for layer, other in merged:
             result.by_address[layer.address] = Match(

@@ -75,6 +75,12 @@ _TABLE = (
         "run without `--dry-run` if it is fixable; else choose sizes that are a whole multiple",
     ),
     Rule(
+        Code.DIFFERS_BETWEEN_SYSTEMS,
+        "note",
+        "the operation computes the intent, and versions of the system were seen to differ in it",
+        "run with `--rewrite-downscales` and without `--dry-run` to rewrite it",
+    ),
+    Rule(
         Code.NO_INTENT,
         "warning",
         "nothing says what this layer was asked to do",
@@ -101,8 +107,9 @@ _TABLE = (
     Rule(
         Code.CALL_WITHOUT_LAYER,
         "error",
-        "no layer stands for this call, and one is owed",
-        'convert again if the model lost it; if no output depends on it, say `"used": false`',
+        "no layer stands for this call, which needs one",
+        "convert again if the model lost it (coremltools folds a resize of constants away); if no "
+        'output depends on it, say `"used": false`',
     ),
     Rule(
         Code.SIZE_DOES_NOT_FIT,
@@ -176,6 +183,11 @@ _TABLE = (
         "the inputs allow sizes at which the network cannot run",
         "use only the sizes that run, or convert again with inputs that allow no others",
     ),
+)
+
+# What such a layer makes on a device is not known, so its error is not either.
+WITHOUT_VALUES = frozenset(
+    [Code.SIZE_DEPENDS_ON_ROUNDING, Code.PIXEL_LEFT_OPEN, Code.DIFFERS_BETWEEN_SYSTEMS]
 )
 
 RULES: Dict[Code, Rule] = {rule.code: rule for rule in _TABLE}

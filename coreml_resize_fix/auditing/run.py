@@ -12,6 +12,7 @@ from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
+from coreml_resize_fix.auditing.origins import Origins
 from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.model import Model, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
@@ -88,11 +89,15 @@ def run(
     spec_version: int,
     decompose: bool = False,
     partial_result: bool = False,
+    rewrite_downscales: bool = False,
+    origins: Optional[Origins] = None,
 ) -> Audit:
     """Audit a model; `spec_version` is the highest one that the target allows.
 
     `decompose` allows replacements of several layers. `partial_result` allows a result in which
     some layers stay wrong: layers behind those are judged by the input that they really get.
+    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
+    `origins` is what the converter of the model remembers of the calls.
     """
     averages = any(intent.mode == "area" for intent in intents)
 
@@ -101,11 +106,13 @@ def run(
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
     averaged = model.averaged() if averages else []
-    matching = match(intents, layers_for, assume, averaged, model.summed())
+    summed = model.summed() if intents else []
+    matching = match(intents, layers_for, assume, averaged, summed, origins)
     missing_sizes.fill_in(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
-        return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
+        match = matching.by_address[layer.address]
+        return decide(layer, match, spec_version, decompose, moved, rewrite_downscales)
 
     found, intended_shapes = _as_intended(model, matching, judge)
     as_intended = tuple(found)
@@ -120,7 +127,6 @@ def run(
     # The sizes of the new layers for their real inputs: some layers before them may stay wrong.
     planned = _planned(found)
     before, after = model.shapes({}), model.shapes(planned)
-    varies = {layer.address for layer in model.resizes(after) if layer.input.is_flexible}
     poolings = model.poolings(intended_shapes) if matching.pooled else []
     found += _pooling_findings(poolings, matching, spec_version)
     if poolings:
@@ -134,9 +140,6 @@ def run(
         after,
         model.conflicts(before),
         _remaining_conflicts(model, found, model.conflicts(after)),
-        tuple(
-            finding for finding in found if finding.layer.address in varies and _freezes(finding)
-        ),
         partial(model.usable, planned),
         partial_result,
         intended_shapes,
@@ -245,14 +248,3 @@ def _with_free_names(model: Model, found: Sequence[Finding]) -> List[Finding]:
     return [
         replace(finding, after=named.get(finding.layer.address, finding.after)) for finding in found
     ]
-
-
-def _freezes(finding: Finding) -> bool:
-    """Whether a fix has a fixed size, of a layer that had none and was taken for static."""
-    return (
-        finding.after is not None
-        and finding.verdict == findings.FIXABLE
-        and finding.layer.input.is_static
-        and finding.after.fixed_size is not None
-        and finding.layer.params.fixed_size is None
-    )

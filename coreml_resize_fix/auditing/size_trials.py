@@ -173,7 +173,7 @@ def _sizes_along(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Siz
 
 
 def _is_lost(known: Optional[Tuple[Optional[int], ...]], without: object) -> bool:
-    """Whether some dimension of a shape is no longer known."""
+    """Whether a dimension that was known is not known in the second shape."""
     if known is None or not isinstance(without, tuple) or len(without) != len(known):
         return known is not None and known != without
     return any(one is not None and two is None for one, two in zip(known, without))

@@ -41,7 +41,7 @@ class WithoutLayer(NamedTuple):
         call = ", ".join(facts)
         if self.fails:
             return f"intent without a layer: {call} ({Code.CALL_WITHOUT_LAYER})"
-        return f"{call}: no layer is owed, as it {self.why}"
+        return f"{call}: needs no layer, as it {self.why}"
 
 
 def _call_site(intent: Intent) -> List[str]:

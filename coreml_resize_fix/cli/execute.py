@@ -30,6 +30,7 @@ class Options(NamedTuple):
     deployment_target: Optional[str]
     decompose: bool
     partial: bool
+    rewrite_downscales: bool
     verify: Optional[bool]
     style: str
     report_path: Optional[str]
@@ -107,6 +108,7 @@ def _request(options: Options) -> Request:
         force=options.force,
         partial=options.partial,
         decompose=options.decompose,
+        rewrite_downscales=options.rewrite_downscales,
         verify=True if options.verify is None and shows_values else options.verify,
         fingerprint=options.style == "json" or report.endswith(".json"),
         pictures=files.needs_pictures(report),

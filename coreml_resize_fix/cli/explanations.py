@@ -1,4 +1,4 @@
-"""The long text of every finding code: why it matters, an example, and how to mend it."""
+"""The long text of every finding code: why it matters, an example, and what to do."""
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
@@ -23,10 +23,10 @@ class Example(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """`why` it happens and matters, `mend` what to do; `sketch` stands in for a missing example."""
+    """`why` it happens and matters, `remedy` what to do; `sketch` stands in for an example."""
 
     why: str
-    mend: str
+    remedy: str
     example: Optional[Example] = None
     sketch: str = ""
 
@@ -115,6 +115,16 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "    reads             ^\n"
         "                      0.5: pixel 0 or pixel 1?\n",
     ),
+    Code.DIFFERS_BETWEEN_SYSTEMS: Explanation(
+        "`upsample_bilinear` with a factor below 1 has a documented grid, and ONNX Runtime's "
+        "authors saw versions of the system compute other values. `resize_bilinear` samples the "
+        "same grid. Only a run with `--rewrite-downscales` reports this code; another one has a "
+        "notice.",
+        "Run with `--rewrite-downscales` and without `--dry-run`, or leave the option out to keep "
+        "the operation.",
+        sketch="    8 → 4  upsample_bilinear ×0.5    one system  0.5  2.5  4.5  6.5   another  …?\n"
+        "           resize_bilinear 4         every one   0.5  2.5  4.5  6.5\n",
+    ),
     Code.NO_INTENT: Explanation(
         "A layer does not say what it was converted from. Without the call there is nothing to "
         "compare with, and a guess would be a vacuous pass.",
@@ -149,7 +159,7 @@ EXPLANATIONS: Dict[Code, Explanation] = {
     ),
     Code.CALL_WITHOUT_LAYER: Explanation(
         "The framework resized a map here, and the model has no layer that does. Converters drop "
-        "a call that keeps the size and one whose result no output uses, and neither is owed a "
+        "a call that keeps the size and one whose result no output uses, and neither needs a "
         "layer; this one is another. A branch may have been lost, or folded into a constant.",
         "Convert again and see whether the layer appears. If the call is of a head that the model "
         'does not return, record again with this version, or write `"used": false` for it. If the '
@@ -233,9 +243,9 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "A layer gets shapes that it cannot work on: maps of different size that are added or "
         "joined, other channels than its weights have, a kernel or a crop larger than the map. "
         "Core ML refuses such a model when it is loaded or when it predicts. Where resizes cause "
-        "it, a fix mends it; what is told here is left after the fix.",
+        "it, a fix repairs it; what is reported is left after the fix.",
         "Look at the layer that is named, and at what makes its inputs. A factor that was "
-        "truncated is mended by the intent of that resize; anything else by converting again.",
+        "truncated is repaired by the intent of that resize; anything else by converting again.",
         sketch="    skip  25×31 ──┐\n                  add  ✗\n    up    20×24 ──┘\n",
     ),
     Code.SIZES_THAT_CANNOT_RUN: Explanation(

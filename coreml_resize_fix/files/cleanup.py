@@ -16,7 +16,7 @@ def name_beside(target: str) -> str:
     It is known before the file exists, so that an interrupt at its creation leaves nothing.
 
     Raises:
-        OutputError: the folder may not be searched, so leftovers could not be found.
+        OutputError: the folder cannot be listed, so leftovers could not be found.
     """
     folder = os.path.dirname(target)
     try:

@@ -55,7 +55,7 @@ def _take_place(new: str, target: str, replace: bool) -> None:
 
 
 def _take_place_in_two_steps(new: str, target: str) -> None:
-    """In between there is no package for a moment; a system that can do better just did."""
+    """Rename twice where the system cannot exchange; for a moment there is no package."""
     old = cleanup.name_beside(target)
     with cleanup.afterwards(partial(_settle, old, target)):
         os.rename(target, old)
@@ -77,6 +77,6 @@ def _settle(old: str, target: str) -> None:
         return  # it was gone before
     except OSError as error:
         raise OutputError(
-            "`{}` could not be put back: {}".format(target, reason(error)),
-            "it is at `{}`: rename it yourself".format(old),
+            f"`{target}` could not be put back: {reason(error)}",
+            f"it is at `{old}`: rename it yourself",
         ) from error

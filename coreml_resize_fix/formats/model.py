@@ -1,4 +1,4 @@
-"""What a kind of Core ML model offers to those who audit and mend it: `Model` and `ResizeOp`.
+"""What a kind of Core ML model offers to the audit and to the fix: `Model` and `ResizeOp`.
 
 `formats/neuralnetwork/` implements both. Another kind of model is another folder beside it;
 `auditing/`, `verify/`, `report/` and `run/` know no more of it than what stands here.

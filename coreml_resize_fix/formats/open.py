@@ -2,37 +2,46 @@
 
 import os
 from contextlib import contextmanager
-from typing import Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Iterator, Mapping, Optional
 
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
 from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.beside import Beside
-from coreml_resize_fix.formats.mlprogram.model import Programs
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.neuralnetwork import layers
-from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
 from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.formats.mlprogram.model import Programs
+
+# Each kind of model is imported where a file of it is read: neither needs the other's modules.
 
 
 def _read(label: str, source: Source, beside: Optional[Beside] = None) -> Model:
     """`beside` is where the file lies, if it is one: weights of ML Programs are beside it."""
     try:
         structure = skeleton.read(source)
-        is_program = structure.root.is_program
-        program = _program(label, source, beside) if is_program else None
-        models = [] if is_program else layers.models(structure)
+        if structure.root.is_program:
+            program = _program(label, source, beside)
+        else:
+            from coreml_resize_fix.formats.neuralnetwork import layers
+
+            models = layers.models(structure)
     except SchemaError:
         raise
     except ModelError as error:
         raise sniff.explain(label, source, error) from error
-    if program is not None:
+    if structure.root.is_program:
         program.require_weights()
         return program
+    from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
+
     return NeuralNetworks(label, source, models)
 
 
-def _program(label: str, source: Source, beside: Optional[Beside]) -> Programs:
+def _program(label: str, source: Source, beside: Optional[Beside]) -> "Programs":
+    from coreml_resize_fix.formats.mlprogram.model import Programs
+
     try:
         return Programs(label, source, beside)
     except SchemaError as error:
@@ -67,6 +76,6 @@ def open_bytes(data: bytes, label: str, beside: Optional[Beside] = None) -> Mode
     `beside` is where its weights are; without it they are not looked for.
 
     Raises:
-        ModelError: the bytes are no readable Core ML model.
+        ModelError: the bytes are not a readable Core ML model.
     """
     return _read(label, Source(data), beside)

@@ -18,7 +18,7 @@ from coreml_resize_fix.run.results import Failure, ModelReport, Run
 Style = Callable[[str, str], str]  # (text, color) → text
 
 WIDTH = 80
-_LONGEST_NAME, _LEAST = 28, 12  # columns
+_LONGEST_NAME, _LEAST, _CLOSEST = 28, 12, 44  # columns
 _HEADS = ("verdict", "layer", "size", "shift", "asked for")
 
 COLORS: Dict[str, str] = {
@@ -41,7 +41,7 @@ def render(run: Run, style: Style = plain) -> str:
     """All models of a run, and one line about all where there are several."""
     if len(run.models) == 1:
         return _block(run.models[0], run.dry_run, style)
-    # Of many models, those with nothing to tell take a line each.
+    # Of many models, those with nothing to report take a line each.
     right = [report for report in run.reports if _is_right(report)]
     lines = [
         "{}: {}".format(visible(report.path), closing(report, run.dry_run)) for report in right
@@ -74,8 +74,8 @@ def _all(run: Run) -> str:
         (codes[3], "with nothing to compare"),
         (len(run.models) - len(run.reports), "failed"),
     ]
-    told = ["{} {}".format(count, what) for count, what in ended if count]
-    return "{} models: {}.".format(len(run.models), ", ".join(told))
+    counts = [f"{count} {what}" for count, what in ended if count]
+    return f"{len(run.models)} models: {', '.join(counts)}."
 
 
 def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
@@ -88,7 +88,8 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
         lines += [""] + _table(report.findings, style) + _details(report.findings)
     elif report.findings:
         lines += [""] + [_wrapped(finding.message) for finding in report.findings]
-    lines += [_wrapped(line) for line in without_layer(report)]
+    without = [_wrapped(line) for line in without_layer(report)]
+    lines += without if report.findings or not without else ["", *without]
     if report.unused:
         lines.append(_help(Code.CALL_WITHOUT_LAYER))
     if report.notices:
@@ -100,13 +101,13 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
 
 
 def without_layer(report: ModelReport) -> List[str]:
-    """A line for each intent that is owed a layer and has none, and one for all that owe none."""
+    """A line for each intent that lacks a layer, and one for all that need none."""
     lines = [found.message for found in report.without_layer if found.fails]
     labels: Dict[str, List[str]] = {}
     for found in report.not_owed:
         labels.setdefault(found.reason, []).append(f"`{found.intent.label}`")
-    told = [f"{', '.join(dict.fromkeys(calls))} ({reason})" for reason, calls in labels.items()]
-    return lines + [f"no layer is owed for {', '.join(told)}"] if told else lines
+    calls = [f"{', '.join(dict.fromkeys(found))} ({reason})" for reason, found in labels.items()]
+    return lines + [f"no layer is needed for {', '.join(calls)}"] if calls else lines
 
 
 def _table(found: Sequence[Finding], style: Style) -> List[str]:
@@ -160,16 +161,16 @@ def _row(finding: Finding) -> Tuple[str, ...]:
 
 def _details(found: Sequence[Finding]) -> List[str]:
     """One paragraph for each layer that does not simply match, and what to do for each code."""
-    told = [finding for finding in found if finding.verdict != findings.MATCH]
-    lines = [""] if told else []
-    for finding in told:
+    differing = [finding for finding in found if finding.verdict != findings.MATCH]
+    lines = [""] if differing else []
+    for finding in differing:
         codes = " ".join(finding.codes)
         lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
         lines += _change(finding)
         if finding.after is not None and finding.after.is_chain:
             lines.append(_wrapped("  costs " + cost(finding.after)))
         lines += _closest(finding)
-    left = [f for f in told if f.verdict not in (findings.FIXED, findings.FIXABLE)]
+    left = [f for f in differing if f.verdict not in (findings.FIXED, findings.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
         lines.append(_help(code))
     for needs in sorted({need for finding in left for need in finding.needs}):
@@ -205,11 +206,12 @@ def _closest(finding: Finding) -> List[str]:
     """What a user could fall back to, the closest first."""
     if not finding.closest:
         return []
+    width = max([_CLOSEST, *(len(str(near.params)) for near in finding.closest)])
     rows = [
-        "      {}  {:.3f}  {:.2g}".format(str(near.params).ljust(44), near.max_shift_px, error)
+        "      {}  {:.3f}  {:.2g}".format(str(near.params).ljust(width), near.max_shift_px, error)
         for near, error in ((near, near.mean_abs_error) for near in finding.closest)
     ]
-    head = "      {}  {}  {}".format("not exact, the closest first".ljust(44), "shift", "error")
+    head = "      {}  {}  {}".format("not exact, the closest first".ljust(width), "shift", "error")
     return [head] + rows
 
 
@@ -245,7 +247,7 @@ def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
     if not report.findings and not report.unused:
         stuck = "" if report.runs else f", and {_stuck(report)}"
         compared = report.not_owed and report.asked
-        told = ", and none is owed" if compared else ": nothing was compared"
+        told = ", and none is needed" if compared else ": nothing was compared"
         return "no resize layer{}{}.".format("" if report.network is not None else told, stuck)
     if not report.asked and report.network is not None:
         return f"{layers} without an intent."

@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.formats.origin import Origin
 from coreml_resize_fix.formats.spec_versions import parse_target
 from coreml_resize_fix.intents import assume as assumption
 from coreml_resize_fix.intents.model import Intent
@@ -23,7 +24,8 @@ class Request:
     `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
     it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
     `notices` are remarks on the manifest that the report should repeat; `pictures` asks for images
-    of what each layer does.
+    of what each layer does. `rewrite_downscales` replaces operations that are right and in doubt.
+    `origins` is what the model's converter remembers of the calls, by the names of blobs.
     `reference` says what the whole network computes: a path, or intents recorded with tensors.
     `network_tensors` gives what was recorded beside the manifest, which an ONNX file is run on.
     """
@@ -42,6 +44,8 @@ class Request:
     tensors: Tensors = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
     pictures: bool = False
+    rewrite_downscales: bool = False
+    origins: Mapping[str, Origin] = field(default_factory=dict)
     reference: Union[str, Manifest, None] = None
     tolerance: Optional[float] = None
     runtime: str = NUMPY

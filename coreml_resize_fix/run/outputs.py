@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 # An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
 # one would cost more than the audit.
-_LARGEST_TO_HASH = 64 * 1024 * 1024
+LARGEST_TO_HASH = 64 * 1024 * 1024
 _KINDS = {package.FILE_SUFFIX: "model file", package.SUFFIX: "package"}
 
 
 def fingerprint(model_file: str) -> Optional[str]:
     """SHA-256 of a model file, or None for one of more than 64 MiB."""
-    if os.path.getsize(model_file) > _LARGEST_TO_HASH:
+    if os.path.getsize(model_file) > LARGEST_TO_HASH:
         return None
     with open(model_file, "rb") as file:
         return fingerprint_of(file.read())

@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Callable, List, Mapping, Optional, Tuple
 
-from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.audit import Audit
+from coreml_resize_fix.auditing.audit import Audit, is_as_planned
 from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
@@ -44,7 +43,7 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
 
 
 def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
-    """Do the same with a job, whose output and refusal count instead of the request's."""
+    """The same for a job: its output is used instead of the request's, and its refusal raised."""
     if job.refusal is not None:
         raise job.refusal
     with translate_os_errors(f"`{job.model}`"):
@@ -166,6 +165,8 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
         allowed,
         request.decompose,
         request.partial,
+        request.rewrite_downscales,
+        request.origins,
     )
 
 
@@ -218,12 +219,6 @@ def _changes(work: Work) -> List[Patch]:
     if work.request.has_intents and (work.audit.complete or work.request.partial):
         for found in work.audit.new_conflicts:
             raise _breaks(work.model.label, found)
-        for finding in work.audit.freezing:
-            raise ProofError(
-                f"the fix of `{finding.layer.name}` is for one size, and what it gets varies as "
-                "long as a layer before it stays as it is",
-                "nothing was written; fix the layers before it, too, or leave its intent out",
-            )
     changes = splice.patches(work.proposal.edits)
     if changes or work.request.output is not None:
         splice.size_after(work.model.source.size, changes)
@@ -241,7 +236,7 @@ def _prove_written(work: Work, result: str, *unfinished: Mapping[str, str]) -> N
     """Prove the model file at `result`, with other files of it that are not in their place yet.
 
     Raises:
-        ProofError: it is no model, or another one than was planned.
+        ProofError: it is not a model, or another one than was planned.
     """
     try:
         with open_file(result, result, *unfinished) as again:
@@ -251,7 +246,7 @@ def _prove_written(work: Work, result: str, *unfinished: Mapping[str, str]) -> N
         if isinstance(error.__cause__, OSError):
             raise  # the disk failed, not the result
         raise ProofError(
-            f"the result of `{work.model.label}` is no readable model: {error}", _REPORT_THIS
+            f"the result of `{work.model.label}` is not a readable model: {error}", _REPORT_THIS
         ) from error
 
 
@@ -268,7 +263,7 @@ def verify_written(work: Work, result: Model) -> None:
     for finding in again.findings:
         before = planned.pop(0) if planned else None
         verdict = None if before is None else before.verdict
-        if finding.verdict != (findings.MATCH if verdict == findings.FIXABLE else verdict):
+        if verdict is None or not is_as_planned(verdict, finding.verdict, request.partial):
             raise ProofError(
                 f"the result of `{label}` did not stand its second audit: {finding.message}",
                 _REPORT_THIS,

@@ -19,8 +19,8 @@ from coreml_resize_fix.verify.agreement import Agreement
 class ModelReport:
     """What was found in one model, and what was done. `sha256` is the input's, if known.
 
-    `unused` are intents that are owed a layer and have none, `not_owed` those that owe none.
-    `displacements` are by how much the file as it is moves what its outputs show. `cannot_run` are
+    `unused` are intents that lack a layer, `not_owed` those that need none.
+    `displacements` say by how much the file as it is moves what its outputs show. `cannot_run` are
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
     outputs agree with a reference, None without one.

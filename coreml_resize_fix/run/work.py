@@ -47,7 +47,7 @@ class Work(NamedTuple):
         audit = self.audit
         if audit.complete or self.check is None:
             return audit.complete
-        return audit.lacks_layers_alone and not audit.new_conflicts and not audit.freezing
+        return audit.lacks_layers_alone and not audit.new_conflicts
 
     @property
     def is_final(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
+from coreml_resize_fix.auditing.rules import WITHOUT_VALUES
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.model import Intent
@@ -38,12 +39,13 @@ def examine_all(
 def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]:
     """The finding with its largest absolute errors, and why what is planned is wrong, or None.
 
-    Errors are None where nothing can be compared, or where the sizes differ.
+    Errors are None where nothing can be compared, where the sizes differ, and where it is not
+    documented what the layer makes.
     """
     intent, layer = finding.intent, finding.layer
     if intent is None or finding.intended_size is None:
         return finding, None
-    computes = not layer.params.lacks_its_mode
+    computes = not (layer.params.lacks_its_mode or WITHOUT_VALUES & set(finding.codes))
     before = _measure_all(finding, layer.params, tensors) if computes else []
     after = _measure_all(finding, finding.after, tensors) if finding.after else []
     result = replace(

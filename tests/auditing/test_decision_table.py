@@ -79,7 +79,7 @@ EVERYTHING = [
 
 
 def test_there_are_as_many_situations_as_the_fields_make():
-    assert len(EVERYTHING) == 10 * 3 * 6 * 6 * 5 * 2
+    assert len(EVERYTHING) == 11 * 3 * 6 * 6 * 5 * 2
     assert set(assessment.INTENT_KINDS) == set(NO_LAYER)
 
 

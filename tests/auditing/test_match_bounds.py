@@ -36,7 +36,7 @@ def test_each_round_decides_one_more_layer():
 
 
 def test_rounds_end_and_what_is_not_decided_is_ambiguous(monkeypatch):
-    monkeypatch.setattr(match, "_MOST_STEPS", 0)
+    monkeypatch.setattr(match, "MOST_STEPS", 0)
     report = audited(*chain())
     found = Counter(finding.verdict for finding in report.findings)
     assert set(found) == {"fixable", "ambiguous"}

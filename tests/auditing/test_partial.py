@@ -10,6 +10,7 @@ import pytest
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from tests.support import build
 from tests.support.flexible import finding, network, reported, run, verdicts
 
 IOS12 = 3
@@ -204,3 +205,34 @@ def test_a_match_behind_a_layer_that_stays_is_told_in_a_notice():
     assert (found.verdict, found.layer.input.size) == ("match", (6, 8))
     assert found.message in report.notices
     assert "the 6×8 that it gets as long as `a` stays as it is, where 9×12" in found.message
+
+
+@pytest.mark.skipif(
+    not schema.knows_ios14(),
+    reason="coremltools 3 cannot write layers of iOS 14: pip install 'coremltools>=4'",
+)
+def test_a_size_that_only_the_written_loop_shows_is_no_defect():
+    """A loop body that doubles the width once it is fixed; what follows gets one size, written."""
+    model = network([("in", ["image"], "y", "copy { }")], (1, 2, 7, 7))
+    model.description.output[0].name = "last"
+    loop = model.neuralNetwork.layers.add(name="loop").loop
+    loop.maxLoopIterations = 3
+    grow, fixed = upsample(1, 1, "NN"), "resizeBilinear { targetSize: 10 targetSize: 8 mode { } }"
+    build.named(loop.bodyNetwork, [("a", ["y"], "t", grow), ("again", ["t"], "y", "copy { }")])
+    behind = [
+        ("b", ["y"], "u", fixed),
+        ("c", ["u"], "v", upsample(3, 3, "NN")),
+        ("out", ["v"], "last", "copy { }"),
+    ]
+    build.named(model.neuralNetwork, behind)
+    intents = [
+        Intent(layer="a", scale_factor=(1.0, 2.0)),
+        Intent(layer="b", align_corners=True, size=(8, 6)),
+        Intent(layer="c", scale_factor=(1.0, 1.5), input_size=(7, 7)),
+    ]
+    report, result = run(model, intents, partial=True, target=5)
+    assert verdicts(report) == ["fixed", "fixed", "unmatchable"]
+    assert report.exit_code == 1
+    assert result.neuralNetwork.layers[3] == model.neuralNetwork.layers[3]
+    again, _ = run(result, intents, partial=True, target=5)
+    assert verdicts(again) == ["match", "match", "fixed"]

@@ -18,7 +18,7 @@ from tests.cli.commands import run
 from tests.support.cases import TESTS
 
 DOCS = os.path.join(os.path.dirname(TESTS), "docs", "codes.md")
-EXAMPLES = sorted(code for code, told in EXPLANATIONS.items() if told.example)
+EXAMPLES = sorted(code for code, text in EXPLANATIONS.items() if text.example)
 IOS12, IOS13 = 3, 4
 # code → what the place of its example must be like for the code to be the reason
 PLACES = {
@@ -34,10 +34,10 @@ PLACES = {
 
 def test_every_code_has_one_and_no_other():
     assert set(EXPLANATIONS) == set(RULES)
-    for told in EXPLANATIONS.values():
-        assert (told.example is None) == bool(told.sketch)
-        assert len(told.why) > 60
-        assert len(told.mend) > 40
+    for text in EXPLANATIONS.values():
+        assert (text.example is None) == bool(text.sketch)
+        assert len(text.why) > 60
+        assert len(text.remedy) > 40
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
@@ -86,7 +86,7 @@ def test_texts_fit_a_terminal(code):
     assert shown.startswith("{} {} (".format(code, RULES[code].name))
     texts = [line for line in shown.splitlines() if not line.startswith("    ")]
     assert max(map(len, texts)) <= 80
-    assert EXPLANATIONS[code].mend.split(" ")[-1] in shown
+    assert EXPLANATIONS[code].remedy.split(" ")[-1] in shown
 
 
 @pytest.mark.parametrize("spelling", ["RSZ102", "rsz102", " rsz102 ", "wrong-size", "Wrong-Size"])
@@ -105,11 +105,11 @@ def test_the_list_names_all():
     ("code", "near"), [("RSZ110", "RSZ1"), ("shifted-gird", "`RSZ101`"), ("x", "--explain list")]
 )
 def test_an_unknown_code_is_a_sentence(code, near):
-    with pytest.raises(UsageError, match="`{}` is no finding code".format(code)):
+    with pytest.raises(UsageError, match="`{}` is not a finding code".format(code)):
         explain.render(code)
     ran = run("--explain", code)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("error: `{}` is no finding code\nhelp: ".format(code))
+    assert ran.err.startswith("error: `{}` is not a finding code\nhelp: ".format(code))
     assert near in ran.err
 
 

@@ -7,7 +7,7 @@ from coreml_resize_fix.formats.shapes import Conflict, Dims, Flexible, Known, Sh
 
 
 def widen(blobs: Sequence[Blob], reason: str) -> Blob:
-    """The dimensions in which all blobs agree."""
+    """The shape in which all blobs agree; a dimension in which they differ is not known."""
     first = blobs[0]
     for blob in blobs[1:]:
         if blob.dims == first.dims:

@@ -56,7 +56,7 @@ class _Law(NamedTuple):
 def usable(
     samples: Samples, trials_of: Callable[[Varied], Trials], steps: int
 ) -> Optional[UsableSizes]:
-    """The first input that may not have every size it allows, else the first; None if none varies.
+    """Of the first input at some of whose sizes it does not run, else of the first that varies.
 
     `trials_of` gives the trials of one input; `steps` are about how many layers one trial walks.
     """

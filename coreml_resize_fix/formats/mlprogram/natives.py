@@ -25,6 +25,8 @@ def in_place_of(layer: ResizeLayer) -> List[Native]:
     they are sampled.
     """
     params = layer.params
+    if layer.input.is_static:
+        return [native for native in NATIVES if native.fixed_size or native.nearest]
     if layer.input.is_flexible and isinstance(params, UpsampleBilinear):
         return [*(_own(params, aligned) for aligned in (True, False)), *NATIVES]
     return list(NATIVES)

@@ -29,7 +29,7 @@ class FileReference(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A constant; `type` is None if it is no tensor. See `constants` for what is in it.
+    """A constant; `type` is None if it is not a tensor. See `constants` for what is in it.
 
     `content` is the schema's TensorValue of a value that lies in the model file, `file` says where
     another one lies.
@@ -45,7 +45,7 @@ Argument = Union[str, Value]
 
 
 class Variable(NamedTuple):
-    """What a function or block gets, or an operation makes; `type` is None if it is no tensor."""
+    """What a function or block gets, or an operation makes; `type` is None if not a tensor."""
 
     name: str
     type: Optional[TensorType]
@@ -85,7 +85,7 @@ class Function(NamedTuple):
     """One function; `block` is the specialization for `opset`, the only one that runs.
 
     `specializations` are the opsets of all its blocks. `samples` are the shapes of its inputs at
-    every size to look at (see `coreml.shapes.inputs`).
+    every size to look at (see `formats.inference.inputs`).
     """
 
     name: str

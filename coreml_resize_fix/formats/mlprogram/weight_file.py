@@ -13,10 +13,12 @@ from typing import BinaryIO, Dict, List, NamedTuple, Optional, Sequence, Tuple, 
 
 from coreml_resize_fix.errors import reason
 from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.mlprogram import constants
 from coreml_resize_fix.formats.mlprogram.program import (
     FileReference,
     Function,
     Program,
+    Value,
     references_of,
 )
 from coreml_resize_fix.formats.model import Appended
@@ -31,6 +33,7 @@ _HEADER = struct.Struct("<II56x")  # number of constants, version
 _COUNT = struct.Struct("<I")
 _DESCRIPTION = struct.Struct("<IIQQQ32x")  # mark, code of the type, bytes, offset, unused bits
 _MARK = 0xDEADBEEF
+_WIDEST = 4  # bytes of a number
 
 
 class _Kind(NamedTuple):
@@ -157,7 +160,7 @@ def look(
     Its header and the descriptions of these constants are read, and nothing else.
     """
     name = relative(file_name)
-    if os.path.isabs(name) or os.pardir in name.replace("\\", "/").split("/"):
+    if _leaves_folder(file_name):
         return f"its weights `{file_name}` are outside of the folder of the model"
     path = beside.path(name)
     if not os.path.lexists(path):
@@ -181,8 +184,11 @@ def look(
     return WeightFile(file_name, name, there.size, count, there)
 
 
-def read(path: str, offset: int) -> Union[Stored, str]:
-    """The numbers that a value points to, or why they cannot be read, in a sentence."""
+def read(path: str, offset: int, most: Optional[int] = None) -> Union[Stored, str]:
+    """The numbers that a value points to, or why they cannot be read, in a sentence.
+
+    `most` is how many there may be at most.
+    """
     try:
         with open(path, "rb", buffering=0) as file:
             found = _describe(file, os.fstat(file.fileno()).st_size, offset)
@@ -191,10 +197,32 @@ def read(path: str, offset: int) -> Union[Stored, str]:
             code, size, start = found
             if code not in _NAMES:
                 return f"the weight file has numbers of type {code} at byte {offset}"
+            if most is not None and size > most * _WIDEST:
+                return f"the weight file has {size} bytes of numbers at byte {offset}"
             file.seek(start)
             return Stored(_NAMES[code], _exactly(file, size))
     except (OSError, EOFError) as error:
         return f"the weight file cannot be read: {_reason(error)}"
+
+
+def numbers(beside: Beside, value: Value, most: int) -> Optional[constants.Elements]:
+    """The elements of a value that lies in a weight file; None: more than `most`, or unreadable."""
+    dims = value.type.dims if value.type is not None else None
+    if value.file is None or dims is None or None in dims:
+        return None
+    count = 1
+    for size in dims:
+        count *= size or 0
+    path = beside.path(relative(value.file.file_name))
+    if count > most or _leaves_folder(value.file.file_name) or not os.path.isfile(path):
+        return None
+    found = read(path, value.file.offset, most)
+    return None if isinstance(found, str) else constants.unpacked(found.data_type, found.data, most)
+
+
+def _leaves_folder(file_name: str) -> bool:
+    name = relative(file_name)
+    return os.path.isabs(name) or os.pardir in name.replace("\\", "/").split("/")
 
 
 def relative(file_name: str) -> str:

@@ -75,7 +75,7 @@ def patches(edits: Sequence[Edit]) -> List[Patch]:
     result.sort(key=lambda patch: (patch.start, patch.end))
     for before, after in zip(result, result[1:]):
         if before.end > after.start:
-            raise ValueError("edits overlap at byte {}".format(after.start))
+            raise ValueError(f"edits overlap at byte {after.start}")
     return result
 
 
@@ -93,7 +93,7 @@ def size_after(size: int, changes: Iterable[Patch]) -> int:
     result = grown(size, changes)
     if result > LARGEST:
         raise OutputError(
-            "the result would have {} bytes, and Core ML reads at most {}".format(result, LARGEST),
+            f"the result would have {result} bytes, and Core ML reads at most {LARGEST}",
             "quantize the weights first, for example to float16",
         )
     return result
@@ -131,7 +131,7 @@ def _copy(
             block = source.read(min(left, _BLOCK))
         except OSError as error:
             raise OutputError(
-                "the model cannot be read any more: {}".format(reason(error)),
+                f"the model cannot be read any more: {reason(error)}",
                 "nothing was written; check the disk, or copy the model to another one",
             ) from error
         if not block:

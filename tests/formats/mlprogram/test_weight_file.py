@@ -1,4 +1,4 @@
-"""Numbers added to a weight file, as coremltools' own writer adds them and its reader reads them."""
+"""Numbers added to a weight file, as coremltools' writer adds them and its reader reads them."""
 
 import os
 import random

@@ -130,7 +130,7 @@ def made(wanted: Optional[Dims], dims: Optional[Dims], reason: str) -> Tensor:
 
 
 def declared(variable: Variable, content: Content = None, reason: str = "") -> Tensor:
-    """What the file declares; what is no tensor never counts as changed."""
+    """What the file declares; what is not a tensor never counts as changed."""
     dims = variable.type.dims if variable.type else None
     is_open = variable.type is not None and (dims is None or None in dims)
     why = (reason or "the size of `{}` is not declared".format(variable.name)) if is_open else ""

@@ -10,7 +10,7 @@ from coreml_resize_fix.formats.inference.trials import Trials
 from coreml_resize_fix.formats.inference.usable import usable
 from coreml_resize_fix.formats.mlprogram.program import Function, operations
 from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
-from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
+from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation, Parts
 from coreml_resize_fix.formats.shapes import (
     Conflict,
     LayerShapes,
@@ -27,6 +27,7 @@ class FunctionSizes:
     def __init__(self, function: Function) -> None:
         self._function = function
         self._answers: Answers = {}
+        self._parts: Parts = {}
         self._varies = bool(function.samples.flexible) or any(
             operation.blocks for operation in function.block.operations
         )
@@ -39,7 +40,7 @@ class FunctionSizes:
         """
         samples = self._function.samples
         runs = [
-            Evaluation(self._function, inputs, overrides or {}, self._answers)
+            Evaluation(self._function, inputs, overrides or {}, self._answers, self._parts)
             for inputs in samples.shapes
         ]
         seen: Dict[Tuple[Blob, ...], Shape] = {}
@@ -79,7 +80,9 @@ class FunctionSizes:
         steps = sum(1 for one in operations(function.block) if one.kind != "const")
         answers: Answers = {}  # those of other assumptions would only take memory
         return usable(
-            function.samples, lambda lead: _Trials(function, overrides, answers, lead), steps
+            function.samples,
+            lambda lead: _Trials(function, overrides, answers, self._parts, lead),
+            steps,
         )
 
 
@@ -87,13 +90,19 @@ class _Trials(Trials):
     """Sizes of one input of a function, tried; `given` are sizes that its resizes make."""
 
     def __init__(
-        self, function: Function, given: Overrides, answers: Answers, lead: Varied
+        self,
+        function: Function,
+        given: Overrides,
+        answers: Answers,
+        parts: Parts,
+        lead: Varied,
     ) -> None:
         super().__init__(function.samples, lead)
-        self._function, self._given, self._answers = function, given, answers
+        self._function, self._given = function, given
+        self._answers, self._parts = answers, parts
 
     def conflict(self, inputs: Dict[str, Blob]) -> Optional[Conflict]:
-        run = Evaluation(self._function, inputs, self._given, self._answers)
+        run = Evaluation(self._function, inputs, self._given, self._answers, self._parts)
         first = next(iter(run.conflicts), None)
         return None if first is None else replace(first, at_default=False)
 

@@ -162,7 +162,7 @@ def upsample(call: Call) -> Sequence[Dims]:
         for size, factor in zip(dims[-2:], factors)
     ]
     if not all(map(math.isfinite, factors)):
-        call.why = f"{call} has a scaling factor that is no number"
+        call.why = f"{call} has a scaling factor that is not a number"
     return [dims[:-2] + tuple(sizes)]
 
 

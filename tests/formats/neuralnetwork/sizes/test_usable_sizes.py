@@ -1,137 +1,21 @@
 """Sizes that a flexible input allows: which of them run, against plain arithmetic at every size."""
 
-import os
 import random
 
 import pytest
-from google.protobuf import text_format
 
 from coreml_resize_fix.formats.neuralnetwork.sizes import RULES, ShapeInference
-from coreml_resize_fix.formats.protobuf import schema
-from coreml_resize_fix.intents import assume, manifest
-from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.report import document
-from coreml_resize_fix.run import pipeline
-
-FIXTURE = os.path.join(os.path.dirname(__file__), "fixtures", "range_of_a_unet")
-NEAREST = assume.parse("nearest,scale_factor=2")
-RELU = "activation { ReLU {} }"
-
-
-def pair(field, value):
-    return "{0}: {1} {0}: {1}".format(field, value)
+from tests.formats.neuralnetwork.sizes.flexible_networks import (
+    RELU,
+    UNet,
+    allow_list,
+    allow_range,
+    empty,
+    layer,
+)
 
 
-# --- networks, each with what its size makes of one axis -----------------------------------------
-
-
-class Halving:
-    """A layer that makes ⌊n / step⌋ or ⌈n / step⌉ of a size, or less where it has no padding."""
-
-    def __init__(self, chance):
-        self.step = chance.choice([2, 2, 2, 3])
-        self.kind = chance.choice(["floor", "ceil", "valid"])
-
-    @property
-    def text(self):
-        padding = "same {}" if self.kind == "ceil" else "valid {}"
-        kernel = self.step + 1 if self.kind == "valid" else self.step
-        return "pooling {{ {} {} {} }}".format(
-            pair("kernelSize", kernel), pair("stride", self.step), padding
-        )
-
-    def of(self, size):
-        if self.kind == "ceil":
-            return (size + self.step - 1) // self.step
-        return (size - (1 if self.kind == "valid" else 0)) // self.step
-
-
-class UNet:
-    """Halvings, then as many upsamples; some of them are added to what was halved."""
-
-    def __init__(self, seed):
-        chance = random.Random(seed)
-        self.downs = [Halving(chance) for _ in range(chance.randint(1, 3))]
-        self.skips = [chance.random() < 0.8 for _ in self.downs]
-        self.join = chance.choice(["add {}", "concat {}"])
-
-    def write(self, network):
-        blob, levels = "image", []
-        for index, down in enumerate(self.downs):
-            levels.append(blob)
-            layer(network, down.text, [blob], "d{}".format(index))
-            blob = "d{}".format(index)
-        for index in reversed(range(len(self.downs))):
-            text = "upsample {{ {} mode: NN }}".format(
-                pair("scalingFactor", self.downs[index].step)
-            )
-            layer(network, text, [blob], "u{}".format(index))
-            blob = "u{}".format(index)
-            if self.skips[index]:
-                layer(network, self.join, [blob, levels[index]], "j{}".format(index))
-                blob = "j{}".format(index)
-        layer(network, RELU, [blob], "out")
-
-    def runs(self, size):
-        """One axis: what is joined must be of one size (an add also takes a 1)."""
-        sizes = [size]
-        for down in self.downs:
-            sizes.append(down.of(sizes[-1]))
-            if sizes[-1] < 1:
-                return False
-        now = sizes[-1]
-        for index in reversed(range(len(self.downs))):
-            now *= self.downs[index].step
-            if self.skips[index] and now != sizes[index]:
-                if not (self.join == "add {}" and 1 in (now, sizes[index])):
-                    return False
-                now = max(now, sizes[index])
-        return True
-
-
-def layer(network, text, inputs, output):
-    text_format.Merge(text, network.layers.add(name=output, input=inputs, output=[output]))
-
-
-def empty(form, default):
-    """A network whose input `image` has three channels: an image, or an array of either mapping."""
-    made = schema.model_class()(specificationVersion=4)
-    kind = made.description.input.add(name="image").type
-    if form == "image":
-        kind.imageType.height, kind.imageType.width = default
-        kind.imageType.colorSpace = 20
-    else:
-        lead = (1, 3) if form == "exact" else (3,)
-        kind.multiArrayType.shape.extend(lead + default)
-        kind.multiArrayType.dataType = 65568
-    made.neuralNetwork.arrayInputShapeMapping = int(form == "exact")
-    made.description.output.add(name="out").type.multiArrayType.dataType = 65568
-    return made
-
-
-def allow_range(made, rows, columns):
-    kind = made.description.input[0].type
-    if kind.WhichOneof("Type") == "imageType":
-        limits = kind.imageType.imageSizeRange
-        for side, (low, high) in ((limits.heightRange, rows), (limits.widthRange, columns)):
-            side.lowerBound, side.upperBound = low, high
-        return
-    lead = [(size, size) for size in kind.multiArrayType.shape[:-2]]
-    for low, high in [*lead, rows, columns]:
-        kind.multiArrayType.shapeRange.sizeRanges.add(lowerBound=low, upperBound=high)
-
-
-def allow_list(made, sizes):
-    kind = made.description.input[0].type
-    for size in sizes:
-        if kind.WhichOneof("Type") == "imageType":
-            kind.imageType.enumeratedSizes.sizes.add(height=size[0], width=size[1])
-        else:
-            lead = list(kind.multiArrayType.shape[:-2])
-            kind.multiArrayType.enumeratedShapes.shapes.add(shape=lead + list(size))
-
-
-def told(found, rows, columns):
+def sizes_that_run(found, rows, columns):
     """The sizes that a report says run, among those of two ranges."""
     every = [(h, w) for h in range(rows[0], rows[1] + 1) for w in range(columns[0], columns[1] + 1)]
     if found.everywhere:
@@ -163,7 +47,7 @@ def test_ranges_of_unets(form):
         net.write(made.neuralNetwork)
         found = ShapeInference(made).usable()
         expected = {(h, w) for h in fit[0] for w in fit[1]}
-        given = told(found, rows, columns)
+        given = sizes_that_run(found, rows, columns)
         assert found.tried_all
         if found.besides:
             # A rule that leaves out sizes between the multiples, which run as well.
@@ -309,59 +193,6 @@ def test_fixed_inputs_have_no_usable_sizes():
     assert ShapeInference(made).usable() is None
     allow_range(made, (32, 32), (32, 32))
     assert ShapeInference(made).usable() is None
-
-
-# --- in a run ------------------------------------------------------------------------------------
-
-
-def test_the_range_of_a_converted_unet():
-    report = pipeline.process(
-        os.path.join(FIXTURE, "model.mlmodel"),
-        pipeline.Request(
-            manifest=manifest.load(os.path.join(FIXTURE, "intent.json")), dry_run=True
-        ),
-    )
-    assert (report.exit_code, report.codes) == (0, ("RSZ402",))
-    values = document.document(document.Run((report,)))["models"][0]["usable_sizes"]
-    assert values == {"all": False, "multiple_of": [8, 8], "list": None}
-    (notice,) = [text for text in report.notices if "RSZ402" in text]
-    assert "multiples of 8" in notice
-    assert "cannot run: `add` of" in notice
-
-
-def fixable(allowed):
-    """An Upsample ×1 where ×2 was meant, behind a halving; its map is added to the image."""
-    made = empty("rank5", (32, 32))
-    allow_list(made, allowed)
-    network = made.neuralNetwork
-    layer(network, "pooling { kernelSize: [2, 2] stride: [2, 2] valid {} }", ["image"], "d")
-    layer(network, "upsample { scalingFactor: [1, 1] mode: NN }", ["d"], "u")
-    layer(network, "add {}", ["u", "image"], "out")
-    return made
-
-
-@pytest.mark.parametrize(
-    ("allowed", "usable", "code"),
-    [
-        ([(32, 32), (64, 48)], {"all": True, "multiple_of": None, "list": None}, 0),
-        (
-            [(32, 32), (33, 32), (48, 48)],
-            {"all": False, "multiple_of": None, "list": [[32, 32], [48, 48]]},
-            0,
-        ),
-        ([(32, 32), (33, 32)], {"all": False, "multiple_of": None, "list": [[32, 32]]}, 1),
-    ],
-)
-def test_the_result_counts_not_the_file(allowed, usable, code):
-    data = fixable(allowed).SerializeToString()
-    request = pipeline.Request(assume=Intent(mode="nearest", scale_factor=(2.0, 2.0)))
-    report, result = pipeline.process_bytes(data, "model", request)
-    assert [finding.verdict for finding in report.findings] == ["fixed"]
-    assert report.exit_code == code
-    values = document.document(document.Run((report,)))["models"][0]["usable_sizes"]
-    assert values == usable
-    again, _ = pipeline.process_bytes(result, "model", request)
-    assert (again.exit_code, again.usable.sizes) == (code, report.usable.sizes)
 
 
 @pytest.mark.parametrize("count", [20, 4_000])
