@@ -298,9 +298,7 @@ def test_made_numbers():
                whole)  # fmt: skip
     same(made, [[-1, -1, 3, -1], [3, -1, -1, -1], [-1, 3, -1, -1]])
     end = np.array([7], np.int32)
-    made = run(
-        lambda x: mb.range_1d(start=1, end=mb.squeeze(x=x), step=2), end
-    )
+    made = run(lambda x: mb.range_1d(start=1, end=mb.squeeze(x=x), step=2), end)
     same(made, [1, 3, 5])
     lengths = np.array([3, 0, 5], np.int32)
     made = run(lambda x: mb.reverse_sequence(x=x, lengths=lengths, seq_axis=1, batch_axis=0), ROWS)

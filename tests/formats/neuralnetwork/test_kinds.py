@@ -397,7 +397,9 @@ ROWS = [
 
 
 @pytest.mark.parametrize(
-    ("text", "blobs", "expected"), ROWS, ids=["{}-{}".format(k, r[0][:40]) for k, r in enumerate(ROWS)]
+    ("text", "blobs", "expected"),
+    ROWS,
+    ids=["{}-{}".format(k, r[0][:40]) for k, r in enumerate(ROWS)],
 )
 def test_kind(text, blobs, expected):
     skip_if_unknown(text)

@@ -86,6 +86,7 @@ class FunctionExecution(Execution):
             for variable in operation.outputs
         )
         self.classes = self._labels()
+        self._mirrored = [one.name for one in inputs if one.colours == "BGR"]
 
     def run(
         self, inputs: Mapping[str, np.ndarray], prepared: Collection[str], walk: Walk
@@ -99,6 +100,8 @@ class FunctionExecution(Execution):
                 name = variable.name
                 if name in prepared:
                     name, steps = _behind_preprocessing(name, steps)
+                elif name in self._mirrored:
+                    array = array[:, ::-1]
                 blobs[name] = array
         wanted = [feature.name for feature in self.outputs]
         walk.follow(steps, blobs, wanted)

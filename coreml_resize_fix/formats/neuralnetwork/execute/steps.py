@@ -52,6 +52,7 @@ class Steps:
             return Step(address, name, reads, (address,), partial(_end, kind == "loopContinue"))
         if kind not in BODIES:
             return Step(address, name, reads, makes, partial(self._layer, layer, node))
+        reads = tuple(name for name in reads if name)  # builders name an absent input ""
         bodies = self._bodies(address, layer, node)
         inner = [step for steps in bodies.values() for step in steps]
         made = dict.fromkeys(one for step in inner for one in step.makes)
