@@ -99,10 +99,14 @@ def test_half_numbers_come_out_as_single_and_whole_ones_as_they_are():
     assert predict(half, {"x": np.float16(PLANES)})["y"].dtype == np.float32
 
 
+def times(factor):
+    return lambda x: mb.mul(x=x, y=factor, name="y")
+
+
 def test_one_of_several_functions(tmp_path):
     paths = {}
     for name, factor in (("double", 2.0), ("triple", 3.0)):
-        model = converted(lambda x, f=factor: mb.mul(x=x, y=f, name="y"), ios=18)
+        model = converted(times(factor), ios=18)
         paths[name] = str(tmp_path / (name + ".mlpackage"))
         model.save(paths[name])
     wanted = ct.utils.MultiFunctionDescriptor()

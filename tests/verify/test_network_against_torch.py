@@ -14,11 +14,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
 
-import coremltools as ct
+import coremltools as ct  # noqa: E402
 
-from coreml_resize_fix.formats.open import open_bytes
-from coreml_resize_fix.verify.network import execute
-from tests.support import torch_calls
+from coreml_resize_fix.formats.open import open_bytes  # noqa: E402
+from coreml_resize_fix.verify.network import execute  # noqa: E402
+from tests.support import torch_calls  # noqa: E402
 
 TARGETS = {
     "network": ("neuralnetwork", ct.target.iOS14),

@@ -112,7 +112,8 @@ class Steps:
         blobs: Blobs,
     ) -> Made:
         limit = int(_scalar(blobs[reads[0]])) if reads else int(params.maxLoopIterations)
-        condition = bodies.get("conditionNetwork")
+        # Builders write an empty network where there is no condition.
+        condition = bodies.get("conditionNetwork") if params.conditionVar else None
         bounded = bool(reads or limit or condition is None)
         for round_ in range(_MOST_ROUNDS):
             if bounded and round_ >= limit:
