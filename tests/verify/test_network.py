@@ -144,6 +144,13 @@ def test_weights_are_not_in_memory_at_once(tmp_path):
     assert peak < 4 << 20
 
 
+def skip_if_unknown(text):
+    try:
+        build.network((3,), [text])
+    except text_format.ParseError as error:
+        pytest.skip(f"needs a newer coremltools: {error}")
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -166,6 +173,7 @@ def test_weights_are_not_in_memory_at_once(tmp_path):
     ],
 )
 def test_sizes_that_lie_are_refused_before_memory_is_taken(layer):
+    skip_if_unknown(layer)
     tracemalloc.start()
     try:
         made = execute(chain(layer), {"image": IMAGE})
@@ -274,6 +282,7 @@ QUANTIZED = "innerProduct { inputChannels: 3 outputChannels: 2 weights { %s } }"
     ],
 )
 def test_stored_numbers(stored, expected):
+    skip_if_unknown(QUANTIZED % stored)
     model = build.network((3,), [QUANTIZED % stored])
     opened_model = opened(model)
     found = [

@@ -22,7 +22,7 @@ from typing import (
 import numpy as np
 
 from coreml_resize_fix.formats import features
-from coreml_resize_fix.formats.execution import Blobs, Execution, Made, Step, Walk
+from coreml_resize_fix.formats.execution import MOST_ROUNDS, Blobs, Execution, Made, Step, Walk
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.mlprogram.execute.call import Call
 from coreml_resize_fix.formats.mlprogram.execute.stored import Stored
@@ -39,7 +39,6 @@ from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["FunctionExecution", "execution"]
 
-_MOST_ROUNDS = 100_000  # of one loop
 _PREPARED = ("__biased__", "__scaled__")  # what coremltools calls an image behind its preprocessing
 
 Deferred = Mapping[str, Operation]
@@ -193,11 +192,11 @@ class FunctionExecution(Execution):
     def _while(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
         carried = self._call(operation, blobs, around).arrays("loop_vars")
         condition, body = operation.blocks
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(MOST_ROUNDS):
             if not bool(self._block(condition, around, blobs, carried)[0]):
                 return carried
             carried = self._block(body, around, blobs, carried)
-        raise KernelError(f"runs more than {_MOST_ROUNDS} times")
+        raise KernelError(f"runs more than {MOST_ROUNDS} times")
 
     def _read_state(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
         return [blobs[_state(operation)]]
