@@ -25,7 +25,7 @@ print(time.perf_counter() - started)
 # Each branch sees the blobs before it, and its body has blobs of its own.
 BRANCHES = """
 import sys, time
-from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.neuralnetwork import sizes
 from coreml_resize_fix.formats.protobuf import schema
 model = schema.model_class()()
 model.description.input.add(name="b0").type.multiArrayType.shape.extend([4, 64, 64])
@@ -36,7 +36,7 @@ for index in range(int(sys.argv[1])):
     names = {"input": ["b{}".format(index)], "output": ["b{}".format(index + 1)]}
     outer.branch.ifBranch.layers.add(**names).activation.ReLU.SetInParent()
 started = time.perf_counter()
-shapes.infer(model)
+sizes.infer(model)
 print(time.perf_counter() - started)
 """
 

@@ -8,9 +8,12 @@ outputs = predict(model, {"image": picture})    # what Core ML would give, on an
 """
 
 import os
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
+from coreml_resize_fix.files import cleanup
+from coreml_resize_fix.formats.origin import Origin, origins
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.run import pipeline
@@ -18,28 +21,41 @@ from coreml_resize_fix.run.options import Request, read_options
 from coreml_resize_fix.run.results import ModelReport
 
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
+_LABEL = "the model"  # what one in memory is called
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
+
+# Of an MLModel that `fix` returned, in the place of coremltools' own program.
+_ORIGINS = "_coreml_resize_fix_origins"
 
 
 class _InMemory(NamedTuple):
-    """A model that is no file: its serialized bytes, and how to make the same kind of it again."""
+    """A model in memory: its serialized bytes, and how to make the same kind of object of them."""
 
     data: bytes
     spec_class: Any
     wrapper: Any  # the MLModel class, or None for a bare spec
-    weights: Optional[str]  # the folder of an ML Program's weights, which no fix touches
+    package: Optional[str]  # the folder in which an MLModel keeps its other files, such as weights
+    origins: Mapping[str, Origin]
 
     def rebuild(self, data: bytes) -> Any:
         spec = self.spec_class()
         spec.ParseFromString(data)
         if self.wrapper is None:
             return spec
-        if self.weights is not None:
-            return self.wrapper(spec, weights_dir=self.weights, skip_model_load=True)
         try:
-            return self.wrapper(spec, skip_model_load=True)
+            return self._remembering(self.wrapper(spec, skip_model_load=True))
         except TypeError:  # coremltools before 5 has no such option
             return self.wrapper(spec)
+
+    def opened(self, package: str) -> Any:
+        """An MLModel of a package that is its own: coremltools removes it when Python ends."""
+        return self._remembering(self.wrapper(package, is_temp_package=True, skip_model_load=True))
+
+    def _remembering(self, model: Any) -> Any:
+        """The model, which remembers what this one does; a program of another it must not have."""
+        if self.origins:
+            setattr(model, _ORIGINS, self.origins)
+        return model
 
 
 def audit(
@@ -49,6 +65,7 @@ def audit(
     deployment_target: Optional[str] = None,
     decompose: bool = False,
     verify: bool = True,
+    rewrite_downscales: bool = False,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
@@ -60,6 +77,8 @@ def audit(
         deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
         decompose: also allow exact replacements built from several layers.
         verify: also compare in values.
+        rewrite_downscales: also rewrite downscales by upsample_bilinear that are right, to
+            resize_bilinear: versions of the system were seen to differ in the former.
 
     Without any intent the report is an inventory, with exit code 3.
 
@@ -67,7 +86,13 @@ def audit(
         ResizeFixError: the model or the manifest cannot be read.
     """
     request = _request(
-        manifest, assume, deployment_target, decompose=decompose, verify=verify, dry_run=True
+        manifest,
+        assume,
+        deployment_target,
+        decompose=decompose,
+        verify=verify,
+        rewrite_downscales=rewrite_downscales,
+        dry_run=True,
     )
     return _process(model, request)[0]
 
@@ -83,13 +108,16 @@ def fix(
     force: bool = False,
     partial: bool = False,
     verify: bool = True,
+    rewrite_downscales: bool = False,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
-    Of a path comes the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input, or
-    the input itself where nothing had to change. An MLModel or a spec message is not changed
-    itself, and no file is written for it. The other arguments are those of `audit`; `output`,
-    `in_place`, `force` and `partial` are the command line's.
+    For a path it is the path of the result: `output`, or `<stem>-fixed<suffix>` beside the input,
+    or the input itself if nothing had to change. For an MLModel or a spec message it is a changed
+    copy. The copy of an MLModel that has a package gets a package of its own, as a converter makes
+    it: in the folder for temporary files, with the weights and every other file of the first. The
+    other arguments are those of `audit`; `output`, `in_place`, `force` and `partial` mean the same
+    as on the command line.
 
     Raises:
         UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
@@ -111,10 +139,13 @@ def fix(
         force=force,
         partial=partial,
         decompose=decompose,
+        rewrite_downscales=rewrite_downscales,
         verify=verify,
     )
-    if not request.asks:
-        raise UsageError("there is no intent to fix the model by", "pass `manifest` or `assume`")
+    if not request.has_intents:
+        raise UsageError(
+            "nothing says what the resizes should compute", "pass `manifest` or `assume`"
+        )
     report, result = _process(model, request)
     if report.exit_code == 1 and not partial:
         raise UnmatchedError(report)
@@ -145,6 +176,7 @@ def predict(
     # Imported where values are computed: NumPy costs as much as the rest of a small audit.
     import numpy as np
 
+    from coreml_resize_fix.formats.beside import Beside
     from coreml_resize_fix.formats.open import open_bytes, open_file
     from coreml_resize_fix.formats.sniff import model_file
     from coreml_resize_fix.verify import prediction
@@ -155,8 +187,8 @@ def predict(
         with open_file(model_file(path), path) as opened:
             return prediction.predict(path, opened.execution(single, function), inputs)
     held = _in_memory(model)
-    folder = os.path.dirname(held.weights) if held.weights else None
-    opened = open_bytes(held.data, "the model", folder)
+    beside = Beside(os.path.dirname(model_file(held.package))) if held.package else None
+    opened = open_bytes(held.data, _LABEL, beside)
     return prediction.predict(opened.label, opened.execution(single, function), inputs)
 
 
@@ -175,8 +207,32 @@ def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
         report = pipeline.process(path, request)
         return report, type(model)(report.output or path)  # type: ignore[call-arg]
     held = _in_memory(model)
-    report, data = pipeline.process_bytes(held.data, "the model", request)
+    request = replace(request, origins=held.origins)
+    if held.package is not None:
+        return _process_packaged(model, held, held.package, request)
+    report, data = pipeline.process_bytes(held.data, _LABEL, request)
     return report, model if data is held.data else held.rebuild(data)
+
+
+def _process_packaged(
+    model: Any, held: _InMemory, package: str, request: Request
+) -> Tuple[ModelReport, Any]:
+    """The result is a package of its own in the folder for temporary files, with every file."""
+    made: List[str] = []
+
+    def target() -> str:
+        import tempfile
+
+        made.append(tempfile.mkdtemp(suffix=".mlpackage"))
+        return made[-1]
+
+    try:
+        report, result = pipeline.process_packaged(held.data, package, target, _LABEL, request)
+        return report, model if result is None else held.opened(result)
+    except BaseException:
+        for folder in made:
+            cleanup.remove(folder)
+        raise
 
 
 def _in_memory(model: Any) -> _InMemory:
@@ -184,11 +240,9 @@ def _in_memory(model: Any) -> _InMemory:
     spec = model.get_spec() if wrapper is not None else model
     if not hasattr(spec, "SerializeToString"):
         raise ResizeFixError(
-            f"a `{type(model).__name__}` is no model",
+            f"a `{type(model).__name__}` is not a model",
             "pass a path, a coremltools MLModel, or the spec of one",
         )
-    weights = None
-    if wrapper is not None and spec.WhichOneof("Type") == "mlProgram":
-        # coremltools takes an empty name for a program without weights.
-        weights = getattr(model, "weights_dir", None) or ""
-    return _InMemory(spec.SerializeToString(), type(spec), wrapper, weights)
+    package = getattr(model, "package_path", None) if wrapper is not None else None
+    remembered = getattr(model, _ORIGINS, None) or origins(model)
+    return _InMemory(spec.SerializeToString(), type(spec), wrapper, package, remembered)

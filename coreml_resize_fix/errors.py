@@ -28,7 +28,7 @@ def reason(error: OSError) -> str:
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether a lack of memory is behind an error; imports say it in words of their own."""
+    """Whether an error comes from a lack of memory; a failed import reports that as text."""
     return (
         isinstance(error, MemoryError)
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
@@ -81,8 +81,8 @@ class OutputError(ResizeFixError):
 class UnmatchedError(ResizeFixError):
     """Some layer cannot be matched, so nothing was changed; `report` holds every finding.
 
-    Or all are, and the result cannot run for another reason; where `report.output` says so, it was
-    written.
+    Or all layers are right and the result cannot run for another reason; it was written if
+    `report.output` names it.
     """
 
     exit_code = 1
@@ -105,10 +105,10 @@ class UnmatchedError(ResizeFixError):
 
 @contextmanager
 def translate_os_errors(what: str) -> Iterator[None]:
-    """Turn failures of the system, where none is expected, into errors; `what` is worked on.
+    """Turn an OSError that was not expected into an error that names `what` is worked on.
 
     Raises:
-        ResizeFixError: in the place of an OSError, but for a pipe that nobody reads any more.
+        ResizeFixError: instead of an OSError, except for that of a closed pipe.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""How far a run is, told to whoever wants to show it."""
+"""How far a run is, for whoever wants to show it."""
 
 from typing import Callable
 

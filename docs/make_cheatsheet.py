@@ -4,19 +4,19 @@ import os
 from typing import Any, Dict, Iterator, List, Tuple
 
 from coreml_resize_fix.auditing.assessment import NONE, assess
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import (
-    Composite,
+    LayerChain,
     ResizeBilinear,
     Upsample,
 )
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cheatsheet.md")
 
-Size = Tuple[int, int]
 
 HEAD = """# Cheat sheet
 
@@ -74,17 +74,15 @@ SIZES: Tuple[Tuple[str, int, int], ...] = (("8 → 16", 8, 16), ("8 → 13", 8, 
 def _layer(before: int, version: int, exact: bool, flexible: bool) -> ResizeLayer:
     """A layer that is wrong for every intent, so that something has to take its place."""
     rank = 4 if exact else 5
-    sizes: Tuple[Size, ...] = ((before, before),)
+    sizes = InputSizes.static((before, before))
     if flexible:
-        sizes += ((5, 7), (12, 9))
+        sizes = InputSizes(FLEXIBLE, ((before, before), (5, 7), (12, 9)))
     return ResizeLayer(
         "layers[0]",
         "up",
         ("big",),
         Upsample("BILINEAR", scaling_factor=(5, 5)),
-        FLEXIBLE if flexible else STATIC,
-        input_size=None if flexible else sizes[0],
-        sizes=sizes,
+        sizes,
         channels=3,
         modern=exact,
         place=LayerPlace("up", "image", "big", rank, 1, 3, exact),
@@ -94,7 +92,7 @@ def _layer(before: int, version: int, exact: bool, flexible: bool) -> ResizeLaye
 def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool = False) -> str:
     layer = _layer(before, version, exact, flexible)
     found = assess(layer, intent, False, version, decompose=True)
-    if found.reach == NONE or found.remedy is None or found.needs_version > version:
+    if found.availability == NONE or found.remedy is None or found.needs_version > version:
         return "–"
     if found.freezes and flexible:
         return "–"
@@ -102,7 +100,7 @@ def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool
 
 
 def _named(params: ResizeOp) -> str:
-    if isinstance(params, Composite):
+    if isinstance(params, LayerChain):
         return " → ".join(
             "deconvolution" if message.convolution.isDeconvolution else message.WhichOneof("layer")
             for message in params.messages()
@@ -111,7 +109,7 @@ def _named(params: ResizeOp) -> str:
         return "ResizeBilinear {}".format(params.sampling_mode.replace("_MODE", ""))
     fraction = " fractional" if params.fractional_scaling_factor else ""
     mode = "NN" if params.copies_nearest else params.linear_upsample_mode
-    return "Upsample {}{}".format(mode, fraction)
+    return f"Upsample {mode}{fraction}"
 
 
 def _rows() -> Iterator[List[str]]:
@@ -133,7 +131,7 @@ def _rows() -> Iterator[List[str]]:
 
 def text() -> str:
     """The whole file."""
-    heads = ["framework", "call", "size"] + ["iOS {}".format(ios) for ios in TARGETS]
+    heads = ["framework", "call", "size"] + [f"iOS {ios}" for ios in TARGETS]
     lines = [HEAD, "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     lines += ["| " + " | ".join(row) + " |" for row in _rows()]
     return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ import random
 from collections import Counter
 from typing import Any, Dict, Mapping, Tuple
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeBilinear
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, ResizeBilinear
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.run import pipeline
 from hardening import networks, trees
@@ -81,7 +81,7 @@ def _edited(model: Any, changes: Mapping[str, Any]) -> Any:
     # From the last to the first: several layers in the place of one move those behind them.
     for address in sorted(changes, key=_order, reverse=True):
         params, place = changes[address], edits.locate(model, address)
-        if isinstance(params, Composite):
+        if isinstance(params, LayerChain):
             inner = place.models[-1]
             holder = getattr(inner, inner.WhichOneof("Type"))
             index = int(address[address.rindex("[") + 1 : -1])

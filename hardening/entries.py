@@ -1,6 +1,6 @@
 """The four ways in for a stranger's bytes, each with what must hold whatever the bytes are.
 
-Every entry takes bytes and returns in a word what became of them. A broken promise is an
+Every entry takes bytes and returns in a word how that ended. A broken promise is an
 AssertionError, and any other error but a refusal of the package is one, too.
 """
 
@@ -86,7 +86,7 @@ def json_manifest(data: bytes) -> str:
     for intent in intents:
         assert str(intent)
     again = manifest.parse(json.dumps(Manifest(intents).document()))
-    assert [intent.ask for intent in again] == [intent.ask for intent in intents]
+    assert [intent.request for intent in again] == [intent.request for intent in intents]
     return "read"
 
 
@@ -149,7 +149,7 @@ def run(*arguments: str) -> int:
     Raises:
         AssertionError: it ended with a defect, or refused without a word.
     """
-    # With `-v` a defect is raised where it arose, not told in a sentence.
+    # With `-v` a defect is raised where it arose, not reported in a sentence.
     ran = commands.run("-v", *arguments)
     assert "a defect of this tool" not in ran.err, ran.err
     assert "Traceback" not in ran.err, ran.err

@@ -3,7 +3,7 @@
 A process that has imported everything forks one child for each fault. strace kills the child at
 one of its system calls, or makes that call fail, for every call that a fix makes. Then the input
 must be what it was, the result the old one or the new one, and nothing else may be there but, after
-a kill, the unfinished file. A failing call must be told in a sentence. An interrupt is served when
+a kill, the unfinished file. A failing call is reported in a sentence. An interrupt is served when
 what was begun is finished or removed.
 """
 
@@ -158,7 +158,7 @@ def strike(name: str, fault: str, call: Call) -> str:
     """One fault, and how the fix ended: "kept", "done" or, if it made no such call, "missed".
 
     Raises:
-        AssertionError: something was lost, left behind or not told.
+        AssertionError: something was lost, left behind or not reported.
     """
     place = PLACES[name]
     with tempfile.TemporaryDirectory() as around:
@@ -178,9 +178,27 @@ def strike(name: str, fault: str, call: Call) -> str:
         if ended.code < 0:
             where += " {}".format(ended.calls[-2:])
         if ended.code == 2 and place.report and found[place.report] != before[place.report]:
-            assert reason(ended.told) in str(found[place.report]), "not told by {}".format(where)
+            assert reason(ended.told) in str(found[place.report]), "not reported by {}".format(
+                where
+            )
             found[place.report] = before[place.report]
+        if place.model and found.get(place.model) == before[place.model]:
+            found = _as_before(before, after, found, where)
         return _judged(ended, before, after, found, where, bool(struck))
+
+
+def _as_before(before: Any, after: Any, found: Any, where: str) -> Any:
+    """What others gained counts as not done while the model is the old one, which reads none."""
+    result = dict(found)
+    for key in set(before) | set(after):
+        if key in found and key in after and found[key] == after[key]:
+            del result[key]
+            result.update({key: before[key]} if key in before else {})
+        if found.get(key) not in (before.get(key), after.get(key)) or (
+            key in before and key not in found
+        ):
+            raise AssertionError("`{}` is neither old nor new: {}".format(key, where))
+    return result
 
 
 def reason(told: str) -> str:

@@ -40,7 +40,7 @@ def close() -> None:
 
 
 def peak() -> int:
-    """The most memory that any child took that has ended, in bytes; 0 where no system tells."""
+    """The most memory that any child took that has ended, in bytes; 0 if not known."""
     if not sys.platform.startswith("linux"):
         return 0
     import resource

@@ -58,7 +58,7 @@ name = "local"
 
 
 def score(part: Part, sample: int, seed: int) -> Dict[str, Any]:
-    """Run a sample of the mutants of a part, and say what became of them."""
+    """Run a sample of the mutants of a part, and say how they ended."""
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "copy")
         shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "build"))

@@ -133,7 +133,7 @@ MESSAGE: Dict[str, Change] = {
 
 
 def message(data: bytes, seed: int, most: int) -> bytes:
-    """A message with one to four changes; what is no message any more comes back as it is."""
+    """A message with one to four changes; what is not a message any more comes back as it is."""
     rng = random.Random(seed)
     nodes = trees.read(data)
     if not nodes:

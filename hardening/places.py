@@ -18,8 +18,9 @@ class Place(NamedTuple):
     make: Callable[[str], None]
     arguments: Tuple[str, ...]
     input: str
-    report: str = ""  # which tells a failure, too
+    report: str = ""  # which also reports a failure
     exchanges: bool = True  # whether the system can exchange two folders in one step
+    model: str = ""  # the file that takes its place last, where others gain what it reads
 
     @property
     def command(self) -> List[str]:

@@ -121,15 +121,15 @@ def test_assume_and_deployment_target():
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda: fix(MODEL), UsageError, "no intent"),
+        (lambda: fix(MODEL), UsageError, "nothing says what the resizes should compute"),
         (lambda: fix(spec_of(MODEL), INTENT, output="x"), UsageError, "in memory"),
         (lambda: audit(MODEL, INTENT, deployment_target="android"), UsageError, "android"),
         (lambda: audit(MODEL, "missing.json"), ManifestError, "missing.json"),
-        (lambda: audit(object(), INTENT), ResizeFixError, "no model"),
+        (lambda: audit(object(), INTENT), ResizeFixError, "not a model"),
         (lambda: audit("missing.mlmodel", INTENT), ResizeFixError, "missing.mlmodel"),
     ],
 )
-def test_misuse_is_told(call, error, says):
+def test_misuse_is_an_error_in_one_sentence(call, error, says):
     with pytest.raises(error, match=says) as caught:
         call()
     assert caught.value.hint

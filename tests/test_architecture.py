@@ -24,6 +24,7 @@ ROOMS = (
     "verify/kernels",
     "formats/protobuf",
     "formats",  # what both kinds of model implement
+    "formats/inference",  # and what both need to infer sizes
     "formats/neuralnetwork",
     "formats/mlprogram",
     "auditing",
@@ -46,7 +47,10 @@ PROTOCOL = (
     "resize_layer",
     "input_sizes",
     "spec_versions",
+    "origin",
 )
+# Neither kind of model knows the other.
+KINDS = {"formats/neuralnetwork", "formats/mlprogram"}
 # Opening a file is where the kinds of model are named.
 BY_KIND = {"formats/open.py"}
 
@@ -129,6 +133,8 @@ def test_file(path):
         # Every module may ask for the version.
         upward = {module for module in used - {"__init__"} if _is_above(room_of(module), room)}
         assert not upward
+    if room in KINDS:
+        assert not {module for module in used if room_of(module) in KINDS - {room}}
     if room in FORMATLESS:
         known = {module for module in used if room_of(module).startswith("formats")}
         assert known <= {f"formats.{name}" for name in PROTOCOL}
@@ -167,6 +173,6 @@ def test_what_is_looked_at():
     assert own("coreml_resize_fix.formats.protobuf.wire.Source") == "formats.protobuf.wire"
     assert own("coreml_resize_fix.__version__") == "__init__"
     assert own("numpy") is None
-    assert room_of("formats.neuralnetwork.shapes.infer") == "formats/neuralnetwork"
+    assert room_of("formats.neuralnetwork.sizes.infer") == "formats/neuralnetwork"
     assert room_of("formats.model") == "formats"
     assert used_by(PACKAGE / "auditing" / "run.py") >= {"auditing.decide", "formats.model"}

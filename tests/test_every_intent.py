@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.run import pipeline
@@ -114,7 +114,7 @@ def test_without_the_option_nothing_is_decomposed(tmp_path):
     (finding,) = report.findings
     assert (finding.verdict, finding.needs) == ("needs-option", ("--decompose",))
     assert finding.codes == ("RSZ102", "RSZ309")
-    assert isinstance(finding.after, Composite)
+    assert isinstance(finding.after, LayerChain)
     assert os.listdir(str(tmp_path)) == ["m.mlmodel"]
 
 

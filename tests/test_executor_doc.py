@@ -1,4 +1,4 @@
-"""docs/executor.md lists exactly the kinds that are computed, and its limits are those of the code."""
+"""docs/executor.md lists exactly the kinds of layers and operations that are computed."""
 
 import re
 from pathlib import Path

@@ -164,7 +164,8 @@ def test_pipelines_and_regressors(name):
 
 def test_an_image_between_two_networks_is_one_of_whole_values():
     first = build.network(
-        (1, 4, 6), [LINEAR % (1, 0.3)], output="imageType { width: 6 height: 4 colorSpace: GRAYSCALE }",
+        (1, 4, 6), [LINEAR % (1, 0.3)],
+        output="imageType { width: 6 height: 4 colorSpace: GRAYSCALE }",
         names=("image", "between"),
     )  # fmt: skip
     second = image_network([LINEAR % (1, 0)], "GRAYSCALE")
@@ -187,7 +188,7 @@ def test_other_models_in_a_pipeline_are_named():
 
 
 def test_what_is_no_model_and_has_no_function(tmp_path):
-    with pytest.raises(ResizeFixError, match="no model"):
+    with pytest.raises(ResizeFixError, match="is not a model"):
         predict({}, {})
     with pytest.raises(ResizeFixError, match="does not exist"):
         predict(str(tmp_path / "none.mlmodel"), {})

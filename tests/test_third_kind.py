@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.errors import ProofError
-from coreml_resize_fix.formats import input_sizes
+from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.model import Model, Native, Network, Node, Plan, ResizeOp
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -86,7 +86,7 @@ class Lines(Model):
             self.lines.append((name, Stretch(grid, (int(height), int(width))), start, line))
             start += len(line)
         names = ["image"] + [line[0] for line in self.lines]
-        self.outputs, self.claims, self.remarks = names[-1:], (), ()
+        self.outputs, self.declared_sizes, self.remarks = names[-1:], (), ()
         nodes = [Node(name, [before], [name]) for before, name in zip(names, names[1:])]
         self.networks = [Network("", nodes, ["image"], names[-1:], [])]
 
@@ -108,7 +108,8 @@ class Lines(Model):
                 name,
                 (name,),
                 op,
-                **input_sizes.input_size_fields(shapes[""].layers[name].inputs[0], False),
+                InputSizes.of(shapes[""].layers[name].inputs[0], False),
+                IMAGE[0],
             )
             for name, op, _, _ in self.lines
         ]

@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Iterator, Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment
-from coreml_resize_fix.auditing.assessment import Situation, assess
-from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer
+from coreml_resize_fix.auditing.assessment import Assessment, assess
+from coreml_resize_fix.formats.input_sizes import InputSizes
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.spec_versions import MINIMUM_IOS
 from coreml_resize_fix.intents.model import Intent
 
@@ -26,22 +27,22 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
             found.append(f"{what}: then `{remedy}` is the same{_options(trial)}")
     if found:
         return "; or ".join(found)
-    if layer.size_reason:
-        return f"the size that it gets is not known: {layer.size_reason}"
+    if layer.input.why_unknown:
+        return f"the size that it gets is not known: {layer.input.why_unknown}"
     return "no layer computes it at one input size either"
 
 
-def options(found: Situation) -> Tuple[str, ...]:
+def options(found: Assessment) -> Tuple[str, ...]:
     """The command-line options that the fix needs."""
     needs: Tuple[str, ...] = ()
-    if found.reach in (assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE):
+    if found.availability in (assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE):
         needs += ("--decompose",)
-    if found.reach in (assessment.ABOVE, assessment.LAYERS_ABOVE):
+    if found.availability in (assessment.ABOVE, assessment.LAYERS_ABOVE):
         needs += ("--deployment-target iOS" + MINIMUM_IOS[found.needs_version],)
     return needs
 
 
-def _options(found: Situation) -> str:
+def _options(found: Assessment) -> str:
     needs = options(found)
     return ", and needs " + " and ".join(f"`{need}`" for need in needs) if needs else ""
 
@@ -51,8 +52,7 @@ def _alternatives(layer: ResizeLayer, intent: Intent) -> Iterator[Tuple[str, Res
     if not layer.modern:
         place = layer.place and layer.place.with_exact_ranks()
         yield _EXACT_RANKS, replace(layer, modern=True, place=place)
-    size: Optional[Tuple[int, int]] = intent.input_size or layer.default_size
-    if size is None or layer.size_reason:
+    size: Optional[Tuple[int, int]] = intent.input_size or layer.input.default
+    if size is None or layer.input.why_unknown:
         return
-    fixed = replace(layer, shape=STATIC, input_size=size, sizes=(size,), ranges=(), listed=False)
-    yield _ONE_SIZE, fixed
+    yield _ONE_SIZE, replace(layer, input=InputSizes.static(size))

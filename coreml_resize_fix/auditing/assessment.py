@@ -3,10 +3,19 @@
 from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.comparison import EQUAL, UNEQUAL, Pairing, Size, comparisons, pair
+from coreml_resize_fix.auditing.comparison import (
+    EQUAL,
+    UNEQUAL,
+    Comparisons,
+    Pairing,
+    Size,
+    comparisons,
+    pair,
+)
 from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
+from coreml_resize_fix.formats.input_sizes import SizeKind
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -20,6 +29,7 @@ TOO_NEW = "too-new"  # computes the intent, by a layer above the deployment targ
 REFUSED = "refused"  # computes nothing: Core ML does not take the layer
 # Computes the intent in one of two readings, and nothing documents which one Core ML takes.
 OPEN_SIZE, OPEN_PIXEL = "open-size", "open-pixel"
+DOUBTED = "doubted"  # computes the intent, by an operation in which systems were seen to differ
 CURRENT = (
     SAME,
     WRONG_GRID,
@@ -31,6 +41,7 @@ CURRENT = (
     REFUSED,
     OPEN_SIZE,
     OPEN_PIXEL,
+    DOUBTED,
 )
 _OPEN = {ROUNDING: OPEN_SIZE, PIXEL: OPEN_PIXEL}
 
@@ -43,13 +54,13 @@ ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
     "kernel",
     "asymmetric",
 )
-ASKS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
+INTENT_KINDS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
 
 # The first native layer that computes the intent: within the target, only above it, or none.
 WITHIN, ABOVE, NONE = "within", "above", "none"
 # Several layers compute it: they may be used, only with an option, or only above the target.
 LAYERS, LAYERS_ASKED, LAYERS_ABOVE = "layers", "layers-asked", "layers-above"
-REACH = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
+AVAILABILITY = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 
 # How much is known of the sizes.
 EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
@@ -58,16 +69,17 @@ EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED)
 
 
 @dataclass(frozen=True)
-class Situation:
+class Assessment:
     """The key of the decision table, and the values that its messages need."""
 
     current: str
-    shape: str
-    reach: str
-    asks: str
+    shape: SizeKind  # of the layer's input
+    availability: str
+    intent_kind: str
     evidence: str
     freezes: bool  # the native layer has a fixed size, unlike the one in the file
     intent: Intent
+    comparisons: Optional[Comparisons] = None
     remedy: Optional[ResizeOp] = None
     needs_version: int = 1
     pairings: Tuple[Pairing, ...] = ()
@@ -91,20 +103,27 @@ def assess(
     spec_version: int,
     decompose: bool = False,
     unfit: bool = False,
-) -> Situation:
+    rewrite_downscales: bool = False,
+) -> Assessment:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
 
     `decompose` says whether several layers may be used without being asked for, `contradicted` that
     the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
-    of the file.
+    of the file. `rewrite_downscales` asks for another operation where a right one is in doubt.
     """
-    asked, known = comparisons(intent, layer)
-    asks = _asks(asked, known)
+    compared = comparisons(intent, layer)
+    asked, known = compared
+    intent_kind = _intent_kind(asked, known)
+    evidence = EVIDENCE_OK if known else SIZELESS
+    if contradicted:
+        evidence = CONTRADICTED
+    if unfit:
+        evidence = UNFIT
     if layer.params.unjudged:
-        return Situation(WRONG_GRID, layer.shape, NONE, asks, UNJUDGED, False, intent)
-    if unfit or contradicted or not known:
-        evidence = UNFIT if unfit else CONTRADICTED if contradicted else SIZELESS
-        return Situation(WRONG_GRID, layer.shape, NONE, asks, evidence, False, intent)
+        evidence = UNJUDGED
+    if evidence != EVIDENCE_OK:
+        kind = layer.input.kind
+        return Assessment(WRONG_GRID, kind, NONE, intent_kind, evidence, False, intent, compared)
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 
@@ -126,15 +145,21 @@ def assess(
         current = TOO_NEW
     if layer.params.lacks_its_mode:
         current = REFUSED
-    way = _Way(NONE) if current == SAME else _way(layer, asked, known, spec_version, decompose)
-    return Situation(
+    way = _Way(NONE)
+    doubted = rewrite_downscales and layer.input.is_static and bool(layer.params.caveat)
+    if current != SAME or doubted:
+        way = _way(layer, asked, known, spec_version, decompose)
+    if current == SAME and doubted and way.availability == WITHIN:
+        current = DOUBTED
+    return Assessment(
         current,
-        layer.shape,
-        way.reach,
-        asks,
-        EVIDENCE_OK,
+        layer.input.kind,
+        way.availability,
+        intent_kind,
+        evidence,
         way.freezes,
         intent,
+        compared,
         way.remedy,
         way.spec_version,
         pairings,
@@ -160,7 +185,7 @@ def _left_open(
 class _Way(NamedTuple):
     """How an intent can be reached, and by what."""
 
-    reach: str
+    availability: str
     remedy: Optional[ResizeOp] = None
     spec_version: int = 1
     freezes: bool = False
@@ -180,7 +205,7 @@ def _way(
         freezes = native.fixed_size and layer.params.fixed_size is None
         if native.spec_version <= spec_version:
             within = _Way(WITHIN, remedy, native.spec_version, freezes)
-            if not (freezes and layer.shape == FLEXIBLE):
+            if not (freezes and layer.input.is_flexible):
                 return within
             above = within
         else:
@@ -194,7 +219,7 @@ def _way(
         return above
     if offer.spec_version <= spec_version:
         return _Way(LAYERS if decompose else LAYERS_ASKED, offer.params, offer.spec_version)
-    if native is not None and not (above.freezes and layer.shape == FLEXIBLE):
+    if native is not None and not (above.freezes and layer.input.is_flexible):
         return above
     return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
 
@@ -247,7 +272,7 @@ def _shrinks(pairings: Sequence[Pairing]) -> bool:
     return any(n < x for p in pairings for x, n in zip(p.input_size, p.intended))
 
 
-def _asks(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
+def _intent_kind(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
     if intent.is_nearest:
         return NEAREST
     if intent.antialias or intent.mode != "bilinear":

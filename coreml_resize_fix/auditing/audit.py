@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.findings import Finding, Verdict
 from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.formats.shapes import (
     Conflict,
@@ -23,6 +23,18 @@ BLOCKING = (
 )
 
 
+def is_as_planned(planned: Verdict, found: Verdict, partial: bool) -> bool:
+    """Whether the audit of a result finds what was planned of a layer.
+
+    In a `partial` result a layer that was left wrong may be wrong in another way: sizes behind a
+    loop may be known there that were not before.
+    """
+    if planned == findings.FIXABLE:
+        return found == findings.MATCH
+    left = partial and planned in BLOCKING and found in (*BLOCKING, findings.FIXABLE)
+    return found == planned or left
+
+
 @dataclass(frozen=True)
 class Audit:
     """Shapes of each network: `before` as the file is, `after` as planned.
@@ -37,7 +49,6 @@ class Audit:
     after: Dict[str, ModelShapes]
     conflicts_before: Tuple[Conflict, ...]
     conflicts_after: Tuple[Conflict, ...]
-    freezing: Tuple[Finding, ...] = ()  # would get one size, and theirs varies
     usable: Callable[[], Optional[UsableSizes]] = lambda: None
     partial: bool = False  # the others are written even if some stay wrong
     intended: Mapping[str, ModelShapes] = field(default_factory=dict)
@@ -69,7 +80,7 @@ class Audit:
         return not failed and _reached(conflict, self.before)
 
     @property
-    def mended(self) -> List[Conflict]:
+    def repaired(self) -> List[Conflict]:
         """Conflicts that the planned changes remove."""
         left = {conflict.address for conflict in self.conflicts_after}
         return [

@@ -2,9 +2,9 @@
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.comparison import comparisons, pair
+from coreml_resize_fix.auditing.comparison import Comparisons, pair
 from coreml_resize_fix.formats.model import Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
@@ -17,15 +17,17 @@ class Setting(NamedTuple):
     max_shift: float
 
 
-def settings(layer: ResizeLayer, intent: Intent, spec_version: int) -> List[Setting]:
+def settings(
+    layer: ResizeLayer, comparisons: Optional[Comparisons], spec_version: int
+) -> List[Setting]:
     """The layer's own setting and the allowed ones, by their largest shift.
 
     Of equal shifts, a setting that interpolates or copies as the intent does goes first, then the
     file's own, then the natives in their order of preference.
     """
-    asked, sizes = comparisons(intent, layer)
-    if not sizes:
+    if comparisons is None or not comparisons.sizes:
         return []
+    asked, sizes = comparisons
     has_own = not layer.params.is_chain and not layer.params.lacks_its_mode
     own = (layer.params,) if has_own else ()
     built = [native.build(sizes) for native in allowed(layer, spec_version)]
@@ -43,7 +45,7 @@ def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
         native
         for native in layer.params.natives(layer, None)
         if native.spec_version <= spec_version
-        and not (native.fixed_size and layer.shape == FLEXIBLE)
+        and not (native.fixed_size and layer.input.is_flexible)
     ]
 
 

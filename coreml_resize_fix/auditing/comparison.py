@@ -1,10 +1,10 @@
 """Compare what an intent asks for with what a layer computes, at each input size."""
 
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
 
@@ -15,6 +15,13 @@ ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
 
 EQUAL = Difference(True, True, True, 0.0, 0.0, 0.0, 0.0)
 UNEQUAL = Difference(equal=False, same_size=False, same_positions=False)
+
+
+class Comparisons(NamedTuple):
+    """The intent as it applies to a layer, and the sizes, (input, intended), to compare at."""
+
+    asked: Intent
+    sizes: Tuple[Tuple[Size, Size], ...]
 
 
 class Pairing(NamedTuple):
@@ -56,24 +63,23 @@ def comparable(*sizes: Size) -> bool:
     return all(1 <= side <= LARGEST_SIDE for size in sizes for side in size)
 
 
-def comparisons(intent: Intent, layer: ResizeLayer) -> Tuple[Intent, List[Tuple[Size, Size]]]:
-    """The intent as it applies to the layer, and (input, intended output) sizes to compare at.
+def comparisons(intent: Intent, layer: ResizeLayer) -> Comparisons:
+    """At which sizes an intent and a layer are compared.
 
-    There are no sizes if neither the layer nor the intent has any, or if one is not the size of an
-    image.
+    At none if neither of them says the size of the input, or if a size is not that of an image.
     """
     asked = _as_factor(intent, layer)
-    sizes = layer.sizes
-    if layer.shape == FLEXIBLE and intent.input_size is not None:
+    sizes = layer.input.samples
+    if layer.input.is_flexible and intent.input_size is not None:
         sizes = (intent.input_size,) + sizes  # the recorded size is shown first
-    if layer.shape == UNKNOWN and intent.input_size is not None:
+    if layer.input.is_unknown and intent.input_size is not None:
         sizes = (intent.input_size,)
-    elif layer.shape == UNKNOWN:
+    elif layer.input.is_unknown:
         sizes = ANY_SIZES if intent.size is not None else ()
     # An intent that names no size keeps the layer's own.
     pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
-    images = [(size, target) for size, target in pairs if min(size + target) > 0]
-    return asked, images if all(comparable(*image) for image in images) else []
+    images = tuple((size, target) for size, target in pairs if min(size + target) > 0)
+    return Comparisons(asked, images if all(comparable(*image) for image in images) else ())
 
 
 def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
@@ -82,7 +88,7 @@ def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:
     The call took the size from the shape of another tensor, or the layer would have it fixed.
     """
     before, after = intent.input_size, intent.target_size(None)
-    if layer.shape != FLEXIBLE or intent.size is None or before is None or after is None:
+    if not layer.input.is_flexible or intent.size is None or before is None or after is None:
         return intent
     if layer.params.fixed_size is not None:
         return intent

@@ -5,7 +5,7 @@ All shapes are those at the declared default size of the inputs.
 
 from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from coreml_resize_fix.formats.model import Claim
+from coreml_resize_fix.formats.model import DeclaredSize
 from coreml_resize_fix.formats.shapes import Dims, Flexible, ModelShapes, Shape
 
 _LEAST_RANK = 3  # a [C, H, W] is the end of a blob of any rank; fewer dimensions prove nothing
@@ -16,28 +16,30 @@ class Spot(NamedTuple):
 
     prefix: str
     address: str
-    claim: Optional[Claim] = None
+    described: Optional[DeclaredSize] = None
 
 
-def find(claims: Sequence[Claim], shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
-    """Places where networks contradict themselves or a claim, with a clause on each, in order."""
+def find(
+    declared_sizes: Sequence[DeclaredSize], shapes: Mapping[str, ModelShapes]
+) -> Dict[Spot, str]:
+    """Places where networks contradict themselves or a description, each with a clause."""
     found: Dict[Spot, str] = {}
     for prefix, own in shapes.items():
         for conflict in own.conflicts:
             if conflict.at_default and conflict.address in own.layers:
                 spot = Spot(prefix, conflict.address)
                 found[spot] = f"{conflict.message} (`{conflict.layer}`, `{conflict.address}`)"
-    for claim in claims:
-        spot = Spot(claim.prefix, "", claim)
+    for described in declared_sizes:
+        spot = Spot(described.prefix, "", described)
         (given,) = shapes_at(spot, shapes)
-        reader = None if claim.reader is None else shapes[claim.reader]
-        if reader is not None and claim.name in reader.flexible_inputs:
+        reader = None if described.reader is None else shapes[described.reader]
+        if reader is not None and described.name in reader.flexible_inputs:
             continue
-        if given is not None and _differ(claim, given):
+        if given is not None and _differ(described, given):
             feature = "output" if reader is None else "input"
-            count = len(claim.declared)
+            count = len(described.declared)
             found[spot] = (
-                f"the {feature} `{claim.name}` is declared as {_show(claim.declared)} "
+                f"the {feature} `{described.name}` is declared as {_show(described.declared)} "
                 f"and gets {_show(given[-count:])}"
             )
     return found
@@ -58,8 +60,8 @@ def broadcasts(shapes: Mapping[str, ModelShapes]) -> Set[Spot]:
 def shapes_at(spot: Spot, shapes: Mapping[str, ModelShapes]) -> Tuple[Optional[Dims], ...]:
     """The shapes of all blobs at a place, at the default size of the inputs."""
     own = shapes[spot.prefix]
-    if spot.claim is not None:
-        return (default_dims(own.outputs.get(spot.claim.name)),)
+    if spot.described is not None:
+        return (default_dims(own.outputs.get(spot.described.name)),)
     layer = own.layers[spot.address]
     return tuple(default_dims(shape) for shape in layer.inputs + layer.outputs)
 
@@ -71,9 +73,9 @@ def default_dims(shape: Optional[Shape]) -> Optional[Dims]:
     return None if shape is None else shape.dims
 
 
-def _differ(claim: Claim, given: Dims) -> bool:
-    declared = claim.declared
-    comparable = claim.is_image or min(len(declared), len(given)) >= _LEAST_RANK
+def _differ(described: DeclaredSize, given: Dims) -> bool:
+    declared = described.declared
+    comparable = described.is_image or min(len(declared), len(given)) >= _LEAST_RANK
     if not comparable and len(declared) != len(given):
         return False
     pairs = zip(reversed(declared), reversed(given))

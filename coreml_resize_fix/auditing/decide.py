@@ -1,6 +1,6 @@
 """The decision table: situation → verdict, as rows that a test enumerates.
 
-Every combination of the situation's fields hits exactly one row; None stands for any value.
+Every combination of the assessment's fields hits exactly one row; None stands for any value.
 """
 
 from dataclasses import replace
@@ -8,7 +8,8 @@ from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment
 from coreml_resize_fix.auditing.advice import advise, options
-from coreml_resize_fix.auditing.assessment import Situation, assess
+from coreml_resize_fix.auditing.assessment import Assessment, assess
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import contradiction, refused
 from coreml_resize_fix.auditing.findings import (
     AMBIGUOUS,
@@ -20,14 +21,12 @@ from coreml_resize_fix.auditing.findings import (
     Finding,
     Verdict,
 )
-from coreml_resize_fix.auditing.matching import NO_INTENT as NO_INTENT_CODE
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import NO_MODE, describe
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, STATIC, UNKNOWN
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 Values = Optional[FrozenSet[str]]
-
-VARIES = "RSZ305"
 
 
 class Row(NamedTuple):
@@ -35,22 +34,22 @@ class Row(NamedTuple):
 
     name: str
     verdict: Verdict
-    reason: str = ""
+    reason: Optional[Code] = None
     evidence: Values = frozenset([assessment.EVIDENCE_OK])
     current: Values = None
     shape: Values = None
-    reach: Values = None
-    asks: Values = None
+    availability: Values = None
+    intent_kind: Values = None
     freezes: Optional[bool] = None
 
-    def holds(self, found: Situation) -> bool:
+    def holds(self, found: Assessment) -> bool:
         """Whether this row decides that situation."""
         named = (
             (self.evidence, found.evidence),
             (self.current, found.current),
             (self.shape, found.shape),
-            (self.reach, found.reach),
-            (self.asks, found.asks),
+            (self.availability, found.availability),
+            (self.intent_kind, found.intent_kind),
         )
         return all(values is None or value in values for values, value in named) and (
             self.freezes is None or self.freezes == found.freezes
@@ -61,124 +60,136 @@ _WRONG = frozenset(assessment.CURRENT) - {assessment.SAME}
 _FIXED_SIZE = frozenset([STATIC, UNKNOWN])
 
 
-def _none(name: str, reason: str, asks: str) -> Row:
+def _none(name: str, reason: Code, intent_kind: str) -> Row:
     return Row(
         name,
         UNMATCHABLE,
         reason,
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([assessment.NONE]),
-        asks=frozenset([asks]),
+        availability=frozenset([assessment.NONE]),
+        intent_kind=frozenset([intent_kind]),
     )
 
 
 TABLE: Tuple[Row, ...] = (
-    Row("sizes unknown", UNMATCHABLE, "RSZ307", frozenset([assessment.SIZELESS])),
-    Row("sizes contradict", UNMATCHABLE, "RSZ204", frozenset([assessment.CONTRADICTED])),
-    Row("the file contradicts itself", UNMATCHABLE, "RSZ206", frozenset([assessment.UNFIT])),
-    Row("not judged", UNMATCHABLE, "RSZ207", frozenset([assessment.UNJUDGED])),
+    Row("sizes unknown", UNMATCHABLE, Code.SIZE_UNKNOWN, frozenset([assessment.SIZELESS])),
+    Row(
+        "sizes contradict",
+        UNMATCHABLE,
+        Code.CONTRADICTING_SIZES,
+        frozenset([assessment.CONTRADICTED]),
+    ),
+    Row(
+        "the file contradicts itself",
+        UNMATCHABLE,
+        Code.SIZE_DOES_NOT_FIT,
+        frozenset([assessment.UNFIT]),
+    ),
+    Row("not judged", UNMATCHABLE, Code.NOT_JUDGED, frozenset([assessment.UNJUDGED])),
     Row("computes the intent", MATCH, current=frozenset([assessment.SAME])),
     Row(
         "native, static",
         FIXABLE,
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([assessment.WITHIN]),
+        availability=frozenset([assessment.WITHIN]),
     ),
     Row(
         "native above the target, static",
         NEEDS_OPTION,
-        "RSZ306",
+        Code.TARGET_TOO_LOW,
         current=_WRONG,
         shape=_FIXED_SIZE,
-        reach=frozenset([assessment.ABOVE]),
+        availability=frozenset([assessment.ABOVE]),
     ),
-    Row("several layers", FIXABLE, current=_WRONG, reach=frozenset([assessment.LAYERS])),
+    Row("several layers", FIXABLE, current=_WRONG, availability=frozenset([assessment.LAYERS])),
     Row(
         "several layers, when asked",
         NEEDS_OPTION,
-        "RSZ309",
+        Code.SEVERAL_LAYERS_NEEDED,
         current=_WRONG,
-        reach=frozenset([assessment.LAYERS_ASKED]),
+        availability=frozenset([assessment.LAYERS_ASKED]),
     ),
     Row(
         "several layers above the target",
         NEEDS_OPTION,
-        "RSZ306",
+        Code.TARGET_TOO_LOW,
         current=_WRONG,
-        reach=frozenset([assessment.LAYERS_ABOVE]),
+        availability=frozenset([assessment.LAYERS_ABOVE]),
     ),
-    _none("no half-pixel layer", "RSZ301", assessment.HALF_PIXEL),
-    _none("no 1/scale_factor layer", "RSZ302", assessment.SCALE_RATIO),
-    _none("no fractional nearest layer", "RSZ303", assessment.NEAREST),
-    _none("no layer with this kernel", "RSZ304", assessment.KERNEL),
+    _none("no half-pixel layer", Code.HALF_PIXEL_UNAVAILABLE, assessment.HALF_PIXEL),
+    _none("no 1/scale_factor layer", Code.SCALE_FACTOR_GRID, assessment.SCALE_RATIO),
+    _none("no fractional nearest layer", Code.NEAREST_NOT_INTEGER, assessment.NEAREST),
+    _none("no layer with this kernel", Code.KERNEL_UNAVAILABLE, assessment.KERNEL),
     # STRICT and UPSAMPLE compute these at every known size, so only a size that varies is left.
-    _none("align_corners at a size that varies", VARIES, assessment.ALIGN_CORNERS),
-    _none("asymmetric at a size that varies", VARIES, assessment.ASYMMETRIC),
+    _none("align_corners at a size that varies", Code.FLEXIBLE_INPUT, assessment.ALIGN_CORNERS),
+    _none("asymmetric at a size that varies", Code.FLEXIBLE_INPUT, assessment.ASYMMETRIC),
     Row(
         "native follows a flexible size",
         FIXABLE,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([assessment.WITHIN]),
+        availability=frozenset([assessment.WITHIN]),
         freezes=False,
     ),
     Row(
         "native follows, above the target",
         NEEDS_OPTION,
-        "RSZ306",
+        Code.TARGET_TOO_LOW,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([assessment.ABOVE]),
+        availability=frozenset([assessment.ABOVE]),
         freezes=False,
     ),
     Row(
         "native would freeze the model",
         UNMATCHABLE,
-        VARIES,
+        Code.FLEXIBLE_INPUT,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([assessment.WITHIN, assessment.ABOVE]),
+        availability=frozenset([assessment.WITHIN, assessment.ABOVE]),
         freezes=True,
     ),
     Row(
         "flexible, no layer",
         UNMATCHABLE,
-        VARIES,
+        Code.FLEXIBLE_INPUT,
         current=_WRONG,
         shape=frozenset([FLEXIBLE]),
-        reach=frozenset([assessment.NONE]),
+        availability=frozenset([assessment.NONE]),
     ),
 )
 
 # What is wrong with the file as it is.
-CURRENT_CODES: Dict[str, str] = {
-    assessment.WRONG_GRID: "RSZ101",
-    assessment.WRONG_SIZE: "RSZ102",
-    assessment.NEAREST_AS_BILINEAR: "RSZ103",
-    assessment.ANTIALIAS_DROPPED: "RSZ104",
-    assessment.OTHER_KERNEL: "RSZ105",
-    assessment.TOO_NEW: "RSZ106",
-    assessment.REFUSED: "RSZ107",
-    assessment.OPEN_SIZE: "RSZ102",
-    assessment.OPEN_PIXEL: "RSZ109",
+CURRENT_CODES: Dict[str, Code] = {
+    assessment.WRONG_GRID: Code.SHIFTED_GRID,
+    assessment.WRONG_SIZE: Code.WRONG_SIZE,
+    assessment.NEAREST_AS_BILINEAR: Code.NEAREST_BECAME_BILINEAR,
+    assessment.ANTIALIAS_DROPPED: Code.ANTIALIAS_DROPPED,
+    assessment.OTHER_KERNEL: Code.OTHER_KERNEL,
+    assessment.TOO_NEW: Code.LAYER_ABOVE_TARGET,
+    assessment.REFUSED: Code.MODE_MISSING,
+    assessment.OPEN_SIZE: Code.WRONG_SIZE,
+    assessment.OPEN_PIXEL: Code.PIXEL_LEFT_OPEN,
+    assessment.DOUBTED: Code.DIFFERS_BETWEEN_SYSTEMS,
 }
 
 
-def row_for(found: Situation) -> Row:
+def row_for(found: Assessment) -> Row:
     """The one row that decides a situation."""
     rows = [row for row in TABLE if row.holds(found)]
     if len(rows) != 1:
-        raise LookupError("{} rows decide {}".format(len(rows), found))
+        raise LookupError(f"{len(rows)} rows decide {found}")
     return rows[0]
 
 
-def _of_current(found: Situation) -> List[str]:
+def _of_current(found: Assessment) -> List[Code]:
     """Codes of what is wrong now. Of a size that rounding decides, one reading is a wrong one."""
     if not found.pairings or found.current == assessment.SAME:
         return []
-    return [CURRENT_CODES[found.current]] + (["RSZ102", "RSZ108"] if found.open_size else [])
+    rounding = [Code.WRONG_SIZE, Code.SIZE_DEPENDS_ON_ROUNDING] if found.open_size else []
+    return [CURRENT_CODES[found.current], *rounding]
 
 
 def decide(
@@ -187,18 +198,20 @@ def decide(
     spec_version: int,
     decompose: bool = False,
     moved: bool = False,
+    rewrite_downscales: bool = False,
 ) -> Finding:
     """The verdict on one layer. `spec_version` is the highest one that the target allows.
 
     `decompose` says whether several layers may be used without being asked for;
-    `moved` tells that it gets another size than it should: that is not its intent's fault.
+    `moved`: it gets another size than it should, which does not speak against its intent.
+    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
     """
     if match.intent is None:
-        verdict = NO_INTENT if match.code == NO_INTENT_CODE else AMBIGUOUS
+        verdict = NO_INTENT if match.code == Code.NO_INTENT else AMBIGUOUS
         message = f"`{layer.name}` ({layer.params}): {match.reason}"
         if layer.params.lacks_its_mode:
             message += f"; {NO_MODE}"
-        return Finding(layer, verdict, (match.code,), message)
+        return Finding(layer, verdict, (match.code,) if match.code else (), message)
     recorded = replace(match.intent, input_size=None) if moved else match.intent
     against = (
         layer.params.unjudged
@@ -207,12 +220,15 @@ def decide(
         or refused(match.intent, layer)
     )
     unfit = bool(match.against)
-    found = assess(layer, match.intent, bool(against), spec_version, decompose, unfit)
+    found = assess(
+        layer, match.intent, bool(against), spec_version, decompose, unfit, rewrite_downscales
+    )
     row = row_for(found)
-    codes = tuple(dict.fromkeys(filter(None, [*_of_current(found), row.reason])))
+    reasons = [row.reason] if row.reason else []
+    codes = tuple(dict.fromkeys([*_of_current(found), *reasons]))
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
     message = describe(layer, found, row.verdict, row.reason, against, spec_version)
-    if row.reason == VARIES:
+    if row.reason == Code.FLEXIBLE_INPUT:
         message += "; " + advise(layer, match.intent, spec_version, decompose)
     return Finding(
         layer,
@@ -220,13 +236,14 @@ def decide(
         codes,
         message,
         intent=match.intent,
+        comparisons=found.comparisons,
         after=found.remedy if fixes else None,
         intended_size=found.intended,
-        # A stand-in for a size that nobody knows has a shift of its own, which is no one's.
+        # The shift at a size that only stands in for an unknown one is not that of the layer.
         max_shift_px=found.worst.max_shift
         if found.worst
         and found.current not in (assessment.REFUSED, assessment.OPEN_SIZE)
-        and (layer.sizes or match.intent.input_size)
+        and (layer.input.samples or match.intent.input_size)
         else None,
         needs=options(found) if row.verdict == NEEDS_OPTION else (),
         spec_version=found.needs_version if fixes else 1,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from coreml_resize_fix.auditing.comparison import comparable
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.case import PROBES, Case
 from coreml_resize_fix.replacements.choose import Refusal, cheapest
@@ -60,24 +60,24 @@ def computes(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> bool:
 
 
 def _case(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Case]:
-    if layer.place is None or not sizes or layer.shape == UNKNOWN or not layer.blobs:
+    if layer.place is None or not sizes or layer.input.is_unknown or not layer.blobs:
         return None
-    if layer.shape == FLEXIBLE and intent.scale_factor is None:
+    if layer.input.is_flexible and intent.scale_factor is None:
         return None  # a plain size, which no layers make of every input
     axes = [intent.axes(before, after) for before, after in _probed(layer, intent, sizes)]
     return Case(
         rows=axes[0][0],
         columns=axes[0][1],
         channels=layer.channels,
-        factors=intent.scale_factor if layer.shape == FLEXIBLE else None,
+        factors=intent.scale_factor if layer.input.is_flexible else None,
         enumerated=True,  # the sizes that stand for all are among the others
-        others=tuple(axes[1:]) if layer.shape == FLEXIBLE else (),
+        others=tuple(axes[1:]) if layer.input.is_flexible else (),
     )
 
 
 def _probed(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Sizes:
-    """Those sizes, and of an input that varies others that stand for all: small ones tell most."""
-    if layer.shape != FLEXIBLE or layer.listed:
+    """Those sizes; for an input that varies also small ones, which show most differences."""
+    if not layer.input.is_flexible or layer.input.listed:
         return sizes
     pairs = [((side, side), intent.target_size((side, side))) for side in PROBES]
     made = [

@@ -73,6 +73,8 @@ def displacements(
     paths meet, the larger displacement counts.
     """
     moves = {finding.layer.address: _move(finding) for finding in findings}
+    if not any(moves.values()):
+        return []
     features: Dict[str, Steps] = {}  # what one model of a pipeline hands to the next
     found: Dict[str, Displacement] = {}
     for network in model.networks:
@@ -102,14 +104,14 @@ def _image_size(shapes: ModelShapes, name: str) -> Optional[Size]:
 
 def _move(finding: Finding) -> Optional[Step]:
     layer, intent, intended = finding.layer, finding.intent, finding.intended_size
-    if intent is None or intended is None or layer.input_size is None:
+    if intent is None or intended is None or layer.input.size is None:
         return None
     if layer.params.is_chain or layer.params.lacks_its_mode:
         return None
-    if not layer.params.may_make(layer.input_size, intended):
+    if not layer.params.may_make(layer.input.size, intended):
         return None
-    asked = intent.axes(layer.input_size, intended)
-    computed = layer.params.axes(layer.input_size, intended)
+    asked = intent.axes(layer.input.size, intended)
+    computed = layer.params.axes(layer.input.size, intended)
     rows, columns = (_mean_and_largest_move(one, other) for one, other in zip(asked, computed))
     if rows[1] == columns[1] == 0:
         return None

@@ -3,11 +3,11 @@
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparable, comparisons, pair
-from coreml_resize_fix.formats.resize_layer import STATIC, ResizeLayer, may_be_of_module
+from coreml_resize_fix.formats.resize_layer import ResizeLayer, may_be_of_module
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
 
-_KIND = 4  # of `Intent.ask`: framework, mode, align_corners, antialias
+_KIND = 4  # of `Intent.request`: framework, mode, align_corners, antialias
 
 
 def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> Optional[str]:
@@ -21,8 +21,8 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
         return f"`{intent.label}` is {intent.mode}, and `{layer.name}` samples the nearest pixel"
     facts: List[Tuple[str, object, object]] = [("channels", intent.channels, layer.channels)]
     if not (pinned and intent.size is None):
-        facts.append(("input size", intent.input_size, layer.input_size))
-        sides = zip(("height", "width"), intent.input_size or (None, None), layer.partial_size)
+        facts.append(("input size", intent.input_size, layer.input.size))
+        sides = zip(("height", "width"), intent.input_size or (None, None), layer.input.known_sides)
         facts += [("an input " + name, recorded, seen) for name, recorded, seen in sides]
     for what, recorded, seen in facts:
         if not may_equal(recorded, seen):
@@ -54,10 +54,10 @@ def same_call(one: Intent, other: Intent, layer: ResizeLayer) -> bool:
 
     At 8×8, `size=(16, 16)` and `scale_factor=2` do.
     """
-    if (one.ask[:_KIND], one.ask[-1]) != (other.ask[:_KIND], other.ask[-1]):
+    if (one.request[:_KIND], one.request[-1]) != (other.request[:_KIND], other.request[-1]):
         return False
-    size = layer.input_size
-    if size is None or layer.shape != STATIC:
+    size = layer.input.size
+    if size is None:
         return False
     made = one.target_size(size)
     if made is None or made != other.target_size(size) or not comparable(size, made):
@@ -71,7 +71,7 @@ def refused(intent: Intent, layer: ResizeLayer) -> Optional[str]:
 
     At the default size it would make no pixel, which PyTorch refuses.
     """
-    size = layer.default_size
+    size = layer.input.default
     target = intent.target_size(size) if size is not None else None
     if size is None or target is None or min(target) > 0:
         return None
@@ -91,8 +91,8 @@ def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[Li
         (
             layer.params.copies_nearest,
             layer.channels,
-            layer.input_size,
-            layer.partial_size,
+            layer.input.size,
+            layer.input.known_sides,
             layer.call,
             (layer.name, layer.blobs) if layer.name.startswith("/") else None,
         )

@@ -75,7 +75,7 @@ def weigh(
 
 
 def _makes_size(layer: ResizeLayer, intent: Intent) -> bool:
-    size = layer.input_size or intent.input_size
+    size = layer.input.size or intent.input_size
     return size is not None and layer.params.output_size(size) == intent.target_size(size)
 
 
@@ -87,11 +87,14 @@ class _Computed:
         self._requests: Dict[int, Tuple[object, ...]] = {}
 
     def __call__(self, intent: Intent, layer: ResizeLayer) -> bool:
-        if not layer.sizes:
+        if not layer.input.samples:
             return False
         if id(intent) not in self._requests:
-            self._requests[id(intent)] = intent.ask + (intent.input_size, intent.framework_version)
-        key = self._requests[id(intent)] + (layer.params, layer.shape, layer.sizes)
+            self._requests[id(intent)] = intent.request + (
+                intent.input_size,
+                intent.framework_version,
+            )
+        key = self._requests[id(intent)] + (layer.params, layer.input.kind, layer.input.samples)
         if key not in self._known:
             self._known[key] = computes(intent, layer)
         return self._known[key]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
+from coreml_resize_fix.auditing.codes import Code
+from coreml_resize_fix.auditing.comparison import Comparisons
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -59,16 +61,20 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """`intended_size` is the (height, width) that the intent makes of the layer's input, None where
+    """`comparisons` are the sizes to compare at, with the intent as it applies to the layer.
+
+    `intended_size` is the (height, width) that the intent makes of the layer's input, None where
     the intent or the sizes are not known. `max_shift_px` is in source pixels, None where the sizes
-    differ or are not known. `behind` are the names of layers before it that stay wrong in a file
-    that is written in part: the verdict is on what the layer gets as long as they do."""
+    differ or are not known. `wrong_before` names layers before it that stay wrong in a file that is
+    written in part: the verdict is on what the layer gets as long as they do.
+    """
 
     layer: ResizeLayer
     verdict: Verdict
-    codes: Tuple[str, ...]
+    codes: Tuple[Code, ...]
     message: str
     intent: Optional[Intent] = None
+    comparisons: Optional[Comparisons] = None
     after: Optional[ResizeOp] = None
     intended_size: Optional[Tuple[int, int]] = None
     max_shift_px: Optional[float] = None
@@ -77,5 +83,5 @@ class Finding:
     needs: Tuple[str, ...] = ()
     spec_version: int = 1  # that `after` needs
     closest: Tuple[Near, ...] = ()  # where nothing exact is allowed
-    behind: Tuple[str, ...] = ()
+    wrong_before: Tuple[str, ...] = ()
     picture: Optional[Picture] = None  # only if the report shows it

@@ -1,4 +1,4 @@
-"""Match intents to layers: by `layer`, by name, by order with evidence.
+"""Match intents to layers: by `layer`, by name, by a converter's memory, by order with evidence.
 
 Nothing is guessed: a layer is ambiguous if intents that ask for different things fit it equally
 well.
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.area import by_pooling, is_made_of_windows
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.matching import (
-    NO_INTENT,
     Match,
     MatchDraft,
     Matching,
@@ -18,6 +18,7 @@ from coreml_resize_fix.auditing.matching import (
 )
 from coreml_resize_fix.auditing.names import by_name
 from coreml_resize_fix.auditing.order import by_order
+from coreml_resize_fix.auditing.origins import Origins, by_origin
 from coreml_resize_fix.auditing.pinned import by_pin
 from coreml_resize_fix.auditing.summed import is_made_of_sums
 from coreml_resize_fix.auditing.without_layer import ELSEWHERE, no_layer_needed
@@ -28,7 +29,7 @@ from coreml_resize_fix.intents.model import Intent
 
 LayersFor = Callable[[Overrides], Sequence[ResizeLayer]]
 
-_MOST_STEPS = 4 * 1000 * 1000  # of alignment: rounds times pairs of an intent and a layer
+MOST_STEPS = 4 * 1000 * 1000  # of alignment: rounds times pairs of an intent and a layer
 
 
 def match(
@@ -37,29 +38,32 @@ def match(
     assume: Optional[Intent] = None,
     averaged: Sequence[Averaged] = (),
     summed: Sequence[Summed] = (),
+    origins: Optional[Origins] = None,
 ) -> Matching:
     """Match intents to the layers that `layers_for` returns in file order, pooling layers too.
 
     The input of a layer depends on the resizes before it, which may be wrong in the file. So sizes
     behind an undecided resize do not count as evidence, and each round decides more of them.
-    `averaged` and `summed` are maps that other layers assemble.
+    `averaged` and `summed` are maps that other layers assemble; `origins` is what a converter
+    remembers of the calls.
     """
+    remembered = origins or {}
     reasons = {
         id(intent): ELSEWHERE
         if is_made_of_windows(intent, averaged) or is_made_of_sums(intent, summed)
         else no_layer_needed(intent)
         for intent in intents
     }
-    matching = _in_rounds(intents, reasons, layers_for, careful=False)
+    matching = _in_rounds(intents, reasons, layers_for, remembered, careful=False)
     if not matching.agrees:
         # A layer of unknown size may have taken the call of a later one. Try again with such
         # layers waiting for those before them.
-        again = _in_rounds(intents, reasons, layers_for, careful=True)
+        again = _in_rounds(intents, reasons, layers_for, remembered, careful=True)
         matching = again if again.agrees else matching
     if assume is not None:
         for found in matching.by_address.values():
-            if found.code == NO_INTENT:
-                found.intent, found.how, found.code, found.reason = assume, "assumed", "", ""
+            if found.code == Code.NO_INTENT:
+                found.intent, found.how, found.code, found.reason = assume, "assumed", None, ""
     return matching
 
 
@@ -67,6 +71,7 @@ def _in_rounds(
     intents: Sequence[Intent],
     reasons: Dict[int, Optional[str]],
     layers_for: LayersFor,
+    origins: Origins,
     careful: bool,
 ) -> Matching:
     """Match in rounds until no further size becomes known.
@@ -79,15 +84,17 @@ def _in_rounds(
     matching = Matching()
     # Each round decides at least one more layer, or is the last. The limit is for chains of
     # hundreds of layers whose sizes are all wrong.
-    rounds = min(len(layers) + 2, max(8, _MOST_STEPS // (len(layers) * len(intents) + 1)))
+    rounds = min(len(layers) + 2, max(8, MOST_STEPS // (len(layers) * len(intents) + 1)))
     while assumed != previous and rounds:
         rounds -= 1
         layers, poolings = _split_poolings(layers_for(assumed))
-        matching = _match_once(intents, MatchDraft(layers, reasons), poolings)
+        matching = _match_once(intents, MatchDraft(layers, reasons), poolings, origins)
         previous = assumed
         assumed = {
             layer.address: assumed[layer.address]
-            if careful and not layer.sizes and matching.by_address[layer.address].how == "order"
+            if careful
+            and not layer.input.samples
+            and matching.by_address[layer.address].how == "order"
             else _assumption(layer, matching, assumed[layer.address])
             for layer in layers
         }
@@ -110,8 +117,8 @@ def _assumption(layer: ResizeLayer, matching: Matching, before: _Assumption) -> 
     if intent is not None and layer.follows:
         return _Assumption(intent, before.size)
     # A size that was decided stays decided: rounds then end.
-    made = intent.target_size(layer.input_size) if intent else None
-    return _Assumption(size=made or before(layer.input_size))
+    made = intent.target_size(layer.input.size) if intent else None
+    return _Assumption(size=made or before(layer.input.size))
 
 
 def _split_poolings(layers: Sequence[ResizeLayer]) -> Tuple[List[ResizeLayer], List[ResizeLayer]]:
@@ -121,12 +128,20 @@ def _split_poolings(layers: Sequence[ResizeLayer]) -> Tuple[List[ResizeLayer], L
 
 
 def _match_once(
-    intents: Sequence[Intent], draft: MatchDraft, poolings: Sequence[ResizeLayer]
+    intents: Sequence[Intent],
+    draft: MatchDraft,
+    poolings: Sequence[ResizeLayer],
+    origins: Origins,
 ) -> Matching:
     result = Matching()
     by_pin(intents, draft, poolings, result)
     rest = [intent for intent in intents if intent.layer is None]
     draft.pair_by_name(by_name(rest, draft.unmatched, contradiction, draft.needs_layer), rest)
+    while True:
+        remembered = by_origin(rest, draft.unmatched, origins, contradiction, draft.needs_layer)
+        if not remembered:
+            break
+        draft.pair_by_name(remembered, rest, "origin")  # the rest may be of fewer modules now
     pooled = by_pooling(rest, poolings)
     result.pooled.update({layer.address: Match(intent, "pooling") for intent, layer in pooled})
     remove_matched(rest, pooled)

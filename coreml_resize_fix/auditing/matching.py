@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import same_call
 from coreml_resize_fix.auditing.without_layer import COPIES, WithoutLayer
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 Pairs = List[Tuple[Intent, ResizeLayer]]
-
-NO_INTENT, AMBIGUOUS, MERGED = "RSZ201", "RSZ202", "RSZ203"
 
 
 @dataclass
@@ -22,7 +21,7 @@ class Match:
 
     intent: Optional[Intent] = None
     how: str = ""
-    code: str = ""
+    code: Optional[Code] = None
     reason: str = ""
     against: str = ""
 
@@ -67,7 +66,7 @@ class MatchDraft:
         """A key of what an intent asks for: all calls that copy have the same."""
         if self.reasons[id(intent)] == COPIES:
             return (COPIES, intent.input_size)
-        return intent.ask
+        return intent.request
 
     def note_without_layer(self, intent: Intent, result: Matching) -> None:
         """Note that an intent has no layer."""
@@ -77,9 +76,9 @@ class MatchDraft:
         else:
             result.not_owed.append(WithoutLayer(intent, reason))
 
-    def pair_by_name(self, named: Pairs, intents: List[Intent]) -> None:
+    def pair_by_name(self, named: Pairs, intents: List[Intent], how: str = "name") -> None:
         """Record pairs found by name, and remove their intents from `intents`."""
-        self.found.update({layer.address: Match(intent, "name") for intent, layer in named})
+        self.found.update({layer.address: Match(intent, how) for intent, layer in named})
         remove_matched(intents, named)
 
 

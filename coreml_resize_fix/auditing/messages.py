@@ -1,9 +1,12 @@
 """What is said of a layer: the layer, its intent, what the file does, by how much, what follows."""
 
+from dataclasses import replace
+from itertools import product
 from typing import Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment, closest
-from coreml_resize_fix.auditing.assessment import Situation
+from coreml_resize_fix.auditing.assessment import Assessment
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
@@ -21,96 +24,128 @@ CALLS = (
     ("TensorFlow 1 resize_bilinear", Intent(framework="tensorflow1")),
 )
 
+# By where the layers are that compute an intent: what a user has to allow.
+_OPTIONS = (
+    ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
+    ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
+)
+
 
 def size(value: Optional[Size]) -> str:
     """A size as people write it: 25×31."""
-    return "{}×{}".format(*value) if value else "?"
+    return "×".join(map(str, value)) if value else "?"
 
 
 def describe(
     layer: ResizeLayer,
-    found: Situation,
+    found: Assessment,
     verdict: str,
-    reason: str,
+    reason: Optional[Code],
     against: Optional[str],
     spec_version: int,
 ) -> str:
     """One lower-case sentence about a layer that has an intent."""
-    start = "`{}` is `{}` and `{}` asks for `{}`".format(
-        layer.name, layer.params, found.intent.label, found.intent
-    )
+    summary = "" if reason is None else RULES[reason].summary
+    intent = found.intent
+    start = f"`{layer.name}` is `{layer.params}` and `{intent.label}` asks for `{intent}`"
     if not found.pairings:
-        return "{}: {}".format(start, against or RULES[reason].summary)
+        return f"{start}: {against or summary}"
     if verdict == MATCH:
         return start + ": they are the same"
-    text = "{}: {}".format(start, _difference(layer, found))
+    text = f"{start}: {_difference(layer, found)}"
     if found.open_size and found.current != assessment.OPEN_SIZE:
-        text += f", and {_rounding(found.open_size)}"
+        text += f", and {_rounding(layer, found.open_size)}"
     if verdict == FIXABLE:
-        return "{}; `{}` is the same".format(text, found.remedy)
+        return f"{text}; `{found.remedy}` is the same"
     if verdict == NEEDS_OPTION:
-        return "{}; `{}` is the same, and needs {}".format(
-            text,
-            found.remedy,
-            " and ".join(
-                what
-                for reach, what in (
-                    ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
-                    ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
-                )
-                if found.reach in reach
-            ),
-        )
-    return "{}; {}{}".format(
-        text, RULES[reason].summary, _closest(layer, found.intent, spec_version)
-    )
+        options = " and ".join(what for where, what in _OPTIONS if found.availability in where)
+        return f"{text}; `{found.remedy}` is the same, and needs {options}"
+    return f"{text}; {summary}{_closest(layer, found, spec_version)}"
 
 
-def _difference(layer: ResizeLayer, found: Situation) -> str:
+def _difference(layer: ResizeLayer, found: Assessment) -> str:
     first = found.pairings[0]
     if found.current == assessment.REFUSED:
         return NO_MODE
     if found.current == assessment.OPEN_SIZE:
-        return _rounding(found.open_size)
+        return f"{_rounding(layer, found.open_size)}; {size(_meant(found))} is meant"
     if (
         found.current == assessment.WRONG_SIZE
-        and not layer.sizes
+        and not layer.input.samples
         and found.intent.input_size is None
     ):
         made = size(layer.output_size) if layer.output_size else "a size that follows its input"
-        return "it makes {} instead of {}".format(made, size(first.intended))
+        return f"it makes {made} instead of {size(first.intended)}"
     if found.current == assessment.WRONG_SIZE:
         wrong = next(p for p in found.pairings if p.intended != p.actual)
-        return "{} becomes {} instead of {}".format(
-            size(wrong.input_size), size(wrong.actual), size(wrong.intended)
-        )
+        becomes = f"{size(wrong.input_size)} becomes {size(wrong.actual)}"
+        another = _of_another_tensor(layer, found.intent)
+        return f"{becomes} instead of {size(wrong.intended)}{another}"
     if layer.params.is_chain:
         return "these layers are not those that compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
+    step = _other_step(layer, found)
     if found.intent.is_nearest and layer.params.copies_nearest:
-        return "it copies other pixels, up to {:.3f} source pixels away".format(shift)
+        return f"it copies other pixels, up to {shift:.3f} source pixels away{step}"
+    bilinear = not layer.params.copies_nearest and found.intent.mode == "bicubic"
     names = {
         assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
-        assessment.ANTIALIAS_DROPPED: "it does not filter before it samples down",
+        assessment.ANTIALIAS_DROPPED: "antialias is dropped: it does not filter before it samples",
         assessment.TOO_NEW: "it is the same, and needs iOS 14",
-        assessment.OTHER_KERNEL: "it interpolates with another kernel",
+        assessment.OTHER_KERNEL: "it is bilinear where bicubic was asked for"
+        if bilinear
+        else "it interpolates with another kernel",
         assessment.OPEN_PIXEL: "some points lie midway between two pixels, of which it copies one "
         "that nothing documents",
-        assessment.WRONG_GRID: "it reads up to {:.3f} source pixels away".format(shift),
+        assessment.DOUBTED: f"it is the same, and {layer.params.caveat}",
+        assessment.WRONG_GRID: f"it reads up to {shift:.3f} source pixels away{step}",
     }
     return names[found.current]
 
 
-def _rounding(input_size: Optional[Size]) -> str:
-    return (
+def _rounding(layer: ResizeLayer, input_size: Optional[Size]) -> str:
+    """What a layer makes of a size where single and double precision round to other sizes."""
+    text = (
         f"what it makes of {size(input_size)} depends on whether Core ML computes input × factor "
         "in single or in double precision"
     )
+    if input_size is None:
+        return text
+    rows, columns = ([side - 1, side, side + 1] for side in layer.params.output_size(input_size))
+    either = [one for one in product(rows, columns) if layer.params.may_make(input_size, one)]
+    ends = dict.fromkeys([either[0], either[-1]]) if either else ()
+    return f"{text}: {' or '.join(map(size, ends))}"
 
 
-def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
+def _meant(found: Assessment) -> Optional[Size]:
+    pairs = [(one.input_size, one.intended) for one in found.pairings]
+    return next((after for before, after in pairs if before == found.open_size), found.intended)
+
+
+def _other_step(layer: ResizeLayer, found: Assessment) -> str:
+    """That a layer steps by the sizes where the call steps by its factor, if that is all."""
+    intent = replace(found.intent, recompute_scale_factor=True)
+    if intent.scale_factor is None or intent.framework != "torch":
+        return ""
+    pairings = (pair(intent, layer.params, one.input_size, one.intended) for one in found.pairings)
+    if not all(pairing.equal for pairing in pairings):
+        return ""
+    return (
+        ", as it steps by input / output size and the call by 1 / scale_factor (with "
+        "`recompute_scale_factor=True` the call would do the same)"
+    )
+
+
+def _of_another_tensor(layer: ResizeLayer, intent: Intent) -> str:
+    """That a layer follows its own input, where the call took its size from elsewhere."""
+    if not layer.input.is_flexible or intent.size is None or layer.params.fixed_size is not None:
+        return ""
+    return ", as it multiplies its own input, and the call took the size of another tensor"
+
+
+def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
     """The native setting of the right size with the smallest largest shift, as a clause."""
-    ranked = closest.settings(layer, intent, spec_version)
+    ranked = closest.settings(layer, found.comparisons, spec_version)
     if not ranked:
         return ""
     params, shift = ranked[0]
@@ -120,19 +155,19 @@ def _closest(layer: ResizeLayer, intent: Intent, spec_version: int) -> str:
 
 def inventory(layer: ResizeLayer) -> str:
     """What a layer computes and which framework call equals it, for a model without intents."""
-    start = "`{}` is `{}`".format(layer.name, layer.params)
+    start = f"`{layer.name}` is `{layer.params}`"
     if layer.params.unjudged:
         return f"{start}; it is not judged: {layer.params.unjudged}"
-    if not layer.sizes:
-        return "{}; the size that it gets is not known: {}".format(start, layer.size_reason)
-    input_size = layer.sizes[0]
+    if not layer.input.samples:
+        return f"{start}; the size that it gets is not known: {layer.input.why_unknown}"
+    input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
-    start += ": {} → {}".format(size(input_size), size(output_size))
+    start += f": {size(input_size)} → {size(output_size)}"
     if layer.params.lacks_its_mode:
         return f"{start}; {NO_MODE}"
-    sizes = [at for at in layer.sizes if comparable(at, layer.params.output_size(at))]
+    sizes = [at for at in layer.input.samples if comparable(at, layer.params.output_size(at))]
     if not sizes:
-        return start + ", which is no image"
+        return start + ", which is not the size of an image"
     if layer.params.is_chain:
         return start + ", which these layers compute together"
     if any(layer.params.left_open(at, layer.params.output_size(at)) for at in sizes):
@@ -144,4 +179,4 @@ def inventory(layer: ResizeLayer) -> str:
     ]
     if not equal:
         return start + ", which equals no call of PyTorch or TensorFlow"
-    return "{}, which equals {}".format(start, " and ".join(equal))
+    return f"{start}, which equals {' and '.join(equal)}"

@@ -13,7 +13,7 @@ from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.auditing.size_trials import UNDECIDED, Size, Sizes, SizeTrials, TooManyError
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Overrides, PartialSize
 from coreml_resize_fix.intents.model import Intent
 
@@ -47,7 +47,7 @@ def fill_in(matching: Matching, model: Model) -> None:
         for address, intent in intents.items()
         if address not in without_size
     }
-    for answer in _answers(SizeTrials(model, model.claims, without_size, given)):
+    for answer in _answers(SizeTrials(model, model.declared_sizes, without_size, given)):
         address, match = answer.layer.address, matching.by_address[answer.layer.address]
         matching.by_address[address] = replace(
             match,
@@ -75,7 +75,7 @@ def _names_no_size(intent: Optional[Intent]) -> bool:
 def _with_size(intent: Optional[Intent], answer: _Answer) -> Optional[Intent]:
     if intent is None or answer.size is None:
         return intent
-    if answer.layer.shape != FLEXIBLE:
+    if not answer.layer.input.is_flexible:
         return replace(intent, size=answer.size)
     return replace(intent, size=answer.size, input_size=_known_size(answer.input_size))
 

@@ -28,10 +28,8 @@ def by_name(
             groups.setdefault(intent.name, []).append(intent)
     found: Dict[str, Pairs] = {}
     for name, group in groups.items():
-        needing = [intent for intent in group if needs_layer(intent)]
-        found[name] = _pairs(name, group, layers, contradiction)
-        if not found[name] and needing:
-            found[name] = _pairs(name, needing, layers, contradiction)
+        readings = _readings(name, layers)
+        found[name] = agreeing(group, readings, contradiction, needs_layer)
     contested = {
         layer.address
         for name, pairs in found.items()
@@ -50,18 +48,35 @@ def by_name(
     return decided
 
 
-def _pairs(
-    name: str, group: List[Intent], layers: Sequence[ResizeLayer], contradiction: Contradiction
+def agreeing(
+    group: Sequence[Intent],
+    readings: Sequence[Sequence[ResizeLayer]],
+    contradiction: Contradiction,
+    needs_layer: Callable[[Intent], bool],
 ) -> Pairs:
-    for candidates in _readings(name, layers):
-        calls = group
-        if 0 < len(candidates) < len(group):  # a call too many: its size may exclude it
-            fits = (any(not contradiction(call, one) for one in candidates) for call in group)
-            calls = [call for call, fit in zip(group, fits) if fit]
-        pairs = list(zip(calls, candidates))
-        if len(candidates) == len(calls) and not any(contradiction(*pair) for pair in pairs):
-            return pairs
+    """Calls of one origin and the layers of the first reading that nothing is against, in order.
+
+    Calls that need no layer are paired all or not at all.
+    """
+    needing = [intent for intent in group if needs_layer(intent)]
+    for calls in (group, needing):
+        for candidates in readings:
+            pairs = _pairs(calls, candidates, contradiction)
+            if pairs:
+                return pairs
     return []
+
+
+def _pairs(
+    group: Sequence[Intent], candidates: Sequence[ResizeLayer], contradiction: Contradiction
+) -> Pairs:
+    calls = group
+    if 0 < len(candidates) < len(group):  # a call too many: its size may exclude it
+        fits = (any(not contradiction(call, one) for one in candidates) for call in group)
+        calls = [call for call, fit in zip(group, fits) if fit]
+    pairs = list(zip(calls, candidates))
+    agree = len(candidates) == len(calls) and not any(contradiction(*pair) for pair in pairs)
+    return pairs if agree else []
 
 
 def _readings(name: str, layers: Sequence[ResizeLayer]) -> List[List[ResizeLayer]]:

@@ -3,13 +3,12 @@
 from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing.audit import Audit
-from coreml_resize_fix.auditing.comparison import comparisons
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.sampling.single import exactly
 
@@ -34,40 +33,36 @@ def notices(
     current = model.spec_version
     if spec_version != current:
         found.append(
-            "the result has specification version {} instead of {}, so it needs iOS {} instead of "
-            "{}".format(
-                spec_version,
-                current,
-                spec_versions.minimum_ios(spec_version),
-                spec_versions.minimum_ios(current),
-            )
+            f"the result has specification version {spec_version} instead of {current}, so it "
+            f"needs iOS {spec_versions.minimum_ios(spec_version)} instead of "
+            f"{spec_versions.minimum_ios(current)}"
         )
     found += [describe(displacement) for displacement in moved]
-    for conflict in audit.mended:
+    for conflict in audit.repaired:
         found.append(
-            "`{}` (`{}`) cannot run in the file as it is: {}; the fix mends it".format(
-                conflict.address, conflict.layer, conflict.message
-            )
+            f"`{conflict.address}` (`{conflict.layer}`) cannot run in the file as it is: "
+            f"{conflict.message}; the fix repairs it"
         )
     for conflict in audit.conflicts_after:
-        found.append(f"{_cannot_run(conflict)} (RSZ401)")
+        found.append(f"{_cannot_run(conflict)} ({Code.CANNOT_RUN})")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
-        found.append(f"{_usable(usable)} (RSZ402)")
+        found.append(f"{_usable(usable)} ({Code.SIZES_THAT_CANNOT_RUN})")
     found += model.remarks
     for finding in audit.findings:
         layer = finding.layer
         freezes = layer.params.fixed_size is not None and not layer.params.is_chain
-        if freezes and layer.shape == FLEXIBLE:
+        if freezes and layer.input.is_flexible:
             found.append(
-                "`{}` makes one size, {}, of every size that this flexible model accepts".format(
-                    layer.name, layer.params
-                )
+                f"`{layer.name}` makes one size, {layer.params}, of every size that this flexible "
+                "model accepts"
             )
         if finding.verdict == MATCH and layer.params.caveat:
             found.append(f"`{layer.name}` {layer.params.caveat}")
-        if finding.behind and finding.verdict == MATCH:
+            if layer.input.is_static:
+                found[-1] += "; `--rewrite-downscales` has another operation compute the same"
+        if finding.wrong_before and finding.verdict == MATCH:
             found.append(finding.message)
-        found += _read_as_factor(finding) + _of_one_size(finding, audit)
+        found += read_as_factor(finding) + _of_one_size(finding, audit)
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
@@ -79,13 +74,13 @@ def _cannot_run(conflict: Conflict) -> str:
 
 def _usable(usable: UsableSizes) -> str:
     """Which sizes run, why others do not, and how much of them was looked at."""
-    told = f"`{usable.name}` may be {_allowed(usable)}, and the network runs {_where(usable)}"
+    text = f"`{usable.name}` may be {_allowed(usable)}, and the network runs {_where(usable)}"
     if usable.example is not None:
         size, conflict = usable.example
-        told += f"; at {_size(size)} {_cannot_run(conflict)}"
+        text += f"; at {_size(size)} {_cannot_run(conflict)}"
     if not usable.tried_all:
-        told += "; only part of the sizes was looked at"
-    return told
+        text += "; only part of the sizes was tried"
+    return text
 
 
 def _allowed(usable: UsableSizes) -> str:
@@ -149,20 +144,20 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
         shapes.flexible_inputs and layer.address in shapes.layers
         for shapes in audit.before.values()
     )
-    if by_factor or not varies or layer.input_size is None or finding.intended_size is None:
+    if by_factor or not varies or layer.input.size is None or finding.intended_size is None:
         return []
     return [
-        f"`{layer.name}` gets {size(layer.input_size)} of every input that this flexible model "
+        f"`{layer.name}` gets {size(layer.input.size)} of every input that this flexible model "
         f"accepts, and {size(finding.intended_size)} is asked of it: that is right at every size "
         "if the call named the size itself, and at the recorded one alone if it took the size of "
         "another tensor"
     ]
 
 
-def _read_as_factor(finding: Finding) -> List[str]:
+def read_as_factor(finding: Finding) -> List[str]:
     """That a size stands for the factor that made it, which no size of a varying input says."""
     intent, layer = finding.intent, finding.layer
-    read = comparisons(intent, layer)[0] if intent is not None else None
+    read = finding.comparisons.asked if finding.comparisons is not None else None
     if intent is None or read is None or intent.size is None or read.scale_factor is None:
         return []
     rows, columns = intent.size

@@ -3,12 +3,10 @@
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.alignment import Alignment, align
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import contradiction, may_equal
 from coreml_resize_fix.auditing.evidence_weights import Scale, weigh
 from coreml_resize_fix.auditing.matching import (
-    AMBIGUOUS,
-    MERGED,
-    NO_INTENT,
     Match,
     MatchDraft,
     Matching,
@@ -17,6 +15,9 @@ from coreml_resize_fix.auditing.matching import (
 from coreml_resize_fix.auditing.names import by_own_name
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+
+# How a layer was matched that stands for no other call which a simplifier may have merged with it.
+_CERTAIN = ("layer", "origin")
 
 
 def by_order(intents: List[Intent], draft: MatchDraft, result: Matching) -> None:
@@ -39,7 +40,7 @@ def by_order(intents: List[Intent], draft: MatchDraft, result: Matching) -> None
         draft.found[layer.address] = (
             _match_by_order(layer, candidates, draft, alignment.can_skip(index), missing > 0)
             if agrees and candidates
-            else Match(code=NO_INTENT, reason=_why_none(layer, intents, agrees))
+            else Match(code=Code.NO_INTENT, reason=_why_none(layer, intents, agrees))
         )
     for layer in draft.layers:
         result.by_address[layer.address] = draft.found[layer.address]
@@ -55,10 +56,13 @@ def _match_by_order(
 ) -> Match:
     """The match of a layer that these intents fit; `missing`: some intents have no layer."""
     if not all(draft.equal(candidates[0], intent, layer) for intent in candidates):
-        return Match(code=MERGED if missing else AMBIGUOUS, reason=describe_difference(candidates))
+        return Match(
+            code=Code.MERGED_CALLS if missing else Code.AMBIGUOUS_INTENT,
+            reason=describe_difference(candidates),
+        )
     if can_skip:
         return Match(
-            code=AMBIGUOUS,
+            code=Code.AMBIGUOUS_INTENT,
             reason="there are fewer intents than layers that they fit, such as "
             f"`{candidates[0].label}`",
         )
@@ -99,11 +103,11 @@ def _note_unmatched_intents(
         merged = [
             (layer, found.intent)
             for layer, found in fitting
-            if found.intent and found.how != "layer" and _exports_equal(found.intent, intent)
+            if found.intent and found.how not in _CERTAIN and _exports_equal(found.intent, intent)
         ]
         for layer, other in merged:
             result.by_address[layer.address] = Match(
-                code=MERGED, reason=describe_difference([other, intent])
+                code=Code.MERGED_CALLS, reason=describe_difference([other, intent])
             )
         if not merged:
             result.unused.append(intent)

@@ -7,6 +7,7 @@ so that verdict would not hold there: each layer is judged again by its real inp
 from dataclasses import replace
 from typing import Callable, Dict, List, Sequence, Set, Tuple
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats.model import Network
@@ -16,8 +17,6 @@ from coreml_resize_fix.formats.resize_layer import ResizeLayer
 LayersAfter = Callable[[Sequence[Finding]], Sequence[ResizeLayer]]
 # The verdict on a layer; the flag is True if its input has another size than was intended.
 Decide = Callable[[ResizeLayer, bool], Finding]
-
-_WRONG_SIZE, _CONTRADICTED = "RSZ102", ("RSZ204",)
 
 
 def judge_written(
@@ -32,11 +31,7 @@ def judge_written(
             break
         previous = current
         current = [
-            finding
-            if finding.layer == layer
-            else decide(
-                layer, first.codes != _CONTRADICTED and _input_of(layer) != _input_of(first.layer)
-            )
+            finding if finding.layer == layer else decide(layer, _moved(layer, first))
             for finding, layer, first in zip(current, layers, found)
         ]
     else:
@@ -55,8 +50,14 @@ def least_change(one: Sequence[Finding], other: Sequence[Finding]) -> List[Findi
     ]
 
 
+def _moved(layer: ResizeLayer, first: Finding) -> bool:
+    """Whether a layer gets another size than the one at which it was judged first."""
+    contradicted = first.codes == (Code.CONTRADICTING_SIZES,)
+    return not contradicted and _input_of(layer) != _input_of(first.layer)
+
+
 def _input_of(layer: ResizeLayer) -> Tuple[object, ...]:
-    return layer.shape, layer.sizes, layer.partial_size
+    return layer.input.kind, layer.input.samples, layer.input.known_sides
 
 
 def _with_remarks(
@@ -65,22 +66,22 @@ def _with_remarks(
     """The findings, with a remark on layers whose input has another size than intended."""
     names = {finding.layer.address: finding.layer.name for finding in found}
     staying = {f.layer.address for f in found if f.verdict not in (MATCH, FIXABLE)}
-    wrong = {f.layer.address for f in found if _WRONG_SIZE in f.codes} & staying
+    wrong = {f.layer.address for f in found if Code.WRONG_SIZE in f.codes} & staying
     before = _before(networks, wrong or staying)
     result = []
     for finding, intended in zip(found, right):
         layer = finding.layer
         if _input_of(layer) != _input_of(intended):
-            behind = tuple(names[address] for address in before.get(layer.address, ()))
-            message = finding.message + "; " + _remark(layer, intended, behind)
-            finding = replace(finding, behind=behind, message=message)
+            wrong_before = tuple(names[address] for address in before.get(layer.address, ()))
+            message = finding.message + "; " + _remark(layer, intended, wrong_before)
+            finding = replace(finding, wrong_before=wrong_before, message=message)
         result.append(finding)
     return result
 
 
-def _remark(layer: ResizeLayer, intended: ResizeLayer, behind: Sequence[str]) -> str:
-    cause = " and ".join(f"`{name}`" for name in behind) or "a layer before it"
-    gets, should = layer.input_size, intended.input_size
+def _remark(layer: ResizeLayer, intended: ResizeLayer, wrong_before: Sequence[str]) -> str:
+    cause = " and ".join(f"`{name}`" for name in wrong_before) or "a layer before it"
+    gets, should = layer.input.size, intended.input.size
     what = f"the {size(gets)} that it gets" if gets else "the sizes that it gets"
     other = f", where {size(should)} is meant" if should else ""
     return (

@@ -3,8 +3,8 @@
 from typing import Callable, List, Sequence, Tuple
 
 from coreml_resize_fix.auditing.area import by_pooling
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.matching import (
-    MERGED,
     Match,
     MatchDraft,
     Matching,
@@ -46,9 +46,13 @@ def by_pin(
                 f"layers stood in for one; `{at_place[0].name}` has it now"
             )
         other = draft.found.get(address)
-        if other is not None and other.intent is not None and other.intent.ask != intent.ask:
+        if (
+            other is not None
+            and other.intent is not None
+            and other.intent.request != intent.request
+        ):
             draft.found[address] = Match(
-                code=MERGED, reason=describe_difference([other.intent, intent])
+                code=Code.MERGED_CALLS, reason=describe_difference([other.intent, intent])
             )
         elif other is None:
             draft.found[address] = Match(intent, "layer")

@@ -18,7 +18,7 @@ def misfit(intent: Intent, params: ResizeOp, layer: ResizeLayer) -> Optional[Tup
     """A size in the layer's ranges, and its intended output, that `params` do not make; or None."""
     if _scales_by_whole_factors(intent, params):
         return None
-    for size in _sizes(layer.ranges):
+    for size in _sizes(layer.input.ranges):
         target = intent.target_size(size)
         if target is not None and min(target) > 0 and not params.may_make(size, target):
             return size, target
@@ -29,7 +29,7 @@ def rounded_apart(params: ResizeOp, layer: ResizeLayer) -> Optional[Size]:
     """A size in the layer's ranges of which the rounding of a factor decides what is made."""
     if all(float(factor).is_integer() for factor in params.fractions):
         return None
-    sizes = (*layer.sizes, *_sizes(layer.ranges))
+    sizes = (*layer.input.samples, *_sizes(layer.input.ranges))
     return next((at for at in sizes if params.left_open(at, at) == ROUNDING), None)
 
 

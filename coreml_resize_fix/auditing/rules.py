@@ -2,200 +2,192 @@
 
 from typing import Dict, NamedTuple
 
+from coreml_resize_fix.auditing.codes import Code
+
 
 class Rule(NamedTuple):
-    """`name` is the bad thing in kebab-case, `help` what to do next (empty: nothing to do)."""
+    """`help` is what to do next (empty: nothing to do)."""
 
-    code: str
-    name: str
+    code: Code
     severity: str  # error: the values are wrong; warning: nothing could be compared; note
     summary: str
     help: str
 
+    @property
+    def name(self) -> str:
+        """What is wrong, in kebab-case."""
+        return self.code.name.lower().replace("_", "-")
+
 
 _TABLE = (
     Rule(
-        "RSZ101",
-        "shifted-grid",
+        Code.SHIFTED_GRID,
         "error",
         "the layer samples another grid than the framework did, so the map is shifted",
         "run without `--dry-run` to rewrite the layer",
     ),
     Rule(
-        "RSZ102",
-        "wrong-size",
+        Code.WRONG_SIZE,
         "error",
         "the layer makes another size than the framework did (a truncated or lost scale factor)",
         "run without `--dry-run` to rewrite the layer with the right size",
     ),
     Rule(
-        "RSZ103",
-        "nearest-became-bilinear",
+        Code.NEAREST_BECAME_BILINEAR,
         "error",
         "the framework copied the nearest pixel and the layer interpolates",
         "run without `--dry-run` if the layer is fixable; else convert with an integer factor",
     ),
     Rule(
-        "RSZ104",
-        "antialias-dropped",
+        Code.ANTIALIAS_DROPPED,
         "error",
         "the framework filtered before it sampled down and the layer does not",
         "resize without antialias, or filter with a convolution of your own before the resize",
     ),
     Rule(
-        "RSZ105",
-        "other-kernel",
+        Code.OTHER_KERNEL,
         "error",
         "the layer interpolates with another kernel than the framework did",
         "use a mode that Core ML has: nearest by a whole factor, or bilinear with align_corners",
     ),
     Rule(
-        "RSZ106",
-        "layer-above-target",
+        Code.LAYER_ABOVE_TARGET,
         "error",
         "the layer computes the intent, and needs a newer iOS than the deployment target",
         "run without `--dry-run` to rewrite the layer for the target",
     ),
     Rule(
-        "RSZ107",
-        "mode-missing",
+        Code.MODE_MISSING,
         "error",
         "a fractional factor has no `linearUpsampleMode`, so Core ML refuses the layer",
         "run without `--dry-run` to rewrite the layer in the mode that the intent asks for",
     ),
     Rule(
-        "RSZ108",
-        "size-depends-on-rounding",
+        Code.SIZE_DEPENDS_ON_ROUNDING,
         "error",
         "input × factor is floored to another size in single precision than in double",
         "run without `--dry-run` to rewrite it with the size, or with a factor that is not near it",
     ),
     Rule(
-        "RSZ109",
-        "pixel-left-open",
+        Code.PIXEL_LEFT_OPEN,
         "error",
         "a point lies midway between two pixels, and nothing says which one is copied",
         "run without `--dry-run` if it is fixable; else choose sizes that are a whole multiple",
     ),
     Rule(
-        "RSZ201",
-        "no-intent",
+        Code.DIFFERS_BETWEEN_SYSTEMS,
+        "note",
+        "the operation computes the intent, and versions of the system were seen to differ in it",
+        "run with `--rewrite-downscales` and without `--dry-run` to rewrite it",
+    ),
+    Rule(
+        Code.NO_INTENT,
         "warning",
         "nothing says what this layer was asked to do",
         'add it to the manifest, with `"layer"` set to its name, or pass `--assume`',
     ),
     Rule(
-        "RSZ202",
-        "ambiguous-intent",
+        Code.AMBIGUOUS_INTENT,
         "warning",
         "several intents that differ fit this layer equally well",
         'set `"layer"` in the manifest to the layer\'s name for each of them',
     ),
     Rule(
-        "RSZ203",
-        "merged-calls",
+        Code.MERGED_CALLS,
         "error",
         "one layer stands for several calls that differ (a simplifier merged them)",
         "convert again without the simplifier, so that each call keeps a layer of its own",
     ),
     Rule(
-        "RSZ204",
-        "contradicting-sizes",
+        Code.CONTRADICTING_SIZES,
         "error",
         "the intent was recorded at another size than the layer gets",
         "record the manifest at the input size that the model was converted with",
     ),
     Rule(
-        "RSZ205",
-        "call-without-layer",
+        Code.CALL_WITHOUT_LAYER,
         "error",
-        "no layer stands for this call, and one is owed",
-        'convert again if the model lost it; if no output depends on it, say `"used": false`',
+        "no layer stands for this call, which needs one",
+        "convert again if the model lost it (coremltools folds a resize of constants away); if no "
+        'output depends on it, say `"used": false`',
     ),
     Rule(
-        "RSZ206",
-        "size-does-not-fit",
+        Code.SIZE_DOES_NOT_FIT,
         "error",
         "no size is given, and what the layer makes contradicts the rest of the file",
         "give `size` for this layer in the manifest",
     ),
     Rule(
-        "RSZ207",
-        "not-judged",
+        Code.NOT_JUDGED,
         "error",
         "nothing says what this resize makes: a parameter is computed, or is none that is known",
         "convert again with a constant size or factor, or check the values yourself",
     ),
     Rule(
-        "RSZ301",
-        "half-pixel-unavailable",
+        Code.HALF_PIXEL_UNAVAILABLE,
         "error",
         "no layer up to this target samples at half-pixel centers (align_corners=False)",
         "train or fine-tune with align_corners=True",
     ),
     Rule(
-        "RSZ302",
-        "scale-factor-grid",
+        Code.SCALE_FACTOR_GRID,
         "error",
         "sampling by 1/scale_factor equals no layer where input × factor is not a whole number",
         "pass `size=` or `recompute_scale_factor=True` to interpolate",
     ),
     Rule(
-        "RSZ303",
-        "nearest-not-integer",
+        Code.NEAREST_NOT_INTEGER,
         "error",
         "nearest sampling by a factor that is not whole has no layer",
         "choose sizes that are a whole multiple",
     ),
     Rule(
-        "RSZ304",
-        "kernel-unavailable",
+        Code.KERNEL_UNAVAILABLE,
         "error",
         "no resize layer interpolates with this kernel (bicubic, area, antialias)",
         "use bilinear or nearest in the model",
     ),
     Rule(
-        "RSZ305",
-        "flexible-input",
+        Code.FLEXIBLE_INPUT,
         "error",
         "no exact layer here follows the size, and a fixed one would freeze a flexible model",
         "do what the message says: it was tried on the layer",
     ),
     Rule(
-        "RSZ306",
-        "target-too-low",
+        Code.TARGET_TOO_LOW,
         "error",
         "an exact layer exists, but not for the deployment target",
         "raise `--deployment-target`",
     ),
     Rule(
-        "RSZ307",
-        "size-unknown",
+        Code.SIZE_UNKNOWN,
         "warning",
         "neither the model nor the intent says which size the layer gets or should make",
         "give `size`, or `input_size` with `scale_factor`, in the manifest",
     ),
     Rule(
-        "RSZ309",
-        "several-layers-needed",
+        Code.SEVERAL_LAYERS_NEEDED,
         "error",
         "no single layer computes it, and several exact ones do",
         "pass `--decompose` to use them; they cost more at run time than one layer",
     ),
     Rule(
-        "RSZ401",
-        "cannot-run",
+        Code.CANNOT_RUN,
         "error",
         "shapes do not fit at the default size of the inputs, so the model cannot run",
         "give the resizes before it their intents, if a factor was truncated; else convert again",
     ),
     Rule(
-        "RSZ402",
-        "sizes-that-cannot-run",
+        Code.SIZES_THAT_CANNOT_RUN,
         "warning",
         "the inputs allow sizes at which the network cannot run",
         "use only the sizes that run, or convert again with inputs that allow no others",
     ),
 )
 
-RULES: Dict[str, Rule] = {rule.code: rule for rule in _TABLE}
+# What such a layer makes on a device is not known, so its error is not either.
+WITHOUT_VALUES = frozenset(
+    [Code.SIZE_DEPENDS_ON_ROUNDING, Code.PIXEL_LEFT_OPEN, Code.DIFFERS_BETWEEN_SYSTEMS]
+)
+
+RULES: Dict[Code, Rule] = {rule.code: rule for rule in _TABLE}

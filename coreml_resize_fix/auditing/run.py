@@ -12,8 +12,10 @@ from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
+from coreml_resize_fix.auditing.origins import Origins
+from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.model import Model, ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
     Conflict,
     ModelShapes,
@@ -30,9 +32,8 @@ def _intended_size(
     if intent is None:
         return None
     # The sizes of the file as it is do not apply here.
-    placed = replace(layer, shape=UNKNOWN, input_size=None, sizes=(), partial_size=(None, None))
-    if input_size is not None:
-        placed = replace(placed, shape=STATIC, input_size=input_size, sizes=(input_size,))
+    sizes = InputSizes(UNKNOWN) if input_size is None else InputSizes.static(input_size)
+    placed = replace(layer, input=sizes)
     _, known = comparisons(intent, placed)
     if not known or contradiction(intent, placed, pinned=True) is not None:
         return None
@@ -54,20 +55,22 @@ def _size_of_chain(finding: Finding, read: Optional[Size]) -> PartialSize:
 def _keeps_sizes(finding: Finding) -> bool:
     """Whether what replaces several layers makes the sizes that they made."""
     layer, after = finding.layer, finding.after
-    if not layer.params.is_chain or after is None or layer.shape != FLEXIBLE:
+    if not layer.params.is_chain or after is None or not layer.input.is_flexible:
         return False
-    return all(after.output_size(size) == layer.params.output_size(size) for size in layer.sizes)
+    return all(
+        after.output_size(size) == layer.params.output_size(size) for size in layer.input.samples
+    )
 
 
-def _intents_of_varying(layers: Sequence[ResizeLayer], matching: Matching) -> Dict[str, Intent]:
+def _intents_of_varying(found: Sequence[Finding]) -> Dict[str, Intent]:
     """By address, the intents of layers of varying size, as they apply there."""
-    found = {}
-    for layer in layers:
-        intent = matching.by_address[layer.address].intent
+    return {
+        finding.layer.address: finding.comparisons.asked
+        for finding in found
         # The last of several layers reads what the others made, not the input.
-        if layer.shape == FLEXIBLE and intent is not None and not layer.params.is_chain:
-            found[layer.address], _ = comparisons(intent, layer)
-    return found
+        if finding.layer.input.is_flexible and not finding.layer.params.is_chain
+        if finding.comparisons is not None
+    }
 
 
 def _size_that_varies(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
@@ -86,11 +89,15 @@ def run(
     spec_version: int,
     decompose: bool = False,
     partial_result: bool = False,
+    rewrite_downscales: bool = False,
+    origins: Optional[Origins] = None,
 ) -> Audit:
     """Audit a model; `spec_version` is the highest one that the target allows.
 
     `decompose` allows replacements of several layers. `partial_result` allows a result in which
     some layers stay wrong: layers behind those are judged by the input that they really get.
+    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
+    `origins` is what the converter of the model remembers of the calls.
     """
     averages = any(intent.mode == "area" for intent in intents)
 
@@ -99,11 +106,13 @@ def run(
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
     averaged = model.averaged() if averages else []
-    matching = match(intents, layers_for, assume, averaged, model.summed())
+    summed = model.summed() if intents else []
+    matching = match(intents, layers_for, assume, averaged, summed, origins)
     missing_sizes.fill_in(matching, model)
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
-        return decide(layer, matching.by_address[layer.address], spec_version, decompose, moved)
+        match = matching.by_address[layer.address]
+        return decide(layer, match, spec_version, decompose, moved, rewrite_downscales)
 
     found, intended_shapes = _as_intended(model, matching, judge)
     as_intended = tuple(found)
@@ -118,7 +127,6 @@ def run(
     # The sizes of the new layers for their real inputs: some layers before them may stay wrong.
     planned = _planned(found)
     before, after = model.shapes({}), model.shapes(planned)
-    varies = {layer.address for layer in model.resizes(after) if layer.shape == FLEXIBLE}
     poolings = model.poolings(intended_shapes) if matching.pooled else []
     found += _pooling_findings(poolings, matching, spec_version)
     if poolings:
@@ -132,9 +140,6 @@ def run(
         after,
         model.conflicts(before),
         _remaining_conflicts(model, found, model.conflicts(after)),
-        tuple(
-            finding for finding in found if finding.layer.address in varies and _freezes(finding)
-        ),
         partial(model.usable, planned),
         partial_result,
         intended_shapes,
@@ -161,21 +166,21 @@ def _as_intended(
     layers = model.resizes(intended_shapes)
     intended = {
         layer.address: _intended_size(
-            layer, matching.by_address[layer.address].intent, layer.input_size
+            layer, matching.by_address[layer.address].intent, layer.input.size
         )
         for layer in layers
-        if layer.shape != FLEXIBLE
+        if not layer.input.is_flexible
     }
     varying: Dict[str, Intent] = {}
     found: List[Finding] = []
     for _ in range(len(layers) + 2):
         previous = found
         found = [judge(layer) for layer in layers]
-        asked = _intents_of_varying(layers, matching)
+        asked = _intents_of_varying(found)
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found
-            if finding.layer.shape != FLEXIBLE
+            if not finding.layer.input.is_flexible
         }
         if (sizes, asked) == (intended, varying):
             return found, intended_shapes
@@ -243,14 +248,3 @@ def _with_free_names(model: Model, found: Sequence[Finding]) -> List[Finding]:
     return [
         replace(finding, after=named.get(finding.layer.address, finding.after)) for finding in found
     ]
-
-
-def _freezes(finding: Finding) -> bool:
-    """Whether a fix has a fixed size, of a layer that had none and was taken for static."""
-    return (
-        finding.after is not None
-        and finding.verdict == findings.FIXABLE
-        and finding.layer.shape == STATIC
-        and finding.after.fixed_size is not None
-        and finding.layer.params.fixed_size is None
-    )

@@ -5,7 +5,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import contradictions
 from coreml_resize_fix.auditing.contradictions import Spot
-from coreml_resize_fix.formats.model import Claim, Model
+from coreml_resize_fix.formats.model import DeclaredSize, Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize
 
@@ -32,16 +32,16 @@ class SizeTrials:
     def __init__(
         self,
         model: Model,
-        claims: Sequence[Claim],
+        declared_sizes: Sequence[DeclaredSize],
         free: Mapping[str, ResizeLayer],
         given: Overrides,
     ) -> None:
         self.free = free
-        self._model, self._claims, self._given = model, claims, given
+        self._model, self._declared_sizes, self._given = model, declared_sizes, given
         self._steps = 0
         undecided = self.shapes(dict.fromkeys(free, UNDECIDED))
         # Contradictions that no size of these layers can remove.
-        self._elsewhere = set(contradictions.find(claims, undecided))
+        self._elsewhere = set(contradictions.find(declared_sizes, undecided))
 
     def shapes(self, sizes: Sizes) -> Dict[str, ModelShapes]:
         """Shapes with these sizes; a free layer without one keeps what its factor gives.
@@ -57,7 +57,7 @@ class SizeTrials:
 
     def contradictions(self, shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
         """Contradictions between these shapes that free layers can remove, in order."""
-        found = contradictions.find(self._claims, shapes)
+        found = contradictions.find(self._declared_sizes, shapes)
         return {spot: what for spot, what in found.items() if spot not in self._elsewhere}
 
     def input_size(self, address: str, shapes: Mapping[str, ModelShapes]) -> PartialSize:
@@ -173,7 +173,7 @@ def _sizes_along(axis: int, layers: Sequence[str], chosen: Sequence[int]) -> Siz
 
 
 def _is_lost(known: Optional[Tuple[Optional[int], ...]], without: object) -> bool:
-    """Whether some dimension of a shape is no longer known."""
+    """Whether a dimension that was known is not known in the second shape."""
     if known is None or not isinstance(without, tuple) or len(without) != len(known):
         return known is not None and known != without
     return any(one is not None and two is None for one, two in zip(known, without))

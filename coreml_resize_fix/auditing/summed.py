@@ -1,12 +1,13 @@
 """Calls that operations compute as weighted sums of gathered pixels, axis by axis."""
 
+from dataclasses import replace
 from typing import Dict, Iterable, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparable
 from coreml_resize_fix.auditing.evidence import may_equal
 from coreml_resize_fix.formats.model import Summed, Sums
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling import AxisSpec, difference
 from coreml_resize_fix.sampling.kernels import taps
 
 _CUBIC_TAPS = 4  # with antialias there are more
@@ -16,21 +17,34 @@ _TOLERANCE = 1e-5  # of weights: converters compute with factors in single preci
 def is_made_of_sums(intent: Intent, summed: Sequence[Summed]) -> bool:
     """Whether some map that is put together of weighted pixels has those that a call has.
 
-    Where the file does not hold the weights, only a bicubic call is recognized, by what it reads.
+    Where the weights are not known, a bicubic call is recognized by what it reads, if that tells it
+    from the same call with the other `align_corners`.
     """
     before = intent.input_size
     after = intent.target_size(before)
     if before is None or after is None or not comparable(before, after):
         return False
-    return any(
-        (found.input_size, found.size) == (before, after)
-        and may_equal(intent.channels, found.channels)
-        and all(
-            _computes(intent, axis, sums)
-            for axis, sums in zip(intent.axes(before, after), (found.rows, found.columns))
-        )
+    fitting = [
+        found
         for found in summed
-    )
+        if (found.input_size, found.size) == (before, after)
+        and may_equal(intent.channels, found.channels)
+    ]
+    other = replace(intent, align_corners=not intent.align_corners)
+    return any(_is_made(intent, one) and not _may_be(intent, other, one) for one in fitting)
+
+
+def _is_made(intent: Intent, found: Summed) -> bool:
+    axes = intent.axes(found.input_size, found.size)
+    return all(map(_computes, (intent, intent), axes, (found.rows, found.columns)))
+
+
+def _may_be(intent: Intent, other: Intent, found: Summed) -> bool:
+    """Whether a map may as well be that of another call, as not all of its numbers are known."""
+    if all(None not in (sums.indices, sums.weights) for sums in (found.rows, found.columns)):
+        return False
+    axes = (call.axes(found.input_size, found.size) for call in (intent, other))
+    return _is_made(other, found) and not all(difference(*pair).equal for pair in zip(*axes))
 
 
 def _computes(intent: Intent, axis: AxisSpec, sums: Sums) -> bool:
@@ -43,6 +57,9 @@ def _computes(intent: Intent, axis: AxisSpec, sums: Sums) -> bool:
         return False
     for place, (asked, read) in enumerate(zip(map(_pixels, taps(axis)), sums.indices)):
         if sums.weights is None:
+            # With align_corners the first point is 0, however the others are rounded.
+            if place == 0 and intent.align_corners and not intent.antialias:
+                asked = dict.fromkeys(range(min(_CUBIC_TAPS - 1, axis.input_size)), 1.0)
             if not _reads(asked, set(read), intent.antialias):
                 return False
         elif not _same(asked, _pixels(zip(read, sums.weights[place])), sums):

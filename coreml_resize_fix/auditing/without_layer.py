@@ -2,12 +2,12 @@
 
 from typing import List, NamedTuple, Optional, Tuple
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.comparison import ANY_SIZES, Size, comparable
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec, difference
 
 COPIES, UNUSED, ELSEWHERE, MISSING = "copies", "unused", "computed-elsewhere", "missing"
-MISSING_CODE = "RSZ205"
 
 _WHY = {
     COPIES: "keeps the map as it is",
@@ -40,8 +40,8 @@ class WithoutLayer(NamedTuple):
         facts = [f"`{intent.label}`", str(intent)] + _recorded_sizes(intent) + _call_site(intent)
         call = ", ".join(facts)
         if self.fails:
-            return f"intent without a layer: {call} ({MISSING_CODE})"
-        return f"{call}: no layer is owed, as it {self.why}"
+            return f"intent without a layer: {call} ({Code.CALL_WITHOUT_LAYER})"
+        return f"{call}: needs no layer, as it {self.why}"
 
 
 def _call_site(intent: Intent) -> List[str]:

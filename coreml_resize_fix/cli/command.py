@@ -76,6 +76,12 @@ PATH = click.Path(readable=False)
     help="Also allow exact replacements built from several layers (they cost more at run time).",
 )
 @click.option(
+    "--rewrite-downscales",
+    is_flag=True,
+    help="Also rewrite downscales by `upsample_bilinear` that are right, of one size, to "
+    "`resize_bilinear`: versions of the system were seen to differ in the former.",
+)
+@click.option(
     "--partial",
     is_flag=True,
     help="Write the fixes even though some layers stay unmatched. Default: all or nothing.",

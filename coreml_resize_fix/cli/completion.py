@@ -8,7 +8,7 @@ import click
 class Words(click.ParamType):  # type: ignore[type-arg]
     """Any text; a shell offers the words that `words` gives when it asks.
 
-    click 7 has no such question, and offers option names and choices alone.
+    click 7 cannot ask: it offers the names of options, and choices.
     """
 
     name = "text"

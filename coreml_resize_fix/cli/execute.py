@@ -30,6 +30,7 @@ class Options(NamedTuple):
     deployment_target: Optional[str]
     decompose: bool
     partial: bool
+    rewrite_downscales: bool
     verify: Optional[bool]
     style: str
     report_path: Optional[str]
@@ -81,7 +82,7 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
         names = ", ".join(map(visible, earlier))
         terminal.say(f"passed over what earlier runs made: {names}", err=True)
     todo = jobs.resolve_all(models, options.output, options.manifest)
-    writes = not options.dry_run and bool(options.manifest or request.asks)
+    writes = not options.dry_run and bool(options.manifest or request.has_intents)
     path_conflicts.refuse_conflicts(
         path_conflicts.list_paths(named, todo, writes and not options.in_place)
     )
@@ -101,6 +102,7 @@ def _request(options: Options) -> Request:
         force=options.force,
         partial=options.partial,
         decompose=options.decompose,
+        rewrite_downscales=options.rewrite_downscales,
         verify=True if options.verify is None and shows_values else options.verify,
         fingerprint=options.style == "json" or report.endswith(".json"),
         pictures=files.needs_pictures(report),

@@ -4,6 +4,7 @@ import textwrap
 from difflib import get_close_matches
 from typing import List, Optional, Sequence
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.rules import RULES, Rule
 from coreml_resize_fix.cli.explanations import EXPLANATIONS, Example
 from coreml_resize_fix.errors import UsageError
@@ -22,13 +23,13 @@ def render(code: str) -> str:
     """
     if code.lower() == LIST:
         return "\n".join(
-            _filled("{} {}: {}".format(rule.code, rule.name, rule.summary), indent="       ")
+            _filled(f"{rule.code} {rule.name}: {rule.summary}", indent="       ")
             for rule in RULES.values()
         )
     rule = _find(code)
-    told = EXPLANATIONS[rule.code]
-    parts = ["{} {} ({})".format(rule.code, rule.name, rule.severity), _filled(rule.summary + ".")]
-    parts += [_filled(told.why), picture(rule.code), _filled("What to do: " + told.mend)]
+    text = EXPLANATIONS[rule.code]
+    parts = [f"{rule.code} {rule.name} ({rule.severity})", _filled(rule.summary + ".")]
+    parts += [_filled(text.why), picture(rule.code), _filled("What to do: " + text.remedy)]
     return "\n\n".join(parts)
 
 
@@ -39,18 +40,18 @@ def _find(code: str) -> Rule:
     if rule is None:
         near = get_close_matches(code.lower(), by_name, 1)
         raise UsageError(
-            "`{}` is no finding code".format(code),
-            "did you mean `{}`? `--explain list` lists all".format(by_name[near[0]].code)
+            f"`{code}` is not a finding code",
+            f"did you mean `{by_name[near[0]].code}`? `--explain list` lists all"
             if near
             else "`--explain list` lists all",
         )
     return rule
 
 
-def picture(code: str) -> str:
+def picture(code: Code) -> str:
     """Where the outputs of an example read, drawn from the grids; or how calls meet layers."""
-    told = EXPLANATIONS[code]
-    return told.sketch.rstrip("\n") if told.example is None else _drawn(told.example)
+    text = EXPLANATIONS[code]
+    return text.sketch.rstrip("\n") if text.example is None else _drawn(text.example)
 
 
 def _drawn(example: Example) -> str:
@@ -60,11 +61,11 @@ def _drawn(example: Example) -> str:
     made = layer.output_size(before)
     now = positions(layer.axes(before, made)[1])
     lines = [
-        "    {} → {} pixels along a row".format(before[1], after[1])
-        + ("" if made == after else ", and the layer makes {}".format(made[1])),
+        f"    {before[1]} → {after[1]} pixels along a row"
+        + ("" if made == after else f", and the layer makes {made[1]}"),
         "    source pixel  " + "".join(str(n).ljust(_PER_PIXEL) for n in range(before[1])).rstrip(),
-        "    asked for     " + _marks(asked) + "   `{}`".format(intent),
-        "    this layer    " + _marks(now) + "   `{}`".format(layer),
+        "    asked for     " + _marks(asked) + f"   `{intent}`",
+        "    this layer    " + _marks(now) + f"   `{layer}`",
     ]
     if "#" in lines[2][18:] + lines[3][18:].split("`")[0]:
         lines.append("    (# two or more outputs read the same place)")
@@ -89,18 +90,16 @@ def markdown() -> str:
         "| code | name | what it means |\n|---|---|---|",
     ]
     parts[-1] += "".join(
-        "\n| [{}](#{}) | {} | {} |".format(
-            rule.code, "{}-{}".format(rule.code, rule.name).lower(), rule.name, rule.summary
-        )
+        f"\n| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.name} | {rule.summary} |"
         for rule in RULES.values()
     )
     for rule in RULES.values():
-        told = EXPLANATIONS[rule.code]
+        text = EXPLANATIONS[rule.code]
         parts += [
-            "\n## {} {}\n".format(rule.code, rule.name),
-            rule.summary[0].upper() + rule.summary[1:] + ". " + told.why,
-            "\n```text\n{}\n```\n".format(textwrap.dedent(picture(rule.code))),
-            told.mend,
+            f"\n## {rule.code} {rule.name}\n",
+            rule.summary[0].upper() + rule.summary[1:] + ". " + text.why,
+            f"\n```text\n{textwrap.dedent(picture(rule.code))}\n```\n",
+            text.remedy,
         ]
     return "\n".join(parts) + "\n"
 

@@ -1,7 +1,8 @@
-"""The long text of every finding code: why it matters, an example, and how to mend it."""
+"""The long text of every finding code: why it matters, an example, and what to do."""
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.intents.model import Intent
@@ -22,10 +23,10 @@ class Example(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """`why` it happens and matters, `mend` what to do; `sketch` stands in for a missing example."""
+    """`why` it happens and matters, `remedy` what to do; `sketch` stands in for an example."""
 
     why: str
-    mend: str
+    remedy: str
     example: Optional[Example] = None
     sketch: str = ""
 
@@ -36,8 +37,8 @@ _MERGED = """\
     up2  align_corners=False  ──┴──  Upsample_12
 """
 
-EXPLANATIONS: Dict[str, Explanation] = {
-    "RSZ101": Explanation(
+EXPLANATIONS: Dict[Code, Explanation] = {
+    Code.SHIFTED_GRID: Explanation(
         "Upsample in Core ML reads where TensorFlow 1 read. Converters write it for every bilinear "
         "resize, so each output pixel is a mix of the wrong neighbours: what the map shows moves "
         "towards the top left, and behind several such layers a mask is off by several pixels.",
@@ -45,7 +46,7 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "If it is not fixable, the second code of the layer says what stands in the way.",
         Example(_DOUBLE, _CORNERS, (3, 3)),
     ),
-    "RSZ102": Explanation(
+    Code.WRONG_SIZE: Explanation(
         "Upsample takes whole factors before iOS 14. Converters cut 2.5 down to 2, or write 1 or 0 "
         "for a factor below 1, and the map gets another size. Whatever follows either fails to run "
         "or works on a map that shows less of the image than it should.",
@@ -53,14 +54,14 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "for. Where no size is recorded, give `size` in the manifest.",
         Example(_DOUBLE, Intent(align_corners=True, size=(8, 8)), (3, 3)),
     ),
-    "RSZ103": Explanation(
+    Code.NEAREST_BECAME_BILINEAR: Explanation(
         "Nearest neighbour copies pixels; labels, masks and indices rely on that. A layer that "
         "interpolates makes values between two labels, which stand for another class altogether.",
         "Run without `--dry-run` if the layer is fixable: a whole factor is exact on every iOS. "
         "Otherwise `--decompose` gathers the pixels, or convert with a whole factor.",
         Example(_DOUBLE, Intent(mode="nearest", size=(6, 6)), (3, 3)),
     ),
-    "RSZ104": Explanation(
+    Code.ANTIALIAS_DROPPED: Explanation(
         "With `antialias=True` PyTorch averages over the pixels that an output covers before it "
         "samples down. Core ML's layers do not, so thin structures appear or vanish with the place "
         "where they lie.",
@@ -72,21 +73,21 @@ EXPLANATIONS: Dict[str, Explanation] = {
             (6, 6),
         ),
     ),
-    "RSZ105": Explanation(
+    Code.OTHER_KERNEL: Explanation(
         "The layer reads about the right place, but weighs the pixels around it in another way: "
         "bicubic overshoots at edges and reads four pixels, bilinear two, nearest one.",
         "`--decompose` builds the kernel from several layers where that is exact; otherwise use "
         "bilinear or nearest in the network.",
         Example(_DOUBLE, Intent(mode="bicubic", size=(6, 6)), (3, 3)),
     ),
-    "RSZ106": Explanation(
+    Code.LAYER_ABOVE_TARGET: Explanation(
         "The layer is right, but iOS below 14 does not know its mode: the model does not load "
         "there.",
         "Run without `--dry-run`: the layer is rewritten for the deployment target, with "
         "`--decompose` where one layer does not suffice. Or raise `--deployment-target`.",
         Example(Upsample("BILINEAR", "ALIGN_CORNERS_FALSE", (2, 2)), _HALF, (3, 3)),
     ),
-    "RSZ107": Explanation(
+    Code.MODE_MISSING: Explanation(
         "An Upsample with a `fractionalScalingFactor` must say where it samples. For DEFAULT, "
         "which an absent field means, the format defines no such factor, and Core ML refuses the "
         "model.",
@@ -94,7 +95,7 @@ EXPLANATIONS: Dict[str, Explanation] = {
         sketch="    layer: Upsample ×2.5, linearUpsampleMode DEFAULT\n"
         "    call:  size 15×20 from 6×8, align_corners=False\n",
     ),
-    "RSZ108": Explanation(
+    Code.SIZE_DEPENDS_ON_ROUNDING: Explanation(
         "An operation of an ML Program that resizes by a factor makes ⌊input × factor⌋, and the "
         "factor is stored in single precision. Floored in single precision the product is one "
         "number, in double precision another, and nothing documents which one a device takes: "
@@ -104,7 +105,7 @@ EXPLANATIONS: Dict[str, Explanation] = {
         sketch="    30 × 0.7  in single precision   21\n"
         "              in double precision   20.9999…  ⌊⌋  20\n",
     ),
-    "RSZ109": Explanation(
+    Code.PIXEL_LEFT_OPEN: Explanation(
         "`resize` of iOS 17 with NEAREST_NEIGHBOR copies the pixel that is nearest to the point "
         "of its sampling mode. Midway between two pixels it may copy either, and nothing "
         "documents which.",
@@ -114,7 +115,17 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "    reads             ^\n"
         "                      0.5: pixel 0 or pixel 1?\n",
     ),
-    "RSZ201": Explanation(
+    Code.DIFFERS_BETWEEN_SYSTEMS: Explanation(
+        "`upsample_bilinear` with a factor below 1 has a documented grid, and ONNX Runtime's "
+        "authors saw versions of the system compute other values. `resize_bilinear` samples the "
+        "same grid. Only a run with `--rewrite-downscales` reports this code; another one has a "
+        "notice.",
+        "Run with `--rewrite-downscales` and without `--dry-run`, or leave the option out to keep "
+        "the operation.",
+        sketch="    8 → 4  upsample_bilinear ×0.5    one system  0.5  2.5  4.5  6.5   another  …?\n"
+        "           resize_bilinear 4         every one   0.5  2.5  4.5  6.5\n",
+    ),
+    Code.NO_INTENT: Explanation(
         "A layer does not say what it was converted from. Without the call there is nothing to "
         "compare with, and a guess would be a vacuous pass.",
         "Record the calls in the export script, pass an ONNX file of opset 11 or later, or add the "
@@ -123,7 +134,7 @@ EXPLANATIONS: Dict[str, Explanation] = {
         sketch="    calls in the manifest            layers in the model\n"
         "    (none)                     ?──   Upsample_12\n",
     ),
-    "RSZ202": Explanation(
+    Code.AMBIGUOUS_INTENT: Explanation(
         "Two calls fit this layer equally well and ask for different things. Taking either would "
         "be right by chance.",
         'Set `"layer"` of each call in the manifest to the layer\'s name, its output blob or its '
@@ -133,22 +144,22 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "                                ?──  Upsample_12\n"
         "    up2  align_corners=False  ──┘\n",
     ),
-    "RSZ203": Explanation(
+    Code.MERGED_CALLS: Explanation(
         "A simplifier saw two equal nodes, as opset 9 does not carry align_corners, and merged "
         "them. One layer now feeds both places, and no rewrite of it can be right for both.",
         "Convert again without the simplifier, so that each call keeps a layer of its own.",
         sketch=_MERGED,
     ),
-    "RSZ204": Explanation(
+    Code.CONTRADICTING_SIZES: Explanation(
         "The call was recorded at another input size or with other channels than this layer gets. "
         "Either it belongs to another layer, or the model was converted at another size.",
         "Record the manifest at the input size that the model was converted with. Or leave "
         "`input_size` out and give `scale_factor`, which holds at any size.",
         sketch="    call:  size 12×12 from an input of 6×6\n    layer: gets 3×3\n",
     ),
-    "RSZ205": Explanation(
+    Code.CALL_WITHOUT_LAYER: Explanation(
         "The framework resized a map here, and the model has no layer that does. Converters drop "
-        "a call that keeps the size and one whose result no output uses, and neither is owed a "
+        "a call that keeps the size and one whose result no output uses, and neither needs a "
         "layer; this one is another. A branch may have been lost, or folded into a constant.",
         "Convert again and see whether the layer appears. If the call is of a head that the model "
         'does not return, record again with this version, or write `"used": false` for it. If the '
@@ -157,7 +168,7 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "    up1  8×10 → 16×20         ─────  Upsample_12\n"
         "    up2  4×5 → 16×20          ──?\n",
     ),
-    "RSZ206": Explanation(
+    Code.SIZE_DOES_NOT_FIT: Explanation(
         "The intent says no size, so it asks for the one that the layer makes; but a declared "
         "output, or the other operand of an add or a concat behind the layer, has another one. The "
         "converter cut the factor to a whole number, and not exactly one size undoes that.",
@@ -166,7 +177,7 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "                                   add: does not fit\n"
         "    skip:                  40×27 ──┘\n",
     ),
-    "RSZ207": Explanation(
+    Code.NOT_JUDGED: Explanation(
         "The size or the factor of the operation is computed while the program runs, or a "
         "parameter is none that the documentation explains. What the operation makes at one "
         "size says nothing of another, so it is never called a match.",
@@ -174,14 +185,14 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "yourself.",
         sketch="    shape(y) ── slice ──┐\n    x ─────────────── resize ── ?\n",
     ),
-    "RSZ301": Explanation(
+    Code.HALF_PIXEL_UNAVAILABLE: Explanation(
         "Half pixel (align_corners=False) reads at the centres of output pixels. Only Upsample "
         "`ALIGN_CORNERS_FALSE` of iOS 14 does that, in a network with exact ranks.",
         "Allow iOS 14 or `--decompose`. Where neither helps, train or fine-tune with "
         "align_corners=True, which every iOS from 12 computes.",
         Example(_DOUBLE, _HALF, (3, 3)),
     ),
-    "RSZ302": Explanation(
+    Code.SCALE_FACTOR_GRID: Explanation(
         "With `scale_factor=` and without `recompute_scale_factor=True`, PyTorch steps by 1 / "
         "scale_factor, and not by the ratio of the sizes. The two differ where input × factor is "
         "not a whole number, and no resize layer of Core ML takes a step.",
@@ -189,55 +200,55 @@ EXPLANATIONS: Dict[str, Explanation] = {
         "`recompute_scale_factor=True` to interpolate, in training, too.",
         Example(ResizeBilinear((4, 4), "UPSAMPLE_MODE"), Intent(scale_factor=(1.5, 1.5)), (3, 3)),
     ),
-    "RSZ303": Explanation(
+    Code.NEAREST_NOT_INTEGER: Explanation(
         "Upsample `NN` repeats every pixel the same number of times. At a factor that is not whole "
         "some pixels must come more often than others.",
         "`--decompose` gathers the pixels in the right order; or choose sizes that are a whole "
         "multiple.",
         Example(Upsample("NN", scaling_factor=(2, 2)), Intent(mode="nearest", size=(5, 5)), (3, 3)),
     ),
-    "RSZ304": Explanation(
+    Code.KERNEL_UNAVAILABLE: Explanation(
         "Core ML's resize layers copy or interpolate linearly. Bicubic, area and antialias need "
         "other weights.",
         "`--decompose` builds them from padding and convolutions, or from matrix products. Or use "
         "bilinear or nearest in the network.",
         Example(_DOUBLE, Intent(mode="bicubic", size=(6, 6)), (3, 3)),
     ),
-    "RSZ305": Explanation(
+    Code.FLEXIBLE_INPUT: Explanation(
         "ResizeBilinear makes one fixed size. In a model whose input may vary it would freeze the "
         "size at which it was converted.",
         "The message names what was tried on the layer and gives a fix: exact ranks of the arrays, "
         "which iOS 14's Upsample needs to follow a size, or one conversion per input size.",
         Example(_DOUBLE, _CORNERS, (3, 3)),
     ),
-    "RSZ306": Explanation(
+    Code.TARGET_TOO_LOW: Explanation(
         "A single exact layer exists, but a newer iOS than the deployment target introduced it.",
         "Raise `--deployment-target` if the app may require it, or pass `--decompose` to stay.",
         Example(_DOUBLE, _HALF, (3, 3)),
     ),
-    "RSZ307": Explanation(
+    Code.SIZE_UNKNOWN: Explanation(
         "Neither the model nor the call says which size goes in or comes out, so the grids cannot "
         "be compared. Custom layers and reshapes by values often hide a size.",
         "Give `size`, or `input_size` with `scale_factor`, for this layer in the manifest.",
         sketch="    layer: gets ?×?\n    call:  scale_factor=2, at an input that is not recorded\n",
     ),
-    "RSZ309": Explanation(
+    Code.SEVERAL_LAYERS_NEEDED: Explanation(
         "No single layer of the deployment target computes the call, and a few together do, "
         "exactly: replicate padding and a grouped deconvolution, CropResize, gathers, or a matrix "
         "product.",
         "Pass `--decompose`. The report says what the layers cost; `docs/decompose.md` lists them.",
         Example(_DOUBLE, _HALF, (3, 3)),
     ),
-    "RSZ401": Explanation(
+    Code.CANNOT_RUN: Explanation(
         "A layer gets shapes that it cannot work on: maps of different size that are added or "
         "joined, other channels than its weights have, a kernel or a crop larger than the map. "
         "Core ML refuses such a model when it is loaded or when it predicts. Where resizes cause "
-        "it, a fix mends it; what is told here is left after the fix.",
+        "it, a fix repairs it; what is reported is left after the fix.",
         "Look at the layer that is named, and at what makes its inputs. A factor that was "
-        "truncated is mended by the intent of that resize; anything else by converting again.",
+        "truncated is repaired by the intent of that resize; anything else by converting again.",
         sketch="    skip  25×31 ──┐\n                  add  ✗\n    up    20×24 ──┘\n",
     ),
-    "RSZ402": Explanation(
+    Code.SIZES_THAT_CANNOT_RUN: Explanation(
         "A network that halves its maps and joins them with what it doubled again runs only where "
         "the size can be halved that often. `size=t.shape[2:]` in PyTorch follows any size, and "
         "the converted layer doubles, so the range of the input promises more than the network "

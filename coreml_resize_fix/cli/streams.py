@@ -7,14 +7,14 @@ from typing import Any
 
 
 def complete() -> None:
-    """Open what the caller has closed, or the next file would get what a library prints to it."""
+    """Open streams that the caller has closed: the next file would get what libraries print."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def give_up(stream: Any) -> None:
-    """Let a stream that took no more lead nowhere, or Python would fail at it again at its end."""
+    """Point a closed stream at the null device, or Python would fail on it again when it ends."""
     with suppress(OSError, ValueError):  # a stream of a test has no number
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

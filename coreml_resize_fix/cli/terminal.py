@@ -12,13 +12,11 @@ from coreml_resize_fix.run.results import Failure
 if TYPE_CHECKING:
     from coreml_resize_fix.report.text import Style
 
-_PATIENCE = 1.0  # seconds; what is done by then needs no progress bar
-
 
 def say(content: str, err: bool = False) -> None:
     """Print; what the stream's encoding does not have is escaped (×, →, odd names of layers).
 
-    What stderr takes no more is left out: the exit code and the report say it, too.
+    Where stderr is closed it is left out: the exit code and the report say it, too.
     """
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -53,12 +51,13 @@ def style() -> "Style":
 
 
 class Progress:
-    """A bar on stderr, on a terminal that is no CI's, and only for what takes over a second.
+    """A bar on stderr, on a terminal outside of CI, for what takes longer than `delay` seconds.
 
     Called as `progress.Tell`; another `what` or `total` begins a new bar.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, delay: float = 1.0) -> None:
+        self._delay = delay
         self._silent = quiet or bool(os.environ.get("CI")) or not sys.stderr.isatty()
         self._bar: Any = None
         self._doing: Any = None
@@ -80,7 +79,7 @@ class Progress:
             desc=what,
             unit=unit,
             unit_scale=unit == "B",
-            delay=_PATIENCE,
+            delay=self._delay,
             leave=False,
             dynamic_ncols=True,
             file=sys.stderr,

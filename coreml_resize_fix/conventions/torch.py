@@ -7,7 +7,7 @@ float32).
 Scale factors that leave N = X or N = 2X without being 1 or 2 (7 pixels times 1.13) are treated as
 2.13 does, and PyTorch is of two minds there. Whether nearest copies depends on both axes and on the
 memory layout (`nearest_copies`). Antialias copied no axis in 1.12, and before 1.9 bicubic copied
-when *both* sizes stayed; an axis alone cannot tell.
+when *both* sizes stayed; one axis alone does not show it.
 """
 
 import math

@@ -43,7 +43,7 @@ def file(target: str, replace: bool, size: int = 0) -> Iterator[BinaryIO]:
 
 
 def followed(target: str) -> str:
-    """What a path leads to, if a file may take its place: `/dev/null` is destroyed by a rename.
+    """Follow a path to what a file may replace; a rename would destroy `/dev/null`.
 
     Raises:
         OutputError: it is a pipe or a device, or a link that cannot be followed.
@@ -52,11 +52,11 @@ def followed(target: str) -> str:
     # A link of a loop is left as it is, and so is one of which the system failed to say what it is.
     if os.path.islink(real):
         raise OutputError(
-            "`{}` is a link that cannot be followed".format(target), "name the file that is meant"
+            f"`{target}` is a link that cannot be followed", "name the file that is meant"
         )
     if os.path.exists(real) and not (os.path.isfile(real) or os.path.isdir(real)):
         raise OutputError(
-            "`{}` is a pipe or a device, which is not replaced".format(target),
+            f"`{target}` is a pipe or a device, which is not replaced",
             "name a file; `--dry-run` writes none",
         )
     return real

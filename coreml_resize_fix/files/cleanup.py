@@ -3,7 +3,7 @@
 import os
 import shutil
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, Optional
 
 from coreml_resize_fix.errors import OutputError, ResizeFixError, reason
@@ -16,7 +16,7 @@ def name_beside(target: str) -> str:
     It is known before the file exists, so that an interrupt at its creation leaves nothing.
 
     Raises:
-        OutputError: the folder may not be searched, so leftovers could not be found.
+        OutputError: the folder cannot be listed, so leftovers could not be found.
     """
     folder = os.path.dirname(target)
     try:
@@ -73,6 +73,12 @@ def remove(path: str) -> None:
             f"`{path}` could not be removed: {reason(error)}",
             "delete it yourself, nothing depends on it",
         ) from error
+
+
+def remove_empty(path: str) -> None:
+    """Remove a folder if nothing is in it."""
+    with suppress(OSError):
+        os.rmdir(path)
 
 
 def _remove(path: str) -> None:

@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import stat
-from typing import Iterator, List, Sequence, Tuple
+from typing import Collection, Iterator, List, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.files import attributes, failures, tree
@@ -19,8 +19,8 @@ _BLOCK = 1 << 20
 _FAILED = (errno.EIO, errno.ENOSPC)
 
 
-def copy(source: str, target: str, but: str) -> List[str]:
-    """Copy the content of a folder into an empty one, links as links, without the file `but`.
+def copy(source: str, target: str, but: Collection[str]) -> List[str]:
+    """Copy the content of a folder into an empty one, links as links, without the files `but`.
 
     Returns the folders below it, each before those in it, for `finish`.
 
@@ -36,7 +36,7 @@ def copy(source: str, target: str, but: str) -> List[str]:
         elif stat.S_ISLNK(mode):
             os.symlink(os.readlink(original), made)
             shutil.copystat(original, made, follow_symlinks=False)
-        elif name != but:
+        elif name not in but:
             _copy_file(original, made)
     return [name for name, mode in found if stat.S_ISDIR(mode)]
 

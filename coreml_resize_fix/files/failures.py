@@ -1,4 +1,4 @@
-"""What is told when the system will not read or write a file."""
+"""Messages for a file that the system does not read or write."""
 
 import errno
 
@@ -13,7 +13,7 @@ _HINTS = {
 def unwritten(name: str, error: OSError) -> OutputError:
     """The error of a file or a package that could not be written."""
     return OutputError(
-        "cannot write `{}`: {}".format(name, reason(error)),
+        f"cannot write `{name}`: {reason(error)}",
         _HINTS.get(
             error.errno or 0, "nothing was written; free the space or the permission and run again"
         ),
@@ -23,7 +23,7 @@ def unwritten(name: str, error: OSError) -> OutputError:
 def unwritable(folder: str, error: OSError) -> OutputError:
     """The error of a folder in which nothing can be made."""
     return OutputError(
-        "cannot write in `{}`: {}".format(folder, reason(error)),
+        f"cannot write in `{folder}`: {reason(error)}",
         _HINTS.get(
             error.errno or 0, "choose a folder that you may write to, for a model with `-o`"
         ),
@@ -33,7 +33,7 @@ def unwritable(folder: str, error: OSError) -> OutputError:
 def unreadable(path: str, error: OSError) -> ModelError:
     """The error of a file or folder that cannot be read."""
     return ModelError(
-        "cannot read `{}`: {}".format(path, reason(error)),
+        f"cannot read `{path}`: {reason(error)}",
         "nothing was written; check the file, its permissions and the disk",
     )
 

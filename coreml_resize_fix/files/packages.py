@@ -3,7 +3,7 @@
 import os
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from coreml_resize_fix.errors import OutputError, reason
 from coreml_resize_fix.files import atomic, attributes, cleanup, copying, failures
@@ -11,8 +11,8 @@ from coreml_resize_fix.files.exchange import exchange
 
 
 @contextmanager
-def package(target: str, package: str, model_file: str, replace: bool) -> Iterator[str]:
-    """The model file to write so that `target` becomes the package with another model.
+def package(target: str, package: str, others: Sequence[str], replace: bool) -> Iterator[str]:
+    """A folder that becomes `target`: the package without the files `others`, which are to be made.
 
     The new package is built beside its target and takes its place when the block ends well and it
     is on the disk. Without `replace`, a target that appeared meanwhile is left alone.
@@ -22,7 +22,8 @@ def package(target: str, package: str, model_file: str, replace: bool) -> Iterat
         OutputError: it cannot be copied, or not be put in its place.
     """
     target = atomic.followed(target) if replace else os.path.abspath(target)
-    model = os.path.relpath(os.path.realpath(model_file), os.path.realpath(package))
+    inside = os.path.realpath(package)
+    made = [os.path.relpath(os.path.realpath(path), inside) for path in others]
     new = cleanup.name_beside(target)
     # What it changes places with has that name then, and goes.
     with cleanup.afterwards(partial(cleanup.remove, new)):
@@ -31,10 +32,10 @@ def package(target: str, package: str, model_file: str, replace: bool) -> Iterat
         except OSError as error:
             raise failures.unwritable(os.path.dirname(target), error) from error
         try:
-            folders = copying.copy(package, new, but=model)
-            built = os.path.join(new, model)
-            yield built
-            attributes.copy_mode(model_file, built)
+            folders = copying.copy(package, new, but=made)
+            yield new
+            for original, name in zip(others, made):
+                attributes.copy_mode(original, os.path.join(new, name))
             copying.finish(package, new, folders)
             _take_place(new, target, replace)
         except OSError as error:
@@ -54,7 +55,7 @@ def _take_place(new: str, target: str, replace: bool) -> None:
 
 
 def _take_place_in_two_steps(new: str, target: str) -> None:
-    """In between there is no package for a moment; a system that can do better just did."""
+    """Rename twice where the system cannot exchange; for a moment there is no package."""
     old = cleanup.name_beside(target)
     with cleanup.afterwards(partial(_settle, old, target)):
         os.rename(target, old)
@@ -76,6 +77,6 @@ def _settle(old: str, target: str) -> None:
         return  # it was gone before
     except OSError as error:
         raise OutputError(
-            "`{}` could not be put back: {}".format(target, reason(error)),
-            "it is at `{}`: rename it yourself".format(old),
+            f"`{target}` could not be put back: {reason(error)}",
+            f"it is at `{old}`: rename it yourself",
         ) from error

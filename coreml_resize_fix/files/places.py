@@ -26,7 +26,7 @@ def lineage(path: str) -> List[Identity]:
     """Identities of the target of a path and of every folder around it, innermost first.
 
     Raises:
-        OSError: the system cannot tell what is there.
+        OSError: the system cannot say what is there.
     """
     real = os.path.realpath(path)
     paths = [real]

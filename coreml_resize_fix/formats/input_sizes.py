@@ -1,9 +1,10 @@
-"""The size of the input of a resize layer: one size, or the sizes to compare at."""
+"""The size of the map that a resize reads: one size, several, or none that is known."""
 
-from typing import Dict, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from enum import Enum
+from typing import Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, UNKNOWN
-from coreml_resize_fix.formats.shapes import Flexible, Known, Shape, Unknown
+from coreml_resize_fix.formats.shapes import Flexible, Known, PartialSize, Shape, Size, Unknown
 
 Range = Tuple[int, int]
 
@@ -13,46 +14,113 @@ LARGEST = 1 << 12
 LARGE_ENOUGH = 1 << 8
 
 
-def input_size_fields(shape: Optional[Shape], varies: bool) -> Dict[str, object]:
-    """The fields of a ResizeLayer that describe the size of its input.
+class SizeKind(str, Enum):
+    """Whether a size is the same in every run, follows the model's input, or is not known."""
 
-    `varies`: an unknown size may differ from run to run.
+    STATIC = "static"
+    FLEXIBLE = "flexible"
+    UNKNOWN = "unknown"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+STATIC, FLEXIBLE, UNKNOWN = SizeKind
+
+
+@dataclass(frozen=True)
+class InputSizes:
+    """The sizes, (height, width), that the input of a resize may have.
+
+    `samples` are those to compare grids at: the only one if it is static, several if it is
+    flexible, none if it is unknown. `listed`: the samples are all that there are; otherwise
+    `ranges` are the first and last height and width of a flexible input. `known_sides` are the
+    sides of an unknown or flexible input that are the same in every run. `default` is a flexible
+    input's size at the default size of the model's input, if known. `why_unknown` is the reason
+    why the size is not known, or not known to be limited.
     """
-    if isinstance(shape, Known) and len(shape.dims) >= 3 and min(shape.dims) >= 1:
-        return _static(shape.dims)
-    if isinstance(shape, Flexible) and len(shape.dims) >= 3:
-        low = tuple(first for first, _ in shape.dims)
-        channels = low[-3] if low[-3] == shape.dims[-3][1] else None
-        if all(first == last for first, last in shape.dims[-2:]):
-            return dict(_static(low), channels=channels)
-        more = {"channels": channels, "default_size": shape.default[-2:] or None}
-        if shape.listed:
-            sizes = tuple(dict.fromkeys(dims[-2:] for dims in shape.samples if dims))
-            return dict(more, shape=FLEXIBLE, sizes=sizes, listed=True)
-        return dict(_varying([bounded(*limits) for limits in shape.dims[-2:]]), **more)
-    dims = shape.dims if isinstance(shape, Unknown) else None
-    known = dims if dims is not None and len(dims) >= 3 else (None, None, None)
-    if varies:
-        found = _varying([(n, n) if n else bounded(1, None) for n in known[-2:]])
-    else:
-        found = {"shape": UNKNOWN, "partial_size": tuple(known[-2:])}
-    reason = shape.reason if isinstance(shape, Unknown) else "its input is not known"
-    return dict(found, channels=known[-3], size_reason=reason)
+
+    kind: SizeKind
+    samples: Tuple[Size, ...] = ()
+    ranges: Tuple[Range, ...] = ()
+    listed: bool = False
+    known_sides: PartialSize = (None, None)
+    default: Optional[Size] = None
+    why_unknown: str = ""
+
+    @classmethod
+    def static(cls, size: Size) -> "InputSizes":
+        """The same size in every run."""
+        return cls(STATIC, samples=(size,))
+
+    @classmethod
+    def of(cls, shape: Optional[Shape], varies: bool) -> "InputSizes":
+        """The sizes of a map of this shape; `varies`: an unknown one may differ between runs."""
+        if isinstance(shape, Known) and len(shape.dims) >= 3 and min(shape.dims) >= 1:
+            return cls.static((shape.dims[-2], shape.dims[-1]))
+        if isinstance(shape, Flexible) and len(shape.dims) >= 3:
+            return _of_flexible(shape)
+        dims = shape.dims if isinstance(shape, Unknown) else None
+        height, width = dims[-2:] if dims is not None and len(dims) >= 3 else (None, None)
+        reason = shape.reason if isinstance(shape, Unknown) else "its input is not known"
+        if varies:
+            ranges = [(n, n) if n else bounded(1, None) for n in (height, width)]
+            return _in_ranges(ranges, why_unknown=reason)
+        return cls(UNKNOWN, known_sides=(height, width), why_unknown=reason)
+
+    @property
+    def is_static(self) -> bool:
+        return self.kind is STATIC
+
+    @property
+    def is_flexible(self) -> bool:
+        return self.kind is FLEXIBLE
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.kind is UNKNOWN
+
+    @property
+    def size(self) -> Optional[Size]:
+        """The only size; None unless it is static."""
+        return self.samples[0] if self.is_static else None
 
 
-def _static(dims: Tuple[int, ...]) -> Dict[str, object]:
-    size = dims[-2:]
-    return {"shape": STATIC, "input_size": size, "sizes": (size,), "channels": dims[-3]}
+def channels(shape: Optional[Shape]) -> Optional[int]:
+    """The channels of a feature map, (…, channels, height, width); None if not known or varying."""
+    if shape is None or shape.dims is None or len(shape.dims) < 3:
+        return None
+    if isinstance(shape, Flexible):
+        low, high = shape.dims[-3]
+        return low if low == high else None
+    if isinstance(shape, Known) and min(shape.dims) < 1:
+        return None
+    return shape.dims[-3]
 
 
-def _varying(ranges: Sequence[Range]) -> Dict[str, object]:
-    sizes = zip(*(compared(*limits) for limits in ranges))
-    return {
-        "shape": FLEXIBLE,
-        "sizes": tuple(dict.fromkeys(sizes)),
-        "ranges": tuple(ranges),
-        "partial_size": tuple(first if first == last else None for first, last in ranges),
-    }
+def _of_flexible(shape: Flexible) -> InputSizes:
+    if all(first == last for first, last in shape.dims[-2:]):
+        return InputSizes.static((shape.dims[-2][0], shape.dims[-1][0]))
+    default = (shape.default[-2], shape.default[-1]) if shape.default else None
+    if shape.listed:
+        samples = tuple(dict.fromkeys((dims[-2], dims[-1]) for dims in shape.samples if dims))
+        return InputSizes(FLEXIBLE, samples, listed=True, default=default)
+    return _in_ranges([bounded(*limits) for limits in shape.dims[-2:]], default=default)
+
+
+def _in_ranges(
+    ranges: Sequence[Range], default: Optional[Size] = None, why_unknown: str = ""
+) -> InputSizes:
+    rows, columns = (compared(*limits) for limits in ranges)
+    height, width = (first if first == last else None for first, last in ranges)
+    return InputSizes(
+        FLEXIBLE,
+        samples=tuple(dict.fromkeys(zip(rows, columns))),
+        ranges=tuple(ranges),
+        known_sides=(height, width),
+        default=default,
+        why_unknown=why_unknown,
+    )
 
 
 def bounded(low: int, high: Optional[int]) -> Range:

@@ -1,4 +1,4 @@
-"""What a kind of Core ML model offers to those who audit and mend it: `Model` and `ResizeOp`.
+"""What a kind of Core ML model offers to the audit and to the fix: `Model` and `ResizeOp`.
 
 `formats/neuralnetwork/` implements both. Another kind of model is another folder beside it;
 `auditing/`, `verify/`, `report/` and `run/` know no more of it than what stands here.
@@ -17,8 +17,8 @@ from typing import (
     Tuple,
 )
 
-from coreml_resize_fix.formats.protobuf.splice import Edit
-from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.formats.protobuf.splice import Edit, Patch
+from coreml_resize_fix.formats.protobuf.wire import Source, Stamp
 from coreml_resize_fix.formats.resize_op import (
     PIXEL,
     POOLING,
@@ -42,9 +42,10 @@ __all__ = [
     "PIXEL",
     "POOLING",
     "ROUNDING",
+    "Appended",
     "Averaged",
     "Change",
-    "Claim",
+    "DeclaredSize",
     "Model",
     "Native",
     "Network",
@@ -94,7 +95,7 @@ class Summed(NamedTuple):
     columns: Sums
 
 
-class Claim(NamedTuple):
+class DeclaredSize(NamedTuple):
     """What a description says of the blob `name` that the network at `prefix` gives.
 
     `reader` is the prefix of the model of a pipeline whose input it is, None for an output.
@@ -133,11 +134,27 @@ class Change(NamedTuple):
     spec_version: int
 
 
+class Appended(NamedTuple):
+    """What a file beside the model file gains; what it held stays where it was.
+
+    `name` is relative to the folder of the model file, with `/` between folders. `stamp` is the
+    file that was looked at, None if there is none yet.
+    """
+
+    name: str
+    changes: Tuple[Patch, ...]
+    stamp: Optional[Stamp]
+
+
 class Plan(NamedTuple):
-    """Edits of the file, and the specification version of the outermost model after them."""
+    """Edits of the file, and the specification version of the outermost model after them.
+
+    `appended` are other files of the package that the edited model reads more from than before.
+    """
 
     edits: Tuple[Edit, ...]
     spec_version: int
+    appended: Tuple[Appended, ...] = ()
 
 
 class Model:
@@ -154,7 +171,7 @@ class Model:
     source: Source  # what the edits of a plan are edits of
     outputs: Sequence[str]
     networks: Sequence[Network]
-    claims: Sequence[Claim]  # on what the networks give
+    declared_sizes: Sequence[DeclaredSize]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:

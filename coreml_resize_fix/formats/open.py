@@ -2,46 +2,59 @@
 
 import os
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import TYPE_CHECKING, Iterator, Mapping, Optional
 
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
 from coreml_resize_fix.formats import sniff
-from coreml_resize_fix.formats.mlprogram.model import Programs
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.neuralnetwork import layers
-from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
 from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 
+if TYPE_CHECKING:
+    from coreml_resize_fix.formats.mlprogram.model import Programs
 
-def _read(label: str, source: Source, folder: Optional[str] = None) -> Model:
-    """`folder` is where the file lies, if it is one: weights of ML Programs are beside it."""
+# Each kind of model is imported where a file of it is read: neither needs the other's modules.
+
+
+def _read(label: str, source: Source, beside: Optional[Beside] = None) -> Model:
+    """`beside` is where the file lies, if it is one: weights of ML Programs are beside it."""
     try:
         structure = skeleton.read(source)
-        is_program = structure.root.is_program
-        program = _program(label, source) if is_program else None
-        models = [] if is_program else layers.models(structure)
+        if structure.root.is_program:
+            program = _program(label, source, beside)
+        else:
+            from coreml_resize_fix.formats.neuralnetwork import layers
+
+            models = layers.models(structure)
     except SchemaError:
         raise
     except ModelError as error:
         raise sniff.explain(label, source, error) from error
-    if program is not None:
-        if folder is not None:
-            program.require_weights(folder)
+    if structure.root.is_program:
+        program.require_weights()
         return program
+    from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
+
     return NeuralNetworks(label, source, models)
 
 
-def _program(label: str, source: Source) -> Programs:
+def _program(label: str, source: Source, beside: Optional[Beside]) -> "Programs":
+    from coreml_resize_fix.formats.mlprogram.model import Programs
+
     try:
-        return Programs(label, source)
+        return Programs(label, source, beside)
     except SchemaError as error:
         raise SchemaError(f"`{label}` cannot be read: {error}", error.hint) from error
 
 
 @contextmanager
-def open_file(path: str, label: str) -> Iterator[Model]:
+def open_file(
+    path: str, label: str, unfinished: Optional[Mapping[str, str]] = None
+) -> Iterator[Model]:
     """Read the structure of a model file; `label` names it in messages, as its package does.
+
+    `unfinished` are files beside it that are not in their place yet (see `beside`).
 
     Raises:
         ModelError: there is no readable Core ML model.
@@ -54,15 +67,15 @@ def open_file(path: str, label: str) -> Iterator[Model]:
             "check the path and its permissions",
         ) from error
     with file:
-        yield _read(label, Source(file), os.path.dirname(path))
+        yield _read(label, Source(file), Beside(os.path.dirname(path), unfinished))
 
 
-def open_bytes(data: bytes, label: str, folder: Optional[str] = None) -> Model:
+def open_bytes(data: bytes, label: str, beside: Optional[Beside] = None) -> Model:
     """Read the structure of a serialized model; `label` names it in messages.
 
-    `folder` is where the weights of an ML Program lie, if they are needed.
+    `beside` is where its weights are; without it they are not looked for.
 
     Raises:
-        ModelError: the bytes are no readable Core ML model.
+        ModelError: the bytes are not a readable Core ML model.
     """
-    return _read(label, Source(data), folder)
+    return _read(label, Source(data), beside)

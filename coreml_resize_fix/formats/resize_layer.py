@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import FrozenSet, List, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.replacements.format import Place
 
 Size = Tuple[int, int]
-
-STATIC, FLEXIBLE, UNKNOWN = "static", "flexible", "unknown"
 
 _MODULE_PATH = re.compile(r"^\w+(\.\w+)*$")
 _REPEATED = re.compile(r"_\d+$")
@@ -18,12 +17,8 @@ _REPEATED = re.compile(r"_\d+$")
 
 @dataclass(frozen=True)
 class ResizeLayer:
-    """`input_size` is (height, width), None unless `shape` is static.
+    """`input` are the sizes of the map that it reads.
 
-    `sizes` are the input sizes to compare at: one for a static layer, several for a flexible one.
-    `ranges` are the first and last height and width of a flexible input, unless `sizes` lists all
-    of them (`listed`). `partial_size` has the known sides of an unknown or varying input.
-    `default_size` is a varying input's size at the default size of the model's input, if known.
     `original_address` is the address before layers of the network were replaced by several.
     `place` is where several layers would replace this one.
     `call` is the mode and whether it antialiases, if its name says from which call it comes.
@@ -34,18 +29,11 @@ class ResizeLayer:
     name: str
     blobs: Tuple[str, ...]
     params: ResizeOp
-    shape: str
-    input_size: Optional[Size] = None
-    sizes: Tuple[Size, ...] = ()
+    input: InputSizes
     channels: Optional[int] = None
     modern: bool = False
-    size_reason: str = ""
     place: Optional[Place] = None
     original_address: str = ""
-    ranges: Tuple[Tuple[int, int], ...] = ()
-    listed: bool = False
-    partial_size: Tuple[Optional[int], Optional[int]] = (None, None)
-    default_size: Optional[Size] = None
     call: Optional[Tuple[str, bool]] = None
 
     @property
@@ -58,13 +46,13 @@ class ResizeLayer:
 
         The last of several layers reads what the others made, which has another size.
         """
-        return self.shape != FLEXIBLE and not self.params.is_chain
+        return not self.input.is_flexible and not self.params.is_chain
 
     @property
     def output_size(self) -> Optional[Size]:
         """The output size; a fixed one is known even if the input size is not."""
-        if self.input_size is not None:
-            return self.params.output_size(self.input_size)
+        if self.input.size is not None:
+            return self.params.output_size(self.input.size)
         return self.params.fixed_size
 
 

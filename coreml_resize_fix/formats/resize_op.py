@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Size = Tuple[int, int]
 Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
 
-ROUNDING, PIXEL = "rounding", "pixel"  # what nobody knows of a resize: see `left_open`
+ROUNDING, PIXEL = "rounding", "pixel"  # what is not documented of a resize: see `left_open`
 POOLING = "pooling"  # the kind of an operation that averages windows
 
 

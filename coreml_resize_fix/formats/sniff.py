@@ -27,7 +27,7 @@ def model_file(path: str) -> str:
 
     Raises:
         NotAModelError: the path does not exist, or is a folder but not a package.
-        ModelError: the package is damaged, or the system cannot tell what is there.
+        ModelError: the package is damaged, or the system cannot say what is there.
     """
     try:
         os.stat(path)

@@ -127,7 +127,7 @@ class Intent:
         )
 
     @property
-    def ask(self) -> Tuple[Any, ...]:
+    def request(self) -> Tuple[Any, ...]:
         """What is asked for, without labels: intents with equal values are interchangeable."""
         return (
             self.framework,

@@ -3,7 +3,7 @@
 import os
 import sys
 import types
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
 
 from coreml_resize_fix.intents.torch_calls import import_torch
 
@@ -18,7 +18,7 @@ _EXPORTERS = (*_WITHOUT_VALUES, "torch.jit", "torch.onnx")
 
 
 def compiling_test() -> Callable[[], bool]:
-    """A function that tells whether `torch.export(..., strict=True)` compiles its caller.
+    """A function that returns whether `torch.export(..., strict=True)` compiles its caller.
 
     It must be looked up outside: that compiler understands little of Python.
     """
@@ -73,15 +73,23 @@ def calling_site() -> Optional[str]:
     None for calls by a module of PyTorch, such as `nn.Upsample`, whose path in the model says more,
     and for code that is not in a file.
     """
+    return site(_lines(sys._getframe(1)))
+
+
+def _lines(frame: Optional[types.FrameType]) -> Iterator[Tuple[str, int]]:
+    while frame is not None:
+        yield frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+
+
+def site(lines: Iterable[Tuple[str, int]]) -> Optional[str]:
+    """The same of files and lines of a stack, the innermost first."""
     here, torch = os.path.dirname(os.path.dirname(__file__)), import_torch()
     library = os.path.dirname(torch.__file__)
     modules = os.path.join(library, "nn", "modules") + os.sep
-    frame: Optional[types.FrameType] = sys._getframe(1)
-    while frame is not None:
-        path = frame.f_code.co_filename
+    for path, line in lines:
         if path.startswith((modules, "<")):
             return None
         if not path.startswith((library + os.sep, here + os.sep)):
-            return f"{os.path.basename(path)}:{frame.f_lineno}"
-        frame = frame.f_back
+            return f"{os.path.basename(path)}:{line}"
     return None

@@ -263,4 +263,4 @@ def multiply_adds(steps: Sequence[Step], channels: int, size: Pair) -> int:
 
 def _check(size: int) -> None:
     if not 1 <= size <= LARGEST_SIDE:
-        raise ValueError(f"{size} pixels are no image")
+        raise ValueError(f"{size} pixels are not an image")

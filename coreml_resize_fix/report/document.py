@@ -97,7 +97,7 @@ def _layer(finding: Finding) -> Dict[str, Any]:
         "message": finding.message,
         "intent": intent.as_dict() if intent else None,
         "intent_name": intent.label if intent else None,
-        "input_size": list(layer.input_size) if layer.input_size else None,
+        "input_size": list(layer.input.size) if layer.input.size else None,
         "before": _params(layer.params, layer.output_size),
         "after": _params(after, finding.intended_size) if after else None,
         "max_shift_px": finding.max_shift_px,

@@ -2,7 +2,7 @@
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.comparison import comparable, comparisons
+from coreml_resize_fix.auditing.comparison import comparable
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
@@ -63,12 +63,9 @@ class _Axis(NamedTuple):
 
 def drawings(finding: Finding) -> List[Drawing]:
     """The axes of a layer that has an intent and a known size, the most wrong one first."""
-    if finding.intent is None:
+    if finding.comparisons is None or not finding.comparisons.sizes:
         return []
-    asked, sizes = comparisons(finding.intent, finding.layer)
-    if not sizes:
-        return []
-    before, after = sizes[0]
+    asked, ((before, after), *_) = finding.comparisons
     wanted = asked.axes(before, after)
     now, now_fits = _axes(finding.layer.params, before, after)
     # Several layers compute what was asked for, which is proved in values: they have no grid.
@@ -158,30 +155,19 @@ def _links(lanes: Sequence[Lane]) -> Tuple[Tuple[float, float, float, float], ..
 def _caption(
     axis: _Axis, first: int, shown: int, worst: Optional[int], shifts: Sequence[float]
 ) -> str:
-    part = (
-        ""
-        if shown == axis.pixels
-        else ", {} to {} of {}".format(first, first + shown - 1, axis.pixels)
-    )
-    text = "source {}{}".format(axis.name, part)
+    part = "" if shown == axis.pixels else f", {first} to {first + shown - 1} of {axis.pixels}"
+    text = f"source {axis.name}{part}"
     if axis.before is None:
         return text
     if not axis.same_size:
         made, wanted = len(axis.before), len(axis.asked)
         if made == wanted:
-            return "{}: this layer makes the {} {} that were asked for".format(
-                text, wanted, axis.name
-            )
-        return "{}: this layer makes {} {} where {} were asked for".format(
-            text, made, axis.name, wanted
-        )
+            return f"{text}: this layer makes the {wanted} {axis.name} that were asked for"
+        return f"{text}: this layer makes {made} {axis.name} where {wanted} were asked for"
     if worst is None:
         return text + ": every output pixel reads the right place"
-    return "{}: output {} {} reads source {:.3f} and should read {:.3f}, {:.3f} off".format(
-        text,
-        axis.name[:-1],
-        worst,
-        axis.before[worst],
-        axis.asked[worst],
-        shifts[worst],
+    reads, should = axis.before[worst], axis.asked[worst]
+    return (
+        f"{text}: output {axis.name[:-1]} {worst} reads source {reads:.3f} and should read "
+        f"{should:.3f}, {shifts[worst]:.3f} off"
     )

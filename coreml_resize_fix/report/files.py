@@ -40,7 +40,7 @@ def renderer(path: str) -> Callable[[Run], str]:
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in _FORMS:
         raise UsageError(
-            "`{}` is no name of a report".format(path),
+            f"`{path}` does not name a report",
             "end it in " + ", ".join(_FORMS),
         )
     name, mark = _FORMS[suffix]
@@ -75,6 +75,6 @@ def _refuse_what_is_no_report(path: str, mark: bytes) -> None:
             if mark in file.read(_HEAD):
                 return
     raise OutputError(
-        "`{}` exists and is no report of this tool".format(path),
+        f"`{path}` exists and is not a report of this tool",
         "choose another name for the report",
     )

@@ -60,7 +60,7 @@ def _subject(picture: Picture) -> str:
     what = "the recorded tensor" if picture.recorded else "a test image"
     if all(span == (0.0, 1.0) for span in picture.spans):
         return what
-    return "{}, cut to where this layer is most wrong".format(what)
+    return f"{what}, cut to where this layer is most wrong"
 
 
 def _size(plane: "np.ndarray") -> Tuple[int, int]:

@@ -55,10 +55,11 @@ def prose(text: str) -> str:
 
 def _outcome(run: Run) -> str:
     found = [str(f.verdict) for report in run.reports for f in report.findings]
-    told = ["{} {}".format(found.count(verdict), verdict) for verdict in SIGNS if verdict in found]
+    counts = [f"{found.count(verdict)} {verdict}" for verdict in SIGNS if verdict in found]
     if run.failures:
-        told.append("{} failed".format(len(run.failures)))
-    return ", ".join(told) or "nothing was compared"
+        counts.append(f"{len(run.failures)} failed")
+    none_needed = any(report.asked and report.not_owed for report in run.reports)
+    return ", ".join(counts) or ("none is needed" if none_needed else "nothing was compared")
 
 
 def _failure(failure: Failure) -> List[str]:
@@ -102,8 +103,8 @@ def _detail(finding: Finding) -> str:
     if finding.after is not None:
         sides.append(("after", finding.after, finding.max_abs_error_after))
     for side, params, error in sides:
-        told = "" if error is None else ", largest error {:.2g}".format(error)
-        lines.append("- {}: {}{}".format(side, code(str(params)), told))
+        largest = "" if error is None else f", largest error {error:.2g}"
+        lines.append(f"- {side}: {code(str(params))}{largest}")
     lines += ["- needs {}".format(code(need)) for need in finding.needs]
     lines += ["- {}".format(" ".join(finding.codes))] if finding.codes else []
     return "\n".join(lines + ["", "</details>", ""])

@@ -1,4 +1,4 @@
-"""Names as they may be printed: nothing in a file may steer a terminal or break a table."""
+"""Names as they may be printed: nothing in a file may control a terminal or break a table."""
 
 import unicodedata
 

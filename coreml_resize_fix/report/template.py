@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Sequence
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.intents.manifest import FORMAT, VERSION
 
-# Not a value that the reader accepts, so that a template that was not filled in is told as such.
+# Not a value that the reader accepts, so that a template that was not filled in is reported as one.
 OPEN = "true or false?"
 
 

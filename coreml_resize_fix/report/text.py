@@ -5,12 +5,11 @@ from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
-from coreml_resize_fix.auditing.without_layer import MISSING_CODE
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
@@ -18,7 +17,7 @@ from coreml_resize_fix.run.results import Failure, ModelReport, Run
 Style = Callable[[str, str], str]  # (text, color) → text
 
 WIDTH = 80
-_LONGEST_NAME, _LEAST = 28, 12  # columns
+_LONGEST_NAME, _LEAST, _CLOSEST = 28, 12, 44  # columns
 _HEADS = ("verdict", "layer", "size", "shift", "asked for")
 
 COLORS: Dict[str, str] = {
@@ -41,7 +40,7 @@ def render(run: Run, style: Style = plain) -> str:
     """All models of a run, and one line about all where there are several."""
     if len(run.models) == 1:
         return _block(run.models[0], run.dry_run, style)
-    # Of many models, those with nothing to tell take a line each.
+    # Of many models, those with nothing to report take a line each.
     right = [report for report in run.reports if _is_right(report)]
     lines = [
         "{}: {}".format(visible(report.path), closing(report, run.dry_run)) for report in right
@@ -74,8 +73,8 @@ def _all(run: Run) -> str:
         (codes[3], "with nothing to compare"),
         (len(run.models) - len(run.reports), "failed"),
     ]
-    told = ["{} {}".format(count, what) for count, what in ended if count]
-    return "{} models: {}.".format(len(run.models), ", ".join(told))
+    counts = [f"{count} {what}" for count, what in ended if count]
+    return f"{len(run.models)} models: {', '.join(counts)}."
 
 
 def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
@@ -88,23 +87,24 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
         lines += [""] + _table(report.findings, style) + _details(report.findings)
     elif report.findings:
         lines += [""] + [_wrapped(finding.message) for finding in report.findings]
-    lines += [_wrapped(line) for line in without_layer(report)]
+    without = [_wrapped(line) for line in without_layer(report)]
+    lines += without if report.findings or not without else ["", *without]
     if report.unused:
-        lines.append(_wrapped(f"help for {MISSING_CODE}: {RULES[MISSING_CODE].help}"))
+        lines.append(_help(Code.CALL_WITHOUT_LAYER))
     if report.notices:
         lines += [""] + [_wrapped(notice) for notice in report.notices]
-        lines += [_wrapped(f"help for {code}: {RULES[code].help}") for code in report.codes]
+        lines += [_help(code) for code in report.codes]
     return "\n".join(lines + ["", closing(report, dry_run)])
 
 
 def without_layer(report: ModelReport) -> List[str]:
-    """A line for each intent that is owed a layer and has none, and one for all that owe none."""
+    """A line for each intent that lacks a layer, and one for all that need none."""
     lines = [found.message for found in report.without_layer if found.fails]
     labels: Dict[str, List[str]] = {}
     for found in report.not_owed:
         labels.setdefault(found.reason, []).append(f"`{found.intent.label}`")
-    told = [f"{', '.join(dict.fromkeys(calls))} ({reason})" for reason, calls in labels.items()]
-    return lines + [f"no layer is owed for {', '.join(told)}"] if told else lines
+    calls = [f"{', '.join(dict.fromkeys(found))} ({reason})" for reason, found in labels.items()]
+    return lines + [f"no layer is needed for {', '.join(calls)}"] if calls else lines
 
 
 def _table(found: Sequence[Finding], style: Style) -> List[str]:
@@ -135,9 +135,9 @@ def _fitted(widths: List[int]) -> List[int]:
 def sizes(finding: Finding) -> str:
     """What a layer makes of what it gets, and what it should make if that is another size."""
     layer = finding.layer
-    if layer.shape == FLEXIBLE and layer.output_size is None:
+    if layer.input.is_flexible and layer.output_size is None:
         return "varies"
-    made = "{} → {}".format(size(layer.input_size), size(layer.output_size))
+    made = "{} → {}".format(size(layer.input.size), size(layer.output_size))
     if finding.intended_size and finding.intended_size != layer.output_size:
         made += ", not " + size(finding.intended_size)
     return made
@@ -158,18 +158,18 @@ def _row(finding: Finding) -> Tuple[str, ...]:
 
 def _details(found: Sequence[Finding]) -> List[str]:
     """One paragraph for each layer that does not simply match, and what to do for each code."""
-    told = [finding for finding in found if finding.verdict != findings.MATCH]
-    lines = [""] if told else []
-    for finding in told:
+    differing = [finding for finding in found if finding.verdict != findings.MATCH]
+    lines = [""] if differing else []
+    for finding in differing:
         codes = " ".join(finding.codes)
         lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
         lines += _change(finding)
         if finding.after is not None and finding.after.is_chain:
             lines.append(_wrapped("  costs " + cost(finding.after)))
         lines += _closest(finding)
-    left = [f for f in told if f.verdict not in (findings.FIXED, findings.FIXABLE)]
+    left = [f for f in differing if f.verdict not in (findings.FIXED, findings.FIXABLE)]
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
-        lines.append(_wrapped("help for {}: {}".format(code, RULES[code].help)))
+        lines.append(_help(code))
     for needs in sorted({need for finding in left for need in finding.needs}):
         lines.append(_wrapped("help: pass `{}`".format(needs)))
     return lines
@@ -203,12 +203,17 @@ def _closest(finding: Finding) -> List[str]:
     """What a user could fall back to, the closest first."""
     if not finding.closest:
         return []
+    width = max([_CLOSEST, *(len(str(near.params)) for near in finding.closest)])
     rows = [
-        "      {}  {:.3f}  {:.2g}".format(str(near.params).ljust(44), near.max_shift_px, error)
+        "      {}  {:.3f}  {:.2g}".format(str(near.params).ljust(width), near.max_shift_px, error)
         for near, error in ((near, near.mean_abs_error) for near in finding.closest)
     ]
-    head = "      {}  {}  {}".format("not exact, the closest first".ljust(44), "shift", "error")
+    head = "      {}  {}  {}".format("not exact, the closest first".ljust(width), "shift", "error")
     return [head] + rows
+
+
+def _help(code: Code) -> str:
+    return _wrapped(f"help for {code}: {RULES[code].help}")
 
 
 def _wrapped(text: str) -> str:
@@ -232,7 +237,7 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         stuck = "" if report.runs else f", and {_stuck(report)}"
         compared = report.not_owed and report.asked
         return "no resize layer{}{}.".format(
-            ", and none is owed" if compared else ": nothing was compared", stuck
+            ", and none is needed" if compared else ": nothing was compared", stuck
         )
     if not report.asked:
         return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)

@@ -84,7 +84,7 @@ def resolve(
 
 
 def _is_folder(output: str, model: str) -> bool:
-    """Whether the result of one model goes into `output`; a shell ends packages in `/`, too."""
+    """Whether `output` is a folder for the result; shells complete packages with `/`, too."""
     if os.path.isdir(output):
         return not is_package(output)
     named_as_package = output.rstrip(_SEPARATORS).endswith(SUFFIX) and is_package(model)

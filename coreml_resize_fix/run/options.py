@@ -1,8 +1,9 @@
 """What to compare with and what to do: the options of a run, as values."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.origin import Origin
 from coreml_resize_fix.formats.spec_versions import parse_target
 from coreml_resize_fix.intents import assume as assumption
 from coreml_resize_fix.intents.model import Intent
@@ -19,7 +20,8 @@ class Request:
     `tensors` are recorded ones, by place in the manifest; `verify` compares them and probes. Where
     it is None, a dry run without tensors compares sampling grids only, which needs no NumPy.
     `notices` are remarks on the manifest that the report should repeat; `pictures` asks for images
-    of what each layer does.
+    of what each layer does. `rewrite_downscales` replaces operations that are right and in doubt.
+    `origins` is what the model's converter remembers of the calls, by the names of blobs.
     """
 
     manifest: Optional[Sequence[Intent]] = None
@@ -36,9 +38,11 @@ class Request:
     tensors: Tensors = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
     pictures: bool = False
+    rewrite_downscales: bool = False
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @property
-    def asks(self) -> bool:
+    def has_intents(self) -> bool:
         return self.manifest is not None or self.assume is not None
 
     @property

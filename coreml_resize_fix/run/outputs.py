@@ -4,26 +4,29 @@ What only writing or hashing needs is imported there: most runs are audits, whic
 """
 
 import os
-from typing import BinaryIO, Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence
 
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.files import failures
 from coreml_resize_fix.formats import package
+from coreml_resize_fix.formats.model import Appended
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
-from coreml_resize_fix.formats.protobuf.wire import Stamp, stamp
+from coreml_resize_fix.formats.protobuf.wire import Stamp
 from coreml_resize_fix.progress import Tell, silent
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.run import writing
 
 # An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
 # one would cost more than the audit.
-_LARGEST_TO_HASH = 64 * 1024 * 1024
+LARGEST_TO_HASH = 64 * 1024 * 1024
 _KINDS = {package.FILE_SUFFIX: "model file", package.SUFFIX: "package"}
-_SEND_AFTER = 32 * 1024 * 1024  # bytes copied
 
 
 def fingerprint(model_file: str) -> Optional[str]:
     """SHA-256 of a model file, or None for one of more than 64 MiB."""
-    if os.path.getsize(model_file) > _LARGEST_TO_HASH:
+    if os.path.getsize(model_file) > LARGEST_TO_HASH:
         return None
     with open(model_file, "rb") as file:
         return fingerprint_of(file.read())
@@ -110,73 +113,84 @@ def save(
     target: Optional[str],
     changes: Sequence[Patch],
     force: bool,
-    prove: Callable[[str], None],
+    prove: Callable[..., None],
     hashed: bool = False,
     tell: Tell = silent,
     read: Optional[Stamp] = None,
+    appended: Sequence[Appended] = (),
+    data: Optional[bytes] = None,
 ) -> Optional[str]:
     """Write the changed model; returns the SHA-256 of the one that was read if it is `hashed`.
 
     `target` None replaces the input. `prove` gets the path of the complete result before it takes
-    its place; what it raises leaves everything as it was. `read` is the file that was audited: if
-    it is another one by now, the changes are none of its own.
+    its place, and where the other files are that were written, if any, by their names beside the
+    model; what it raises leaves everything as it was. `read` is the file that was audited: if it is
+    another one by now, the changes are none of its own. `appended` are the other files of the
+    package that change. `data` is the model, if it is in memory and not what the package holds.
 
     Raises:
         OutputError: the result cannot be written.
     """
-    from coreml_resize_fix.files import atomic, packages
+    from coreml_resize_fix.files import alone, packages
+    from coreml_resize_fix.run import writing
 
-    size = os.path.getsize(model_file)
+    splice.size_after(os.path.getsize(model_file) if data is None else len(data), changes)
+    model = writing.Changed(model_file, changes, read, data=data)
+    files = [model, *_others(path, model_file, appended)]
+    old = [one.path for one in files if not one.is_new]
 
-    def write(to: str, replace: bool) -> Optional[str]:
-        with atomic.file(to, replace, splice.size_after(size, changes)) as out, open(
-            model_file, "rb"
-        ) as original:
-            watch = _Watch(out, size, hashed, tell)
-            splice.write(original, size, out, changes, watch.seen)
-            out.flush()
-            _refuse_changed(path, model_file, read)
-            prove(out.name)
-            _refuse_changed(path, model_file, read)
-        return watch.sha256
+    def write(where: Callable[[str], str], replace: bool) -> Optional[str]:
+        return writing.write(writing.Order(path, files, where, replace, prove), hashed, tell)
 
     if target is None:
-        return write(model_file, True)
+        if not appended:
+            return write(lambda one: one, True)
+        with alone.alone(model_file):
+            return write(lambda one: one, True)
     if model_file == path:
-        return write(target, force)
-    with packages.package(target, path, model_file, force) as new_model:
-        return write(new_model, False)
+        return write(lambda one: target, force)
+    inside = os.path.realpath(path)
+    with packages.package(target, path, old, force) as new:
+        return write(lambda one: os.path.join(new, os.path.relpath(one, inside)), False)
 
 
-def _refuse_changed(path: str, model_file: str, read: Optional[Stamp]) -> None:
-    if read is not None and stamp(model_file) != read:
+def refuse_appended(path: str, model_file: str, appended: Sequence[Appended]) -> None:
+    """Refuse to change files that are beside a model file and not in a package with it.
+
+    Raises:
+        OutputError: there is no package.
+    """
+    if appended and model_file == path:
         raise OutputError(
-            f"`{path}` changed while it was read",
-            "nothing was written; run again when nothing writes to it",
+            f"the fix of `{path}` adds numbers to `{appended[0].name}`, and only in a package are "
+            "both replaced together",
+            "fix the package that it is from",
         )
 
 
-class _Watch:
-    """Sees every block of a file that is copied: its hash if that is wanted, and how far it is."""
+def _others(
+    path: str, model_file: str, appended: Sequence[Appended]
+) -> "Iterator[writing.Changed]":
+    """The other files of a result: in the order of `writing`, which places them in reverse."""
+    from coreml_resize_fix.formats import package_items
+    from coreml_resize_fix.run import writing
 
-    def __init__(self, out: BinaryIO, size: int, hashed: bool, tell: Tell) -> None:
-        import hashlib
-
-        from coreml_resize_fix.files.atomic import send_to_disk
-
-        self._send = send_to_disk
-        self._digest = hashlib.sha256() if hashed else None
-        self._out, self._sent = out, 0
-        self._done, self._size, self._tell = 0, size, tell
-
-    def seen(self, block: bytes) -> None:
-        self._done += len(block)
-        self._tell(self._done, self._size, "writing", "B")
-        if self._digest is not None:
-            self._digest.update(block)
-        if self._done - self._sent >= _SEND_AFTER:
-            self._sent = self._send(self._out, self._sent)
-
-    @property
-    def sha256(self) -> Optional[str]:
-        return self._digest.hexdigest() if self._digest is not None else None
+    refuse_appended(path, model_file, appended)
+    if not appended:
+        return
+    folder, inside = os.path.dirname(model_file), os.path.realpath(path)
+    found: List[writing.Changed] = []
+    for one in appended:
+        real = os.path.realpath(os.path.join(folder, one.name))
+        if not real.startswith(inside + os.sep):
+            raise OutputError(
+                f"`{path}` reads `{one.name}`, which is outside of the package",
+                "put the file itself into the package",
+            )
+        found.append(writing.Changed(real, one.changes, one.stamp, one.name, one.stamp is None))
+    for new in found:
+        if new.is_new:
+            listed = package_items.listing(path, os.path.dirname(new.path))
+            if listed is not None:
+                yield writing.Changed(*listed)
+    yield from found

@@ -52,7 +52,7 @@ def check_names(named: NamedPaths, force: bool) -> None:
 
         if not named.write_manifest.lower().endswith(".json"):
             raise UsageError(
-                f"`{named.write_manifest}` is no name of a manifest", "end it in .json"
+                f"`{named.write_manifest}` does not name a manifest", "end it in .json"
             )
         for used in _manifest_to_write(named):
             atomic.followed(used.path)

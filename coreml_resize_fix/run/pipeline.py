@@ -1,17 +1,19 @@
 """Load → audit → plan → apply → prove → save: the only place where the parts meet."""
 
 import io
+import os
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Tuple
+from functools import partial
+from typing import Callable, List, Mapping, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.audit import Audit
+from coreml_resize_fix.auditing.audit import Audit, is_as_planned
 from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.messages import inventory
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
+from coreml_resize_fix.formats import sniff
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.model import Change, Model, Plan
 from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
@@ -20,11 +22,12 @@ from coreml_resize_fix.formats.shapes import Conflict
 from coreml_resize_fix.intents.nearest_layout import resolve_nearest
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.run import outputs
+from coreml_resize_fix.run.examine import examined, settled
 from coreml_resize_fix.run.jobs import Job, resolve
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.run.results import ModelReport
 
-__all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job"]
+__all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", "process_packaged"]
 
 _REPORT_THIS = "nothing was written; please report this with the model's structure"
 
@@ -43,7 +46,9 @@ class _Work(NamedTuple):
     def may_write(self) -> bool:
         """Whether the request and the verdicts allow a result."""
         request = self.request
-        return request.asks and not request.dry_run and (self.audit.complete or request.partial)
+        return (
+            request.has_intents and not request.dry_run and (self.audit.complete or request.partial)
+        )
 
 
 def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
@@ -56,7 +61,7 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
 
 
 def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
-    """Do the same with a job, whose output and refusal count instead of the request's."""
+    """The same for a job: its output is used instead of the request's, and its refusal raised."""
     if job.refusal is not None:
         raise job.refusal
     with translate_os_errors(f"`{job.model}`"):
@@ -67,32 +72,21 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
     with open_file(job.model_file, job.model) as model:
         work = _decide(model, request, tell)
         changes = _changes(work)
+        outputs.refuse_appended(job.model, job.model_file, work.proposal.appended)
         target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
         if target is not None:
-
-            def prove_written(result: str) -> None:
-                try:
-                    with open_file(result, result) as again:
-                        verify_written(work, again)
-                except ModelError as error:
-                    if isinstance(error.__cause__, OSError):
-                        raise  # the disk failed, not the result
-                    raise ProofError(
-                        f"the result of `{job.model}` is no readable model: {error}",
-                        _REPORT_THIS,
-                    ) from error
-
             sha256 = outputs.save(
                 job.model,
                 job.model_file,
                 None if request.in_place else target,
                 changes,
                 request.force,
-                prove_written,
+                partial(_prove_written, work),
                 request.fingerprint,
                 tell,
                 model.source.stamp,
+                work.proposal.appended,
             )
         elif request.fingerprint:
             sha256 = outputs.fingerprint(job.model_file)
@@ -115,8 +109,42 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
         splice.write(io.BytesIO(data), len(data), target, changes)
         result = target.getvalue()
         verify_written(work, open_bytes(result, label))
-    sha256 = outputs.fingerprint_of(data) if request.fingerprint else None
-    return _report(work, None, sha256, written=result is not data), result
+    return _report_of_memory(work, data, result is not data), result
+
+
+def process_packaged(
+    data: bytes, package: str, target: Callable[[], str], label: str, request: Request
+) -> Tuple[ModelReport, Optional[str]]:
+    """The same for a model in memory whose other files are in a package, which stays as it is.
+
+    Where something changes, the result is a package like that one at `target`, and its path comes
+    back.
+
+    Raises:
+        ResizeFixError: the model or the package cannot be read, the result not written, or a
+            proof failed.
+    """
+    model_file = sniff.model_file(package)
+    work = _decide(open_bytes(data, label, Beside(os.path.dirname(model_file))), request)
+    changes, result = _changes(work), None
+    if work.may_write and changes:
+        result = target()
+        outputs.save(
+            package,
+            model_file,
+            result,
+            changes,
+            True,
+            partial(_prove_written, work),
+            appended=work.proposal.appended,
+            data=data,
+        )
+    return _report_of_memory(work, data, result is not None), result
+
+
+def _report_of_memory(work: _Work, data: bytes, written: bool) -> ModelReport:
+    sha256 = outputs.fingerprint_of(data) if work.request.fingerprint else None
+    return _report(work, None, sha256, written)
 
 
 def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
@@ -133,7 +161,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
         allowed,
         audit,
         model.plan(changes, audit.before, audit.after, allowed),
-        _examined(model.label, request, audit, allowed, tell),
+        examined(model.label, request, audit, allowed, tell),
     )
 
 
@@ -145,6 +173,8 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
         allowed,
         request.decompose,
         request.partial,
+        request.rewrite_downscales,
+        request.origins,
     )
 
 
@@ -160,13 +190,15 @@ def _report(
         sha256,
         model.spec_version,
         work.proposal.spec_version,
-        tuple(_settled(finding, request, written) for finding in work.findings),
+        tuple(settled(finding, request, written) for finding in work.findings),
         tuple(work.audit.matching.unused),
         request.notices
         + tuple(
-            notices(model, work.audit, moved, work.proposal.spec_version, request.asks, usable)
+            notices(
+                model, work.audit, moved, work.proposal.spec_version, request.has_intents, usable
+            )
         ),
-        request.asks,
+        request.has_intents,
         tuple(moved),
         tuple(work.audit.matching.not_owed),
         work.audit.conflicts_after,
@@ -185,41 +217,6 @@ def _target(job: Job, request: Request, changes: bool) -> Optional[str]:
     return job.target
 
 
-def _settled(finding: Finding, request: Request, written: bool) -> Finding:
-    if not request.asks:
-        return replace(finding, codes=(), message=inventory(finding.layer))
-    if written and finding.verdict == findings.FIXABLE:
-        return replace(finding, verdict=findings.FIXED)
-    return finding
-
-
-def _examined(
-    label: str, request: Request, audit: Audit, allowed: int, tell: Tell
-) -> Tuple[Finding, ...]:
-    """The findings with their errors in values, and what comes closest where nothing is exact.
-
-    Raises:
-        ProofError: a layer that was found or planned to be right is not, in values.
-    """
-    found = audit.findings
-    if not request.asks:
-        return found
-    # Imported where values are computed: NumPy costs as much as the rest of a small audit.
-    if request.measures:
-        from coreml_resize_fix.verify import prove
-
-        found = prove.examine_all(label, found, request.tensors, tell)
-    if request.verify is not False and any(f.verdict in findings.INEXACT for f in found):
-        from coreml_resize_fix.verify import rank
-
-        found = tuple(rank.with_closest(finding, allowed, request.tensors) for finding in found)
-    if request.pictures:
-        from coreml_resize_fix.verify import pictures
-
-        found = tuple(pictures.with_picture(finding, request.tensors) for finding in found)
-    return found
-
-
 def _changes(work: _Work) -> List[Patch]:
     """The bytes to replace. A plan that cannot be carried out is refused, in a dry run too.
 
@@ -227,15 +224,9 @@ def _changes(work: _Work) -> List[Patch]:
         ProofError: shapes would not fit in the result.
         OutputError: the result would be larger than any reader takes.
     """
-    if work.request.asks and (work.audit.complete or work.request.partial):
+    if work.request.has_intents and (work.audit.complete or work.request.partial):
         for found in work.audit.new_conflicts:
             raise _breaks(work.model.label, found)
-        for finding in work.audit.freezing:
-            raise ProofError(
-                f"the fix of `{finding.layer.name}` is for one size, and what it gets varies as "
-                "long as a layer before it stays as it is",
-                "nothing was written; fix the layers before it, too, or leave its intent out",
-            )
     changes = splice.patches(work.proposal.edits)
     if changes or work.request.output is not None:
         splice.size_after(work.model.source.size, changes)
@@ -247,6 +238,23 @@ def _breaks(label: str, found: Conflict) -> ProofError:
         f"the fix of `{label}` would break `{found.address}` (`{found.layer}`): {found.message}",
         "nothing was written; check the sizes in the manifest",
     )
+
+
+def _prove_written(work: _Work, result: str, *unfinished: Mapping[str, str]) -> None:
+    """Prove the model file at `result`, with other files of it that are not in their place yet.
+
+    Raises:
+        ProofError: it is not a model, or another one than was planned.
+    """
+    try:
+        with open_file(result, result, *unfinished) as again:
+            verify_written(work, again)
+    except ModelError as error:
+        if isinstance(error.__cause__, OSError):
+            raise  # the disk failed, not the result
+        raise ProofError(
+            f"the result of `{work.model.label}` is not a readable model: {error}", _REPORT_THIS
+        ) from error
 
 
 def verify_written(work: _Work, result: Model) -> None:
@@ -262,7 +270,7 @@ def verify_written(work: _Work, result: Model) -> None:
     for finding in again.findings:
         before = planned.pop(0) if planned else None
         verdict = None if before is None else before.verdict
-        if finding.verdict != (findings.MATCH if verdict == findings.FIXABLE else verdict):
+        if verdict is None or not is_as_planned(verdict, finding.verdict, request.partial):
             raise ProofError(
                 f"the result of `{label}` did not stand its second audit: {finding.message}",
                 _REPORT_THIS,

@@ -1,4 +1,4 @@
-"""Worker processes, each a pool of its own, so that one that is killed takes one task along.
+"""Worker processes, each a pool of its own, so that a killed worker loses one task.
 
 A pool ends all of its processes when one is killed, and they may have written and not yet reported.
 """

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
@@ -17,8 +18,8 @@ from coreml_resize_fix.intents.model import Intent
 class ModelReport:
     """What was found in one model, and what was done. `sha256` is the input's, if known.
 
-    `unused` are intents that are owed a layer and have none, `not_owed` those that owe none.
-    `displacements` are by how much the file as it is moves what its outputs show. `cannot_run` are
+    `unused` are intents that lack a layer, `not_owed` those that need none.
+    `displacements` say by how much the file as it is moves what its outputs show. `cannot_run` are
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary.
     """
@@ -39,11 +40,13 @@ class ModelReport:
     model_kind: str = NEURAL_NETWORK
 
     @property
-    def codes(self) -> Tuple[str, ...]:
+    def codes(self) -> Tuple[Code, ...]:
         """Codes of what is wrong with the model as a whole."""
         if self.cannot_run:
-            return ("RSZ401",)
-        return ("RSZ402",) if self.usable is not None and not self.usable.everywhere else ()
+            return (Code.CANNOT_RUN,)
+        if self.usable is not None and not self.usable.everywhere:
+            return (Code.SIZES_THAT_CANNOT_RUN,)
+        return ()
 
     @property
     def runs(self) -> bool:

@@ -95,7 +95,7 @@ def _compute(params: ResizeOp, images: np.ndarray, output_size: Size) -> np.ndar
 
 
 def _draw_probes(input_size: Size, output_size: Size) -> np.ndarray:
-    """All probes, or the one that tells most where all would take too much memory.
+    """All probes, or the one that shows most where all would take too much memory.
 
     Raises:
         ProofError: even one would.

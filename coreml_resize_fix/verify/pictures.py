@@ -5,7 +5,6 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import Finding, Picture
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
@@ -24,9 +23,9 @@ def with_picture(finding: Finding, tensors: Tensors) -> Finding:
     of the largest error.
     """
     intent, layer = finding.intent, finding.layer
-    if intent is None:
+    if intent is None or finding.comparisons is None:
         return finding
-    asked, sizes = comparisons(intent, layer)
+    asked, sizes = finding.comparisons
     if not sizes:
         return finding
     before, after = sizes[0]

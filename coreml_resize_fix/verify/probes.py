@@ -1,4 +1,4 @@
-"""Test images that tell resizes apart: each shows another kind of error, all at one scale."""
+"""Test images that distinguish resizes: each shows another kind of error, all at one scale."""
 
 from typing import Callable, Dict, Tuple
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
+from coreml_resize_fix.auditing.rules import WITHOUT_VALUES
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.model import Intent
@@ -39,14 +39,15 @@ def examine_all(
 def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]:
     """The finding with its largest absolute errors, and why what is planned is wrong, or None.
 
-    Errors are None where nothing can be compared, or where the sizes differ.
+    Errors are None where nothing can be compared, where the sizes differ, and where it is not
+    documented what the layer makes.
     """
     intent, layer = finding.intent, finding.layer
     if intent is None or finding.intended_size is None:
         return finding, None
-    computes = not layer.params.lacks_its_mode
-    before = _measure_all(finding, intent, layer.params, tensors) if computes else []
-    after = _measure_all(finding, intent, finding.after, tensors) if finding.after else []
+    computes = not (layer.params.lacks_its_mode or WITHOUT_VALUES & set(finding.codes))
+    before = _measure_all(finding, layer.params, tensors) if computes else []
+    after = _measure_all(finding, finding.after, tensors) if finding.after else []
     result = replace(
         finding, max_abs_error_before=_largest(before), max_abs_error_after=_largest(after)
     )
@@ -59,7 +60,7 @@ def find_failure(finding: Finding, written: ResizeOp, tensors: Tensors) -> Optio
     """Why the parameters that were written do not prove to compute the intent, or None."""
     if finding.verdict not in (FIXABLE, MATCH) or finding.intent is None:
         return None
-    found = _measure_all(finding, finding.intent, written, tensors)
+    found = _measure_all(finding, written, tensors)
     return _find_objection(finding, finding.intent, written, found)
 
 
@@ -81,12 +82,15 @@ def _find_objection(
 
 
 def _measure_all(
-    finding: Finding, intent: Intent, params: ResizeOp, tensors: Tensors
+    finding: Finding, params: ResizeOp, tensors: Tensors
 ) -> List[Optional[Measurement]]:
     """Comparisons on probes of every size, and on the recorded tensors if there are any."""
-    asked, sizes = comparisons(intent, finding.layer)
+    intent, comparisons = finding.intent, finding.comparisons
+    if intent is None or comparisons is None:
+        return []
+    asked, sizes = comparisons
     # Of the sizes of a flexible input a few will do that are not too large.
-    sizes = [size for size in sizes if is_small(*size)][:_MOST_SIZES] or sizes
+    sizes = tuple(size for size in sizes if is_small(*size))[:_MOST_SIZES] or sizes
     # What this run makes is exact; what is in the file already may have been rounded since.
     rounded = finding.verdict == MATCH
     found = [measure(asked, params, before, after, rounded) for before, after in sizes]
@@ -98,7 +102,7 @@ def _measure_all(
 
 def _belongs(recorded: Recorded, finding: Finding) -> bool:
     """Whether the tensors were recorded at the size that the layer gets."""
-    size = finding.layer.input_size
+    size = finding.layer.input.size
     return size is not None and tuple(recorded.input.shape[-2:]) == size
 
 

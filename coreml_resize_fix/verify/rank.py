@@ -6,7 +6,6 @@ from typing import Tuple
 import numpy as np
 
 from coreml_resize_fix.auditing import closest
-from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
@@ -20,9 +19,9 @@ def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Findi
     tensors, or on noise with the spectrum of natural images.
     """
     intent, layer = finding.intent, finding.layer
-    if finding.verdict not in INEXACT or intent is None:
+    if finding.verdict not in INEXACT or intent is None or finding.comparisons is None:
         return finding
-    asked, sizes = comparisons(intent, layer)
+    asked, sizes = finding.comparisons
     if not sizes:
         return finding
     before, after = sizes[0]
@@ -36,7 +35,7 @@ def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Findi
         expected = resize(images, *asked.axes(before, after))
     found = [
         Near(params, shift, float(np.abs(params.run(images, after) - expected).mean()))
-        for params, shift in closest.settings(layer, intent, spec_version)
+        for params, shift in closest.settings(layer, finding.comparisons, spec_version)
     ]
     return replace(finding, closest=tuple(found))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from coreml_resize_fix.auditing import assessment, decide
-from coreml_resize_fix.auditing.assessment import Situation, assess
+from coreml_resize_fix.auditing.assessment import Assessment, assess
 from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.intents.model import Intent
@@ -55,23 +55,23 @@ def expected(found):
         return "unmatchable", "RSZ204"
     if found.current == "same":
         return "match", ""
-    if found.reach.startswith("layers"):
-        return SEVERAL_LAYERS[found.reach]
+    if found.availability.startswith("layers"):
+        return SEVERAL_LAYERS[found.availability]
     if found.shape == "flexible":
-        if found.reach == "none" or found.freezes:
+        if found.availability == "none" or found.freezes:
             return "unmatchable", "RSZ305"
-    elif found.reach == "none":
-        return "unmatchable", NO_LAYER[found.asks]
-    return ("fixable", "") if found.reach == "within" else ("needs-option", "RSZ306")
+    elif found.availability == "none":
+        return "unmatchable", NO_LAYER[found.intent_kind]
+    return ("fixable", "") if found.availability == "within" else ("needs-option", "RSZ306")
 
 
 EVERYTHING = [
-    Situation(current, shape, reach, asks, evidence, freezes, Intent())
+    Assessment(current, shape, reach, asks, evidence, freezes, Intent())
     for current, shape, reach, asks, evidence, freezes in itertools.product(
         assessment.CURRENT,
         SHAPES,
-        assessment.REACH,
-        assessment.ASKS,
+        assessment.AVAILABILITY,
+        assessment.INTENT_KINDS,
         assessment.EVIDENCE,
         (False, True),
     )
@@ -79,8 +79,8 @@ EVERYTHING = [
 
 
 def test_there_are_as_many_situations_as_the_fields_make():
-    assert len(EVERYTHING) == 10 * 3 * 6 * 6 * 5 * 2
-    assert set(assessment.ASKS) == set(NO_LAYER)
+    assert len(EVERYTHING) == 11 * 3 * 6 * 6 * 5 * 2
+    assert set(assessment.INTENT_KINDS) == set(NO_LAYER)
 
 
 def test_every_situation_hits_exactly_one_row():
@@ -93,7 +93,7 @@ def test_every_situation_hits_exactly_one_row():
 def test_every_row_says_what_it_should():
     for found in EVERYTHING:
         row = decide.row_for(found)
-        assert (row.verdict, row.reason) == expected(found), (row.name, found)
+        assert (row.verdict, row.reason or "") == expected(found), (row.name, found)
 
 
 def test_every_row_decides_something():
@@ -111,7 +111,7 @@ def test_every_code_is_a_rule():
 
 def test_a_situation_without_a_row_is_an_error():
     with pytest.raises(LookupError, match="0 rows decide"):
-        decide.row_for(Situation("same", "static", "none", "kernel", "new", False, Intent()))
+        decide.row_for(Assessment("same", "static", "none", "kernel", "new", False, Intent()))
 
 
 # Rows that no layer and intent reach today, so that only the table itself can be tested.

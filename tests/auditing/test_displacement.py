@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.auditing import displacement
-from coreml_resize_fix.formats.neuralnetwork import shapes
+from coreml_resize_fix.formats.neuralnetwork import sizes
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.run import pipeline
@@ -81,9 +81,9 @@ def test_a_wrong_size_is_a_stretch_and_no_move(tmp_path):
 def test_a_chain_of_factors_needs_no_more_walks_than_a_short_one(count, tmp_path, monkeypatch):
     """Each walk decides the whole chain: the cost grows with the layers, not with their square."""
     walks = []
-    infer = shapes.ShapeInference.infer
+    infer = sizes.ShapeInference.infer
     monkeypatch.setattr(
-        shapes.ShapeInference,
+        sizes.ShapeInference,
         "infer",
         lambda self, given=None: walks.append(1) or infer(self, given),
     )

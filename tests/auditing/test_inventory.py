@@ -25,7 +25,7 @@ def to_size(size, mode):
     ("text", "says"),
     [
         (build.NEAREST, "6×8 → 12×16, which equals "),
-        (to_size(0, "UPSAMPLE_MODE"), "6×8 → 0×0, which is no image"),
+        (to_size(0, "UPSAMPLE_MODE"), "6×8 → 0×0, which is not the size of an image"),
         (
             to_size(9, "ROI_ALIGN_MODE"),
             "6×8 → 9×9, which equals no call of PyTorch or TensorFlow",

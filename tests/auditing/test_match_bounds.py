@@ -36,7 +36,7 @@ def test_each_round_decides_one_more_layer():
 
 
 def test_rounds_end_and_what_is_not_decided_is_ambiguous(monkeypatch):
-    monkeypatch.setattr(match, "_MOST_STEPS", 0)
+    monkeypatch.setattr(match, "MOST_STEPS", 0)
     report = audited(*chain())
     found = Counter(finding.verdict for finding in report.findings)
     assert set(found) == {"fixable", "ambiguous"}
@@ -46,8 +46,8 @@ def test_rounds_end_and_what_is_not_decided_is_ambiguous(monkeypatch):
 @pytest.mark.parametrize("layers", [1, 3])
 def test_intents_without_a_layer_are_looked_at_once(layers, monkeypatch):
     """Not once for each other intent: a manifest of ten thousand names took minutes."""
-    looks, ask = [], Intent.ask.fget
-    monkeypatch.setattr(Intent, "ask", property(lambda intent: looks.append(1) or ask(intent)))
+    looks, ask = [], Intent.request.fget
+    monkeypatch.setattr(Intent, "request", property(lambda intent: looks.append(1) or ask(intent)))
     intents = [Intent(name="k{}".format(n)) for n in range(300)]
     data = build.network((2, 4, 4), [build.DOUBLE] * layers, version=3).SerializeToString()
     assert audited(data, intents).exit_code == 1

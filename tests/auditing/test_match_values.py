@@ -3,11 +3,10 @@
 import pytest
 
 from coreml_resize_fix.auditing.match import match
+from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.formats.resize_layer import ResizeLayer, module_paths
 from coreml_resize_fix.intents.model import Intent
-
-STATIC = "static"
 
 
 def layer(place, name, size=(10, 12), channels=4, mode="BILINEAR", blob=None):
@@ -16,9 +15,7 @@ def layer(place, name, size=(10, 12), channels=4, mode="BILINEAR", blob=None):
         name,
         (blob or name,),
         Upsample(mode, scaling_factor=(2, 2)),
-        STATIC if size else "unknown",
-        size,
-        (size,) if size else (),
+        InputSizes.static(size) if size else InputSizes(UNKNOWN),
         channels,
     )
 

@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from coreml_resize_fix.auditing.notices import _read_as_factor
+from coreml_resize_fix.auditing.notices import read_as_factor
 from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.intents.model import Intent
@@ -120,4 +120,4 @@ def test_no_message_rounds_a_factor_to_another_one():
 def test_the_notice_of_a_factor_says_it_exactly():
     layer = flexible(nearest(2, 2), (5, 5), (9, 9))
     intent = Intent(mode="nearest", size=(10**7, 6), input_size=(1, 2))
-    assert "read as 10000000 and 3 times" in _read_as_factor(judge(intent, layer))[0]
+    assert "read as 10000000 and 3 times" in read_as_factor(judge(intent, layer))[0]

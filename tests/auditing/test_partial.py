@@ -10,6 +10,7 @@ import pytest
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
+from tests.support import build
 from tests.support.flexible import finding, network, reported, run, verdicts
 
 IOS12 = 3
@@ -39,7 +40,7 @@ def test_the_reported_fix_is_of_the_size_that_the_layer_gets():
     report, result = run(model, intents, partial=True, target=9)
     first, second = report.findings
     assert (first.verdict, first.layer.output_size) == ("needs-option", (4, 29))
-    assert (second.verdict, second.layer.input_size) == ("fixed", (4, 29))
+    assert (second.verdict, second.layer.input.size) == ("fixed", (4, 29))
     assert "as long as `/dec.0/resize/Resize` stays as it is" in second.message
     assert made(result.neuralNetwork.layers[2], (4, 29)) == (8, 56)
 
@@ -123,7 +124,7 @@ def test_what_is_reported_is_true_of_the_written_file(seed):
         result.neuralNetwork.layers,
         model.neuralNetwork.layers,
     ):
-        assert found.layer.input_size == size
+        assert found.layer.input.size == size
         gives = made(layer, size)
         if found.verdict in ("match", "fixed"):
             assert gives == link.asks_of(size)
@@ -132,11 +133,11 @@ def test_what_is_reported_is_true_of_the_written_file(seed):
             assert layer == before
             assert later.verdict == found.verdict
             stays = stays or gives != link.makes
-        assert ("as long as" in found.message) == bool(found.behind)
+        assert ("as long as" in found.message) == bool(found.wrong_before)
         if link.kind == "corners":
             assert found.verdict in ("match", "fixed")
         size = gives
-        assert stays or not found.behind
+        assert stays or not found.wrong_before
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -146,7 +147,7 @@ def test_only_the_result_of_partial_is_judged_by_what_stays(seed):
     model, size, links = chain(rng)
     report, result = run(model, [link.intent for link in links])
     for link, found in zip(links, report.findings):
-        assert (found.layer.input_size, found.behind) == (size, ())
+        assert (found.layer.input.size, found.wrong_before) == (size, ())
         size = link.makes
     if report.exit_code:
         assert result == model
@@ -201,6 +202,37 @@ def test_a_match_behind_a_layer_that_stays_is_told_in_a_notice():
     ]
     report, _ = run(network(layers, (1, 3, 6, 8)), intents, partial=True)
     found = finding(report, "b")
-    assert (found.verdict, found.layer.input_size) == ("match", (6, 8))
+    assert (found.verdict, found.layer.input.size) == ("match", (6, 8))
     assert found.message in report.notices
     assert "the 6×8 that it gets as long as `a` stays as it is, where 9×12" in found.message
+
+
+@pytest.mark.skipif(
+    not schema.knows_ios14(),
+    reason="coremltools 3 cannot write layers of iOS 14: pip install 'coremltools>=4'",
+)
+def test_a_size_that_only_the_written_loop_shows_is_no_defect():
+    """A loop body that doubles the width once it is fixed; what follows gets one size, written."""
+    model = network([("in", ["image"], "y", "copy { }")], (1, 2, 7, 7))
+    model.description.output[0].name = "last"
+    loop = model.neuralNetwork.layers.add(name="loop").loop
+    loop.maxLoopIterations = 3
+    grow, fixed = upsample(1, 1, "NN"), "resizeBilinear { targetSize: 10 targetSize: 8 mode { } }"
+    build.named(loop.bodyNetwork, [("a", ["y"], "t", grow), ("again", ["t"], "y", "copy { }")])
+    behind = [
+        ("b", ["y"], "u", fixed),
+        ("c", ["u"], "v", upsample(3, 3, "NN")),
+        ("out", ["v"], "last", "copy { }"),
+    ]
+    build.named(model.neuralNetwork, behind)
+    intents = [
+        Intent(layer="a", scale_factor=(1.0, 2.0)),
+        Intent(layer="b", align_corners=True, size=(8, 6)),
+        Intent(layer="c", scale_factor=(1.0, 1.5), input_size=(7, 7)),
+    ]
+    report, result = run(model, intents, partial=True, target=5)
+    assert verdicts(report) == ["fixed", "fixed", "unmatchable"]
+    assert report.exit_code == 1
+    assert result.neuralNetwork.layers[3] == model.neuralNetwork.layers[3]
+    again, _ = run(result, intents, partial=True, target=5)
+    assert verdicts(again) == ["match", "match", "fixed"]

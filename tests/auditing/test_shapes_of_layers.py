@@ -19,7 +19,7 @@ def finding(model, ask=HALF, **options):
 def test_a_blob_without_channels_is_no_image_and_no_defect():
     model = build.network([6, 8], [build.DOUBLE], version=4, mapping=build.EXACT)
     found = finding(model)
-    assert found.layer.shape == "unknown"
+    assert found.layer.input.kind == "unknown"
     assert found.layer.channels is None
 
 
@@ -39,7 +39,7 @@ def test_a_fixed_image_in_a_batch_of_any_size_has_one_size():
     for low, high in ((1, 9), (3, 3), (6, 6), (8, 8)):
         taken.shapeRange.sizeRanges.add(lowerBound=low, upperBound=high)
     found = finding(model)
-    assert (found.layer.shape, found.layer.sizes) == ("static", ((6, 8),))
+    assert (found.layer.input.kind, found.layer.input.samples) == ("static", ((6, 8),))
     assert found.layer.channels == 3
 
 

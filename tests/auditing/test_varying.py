@@ -94,7 +94,7 @@ def test_listed_sizes_are_those_that_are_compared():
         version=5,
     )
     (finding,) = judged(model, Intent(scale_factor=(1.5, 1.5))).findings
-    assert (finding.verdict, finding.layer.sizes) == ("match", ((32, 32), (64, 64)))
+    assert (finding.verdict, finding.layer.input.samples) == ("match", ((32, 32), (64, 64)))
 
 
 def unet(levels, ranges):
@@ -117,7 +117,7 @@ def test_a_network_that_halves_and_doubles_is_not_frozen():
     """At odd sizes its skip connections do not fit, which says nothing of the others."""
     intents = [Intent(layer="up{}".format(level), **CORNERS) for level in range(4)]
     report = judged(unet(4, square(100, 999)), *intents)
-    assert {finding.layer.shape for finding in report.findings} == {"flexible"}
+    assert {finding.layer.input.kind for finding in report.findings} == {"flexible"}
     assert {finding.verdict for finding in report.findings} <= UNWRITTEN
 
 

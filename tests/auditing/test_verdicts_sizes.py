@@ -7,7 +7,7 @@ import pytest
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.replacements.format import Place, Way
 from tests.auditing.verdict_values import (
     FIXABLE,
@@ -170,7 +170,7 @@ class TwoLayers(Way):
         return TWO_LAYERS
 
 
-TWO_LAYERS = Composite("two", (b"", b""), size=(20, 24))
+TWO_LAYERS = LayerChain("two", (b"", b""), size=(20, 24))
 SEVERAL = [
     (Shop(1), True, FIXABLE, [SHIFTED], ()),
     (Shop(1), False, NEEDS, [SHIFTED, "RSZ309"], ("--decompose",)),

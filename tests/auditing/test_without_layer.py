@@ -103,7 +103,7 @@ def test_what_is_said_of_a_call():
     assert no_layer_needed(Intent(used=False)) == "unused"
     told = WithoutLayer(Intent(used=False, site="net.py:2"), "unused").message
     assert told == (
-        "`net.py:2`, bilinear align_corners=False: no layer is owed, as it reaches no output"
+        "`net.py:2`, bilinear align_corners=False: needs no layer, as it reaches no output"
     )
 
 
@@ -198,7 +198,7 @@ def test_a_map_put_together_of_means_computes_a_call_of_area():
     report = audited("area_of_slices")
     assert (verdicts(report), reasons(report)) == ([], [(0, "computed-elsewhere")])
     assert report.exit_code == 0
-    assert text.closing(report, dry_run=True) == "no resize layer, and none is owed."
+    assert text.closing(report, dry_run=True) == "no resize layer, and none is needed."
     for change in ({"size": [2, 3], "output_size": [2, 3]}, {"input_size": [7, 6]}):
         document = entries("area_of_slices")
         document["resizes"][0].update(change)
@@ -222,13 +222,13 @@ def test_one_window_that_is_another_is_seen(edge):
 @needs_ios14
 def test_reports_say_it_briefly():
     shown = text.render(Run((audited("identity_semfpn"),), True))
-    assert "\n  no layer is owed for `resizes[1]`, `resizes[4]` (copies)\n" in shown
+    assert "\n  no layer is needed for `resizes[1]`, `resizes[4]` (copies)\n" in shown
     shown = text.render(Run((audited("dead_aux_head_unified"),), True))
     assert "intent without a layer: `m`," in shown
     assert "help for RSZ205: convert again" in shown
     page = html.render(Run((audited("identity_semfpn"),), True))
-    assert "No layer is owed for" in page
-    assert "- no layer is owed for `resizes" in markdown.render(
+    assert "No layer is needed for" in page
+    assert "- no layer is needed for `resizes" in markdown.render(
         Run((audited("identity_semfpn"),), True)
     )
 

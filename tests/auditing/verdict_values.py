@@ -4,6 +4,7 @@ import numpy as np
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, UNKNOWN, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -47,15 +48,16 @@ def upsample(*size):
 
 def static(params, size, modern=False):
     """`modern`: a place where Apple's validator accepts layers of iOS 13 and later."""
-    return ResizeLayer("layers[3]", "up", ("up",), params, "static", size, (size,), 4, modern)
+    return ResizeLayer("layers[3]", "up", ("up",), params, InputSizes.static(size), 4, modern)
 
 
 def flexible(params, *sizes, modern=False):
-    return ResizeLayer("layers[3]", "up", ("up",), params, "flexible", None, sizes, 4, modern)
+    return ResizeLayer("layers[3]", "up", ("up",), params, InputSizes(FLEXIBLE, sizes), 4, modern)
 
 
 def unknown(params):
-    return ResizeLayer("layers[3]", "up", ("up",), params, "unknown", size_reason="a reason")
+    sizes = InputSizes(UNKNOWN, why_unknown="a reason")
+    return ResizeLayer("layers[3]", "up", ("up",), params, sizes)
 
 
 def true(*size, **more):

@@ -159,7 +159,7 @@ def test_the_fingerprint_is_known_without_a_copy_except_of_a_large_model(monkeyp
     """An audit skips the weights; a hash would read them."""
     (entry,) = run(UNET, "-n", "-m", INTENT, *JSON).json["models"]
     assert entry["sha256"] == hashlib.sha256(cases.read_bytes(UNET)).hexdigest()
-    monkeypatch.setattr("coreml_resize_fix.run.outputs._LARGEST_TO_HASH", 100)
+    monkeypatch.setattr("coreml_resize_fix.run.outputs.LARGEST_TO_HASH", 100)
     (entry,) = run(UNET, "-n", "-m", INTENT, *JSON).json["models"]
     assert entry["sha256"] is None
 

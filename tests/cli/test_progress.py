@@ -50,9 +50,8 @@ def test_what_takes_longer_than_a_second_is_shown_and_removed(screen):
     assert seen(screen)[0] == ""
 
 
-def test_what_is_done_in_time_is_not(screen, monkeypatch):
-    monkeypatch.setattr(terminal, "_PATIENCE", 600)  # however slow the machine
-    work(terminal.Progress(), 0)
+def test_what_is_done_in_time_is_not(screen):
+    work(terminal.Progress(delay=600), 0)  # however slow the machine
     assert seen(screen)[1] == ""
 
 

@@ -49,7 +49,7 @@ def test_another_suffix_is_refused_before_any_work(name, tmp_path):
     source = model(FIXABLE, tmp_path)
     ran = run(source, "--assume", CORNERS, "--report", tmp_path / name)
     assert (ran.code, ran.out) == (2, "")
-    assert "is no name of a report\nhelp: end it in .html, .md, .json\n" in ran.err
+    assert "does not name a report\nhelp: end it in .html, .md, .json\n" in ran.err
     assert os.listdir(str(tmp_path)) == [FIXABLE + ".mlmodel"]
 
 
@@ -60,7 +60,7 @@ def test_what_is_no_report_is_not_replaced(content, tmp_path):
     source = model(FIXABLE, tmp_path)
     ran = run(source, "--assume", CORNERS, "--report", path)
     assert (ran.code, ran.out) == (2, "")
-    assert "`{}` exists and is no report of this tool".format(path) in ran.err
+    assert "`{}` exists and is not a report of this tool".format(path) in ran.err
     assert path.read_bytes() == content
     assert sorted(os.listdir(str(tmp_path))) == sorted([FIXABLE + ".mlmodel", "report.json"])
 

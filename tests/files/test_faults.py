@@ -66,7 +66,7 @@ def test_a_result_that_is_no_model_fails_its_proof(tmp_path, monkeypatch):
         target.write(b"\xff" * size)
 
     monkeypatch.setattr(splice, "write", garbage)
-    with pytest.raises(ProofError, match=r"the result of `.*` is no readable model"):
+    with pytest.raises(ProofError, match=r"the result of `.*` is not a readable model"):
         pipeline.process(path, FIX)
     assert contents(tmp_path) == before
     assert run(path, "--assume", CORNERS).code == 1

@@ -1,4 +1,4 @@
-"""Folders that may not be searched: nothing in them is said to be missing, or left there."""
+"""Folders that cannot be listed: nothing in them is said to be missing, or left there."""
 
 import pytest
 

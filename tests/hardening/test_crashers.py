@@ -28,8 +28,8 @@ EXPECTED = {
     # A layer of half a million channels.
     "command-oom-49f512249230": ("exit code 1", "RSZ"),
     # An inventory of maps with a side of 2^28 pixels, and of 2^34.
-    "command-oom-0189b0455fc7": ("exit code 3", "is no image"),
-    "command-5129b9834348": ("exit code 3", "is no image"),
+    "command-oom-0189b0455fc7": ("exit code 3", "is not the size of an image"),
+    "command-5129b9834348": ("exit code 3", "is not the size of an image"),
     # A fractional factor of a layer that copies the nearest pixel.
     "command-eb841e055c01": ("exit code 2", "has parameters that Core ML does not accept"),
     # A layer that writes the blob that it reads.

@@ -1,8 +1,8 @@
 """What a fix must not touch: everything that it does not understand, and all it was not asked for.
 
-Every fixture goes through `tests/formats/neuralnetwork/test_fix_fixtures.py`, byte for byte. Here the kinds of
-content that an editor loses are named one by one, so that none of them can leave the fixtures
-unseen, and what no fixture has is put into one.
+Every fixture goes through `tests/formats/neuralnetwork/test_fix_fixtures.py`, byte for byte. Here
+the kinds of content that an editor loses are named one by one, so that none of them can leave the
+fixtures unseen, and what no fixture has is put into one.
 """
 
 import os

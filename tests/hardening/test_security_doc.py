@@ -10,8 +10,9 @@ import pytest
 from coreml_resize_fix import sampling
 from coreml_resize_fix.files import tree
 from coreml_resize_fix.formats import execution, input_sizes, package
+from coreml_resize_fix.formats.inference import usable
+from coreml_resize_fix.formats.mlprogram import model as program_model
 from coreml_resize_fix.formats.neuralnetwork import resizes
-from coreml_resize_fix.formats.neuralnetwork.shapes import usable
 from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
 from coreml_resize_fix.replacements import table
@@ -38,6 +39,7 @@ LIMITS = {
     "largest size of a flexible input that is compared": input_sizes.LARGE_ENOUGH,
     "largest size of a flexible input of which factors are looked at": input_sizes.LARGEST,
     "layers walked to try the sizes of a flexible input": usable.WALKED,
+    "weights of a gathered resize in a weight file": program_model.MOST_STORED,
     "sizes in a list of those that run": usable.LONGEST_LIST,
     "pixels of a map that is compared in values": compare._MOST_PIXELS,
     "pixels up to which all probes are compared, and shown in a page": probes.LARGEST_MAP,

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import coreml_resize_fix
+from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document
@@ -93,7 +94,7 @@ def test_parameters_of_each_kind():
 
 def test_sizes_that_are_not_known_are_null():
     finding = unet().findings[0]
-    layer = replace(finding.layer, shape="unknown", input_size=None, sizes=())
+    layer = replace(finding.layer, input=InputSizes(UNKNOWN))
     shown = layer_of(replace(finding, layer=layer, max_shift_px=None))
     assert shown["input_size"] is None
     assert shown["before"]["output_size"] is None

@@ -11,13 +11,14 @@ from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.cli import explain
 from coreml_resize_fix.cli.explanations import EXPLANATIONS
 from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, STATIC, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from tests.cli.commands import run
 from tests.support.cases import TESTS
 
 DOCS = os.path.join(os.path.dirname(TESTS), "docs", "codes.md")
-EXAMPLES = sorted(code for code, told in EXPLANATIONS.items() if told.example)
+EXAMPLES = sorted(code for code, text in EXPLANATIONS.items() if text.example)
 IOS12, IOS13 = 3, 4
 # code → what the place of its example must be like for the code to be the reason
 PLACES = {
@@ -26,38 +27,38 @@ PLACES = {
     "RSZ302": {"place": None},
     "RSZ303": {"place": None},
     "RSZ304": {"place": None},
-    "RSZ305": {"shape": FLEXIBLE},
+    "RSZ305": {"flexible": True},
     "RSZ306": {"modern": True, "place": None},
 }
 
 
 def test_every_code_has_one_and_no_other():
     assert set(EXPLANATIONS) == set(RULES)
-    for told in EXPLANATIONS.values():
-        assert (told.example is None) == bool(told.sketch)
-        assert len(told.why) > 60
-        assert len(told.mend) > 40
+    for text in EXPLANATIONS.values():
+        assert (text.example is None) == bool(text.sketch)
+        assert len(text.why) > 60
+        assert len(text.remedy) > 40
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_an_example_gets_its_code(code):
     example = EXPLANATIONS[code].example
-    place = dict({"shape": STATIC, "spec_version": IOS12}, **PLACES.get(code, {}))
-    flexible = place["shape"] == FLEXIBLE
+    place = dict({"flexible": False, "spec_version": IOS12}, **PLACES.get(code, {}))
+    sizes = InputSizes.static(example.input_size)
+    if place["flexible"]:
+        sizes = InputSizes(FLEXIBLE, (example.input_size, (9, 9)))
     layer = ResizeLayer(
         "layers[0]",
         "up",
         ("y",),
         example.layer,
-        place["shape"],
-        input_size=None if flexible else example.input_size,
-        sizes=(example.input_size, (9, 9)) if flexible else (example.input_size,),
+        sizes,
         channels=4,
         modern=place.get("modern", False),
         place=place.get("place", LayerPlace("up", "x", "y", 5, 1, 4, exact_mapping=False)),
     )
     intent = example.intent
-    if flexible:
+    if place["flexible"]:
         # A size that follows the input, which no one target size does.
         intent = replace(intent, size=None, scale_factor=(2.0, 2.0), recompute_scale_factor=True)
     found = decide(layer, Match(intent, "layer"), place["spec_version"])
@@ -85,7 +86,7 @@ def test_texts_fit_a_terminal(code):
     assert shown.startswith("{} {} (".format(code, RULES[code].name))
     texts = [line for line in shown.splitlines() if not line.startswith("    ")]
     assert max(map(len, texts)) <= 80
-    assert EXPLANATIONS[code].mend.split(" ")[-1] in shown
+    assert EXPLANATIONS[code].remedy.split(" ")[-1] in shown
 
 
 @pytest.mark.parametrize("spelling", ["RSZ102", "rsz102", " rsz102 ", "wrong-size", "Wrong-Size"])
@@ -104,11 +105,11 @@ def test_the_list_names_all():
     ("code", "near"), [("RSZ110", "RSZ1"), ("shifted-gird", "`RSZ101`"), ("x", "--explain list")]
 )
 def test_an_unknown_code_is_a_sentence(code, near):
-    with pytest.raises(UsageError, match="`{}` is no finding code".format(code)):
+    with pytest.raises(UsageError, match="`{}` is not a finding code".format(code)):
         explain.render(code)
     ran = run("--explain", code)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith("error: `{}` is no finding code\nhelp: ".format(code))
+    assert ran.err.startswith("error: `{}` is not a finding code\nhelp: ".format(code))
     assert near in ran.err
 
 

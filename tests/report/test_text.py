@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, UNKNOWN, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import text
@@ -94,11 +95,11 @@ def test_every_verdict_has_a_color():
 
 SIZES = [
     ({}, "10×12 → 20×24, not 25×31"),
-    ({"shape": "flexible", "input_size": None}, "varies"),
-    ({"shape": "unknown", "input_size": None, "sizes": ()}, "? → ?, not 25×31"),
+    ({"input": InputSizes(FLEXIBLE)}, "varies"),
+    ({"input": InputSizes(UNKNOWN)}, "? → ?, not 25×31"),
     ({"params": ResizeBilinear((25, 31))}, "10×12 → 25×31"),
     (
-        {"shape": "flexible", "input_size": None, "params": ResizeBilinear((9, 9))},
+        {"input": InputSizes(FLEXIBLE), "params": ResizeBilinear((9, 9))},
         "? → 9×9, not 25×31",
     ),
 ]

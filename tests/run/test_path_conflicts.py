@@ -107,15 +107,15 @@ OTHERS = {
         WRITE,
     ),
     "a.mlmodel --write-manifest a.mlmodel --force": (
-        "`a.mlmodel` is no name of a manifest",
+        "`a.mlmodel` does not name a manifest",
         "help: end it in .json\n",
     ),
     "a.mlmodel -n --write-manifest a.mlmodel --force": (
-        "`a.mlmodel` is no name of a manifest",
+        "`a.mlmodel` does not name a manifest",
         "help: end it in .json\n",
     ),
     "a.mlmodel -m m.onnx --write-manifest m.onnx --force": (
-        "`m.onnx` is no name of a manifest",
+        "`m.onnx` does not name a manifest",
         "help: end it in .json\n",
     ),
     "a.mlmodel -m i.json -o i.json --force": (
@@ -238,7 +238,7 @@ def test_paths_that_only_lie_beside_each_other(arguments, here):
 
 
 def test_one_bad_model_refuses_no_run(here):
-    """What is no model is told as such, and nothing is inside of an ordinary folder."""
+    """What is not a model is reported as such, and nothing is inside of an ordinary folder."""
     os.makedirs("empty")
     for path in ("empty", "missing.mlmodel"):
         ran = run(path, "a.mlmodel", *FIX, "-o", "out", "--report", "empty/r.json")

@@ -238,7 +238,8 @@ def test_two_loops_of_a_condition():
     """While t < 10, t becomes 2 t."""
     text = """loop { conditionVar: "small" conditionNetwork {
       layers { name: "c" input: "t" output: "small" lessThan { alpha: 10 } } }
-    bodyNetwork { layers { name: "a" input: "t" output: "t" activation { linear { alpha: 2 } } } } }"""
+    bodyNetwork {
+      layers { name: "a" input: "t" output: "t" activation { linear { alpha: 2 } } } } }"""
     model = build.network((1,), ["copy { }", text, "copy { }"], mapping=build.EXACT, version=4)
     first, loop, last = model.neuralNetwork.layers
     first.output[0] = last.input[0] = "t"

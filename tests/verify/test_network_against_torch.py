@@ -11,14 +11,16 @@ import warnings
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
+pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
 
-import coremltools as ct  # noqa: E402
+import coremltools as ct
+import torch
 
-from coreml_resize_fix.formats.open import open_bytes  # noqa: E402
-from coreml_resize_fix.verify.network import execute  # noqa: E402
-from tests.support import torch_calls  # noqa: E402
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.open import open_bytes
+from coreml_resize_fix.verify.network import execute
+from tests.support import torch_calls
 
 TARGETS = {
     "network": ("neuralnetwork", ct.target.iOS14),
@@ -44,7 +46,7 @@ def test_call(name, kind):
         computes = torch_calls.CALLS[name].computes or network
         expected = computes(*images).numpy()
     model = converted(network, images, kind, name)
-    opened = open_bytes(model.get_spec().SerializeToString(), name, folder(model))
+    opened = open_bytes(model.get_spec().SerializeToString(), name, beside(model))
     given = {f"x{k}": image.numpy() for k, image in enumerate(images)}
     made = execute(opened, given)
     assert made.not_run is None
@@ -77,6 +79,6 @@ def converted(network, images, kind, name):
             raise AssertionError(f"not converted: {error}") from error
 
 
-def folder(model):
+def beside(model):
     weights = getattr(model, "weights_dir", None)
-    return weights.rsplit("/", 1)[0] if weights else None
+    return Beside(weights.rsplit("/", 1)[0]) if weights else None

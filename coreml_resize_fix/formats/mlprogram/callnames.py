@@ -2,7 +2,7 @@
 
 With torch.jit.trace the name is that of a value ("op_49_cast_fp16", "input_11_cast_fp16"), which
 says nothing. With torch.export it is the operator's ("upsample_bilinear2d_1_cast_fp16"): which
-one, with antialias or not, and the how-manieth of its kind. Neither holds a module path.
+one, with antialias or not, and its number among its kind. Neither holds a module path.
 """
 
 import re
@@ -27,7 +27,7 @@ def without_cast(name: str) -> str:
 
 
 def exported(name: str) -> Optional[Exported]:
-    """The call that a name of torch.export stands for, or None if it is no such name."""
+    """The call that a name of torch.export stands for, or None if it is not one."""
     found = _OPERATOR.match(without_cast(name))
     if found is None:
         return None

@@ -33,7 +33,7 @@ LONGEST = 1024
 
 
 def elements(value: Value, most: int = LONGEST) -> Optional[Elements]:
-    """All elements in order, or None: in another file, no tensor, packed below a byte, or too many.
+    """All elements in order; None in another file, packed below a byte, too many, or no tensor.
 
     A tensor may hold one element for all: Core ML's writers do not, and it is not spread here.
     """
@@ -44,11 +44,12 @@ def elements(value: Value, most: int = LONGEST) -> Optional[Elements]:
         return ()
     held: Any = getattr(value.content, field).values
     if field == "bytes":
-        return _unpacked(value.type.data_type, held, most)
+        return unpacked(value.type.data_type, held, most)
     return tuple(held) if len(held) <= most else None
 
 
-def _unpacked(data_type: str, data: bytes, most: int) -> Optional[Elements]:
+def unpacked(data_type: str, data: bytes, most: int = LONGEST) -> Optional[Elements]:
+    """The elements that lie packed in these bytes, or None: packed below a byte, or too many."""
     code, width = _PACKED.get(data_type, ("", 0))
     if not code or len(data) % width or len(data) // width > most:
         return None

@@ -50,9 +50,8 @@ def refusal(program: Program, change: Change) -> Optional[str]:
     """Why a change cannot be written, in a sentence, or None if it can."""
     for function in program.functions:
         if len(function.specializations) > 1 and _changed(program, function, change):
-            return "the function `{}` has several block specializations ({})".format(
-                function.name, ", ".join(function.specializations)
-            )
+            versions = ", ".join(function.specializations)
+            return f"the function `{function.name}` has several block specializations ({versions})"
     if change.steps and opset.lowest_version(program) < change.spec_version:
         return opset.refusal(program, change.spec_version)
     return None

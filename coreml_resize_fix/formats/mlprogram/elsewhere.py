@@ -2,7 +2,8 @@
 
 coremltools writes `area` whose windows do not divide the input as slice_by_index → reduce_mean →
 concat → reshape (from 6.3 on), and bicubic as one gather a tap → stack → mul → reduce_sum, one
-axis after the other (from 9.1 on). Where a constant lies in a weight file, it is not read.
+axis after the other (from 9.1 on). Of such gathers the weights are the numbers that say which
+resize it is, a few KB: they alone are read from a weight file, and nothing is for `area`.
 """
 
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -20,6 +21,9 @@ from coreml_resize_fix.formats.model import Averaged, Summed, Sums, Window
 from coreml_resize_fix.sampling import LARGEST_SIDE
 
 Numbers = Tuple[constants.Number, ...]
+Stored = Callable[
+    [Value], Optional[constants.Elements]
+]  # what lies in a weight file, if it is read
 Image = Tuple[int, int, int, int]  # batch, channels, height, width
 
 _RANK = 4
@@ -41,21 +45,28 @@ def averaged(function: Function) -> List[Averaged]:
     return list(dict.fromkeys(every))
 
 
-def summed(function: Function) -> List[Summed]:
-    """Every map whose pixels are weighted sums of gathered ones, along both axes."""
+def _nothing_stored(value: Value) -> None:
+    return None
+
+
+def summed(function: Function, stored: Stored = _nothing_stored) -> List[Summed]:
+    """Every map whose pixels are weighted sums of gathered ones, along both axes.
+
+    `stored` reads indices and weights that lie in a weight file.
+    """
     return [
         found
         for operation, scope in scopes.walk(function)
         if operation.kind == "reduce_sum"
-        for found in _summed(_Reader(scope), operation)
+        for found in _summed(_Reader(scope, stored), operation)
     ]
 
 
 class _Reader:
     """Operations and their constants, looked up by the names that are visible at one place."""
 
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope, stored: Stored = _nothing_stored) -> None:
+        self._scope, self._stored = scope, stored
 
     def origin(self, argument: Argument) -> Optional[str]:
         """The name of a value, or of the one that it is only another type of."""
@@ -97,7 +108,16 @@ class _Reader:
     def numbers(self, operation: Operation, name: str) -> Optional[Numbers]:
         """The numbers of a constant parameter, of as many as an image has rows."""
         value = self.value(operation, name)
-        return None if value is None else _numbers(value)
+        return None if value is None else self.listed(value)
+
+    def listed(self, value: Value) -> Optional[Numbers]:
+        """The numbers of a constant; None if it has more than an image has rows."""
+        if value.file is not None:
+            found = self._stored(value)
+        else:
+            found = constants.elements(value, LARGEST_SIDE)
+        result = tuple(item for item in found or () if not isinstance(item, str))
+        return result if found is not None and len(result) == len(found) else None
 
     def is_one(self, operation: Operation, name: str, *wanted: int) -> bool:
         """Whether a parameter is one of these numbers; an absent one counts as 0."""
@@ -113,14 +133,6 @@ def _image(variable: Variable) -> Optional[Image]:
     if batch is None or channels is None or height is None or width is None:
         return None
     return batch, channels, height, width
-
-
-def _numbers(value: Value) -> Optional[Numbers]:
-    found = constants.elements(value, LARGEST_SIDE)
-    if found is None:
-        return None
-    result = tuple(item for item in found if not isinstance(item, str))
-    return result if len(result) == len(found) else None
 
 
 def _reshaped(reader: _Reader, reshape: Operation) -> Iterator[Averaged]:
@@ -256,11 +268,11 @@ def _gathered(reader: _Reader, stack: Operation, weights: Value) -> Optional[_Pa
     wanted[axis] = length[0]
     if weights.type is None or weights.type.dims != tuple(wanted):
         return None
-    indices = [_numbers(one) for one in found if one is not None]
+    indices = [reader.listed(one) for one in found if one is not None]
     known = [tuple(int(n) for n in one) for one in indices if one is not None]
     read = tuple(zip(*known)) if len(known) == len(taps) else None
     rounding = _ROUNDING.get(weights.type.data_type, _SINGLE)
-    return _Pass(source, axis, Sums(len(taps), read, _rows(weights, len(taps)), rounding))
+    return _Pass(source, axis, Sums(len(taps), read, _rows(reader, weights, len(taps)), rounding))
 
 
 def _place(reader: _Reader, gather: Operation) -> Optional[Tuple[str, int]]:
@@ -273,8 +285,8 @@ def _place(reader: _Reader, gather: Operation) -> Optional[Tuple[str, int]]:
     return source, int(axis[0]) % _RANK
 
 
-def _rows(weights: Value, taps: int) -> Optional[Tuple[Tuple[float, ...], ...]]:
-    flat = _numbers(weights)
+def _rows(reader: _Reader, weights: Value, taps: int) -> Optional[Tuple[Tuple[float, ...], ...]]:
+    flat = reader.listed(weights)
     if flat is None or len(flat) % taps:
         return None
     numbers = [float(one) for one in flat]

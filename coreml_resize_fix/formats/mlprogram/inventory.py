@@ -19,7 +19,7 @@ class _NotReplaced(ResizeOp):
     min_spec_version: ClassVar[int] = 6
 
     def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
-        """None: it is right, or is not the call's operation."""
+        """No operation may replace it: it is right, or does not stand for the call."""
         return ()
 
 
@@ -65,7 +65,7 @@ class AvgPool(_NotReplaced):
 
     @property
     def _excludes(self) -> bool:
-        """What a last window of `ceil_mode` has beyond the padding is no part of its mean."""
+        """The mean leaves out what a last window of `ceil_mode` has beyond the padding."""
         return self.exclude_padding_from_average or self.ceil_mode
 
     def window(self, axis: int, before: int, after: int) -> Tuple[int, int, int]:
@@ -119,11 +119,11 @@ class Unjudged(_NotReplaced):
         return self.reason
 
     def output_size(self, input_size: Size) -> Size:
-        """(0, 0), the size of no image: it is not known."""
+        """(0, 0), as it is not known."""
         return 0, 0
 
     def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether it makes this size: nothing says that it does."""
+        """False: what it makes is not known."""
         return False
 
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:

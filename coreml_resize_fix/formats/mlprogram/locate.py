@@ -46,7 +46,7 @@ class Place(NamedTuple):
     def below(self, field: Field, message: str = "") -> "Place":
         """The message in one of its fields."""
         if field.wire_type != wire.LENGTH:
-            raise _damaged("byte {} holds a number where a message belongs".format(field.tag_at))
+            raise _damaged(f"byte {field.tag_at} holds a number where a message belongs")
         return Place(Node(message, field, field.start, field.end, {}, None), self.inside)
 
     def all(self, source: Source, number: int) -> List["Place"]:
@@ -58,16 +58,15 @@ class Place(NamedTuple):
         found = self.all(source, number)
         if len(found) != 1:
             # A reader would merge two of them, and an edit of one would be an edit of half.
-            raise _damaged("the message at byte {} does not hold one field {}".format(
-                self.node.start, number
-            ))  # fmt: skip
+            where = f"the message at byte {self.node.start}"
+            raise _damaged(f"{where} does not hold one field {number}")
         return found[0]
 
     def entry(self, source: Source, number: int, key: str) -> "Place":
         """The entry of one key in a map."""
         found = [place for place in self.all(source, number) if text_of(source, place) == key]
         if len(found) != 1:
-            raise _damaged("`{}` is not the key of one entry".format(key))
+            raise _damaged(f"`{key}` is not the key of one entry")
         return found[0]
 
 

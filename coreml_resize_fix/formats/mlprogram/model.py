@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
+from coreml_resize_fix.formats.inference.call import image_size
+from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    constants,
     edits,
     elsewhere,
     flow,
@@ -18,22 +22,21 @@ from coreml_resize_fix.formats.mlprogram import (
     parameters,
     reader,
     steps,
+    weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
-from coreml_resize_fix.formats.mlprogram.program import file_references
+from coreml_resize_fix.formats.mlprogram.program import Value, file_references
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
     Change,
-    Claim,
+    DeclaredSize,
     Plan,
     ResizeOp,
     Summed,
 )
-from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
-from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
@@ -50,11 +53,14 @@ if TYPE_CHECKING:
 
     from coreml_resize_fix.formats.execution import Execution
 
-_IN_MODEL_FOLDER = "@model_path/"
+# Weights of one axis of a resize: 16 for each of 4096 pixels.
+MOST_STORED = 1 << 16
 
 
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
+
+    `beside` is where its weight files are, None for a model in memory.
 
     Raises:
         ModelError: the program makes no sense.
@@ -63,9 +69,8 @@ class Programs(protocol.Model):
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source) -> None:
-        self.label, self.source = label, source
-        self._folder: Optional[str] = None
+    def __init__(self, label: str, source: Source, beside: Optional[Beside] = None) -> None:
+        self.label, self.source, self.beside = label, source, beside
         message = reader.parse(source)
         self._description = message.description
         self.program = reader.program(message)
@@ -75,9 +80,9 @@ class Programs(protocol.Model):
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
         self._described = _described(message, self._functions)
         self.outputs = [one.name for features in self._described.values() for one in features]
-        self.networks = [_network(one) for one in self._functions.values()]
-        self.claims = [
-            Claim(
+        self.networks = [flow.network(one.prefix, one.function) for one in self._functions.values()]
+        self.declared_sizes = [
+            DeclaredSize(
                 name,
                 feature.name,
                 declared_size(feature),
@@ -91,9 +96,21 @@ class Programs(protocol.Model):
         self.remarks = list(self._remarks())
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        if not assumed:
-            return dict(self._as_it_is)
-        return {name: one.shapes(assumed) for name, one in self._functions.items()}
+        return {
+            name: self._as_it_is[name] if self._is_as_it_is(name, assumed) else one.shapes(assumed)
+            for name, one in self._functions.items()
+        }
+
+    def _is_as_it_is(self, name: str, assumed: Overrides) -> bool:
+        """Whether each resize of a function is taken to make what it makes in the file.
+
+        Such a walk would find what is known already, as long as no size varies.
+        """
+        known, addresses = self._as_it_is[name], [one.address for one in self._resizes[name]]
+        wanted = [address for address in addresses if address in assumed]
+        if known.varies:
+            return not wanted
+        return all(_makes_assumed(known, address, assumed) for address in wanted)
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
@@ -113,7 +130,14 @@ class Programs(protocol.Model):
         return [one for function in self.program.functions for one in elsewhere.averaged(function)]
 
     def summed(self) -> List[Summed]:
-        return [one for function in self.program.functions for one in elsewhere.summed(function)]
+        """See `formats.model`; their few weights are read, if they are beside the file."""
+        functions = self.program.functions
+        return [one for function in functions for one in elsewhere.summed(function, self._stored)]
+
+    def _stored(self, value: Value) -> Optional[constants.Elements]:
+        if self.beside is None:
+            return None
+        return weight_file.numbers(self.beside, value, MOST_STORED)
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         return tuple(
@@ -121,7 +145,7 @@ class Programs(protocol.Model):
         )
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
-        """Of several functions, the first that may not have every size is told."""
+        """Of several functions, that of the first that does not run at every size."""
         found = [one.usable(assumed) for one in self._functions.values()]
         vary = [one for one in found if one is not None]
         return next((one for one in vary if not one.everywhere), next(iter(vary), None))
@@ -171,19 +195,8 @@ class Programs(protocol.Model):
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.mlprogram.execute import run
 
-        name = function or self._default_function()
-        found = next((one for one in self.program.functions if one.name == name), None)
-        if found is None:
-            known = ", ".join(f"`{one.name}`" for one in self.program.functions)
-            raise UsageError(
-                f"`{self.label}` has no function `{name}`", f"pass one of its functions: {known}"
-            )
-        return run.execution(found, self._description, self._folder, dtype)
-
-    def _default_function(self) -> str:
-        """The function that runs where none is asked for: as described, else the first."""
-        return getattr(self._description, "defaultFunctionName", "") or next(
-            one.name for one in self.program.functions
+        return run.execution(
+            self.label, self.program, self._description, self.beside, function, dtype
         )
 
     def _found(self) -> Iterator[Tuple[str, Resize]]:
@@ -201,8 +214,9 @@ class Programs(protocol.Model):
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
             self._with_size(name, resize),
+            InputSizes.of(shape, shapes.varies),
+            channels(shape),
             call=(call.mode, call.antialias) if call is not None else None,
-            **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
         )
 
     def _with_size(self, name: str, resize: Resize) -> ResizeOp:
@@ -231,16 +245,16 @@ class Programs(protocol.Model):
                     f"of which `{function.opset}` runs: the others are not looked at"
                 )
 
-    def require_weights(self, folder: str) -> None:
-        """Refuse a model file in that folder whose weights are elsewhere: nothing could run it.
+    def require_weights(self) -> None:
+        """Refuse a model file whose weights are not beside it: nothing could run it.
 
         Raises:
             ModelError: a file that it reads is not there.
         """
-        self._folder = folder
+        if self.beside is None:
+            return
         for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
-            relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
-            if not os.path.isfile(os.path.join(folder, relative.replace("\0", "\ufffd"))):
+            if not os.path.isfile(self.beside.path(weight_file.relative(name))):
                 raise ModelError(
                     f"`{self.label}` is an ML Program that reads its weights from `{name}`, "
                     "which is not there",
@@ -248,19 +262,21 @@ class Programs(protocol.Model):
                 )
 
 
+def _makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
+    """Whether an operation is known to make the size that is assumed of it."""
+    layer, wanted = known.layers.get(address), assumed[address]
+    if layer is None or not layer.inputs or not layer.outputs:
+        return False
+    read, made = (
+        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
+        for shapes in (layer.inputs, layer.outputs)
+    )
+    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
+
+
 def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
     known = shapes.layers.get(address)
     return next(iter(known.outputs), None) if known is not None else None
-
-
-def _network(found: ProgramNetwork) -> protocol.Network:
-    function = found.function
-    nodes = flow.nodes(function)
-    inputs = [variable.name for variable in function.inputs]
-    outputs = list(function.block.outputs)
-    return protocol.Network(
-        found.prefix, nodes, inputs, outputs, flow.unreached(inputs, outputs, nodes)
-    )
 
 
 def _described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[str, Sequence[Any]]:

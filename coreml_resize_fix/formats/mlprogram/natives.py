@@ -15,7 +15,7 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleNearest,
 )
 from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 
 def in_place_of(layer: ResizeLayer) -> List[Native]:
@@ -25,7 +25,9 @@ def in_place_of(layer: ResizeLayer) -> List[Native]:
     they are sampled.
     """
     params = layer.params
-    if layer.shape == FLEXIBLE and isinstance(params, UpsampleBilinear):
+    if layer.input.is_static:
+        return [native for native in NATIVES if native.fixed_size or native.nearest]
+    if layer.input.is_flexible and isinstance(params, UpsampleBilinear):
         return [*(_own(params, aligned) for aligned in (True, False)), *NATIVES]
     return list(NATIVES)
 

@@ -13,7 +13,7 @@ class Resize(NamedTuple):
     """A resize in its place: `params` says what it computes.
 
     `names` are those that a caller may know it by: its own first, then its outputs. `source` is
-    the name of the value that it resizes; `nested` tells that it stands in a block inside another
+    the name of the value that it resizes; `nested`: it stands in a block inside another
     operation.
     """
 

@@ -68,7 +68,7 @@ class _ByFactor(GridOperation):
         }
 
     def _text(self) -> str:
-        return "×{:.7g},{:.7g}".format(*self.factors)
+        return "×" + ",".join(f"{factor:.7g}" for factor in self.factors)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class UpsampleBilinear(_ByFactor):
             return ""
         return (
             "makes the map smaller by `upsample_bilinear`, which ONNX Runtime saw differ between "
-            "versions of the system; `resize_bilinear` is the safer operation"
+            "versions of the system"
         )
 
     @property
@@ -184,7 +184,7 @@ class ResizeBilinear(_ToSize):
         return {**super().as_dict(), "sampling_mode": self.sampling_mode}
 
     def __str__(self) -> str:
-        return "resize_bilinear {}×{} {}".format(*self.fixed_size, self.sampling_mode)
+        return f"resize_bilinear {'×'.join(map(str, self.fixed_size))} {self.sampling_mode}"
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class ResizeNearest(_ToSize):
         return _nearest(input_size, output_size)
 
     def __str__(self) -> str:
-        return "resize_nearest_neighbor {}×{}".format(*self.fixed_size)
+        return f"resize_nearest_neighbor {'×'.join(map(str, self.fixed_size))}"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ REDEFINED: Dict[int, Tuple[str, ...]] = {
 
 
 def spec_version(opset: str) -> Optional[int]:
-    """The specification version of an opset such as `CoreML7`, or None if it is no such name."""
+    """The specification version of an opset such as `CoreML7`, or None if it is not one."""
     found = re.match(r"^CoreML(\d{1,3})$", opset)
     return int(found.group(1)) + 1 if found else None
 

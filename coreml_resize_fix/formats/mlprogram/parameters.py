@@ -29,7 +29,7 @@ _MOST_SHOWN = 8  # elements of a parameter
 
 
 class _UnreadableError(Exception):
-    """A parameter is none that MIL allows; never leaves this module."""
+    """A parameter has a value that MIL does not allow; caught in this module."""
 
 
 class Parameters:
@@ -42,7 +42,7 @@ class Parameters:
         return bool(self._operation.inputs.get(name))
 
     def numbers(self, name: str) -> Optional[Tuple[constants.Number, ...]]:
-        """All numbers of a parameter, or None if it is no constant, or one in another file."""
+        """All numbers of a parameter, or None if it is not a constant, or one in another file."""
         value = self._scope.parameter(self._operation, name)
         return None if value is None else constants.numbers(value)
 
@@ -50,23 +50,23 @@ class Parameters:
         """Whole numbers; the default if the parameter is absent."""
         found = self.numbers(name) if name in self else default
         if found is None or any(not isinstance(one, int) for one in found):
-            raise _UnreadableError("`{}` is no constant of whole numbers".format(name))
+            raise _UnreadableError(f"`{name}` is not a constant of whole numbers")
         return tuple(int(one) for one in found)
 
     def size(self, name: str) -> int:
         """One whole number of at least 0; 1 if the parameter is absent."""
         found = self.whole(name, (1,))
         if len(found) != 1 or found[0] < 0:
-            raise _UnreadableError("`{}` is no size".format(name))
+            raise _UnreadableError(f"`{name}` is not a size")
         return found[0]
 
     def factor(self, name: str) -> mil.Factor:
         """One number of at least 0; 1 if the parameter is absent."""
         found = self.numbers(name) if name in self else (1,)
         if found is None or len(found) != 1:
-            raise _UnreadableError("`{}` is no constant number".format(name))
+            raise _UnreadableError(f"`{name}` is not a constant number")
         if not math.isfinite(found[0]) or found[0] < 0:
-            raise _UnreadableError("`{}` is {}".format(name, found[0]))
+            raise _UnreadableError(f"`{name}` is {found[0]}")
         return int(found[0]) if isinstance(found[0], (bool, int)) else found[0]
 
     def flag(self, name: str, default: Optional[bool]) -> Optional[bool]:
@@ -75,7 +75,7 @@ class Parameters:
             return default
         found = self.numbers(name)
         if found is None or len(found) != 1:
-            raise _UnreadableError("`{}` is no constant".format(name))
+            raise _UnreadableError(f"`{name}` is not a constant")
         return bool(found[0])
 
     def word(self, name: str, default: str) -> str:
@@ -83,11 +83,11 @@ class Parameters:
         value = self._scope.parameter(self._operation, name)
         found = None if value is None else constants.text(value)
         if found is None and name in self:
-            raise _UnreadableError("`{}` is no constant".format(name))
+            raise _UnreadableError(f"`{name}` is not a constant")
         return default if found is None else found
 
     def shown(self) -> Tuple[Tuple[str, Any], ...]:
-        """What can be told of all parameters but the input itself, in the order of their names."""
+        """What is known of all parameters but the input itself, in the order of their names."""
         result: List[Tuple[str, Any]] = []
         for name in sorted(set(self._operation.inputs) - {"x"}):
             value = self._scope.parameter(self._operation, name)
@@ -98,9 +98,9 @@ class Parameters:
 
 
 def read(operation: Operation, scope: Scope) -> Optional[Listed]:
-    """The resize that an operation is, an Unjudged one if that cannot be told, or None.
+    """The resize that an operation is, an Unjudged one if its parameters cannot be read, or None.
 
-    None is what an operation that resizes nothing gives, an avg_pool of other than two axes too.
+    None for an operation that resizes nothing, and for an avg_pool of other than two axes.
     """
     parameters = Parameters(operation, scope)
     if operation.kind in SAMPLERS:
@@ -144,12 +144,12 @@ def _resize_to_shape(given: Parameters) -> Listed:
     shape = given.numbers("shape")
     resized = given.whole("resized_dims", (0,))
     if len(resized) != 1 or resized[0] not in (1, 2):
-        raise _UnreadableError("it resizes {} dimensions".format(resized[0] if resized else 0))
+        raise _UnreadableError(f"it resizes {resized[0] if resized else 0} dimensions")
     if shape is not None and (len(shape) < resized[0] or min(shape) < 0):
-        raise _UnreadableError("its `shape` is {}".format(list(shape)))
+        raise _UnreadableError(f"its `shape` is {list(shape)}")
     interpolation = given.word("interpolation_mode", "LINEAR")
     if interpolation not in mil.INTERPOLATIONS:
-        raise _UnreadableError("its interpolation mode `{}` is not known".format(interpolation))
+        raise _UnreadableError(f"its interpolation mode `{interpolation}` is not known")
     whole = None if shape is None else tuple(int(size) for size in shape)
     return ResizeToShape(whole, resized[0], interpolation, _mode(given))
 
@@ -157,7 +157,7 @@ def _resize_to_shape(given: Parameters) -> Listed:
 def _mode(given: Parameters) -> str:
     mode = given.word("sampling_mode", "DEFAULT")
     if mode not in mil.SAMPLING_MODES:
-        raise _UnreadableError("its sampling mode `{}` is not known".format(mode))
+        raise _UnreadableError(f"its sampling mode `{mode}` is not known")
     return mode
 
 

@@ -6,7 +6,7 @@ counted; `main/ops[7].blocks[1]/ops[3]` is one of the second block inside operat
 
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 
-from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Samples
+from coreml_resize_fix.formats.inference.inputs import Samples
 from coreml_resize_fix.formats.shapes import Dims
 
 
@@ -29,7 +29,7 @@ class FileReference(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A constant; `type` is None if it is no tensor. See `constants` for what is in it.
+    """A constant; `type` is None if it is not a tensor. See `constants` for what is in it.
 
     `content` is the schema's TensorValue of a value that lies in the model file (its ListValue, of
     no tensor), `file` says where another one lies.
@@ -45,7 +45,7 @@ Argument = Union[str, Value]
 
 
 class Variable(NamedTuple):
-    """What a function or block gets, or an operation makes; `type` is None if it is no tensor."""
+    """What a function or block gets, or an operation makes; `type` is None if not a tensor."""
 
     name: str
     type: Optional[TensorType]
@@ -85,7 +85,7 @@ class Function(NamedTuple):
     """One function; `block` is the specialization for `opset`, the only one that runs.
 
     `specializations` are the opsets of all its blocks. `samples` are the shapes of its inputs at
-    every size to look at (see `coreml.shapes.inputs`).
+    every size to look at (see `formats.inference.inputs`).
     """
 
     name: str
@@ -110,11 +110,16 @@ class Program(NamedTuple):
 def file_references(program: Program) -> Iterator[FileReference]:
     """Where every value lies that is not in the model file, in the order of the operations."""
     for function in program.functions:
-        for operation in operations(function.block):
-            bound = [one for given in operation.inputs.values() for one in given]
-            for value in [*operation.attributes.values(), *bound]:
-                if isinstance(value, Value) and value.file is not None:
-                    yield value.file
+        yield from references_of(function)
+
+
+def references_of(function: Function) -> Iterator[FileReference]:
+    """The same of one function."""
+    for operation in operations(function.block):
+        bound = [one for given in operation.inputs.values() for one in given]
+        for value in [*operation.attributes.values(), *bound]:
+            if isinstance(value, Value) and value.file is not None:
+                yield value.file
 
 
 def operations(block: Block) -> Iterator[Operation]:

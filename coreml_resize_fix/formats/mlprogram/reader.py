@@ -5,10 +5,11 @@ another file, so it is parsed whole by the official classes; nothing here opens 
 """
 
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any, Dict, List, Optional, Tuple
 
 from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats.inference.call import MAX_RANK, MAX_SIZE, Blob
+from coreml_resize_fix.formats.inference.inputs import Samples, samples
 from coreml_resize_fix.formats.mlprogram import scopes
 from coreml_resize_fix.formats.mlprogram.program import (
     Argument,
@@ -21,8 +22,6 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     Variable,
 )
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import MAX_RANK, MAX_SIZE, Blob
-from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Samples, samples
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 
@@ -32,7 +31,6 @@ MOST_OPERATIONS = 200_000
 DEEPEST = 16  # blocks inside blocks; Protocol Buffers stop at about 48
 MAIN = "main"
 
-_EXACT = SimpleNamespace(arrayInputShapeMapping=1, imageInputShapeMapping=1)
 _DAMAGED = "the program is damaged; convert the model again"
 
 
@@ -40,7 +38,7 @@ def parse(source: Source) -> Any:
     """The Model message of a file, whole.
 
     Raises:
-        ModelError: the bytes are no Core ML model, or more than a structure can have.
+        ModelError: the bytes are not a Core ML model, or more than a structure can have.
         SchemaError: the installed coremltools does not know ML Programs.
     """
     schema.mil()
@@ -68,11 +66,11 @@ def read(source: Source) -> Program:
     """The program of a file that is an ML Program itself, not a pipeline of some.
 
     Raises:
-        ModelError: it is none, or its structure makes no sense.
+        ModelError: it is not one, or its structure makes no sense.
     """
     model = parse(source)
     if not is_program(model):
-        raise ModelError("the model is no ML Program")
+        raise ModelError("the model is not an ML Program")
     return program(model)
 
 
@@ -120,7 +118,7 @@ def _function(
 
 def _samples(description: Any, inputs: Tuple[Variable, ...]) -> Samples:
     """The shapes of the inputs: what the program declares, and where it varies, the description."""
-    found = samples(SimpleNamespace(description=description), _EXACT)
+    found = samples(description.input, exact=True, rank4=True)
     declared = {
         variable.name: Blob(variable.type.dims)
         for variable in inputs
@@ -217,19 +215,20 @@ def _value(message: Any) -> Value:
 
 
 def tensor_type(message: Any) -> Optional[TensorType]:
-    """The type of a ValueType message, or None if it is no tensor.
+    """The type of a ValueType message, or None if it is not a tensor.
 
     Raises:
         ModelError: it declares sizes that cannot be, or a type that the schema does not name.
     """
-    if message.WhichOneof("type") != "tensorType":
-        return None
-    return _tensor_type(message.tensorType.SerializeToString())
+    return _tensor_type(message.SerializeToString())
 
 
 @lru_cache(maxsize=1024)  # a program has thousands of values and a few dozen types
-def _tensor_type(content: bytes) -> TensorType:
-    tensor = schema.mil().TensorType.FromString(content)
+def _tensor_type(content: bytes) -> Optional[TensorType]:
+    message = schema.mil().ValueType.FromString(content)
+    if message.WhichOneof("type") != "tensorType":
+        return None
+    tensor = message.tensorType
     names = tensor.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number
     data_type = _type_name(names.get(tensor.dataType), tensor)
     dims: List[Optional[int]] = []

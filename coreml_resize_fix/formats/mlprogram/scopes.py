@@ -67,7 +67,7 @@ def walk(function: Function) -> Iterator[Tuple[Operation, Scope]]:
 
 def _walk(block: Block, scope: Scope, where: str) -> Iterator[Tuple[Operation, Scope]]:
     if len(scope.names) < len(block.inputs):
-        raise ModelError("a block of `{}` gets two values of one name".format(where), _DAMAGED)
+        raise ModelError(f"a block of `{where}` gets two values of one name", _DAMAGED)
     for operation in block.operations:
         for name in operation.reads():
             _require(scope, name, operation.address)
@@ -77,9 +77,7 @@ def _walk(block: Block, scope: Scope, where: str) -> Iterator[Tuple[Operation, S
         for variable in operation.outputs:
             if variable.name in scope.names:
                 raise ModelError(
-                    "`{}` makes `{}`, which is made already".format(
-                        operation.address, variable.name
-                    ),
+                    f"`{operation.address}` makes `{variable.name}`, which is made already",
                     _DAMAGED,
                 )
             scope.names[variable.name] = Maker(variable, operation)
@@ -92,6 +90,4 @@ _DAMAGED = "the program is damaged; convert the model again"
 
 def _require(scope: Scope, name: str, where: str) -> None:
     if scope.find(name) is None:
-        raise ModelError(
-            "`{}` reads `{}`, which nothing before it makes".format(where, name), _DAMAGED
-        )
+        raise ModelError(f"`{where}` reads `{name}`, which nothing before it makes", _DAMAGED)

@@ -37,12 +37,12 @@ def windows(
         ValueError: an unknown pad_type, a stride below 1, or lists that are too short.
     """
     if pad_type not in ("valid", "same", "same_lower", "custom"):
-        raise ValueError("`pad_type` is `{}`".format(pad_type))
+        raise ValueError(f"`pad_type` is `{pad_type}`")
     axes = len(sizes)
     if min(strides) < 1 or min(len(kernel), len(strides), len(dilations or kernel)) < axes:
         raise ValueError("`strides`, the window or `dilations` do not fit")
     if pad_type == "custom" and len(pad) != 2 * axes:
-        raise ValueError("`pad` has {} numbers".format(len(pad)))
+        raise ValueError(f"`pad` has {len(pad)} numbers")
     found: List[Optional[int]] = []
     for axis, size in enumerate(sizes):
         if size is None:

@@ -2,32 +2,32 @@
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from coreml_resize_fix.formats.model import Claim
+from coreml_resize_fix.formats.descriptions import declared_size
+from coreml_resize_fix.formats.model import DeclaredSize
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.neuralnetwork.pipelines import declared_size
 
 
-def find(models: Sequence[ModelRef]) -> List[Claim]:
+def find(models: Sequence[ModelRef]) -> List[DeclaredSize]:
     """Every declared size of a blob that a network of the file makes."""
-    found: List[Claim] = []
+    found: List[DeclaredSize] = []
     makers: Dict[str, str] = {}  # feature → prefix of the network that makes it
     for model in models:
         if model.is_network:
             description = model.message.description
-            found += _claims(description.input, makers, model.prefix)
+            found += _declared_sizes(description.input, makers, model.prefix)
             makers.update((feature.name, model.prefix) for feature in description.output)
-            found += _claims(description.output, makers)
+            found += _declared_sizes(description.output, makers)
     for model in models:
         if not model.is_network:
-            found += _claims(model.message.description.output, makers)
+            found += _declared_sizes(model.message.description.output, makers)
     return found
 
 
-def _claims(
+def _declared_sizes(
     features: Sequence[Any], makers: Mapping[str, str], reader: Optional[str] = None
-) -> List[Claim]:
+) -> List[DeclaredSize]:
     return [
-        Claim(
+        DeclaredSize(
             makers[feature.name],
             feature.name,
             declared_size(feature),

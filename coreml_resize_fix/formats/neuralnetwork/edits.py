@@ -6,6 +6,7 @@ specificationVersion of every enclosing model.
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.descriptions import with_ranges
 from coreml_resize_fix.formats.model import Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
@@ -13,10 +14,9 @@ from coreml_resize_fix.formats.neuralnetwork import (
     required_version,
     write_parameters,
 )
-from coreml_resize_fix.formats.neuralnetwork.descriptions import with_ranges
 from coreml_resize_fix.formats.neuralnetwork.layer_chains import Group
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, ResizeBilinear, Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, ResizeBilinear, Upsample
 from coreml_resize_fix.formats.protobuf import schema, wire
 from coreml_resize_fix.formats.protobuf.skeleton import VERSION_FIELD, Node
 from coreml_resize_fix.formats.protobuf.splice import Edit
@@ -92,7 +92,7 @@ def _layer_edits(
     source: Source, layer: LayerRef, group: Optional[Group], params: ResizeOp
 ) -> List[Edit]:
     """Replace a layer, or all layers of a group, by one layer or by several."""
-    if isinstance(params, Composite):
+    if isinstance(params, LayerChain):
         layers: Sequence[bytes] = params.layers
     else:
         assert isinstance(params, (Upsample, ResizeBilinear))  # a pooling is never written

@@ -17,7 +17,7 @@ from typing import (
 )
 
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite, Upsample
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, Upsample
 
 _INFIX = "__resize_"
 _NUMBER = re.compile(r"_\d+$")
@@ -81,13 +81,13 @@ def is_part_name(part: str, name: str) -> bool:
 
 
 def with_free_names(
-    models: Sequence[ModelRef], planned: Mapping[str, Composite]
-) -> Dict[str, Composite]:
+    models: Sequence[ModelRef], planned: Mapping[str, LayerChain]
+) -> Dict[str, LayerChain]:
     """The planned layers under unused names, by the address of the layer that they replace.
 
     A name is unused if no layer or blob of the network or of other planned layers has it.
     """
-    found: Dict[str, Composite] = {}
+    found: Dict[str, LayerChain] = {}
     for model in models:
         if not any(layer.address in planned for layer in model.layers):
             continue
@@ -111,7 +111,7 @@ def _names(model: ModelRef, gone: Container[str]) -> Set[str]:
     return taken
 
 
-def _renamed(params: Composite, taken: Set[str]) -> Composite:
+def _renamed(params: LayerChain, taken: Set[str]) -> LayerChain:
     """The same layers with unused names for their parts, which are added to `taken`."""
     messages = params.messages()
     taken |= {messages[-1].name, *messages[-1].output}

@@ -79,7 +79,7 @@ def models(skeleton: Skeleton) -> List[ModelRef]:
 
 def _models(message: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> Iterator[ModelRef]:
     kind = message.WhichOneof("Type")
-    where = "`{}`".format(prefix.rstrip("/")) if prefix else "the model"
+    where = f"`{prefix.rstrip('/')}`" if prefix else "the model"
     if node.is_program:
         raise MLProgramError(
             "{} is an ML Program, and those inside of pipelines are not read".format(where),

@@ -25,12 +25,12 @@ from coreml_resize_fix.formats.neuralnetwork import (
     pipelines,
     required_version,
     resizes,
-    shapes,
+    sizes,
     unreached,
     weight_precision,
 )
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
@@ -68,14 +68,14 @@ class NeuralNetworks(protocol.Model):
         self._inputs = {feature.name for feature in outermost.description.input}
         self._own = [model for model in models if model.is_network]
         self._shapes = {
-            model.prefix: shapes.ShapeInference(model.message, model.prefix) for model in self._own
+            model.prefix: sizes.ShapeInference(model.message, model.prefix) for model in self._own
         }
         self._resizes = {
             model.prefix: resizes.find(model, self._in_half_precision) for model in self._own
         }
         self._poolings = {model.prefix: resizes.find_poolings(model) for model in self._own}
         self.networks = [_network(model) for model in self._own]
-        self.claims = declared_sizes.find(models)
+        self.declared_sizes = declared_sizes.find(models)
         self.remarks = _remarks(models)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
@@ -119,7 +119,7 @@ class NeuralNetworks(protocol.Model):
         return first
 
     def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
-        chains = cast(Mapping[str, Composite], added)
+        chains = cast(Mapping[str, LayerChain], added)
         return dict(layer_chains.with_free_names(self.models, chains))
 
     def stands_for(self, name: str) -> str:

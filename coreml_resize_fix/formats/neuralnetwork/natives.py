@@ -9,7 +9,7 @@ from typing import Callable, List, Optional, Tuple
 from coreml_resize_fix.conventions.coreml import fractional_factor
 from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
-from coreml_resize_fix.formats.resize_layer import FLEXIBLE, ResizeLayer
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling.single import single
 
@@ -21,7 +21,7 @@ def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Nat
 
     With an intent, they include Upsample layers with its factors or those of the file.
     """
-    following = _following(layer, intent) if layer.shape == FLEXIBLE and intent else []
+    following = _following(layer, intent) if layer.input.is_flexible and intent else []
     return [native for native in (*NATIVES, *following) if layer.modern or not native.modern]
 
 
@@ -63,7 +63,7 @@ def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
     """
     choices = [getattr(layer.params, "fractional_scaling_factor", ())]
     if intent.size is None and intent.scale_factor is not None:
-        largest = max(max(pair) for pair in (*layer.sizes, *layer.ranges, (1, 1)))
+        largest = max(max(pair) for pair in (*layer.input.samples, *layer.input.ranges, (1, 1)))
         choices.append(tuple(_above(factor, largest) for factor in intent.scale_factor))
     return [
         Native(f"Upsample {mode} by fractions", 5, False, False, True, _given(mode, factors))

@@ -55,7 +55,7 @@ class Upsample(_Layer, GridResize):
 
     @property
     def fractions(self) -> Tuple[float, ...]:
-        """Factors that may be no whole numbers."""
+        """Factors that need not be whole numbers."""
         return self.fractional_scaling_factor
 
     @property
@@ -180,11 +180,12 @@ class ResizeBilinear(_Layer, GridResize):
 
     def __str__(self) -> str:
         size = "×".join(str(n) for n in self.target_size or (1, 1))
-        return "ResizeBilinear {} {}".format(size, self.sampling_mode.replace("_MODE", ""))
+        mode = self.sampling_mode.replace("_MODE", "")
+        return f"ResizeBilinear {size} {mode}"
 
 
 @dataclass(frozen=True)
-class Composite(_Layer):
+class LayerChain(_Layer):
     """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
 
     `factor` is (height, width) for layers that follow the size of their input, else `size` is what
@@ -210,7 +211,7 @@ class Composite(_Layer):
 
     @property
     def fractions(self) -> Tuple[float, ...]:
-        """Factors that may be no whole numbers."""
+        """Factors that need not be whole numbers."""
         return self.factor or ()
 
     @property
@@ -232,7 +233,7 @@ class Composite(_Layer):
         return found
 
     def steps(self) -> "Optional[Read]":
-        """The steps that the layers are, or None if they are none of a replacement."""
+        """The steps that the layers compute; None if they are not a replacement."""
         # Imported where layers are compared: NumPy costs as much as the rest of a small audit.
         from coreml_resize_fix.formats.neuralnetwork import read_steps
 
@@ -263,7 +264,7 @@ class Composite(_Layer):
 
     def __str__(self) -> str:
         kinds = [str(message.WhichOneof("layer")) for message in self.messages()]
-        return "{} layers ({})".format(len(kinds), " → ".join(kinds))
+        return f"{len(kinds)} layers ({' → '.join(kinds)})"
 
 
 NativeParams = Union[Upsample, ResizeBilinear]

@@ -1,9 +1,10 @@
 """Check the sizes of features that pass from one model of a pipeline to the next."""
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.descriptions import declared_size
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
-from coreml_resize_fix.formats.neuralnetwork.shapes import Conflict, Known, ModelShapes, Shape
+from coreml_resize_fix.formats.shapes import Conflict, Known, ModelShapes, Shape
 
 
 def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> List[Conflict]:
@@ -30,16 +31,6 @@ def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> 
                 )
         made.update(own.outputs)
     return found
-
-
-def declared_size(feature: Any) -> Tuple[int, ...]:
-    """The dimensions that a feature declares: of an array all, of an image (height, width)."""
-    kind = feature.type.WhichOneof("Type")
-    if kind == "multiArrayType":
-        return tuple(int(n) for n in feature.type.multiArrayType.shape)
-    if kind == "imageType":
-        return int(feature.type.imageType.height), int(feature.type.imageType.width)
-    return ()
 
 
 def _last(shape: Shape, rank: int) -> Optional[Tuple[int, ...]]:

@@ -60,7 +60,7 @@ class Pooling(ResizeOp):
         return max(0, -(-room // stride) + 1 if self.padding == "last" else room // stride + 1)
 
     def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
-        """None: a pooling is right or is not the call's layer."""
+        """No layer may replace it: a pooling is right, or does not stand for the call."""
         return ()
 
     def window(self, axis: int, size: int) -> Tuple[int, int, int]:
@@ -128,8 +128,8 @@ class Pooling(ResizeOp):
     def __str__(self) -> str:
         if self.kernel is None:
             return "Pooling AVERAGE of the whole map"
-        text = "Pooling AVERAGE {}×{}".format(*self.kernel)
-        text += " stride {}×{}".format(*self.stride)
+        kernel, stride = ("×".join(map(str, pair)) for pair in (self.kernel, self.stride))
+        text = f"Pooling AVERAGE {kernel} stride {stride}"
         if self.padding != "valid":
             return "{} {}".format(text, self.padding)
         return text if self.pads == _NONE else "{} padding {}".format(text, self.pads)
@@ -154,7 +154,7 @@ def read(layer: Any) -> Optional[Pooling]:
     if padding == "includeLastPixel":
         if any(params.includeLastPixel.paddingAmounts):
             return None
-        # Without padding, what the last window has beyond the image is no part of its mean.
+        # Without padding, the mean leaves out what the last window has beyond the image.
         return Pooling(kernel, stride, "last", exclude_padding=True)
     borders = params.valid.paddingAmounts.borderAmounts
     if len(borders) not in (0, 2):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError
-from coreml_resize_fix.formats.input_sizes import input_size_fields
+from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
@@ -93,9 +93,10 @@ def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> Resiz
         ref.message.name,
         tuple(ref.message.output),
         params,
+        InputSizes.of(shape, shapes.varies),
+        channels(shape),
         modern=resize.modern,
         original_address=resize.original_address,
-        **input_size_fields(shape, shapes.varies),  # type: ignore[arg-type]
     )
     rank, sequence = _rank_and_sequence(shape)
     place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
@@ -104,12 +105,14 @@ def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> Resiz
 
 def pooling_layer(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
     """The ResizeLayer of a pooling layer for these shapes of its network."""
+    shape = _first_input(ref, shapes)
     return ResizeLayer(
         ref.address,
         ref.message.name,
         tuple(ref.message.output),
         params,
-        **input_size_fields(_first_input(ref, shapes), shapes.varies),  # type: ignore[arg-type]
+        InputSizes.of(shape, shapes.varies),
+        channels(shape),
     )
 
 
@@ -138,7 +141,7 @@ def _composite(
     known: Mapping[str, LayerShapes],
     content: Content,
     read: Optional[Shape],
-) -> parameters.Composite:
+) -> parameters.LayerChain:
     last = known.get(group.last.address)
     made = last.outputs[0] if last is not None and last.outputs else None
     height, width = _side(made, -2), _side(made, -1)
@@ -147,7 +150,7 @@ def _composite(
     if not isinstance(read, Known):
         factor = layer_chains.scale([layer.message for layer in group.layers])
     rank, _ = _rank_and_sequence(read)
-    return parameters.Composite(
+    return parameters.LayerChain(
         "several layers",
         tuple(content(layer) for layer in group.layers),
         size=size if factor is None else None,

@@ -1,6 +1,6 @@
 """Write steps as layers of a neural network: the layers, their version, their connections."""
 
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.formats.neuralnetwork.layer_chains import MARK, free_name
 from coreml_resize_fix.formats.neuralnetwork.layer_fields import (
@@ -12,11 +12,13 @@ from coreml_resize_fix.formats.neuralnetwork.layer_fields import (
     permute,
     squeeze,
 )
-from coreml_resize_fix.formats.neuralnetwork.parameters import Composite
-from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.replacements.format import Purpose, Way
 from coreml_resize_fix.replacements.steps import MatMul, Step
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 
 __all__ = ["LayerWay", "ways"]
 
@@ -32,7 +34,7 @@ class LayerWay(Way):
     """Layers that replace one, in order of execution."""
 
     def __init__(
-        self, place: LayerPlace, layers: Layers, spec_version: int, name: str = ""
+        self, place: "LayerPlace", layers: Layers, spec_version: int, name: str = ""
     ) -> None:
         constants = {_key(layer.constant) for layer in layers if layer.constant is not None}
         self.count = len(layers) + len(constants)
@@ -60,7 +62,7 @@ class LayerWay(Way):
                 blob = made.part(layer, inputs)
         return made.messages
 
-    def write(self, purpose: Purpose) -> Composite:
+    def write(self, purpose: Purpose) -> LayerChain:
         """The layers as parameters of a resize.
 
         A layer that changes nothing goes first if a later audit could not find the first layer
@@ -69,7 +71,7 @@ class LayerWay(Way):
         messages = self.messages()
         if len(messages) == 1 or self._place.after_part:
             messages = self._marked(messages)
-        return Composite(
+        return LayerChain(
             purpose.name,
             tuple(message.SerializeToString(deterministic=True) for message in messages),
             size=purpose.size,
@@ -95,7 +97,7 @@ class LayerWay(Way):
 class _Messages:
     """Builds layer messages, and keeps the names of the parts."""
 
-    def __init__(self, place: LayerPlace) -> None:
+    def __init__(self, place: "LayerPlace") -> None:
         self.messages: List[Any] = []
         self._place = place
         self._half = place.in_half()
@@ -129,13 +131,13 @@ def _key(constant: Constant) -> Any:
     return constant.numbers or id(constant)
 
 
-def ways(place: LayerPlace, steps: Sequence[Step]) -> List[LayerWay]:
+def ways(place: "LayerPlace", steps: Sequence[Step]) -> List[LayerWay]:
     """Every way of writing steps as layers in a place."""
     found = [_one_layer_each(place, steps), _as_convolutions(place, steps)]
     return [way for way in found if way is not None]
 
 
-def _one_layer_each(place: LayerPlace, steps: Sequence[Step]) -> Optional[LayerWay]:
+def _one_layer_each(place: "LayerPlace", steps: Sequence[Step]) -> Optional[LayerWay]:
     forms = [FORMS[type(step)] for step in steps]
     version = max(form.spec_version for form in forms)
     if version >= _EXACT_MAPPING_VERSION and not place.exact_mapping:
@@ -152,7 +154,7 @@ def _one_layer_each(place: LayerPlace, steps: Sequence[Step]) -> Optional[LayerW
     return LayerWay(place, layers, version)
 
 
-def _as_convolutions(place: LayerPlace, steps: Sequence[Step]) -> Optional[LayerWay]:
+def _as_convolutions(place: "LayerPlace", steps: Sequence[Step]) -> Optional[LayerWay]:
     """Move an axis to the place of the channels, where a 1×1 convolution is a matrix product."""
     if place.rank != _RANK5 or not all(isinstance(step, MatMul) for step in steps):
         return None

@@ -49,7 +49,7 @@ def _module(name: str) -> Any:
         # Generated code of coremltools 5 and 6 raises TypeError under protobuf 4 and newer.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise SchemaError(
-            "the schema of the installed coremltools does not load: {}".format(reason),
+            f"the schema of the installed coremltools does not load: {reason}",
             "install a coremltools and protobuf that fit each other, for example "
             "`pip install 'coremltools>=7'`, or `pip install 'protobuf<3.21'` for an older one",
         ) from error

@@ -83,9 +83,7 @@ def read(source: Source) -> Skeleton:
     try:
         model.ParseFromString(bytes(content))
     except Exception as error:  # protobuf's DecodeError; its module differs between versions
-        raise ModelError(
-            "the structure does not parse as a Core ML model: {}".format(error)
-        ) from error
+        raise ModelError(f"the structure does not parse as a Core ML model: {error}") from error
     return Skeleton(model, root, source.size)
 
 
@@ -93,7 +91,7 @@ def _scan(
     source: Source, message: str, field: Optional[Field], start: int, end: int, depth: int
 ) -> Tuple[Node, bytearray]:
     if depth > DEEPEST:
-        raise ModelError("messages are nested more than {} deep at byte {}".format(DEEPEST, start))
+        raise ModelError(f"messages are nested more than {DEEPEST} deep at byte {start}")
     way_down = WAY_DOWN[message]
     content = bytearray()
     children: Dict[int, List[Node]] = {}
@@ -128,7 +126,9 @@ def _leaf(source: Source, message: str, item: Field) -> bytearray:
     if message != "Layer" or item.number < _FIRST_LAYER_TYPE:
         return bytearray(source.read(item.start, item.end))
     if item.number not in schema.layer_type_numbers():
-        return bytearray()  # a later kind of layer: its weights are among what nobody here knows
+        return (
+            bytearray()
+        )  # a later kind of layer: its weights are in fields that are not known here
     kept = bytearray()
     for inner in wire.fields(source, item.start, item.end):
         if inner.wire_type == wire.LENGTH and inner.end - inner.start > BULK:
@@ -145,6 +145,4 @@ def _refuse_repeats(message: str, children: Dict[int, List[Node]], types: int, a
         if len(nodes) > 1 and (message, number) not in REPEATED
     ]
     if repeated or types > 1:
-        raise ModelError(
-            "the {} at byte {} holds two of what it may hold once".format(message.lower(), at)
-        )
+        raise ModelError(f"the {message.lower()} at byte {at} holds two of what it may hold once")

@@ -75,8 +75,13 @@ def patches(edits: Sequence[Edit]) -> List[Patch]:
     result.sort(key=lambda patch: (patch.start, patch.end))
     for before, after in zip(result, result[1:]):
         if before.end > after.start:
-            raise ValueError("edits overlap at byte {}".format(after.start))
+            raise ValueError(f"edits overlap at byte {after.start}")
     return result
+
+
+def grown(size: int, changes: Iterable[Patch]) -> int:
+    """Bytes of a file of `size` bytes after the changes."""
+    return size + sum(len(patch.data) - (patch.end - patch.start) for patch in changes)
 
 
 def size_after(size: int, changes: Iterable[Patch]) -> int:
@@ -85,10 +90,10 @@ def size_after(size: int, changes: Iterable[Patch]) -> int:
     Raises:
         OutputError: the result would be too large for any reader.
     """
-    result = size + sum(len(patch.data) - (patch.end - patch.start) for patch in changes)
+    result = grown(size, changes)
     if result > LARGEST:
         raise OutputError(
-            "the result would have {} bytes, and Core ML reads at most {}".format(result, LARGEST),
+            f"the result would have {result} bytes, and Core ML reads at most {LARGEST}",
             "quantize the weights first, for example to float16",
         )
     return result
@@ -126,7 +131,7 @@ def _copy(
             block = source.read(min(left, _BLOCK))
         except OSError as error:
             raise OutputError(
-                "the model cannot be read any more: {}".format(reason(error)),
+                f"the model cannot be read any more: {reason(error)}",
                 "nothing was written; check the disk, or copy the model to another one",
             ) from error
         if not block:

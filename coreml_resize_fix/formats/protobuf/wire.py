@@ -97,7 +97,7 @@ class Source:
             data = self._file.read(count)
         except OSError as error:
             raise ModelError(
-                "byte {} cannot be read: {}".format(at, reason(error)),
+                f"byte {at} cannot be read: {reason(error)}",
                 "check the disk, or copy the model to another one",
             ) from error
         self.bytes_read += len(data)
@@ -129,14 +129,14 @@ def read_varint(source: Source, at: int) -> Tuple[int, int]:
         value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
             return value, at + index + 1
-    raise ModelError("byte {} does not begin a valid number".format(at))
+    raise ModelError(f"byte {at} does not begin a valid number")
 
 
 def fields(source: Source, start: int, end: int) -> Iterator[Field]:
     """Walk the fields of the message in [start, end), weights unread.
 
     Raises:
-        ModelError: the bytes are no message, or one that uses groups (no Core ML writer does).
+        ModelError: the bytes are not a message, or one that uses groups (no Core ML writer does).
     """
     at = start
     while at < end:
@@ -151,14 +151,12 @@ def fields(source: Source, start: int, end: int) -> Iterator[Field]:
         elif wire_type in _FIXED_WIDTH:
             begin, stop = value_at, value_at + _FIXED_WIDTH[wire_type]
         else:
-            raise ModelError("byte {} uses wire type {}, which no model has".format(at, wire_type))
+            raise ModelError(f"byte {at} uses wire type {wire_type}, which no model has")
         if number == 0:
-            raise ModelError("byte {} holds a field of number 0".format(at))
+            raise ModelError(f"byte {at} holds a field of number 0")
         if stop > end:
             raise ModelError(
-                "the field at byte {} ends at byte {}, past its end at byte {}".format(
-                    at, stop, end
-                )
+                f"the field at byte {at} ends at byte {stop}, past its end at byte {end}"
             )
         yield Field(number, wire_type, at, value_at, begin, stop)
         at = stop

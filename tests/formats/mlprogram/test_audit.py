@@ -199,7 +199,7 @@ def test_a_parameter_that_is_computed_is_never_a_match():
     report, _ = pipeline.process_bytes(model.SerializeToString(), "model", request)
     (found,) = report.findings
     assert (found.verdict, found.codes, report.exit_code) == ("unmatchable", ("RSZ207",), 1)
-    assert "`scale_factor_width` is no constant" in found.message
+    assert "`scale_factor_width` is not a constant" in found.message
     listed, _ = pipeline.process_bytes(model.SerializeToString(), "model", pipeline.Request())
     assert "it is not judged" in listed.findings[0].message
 

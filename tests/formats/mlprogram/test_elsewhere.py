@@ -15,10 +15,13 @@ pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or
 
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 
+from coreml_resize_fix import audit
 from coreml_resize_fix.auditing.area import is_made_of_windows
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.summed import is_made_of_sums
-from coreml_resize_fix.formats.mlprogram import elsewhere, reader
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.mlprogram import elsewhere, reader, weight_file
+from coreml_resize_fix.formats.mlprogram.program import FileReference, TensorType, Value
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents.model import Intent
@@ -48,7 +51,7 @@ def intent(mode, before, after, align_corners=None, antialias=False, factor=None
 
 
 def maps(data):
-    """Maps of means of more pixels than one: each mean is one of one pixel, joined they are a row."""
+    """Maps of several means: each mean alone is a map of one pixel, joined they are a row."""
     return [one for one in elsewhere.averaged(main_of(data)) if one.size != (1, 1)]
 
 
@@ -382,3 +385,68 @@ def test_no_layer_is_owed_for_what_is_put_together():
     found = match([ASKED, wrong], lambda sizes: [], summed=elsewhere.summed(main_of(data)))
     assert [(one.intent, one.reason) for one in found.not_owed] == [(ASKED, "computed-elsewhere")]
     assert found.unused == [wrong]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_gathers_alone_are_never_those_of_both_calls(seed):
+    """Whether aligned or not, what the weights would tell is not guessed without them."""
+    some = random.Random(seed)
+    before = some.randint(3, 12), some.randint(3, 12)
+    factor = some.choice((2, 3)) if seed % 2 else None
+    after = tuple(x * factor if factor else some.randint(1, 20) for x in before)
+    aligned = some.random() < 0.5
+    tables = [plain(x, n, aligned) for x, n in zip(before, after)]
+    other = [plain(x, n, not aligned) for x, n in zip(before, after)]
+    same = all(np.allclose(*pair) for one, two in zip(tables, other) for pair in zip(one, two))
+    data = bicubic(before, *tables, inside=False)
+    asked = [intent("bicubic", before, after, one) for one in (aligned, not aligned)]
+    assert fits(data, asked[1]) == same
+    if factor:  # of a map that grows the first row tells
+        assert fits(data, asked[0])
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize("aligned", [False, True])
+def test_weights_beside_the_file_are_read(aligned, precision, tmp_path):
+    """Where a map shrinks the gathers may be the same, and the weights are not."""
+    before, after = (12, 10), (4, 5)
+    tables = [plain(x, n, aligned) for x, n in zip(before, after)]
+
+    def make(x):
+        return along(along(x, 2, *tables[0]), 3, *tables[1])
+
+    made = build.program(make, (1, CHANNELS, *before), 15)
+    path = str(build.save(made, tmp_path / "model.mlpackage", precision=precision))
+    asked = [intent("bicubic", before, after, one) for one in (aligned, not aligned)]
+    assert audit(path, asked[:1]).exit_code == 0
+    report = audit(path, asked[1:])
+    assert (report.exit_code, list(report.unused)) == (1, asked[1:])
+    with open(path + "/Data/com.apple.CoreML/weights/weight.bin", "r+b") as file:
+        file.truncate(64)  # what cannot be read tells nothing
+    assert audit(path, asked[1:]).exit_code == 1
+
+
+def test_no_more_than_these_weights_is_read(tmp_path, monkeypatch):
+    before, after = (12, 10), (4, 5)
+    read = []
+    monkeypatch.setattr(
+        weight_file, "numbers", lambda beside, value, most: read.append((value.type.dims, most))
+    )
+    made = build.program(
+        lambda x: mb.relu(x=along(along(x, 2, *plain(12, 4)), 3, *plain(10, 5))),
+        (1, CHANNELS, *before),
+        15,
+    )
+    path = str(build.save(made, tmp_path / "model.mlpackage"))
+    audit(path, [intent("bicubic", before, after, False)])
+    assert {dims for dims, _ in read} == {(1, 1, 4, 1, 4), (1, 1, 1, 5, 4)}
+    assert {most for _, most in read} == {1 << 16}
+
+
+@pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "@model_path/../x", "nowhere.bin"])
+def test_weights_outside_of_the_folder_are_not_read(name, tmp_path):
+    value = Value(TensorType("FLOAT32", (2,)), None, FileReference(name, 64))
+    (tmp_path / "secret").write_bytes(bytes(200))
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    assert weight_file.numbers(Beside(str(folder)), value, 10) is None

@@ -13,6 +13,7 @@ pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import types
 
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.verify.network import execute
 from tests.formats.mlprogram import build
@@ -55,7 +56,7 @@ def opening(made, ios=15, passes=build.ct.PassPipeline.EMPTY):
 def opened(converted):
     """An MLModel of coremltools, opened by its spec and its weights."""
     folder = os.path.dirname(converted.weights_dir)
-    model = open_bytes(converted.get_spec().SerializeToString(), "made", folder)
+    model = open_bytes(converted.get_spec().SerializeToString(), "made", Beside(folder))
     model.kept_alive = converted  # it deletes its files with itself
     return model
 
@@ -313,8 +314,13 @@ def test_sizes_that_are_computed():
         height = mb.mul(x=mb.gather(x=shape, indices=2, axis=0), y=2)
         width = mb.floor_div(x=mb.gather(x=shape, indices=3, axis=0), y=2)
         size = mb.concat(values=[height, width], axis=0)
-        return mb.resize(x=x, shape=size, resized_dims=np.uint32(2), sampling_mode="UNALIGN_CORNERS",
-                         interpolation_mode="LINEAR")  # fmt: skip
+        return mb.resize(
+            x=x,
+            shape=size,
+            resized_dims=np.uint32(2),
+            sampling_mode="UNALIGN_CORNERS",
+            interpolation_mode="LINEAR",
+        )
 
     assert run(doubled, IMAGE, ios=17).shape == (1, 4, 12, 2)
 

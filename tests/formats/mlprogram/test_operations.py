@@ -145,7 +145,7 @@ def test_a_factor_that_is_computed():
     main_block(model).operations[-1].inputs["scale_factor_width"].arguments[0].name = "x"
     params = only(model.SerializeToString()).params
     assert isinstance(params, Unjudged)
-    assert "`scale_factor_width` is no constant" in params.reason
+    assert "`scale_factor_width` is not a constant" in params.reason
     assert params.kind == "upsample_nearest_neighbor"
 
 

@@ -298,7 +298,7 @@ def test_bounds(monkeypatch):
 def test_bytes_that_are_no_program():
     with pytest.raises(ModelError):
         read(b"\xff\xff\xff")
-    with pytest.raises(ModelError, match="no ML Program"):
+    with pytest.raises(ModelError, match="not an ML Program"):
         read(schema.model_class()(specificationVersion=4).SerializeToString())
 
 

@@ -28,7 +28,7 @@ def address_of(function, name):
 
 
 def made_by(function, shapes):
-    """(type, shape) of every output that is no constant, in the order of the file."""
+    """(type, shape) of every output that is not a constant, in the order of the file."""
     return [
         (operation.kind, shape)
         for operation in program.operations(function.block)

@@ -1,4 +1,4 @@
-"""Networks that are converted here: what is said of them, and what they compute once they are fixed.
+"""Networks that are converted here: the verdicts on them, and what they compute once fixed.
 
 The truth comes from PyTorch, and from running the whole package with the code of `torch_executor`
 on an image that was not recorded. Products of sizes and factors are floored in single and in double

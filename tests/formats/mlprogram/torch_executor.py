@@ -1,4 +1,4 @@
-"""Run an ML Program with PyTorch: coremltools' messages and the weight file, nothing of the package.
+"""Run an ML Program with PyTorch, coremltools' messages and the weight file, without the package.
 
 Everything is computed in double precision, from the weights as they are stored. Resizes sample
 where Apple documents it (the operators of MIL), as matrices along each axis. `single` says whether

@@ -233,8 +233,12 @@ KINDS = {
     "varies_by_2": Kind(scaled(2), (16, 24), RIGHT, varies="range"),
     "varies_nearest_by_2": Kind(scaled(2, "nearest"), (16, 24), RIGHT, varies="range"),
     "listed_by_2": Kind(scaled(2, corners=False), (16, 24), RIGHT, ("trace",), "list"),
-    "varies_other_aligned": Kind(lambda: Other("bilinear", True), (16, 24), MENDED, ("export",), "range"),
-    "varies_other_nearest": Kind(lambda: Other("nearest", None), (16, 24), MENDED, ("export",), "range"),
+    "varies_other_aligned": Kind(
+        lambda: Other("bilinear", True), (16, 24), MENDED, ("export",), "range"
+    ),
+    "varies_other_nearest": Kind(
+        lambda: Other("nearest", None), (16, 24), MENDED, ("export",), "range"
+    ),
 }  # fmt: skip
 
 SEGMENTATION = {

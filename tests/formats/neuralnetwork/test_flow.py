@@ -52,7 +52,7 @@ def test_a_pipeline_that_a_truncated_factor_broke_is_mended(tmp_path):
     report = api.process(path, request)
     assert report.exit_code == 0
     assert any(
-        "declared as 1×9×9 and gets 1×8×8; the fix mends it" in note for note in report.notices
+        "declared as 1×9×9 and gets 1×8×8; the fix repairs it" in note for note in report.notices
     )
 
 

@@ -73,7 +73,8 @@ ROWS = [
     ("activation { softsign { } }", [X], X / (1 + np.abs(X))),
     ("activation { softplus { } }", [X], np.log(1 + np.exp(X))),
     (
-        "activation { parametricSoftplus { " + weights("alpha", [2.0]) + weights("beta", FOUR) + " } }",
+        "activation { parametricSoftplus { " + weights("alpha", [2.0]) + weights("beta", FOUR)
+        + " } }",
         [X],
         2 * np.log(1 + np.exp(single(FOUR).reshape(4, 1, 1) * X)),
     ),
@@ -182,12 +183,14 @@ ROWS = [
         .reshape(1, 2, 2, 1, 1),
     ),
     (
-        "innerProduct { inputChannels: 5 outputChannels: 2 " + weights("weights", np.arange(10)) + " }",
+        "innerProduct { inputChannels: 5 outputChannels: 2 "
+        + weights("weights", np.arange(10)) + " }",
         [MAP],
         MAP @ np.arange(10.0).reshape(2, 5).T,
     ),
     (
-        "embedding { inputDim: 3 outputChannels: 2 " + weights("weights", [1, 2, 3, 4, 5, 6]) + " }",
+        "embedding { inputDim: 3 outputChannels: 2 "
+        + weights("weights", [1, 2, 3, 4, 5, 6]) + " }",
         [np.array([2.0, 0, 2]).reshape(3, 1, 1, 1)],
         np.array([[3.0, 6], [1, 4], [3, 6]]).reshape(3, 2, 1, 1),
     ),

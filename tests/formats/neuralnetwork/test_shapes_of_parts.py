@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.formats.neuralnetwork import interpret
-from coreml_resize_fix.formats.neuralnetwork.shapes import Flexible, Known, infer
+from coreml_resize_fix.formats.neuralnetwork.sizes import infer
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.shapes import Flexible, Known
 from coreml_resize_fix.sampling import AxisSpec
 from tests.support.replacing import REPLACEMENTS, context
 

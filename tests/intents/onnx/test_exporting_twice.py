@@ -93,7 +93,7 @@ def test_onnx_intents_can_be_written_as_a_manifest(tmp_path):
     read = onnx_reader.load(fixture("nearest_frac_t213_o13.onnx")).intents
     path = str(tmp_path / "intent.json")
     Manifest(read).save(path)
-    assert [i.ask for i in manifest.load(path)] == [i.ask for i in read]
+    assert [i.request for i in manifest.load(path)] == [i.request for i in read]
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_a_graph_equals_the_model_on_another_input(block, way, build):
     elif build is WithScript and (block is exportable or VERSION < (1, 13)):
         assert "module `script` is scripted or traced" in intents.notices[0]
     else:
-        assert [(i.name, i.ask) for i in intents] == [(i.name, i.ask) for i in truth]
+        assert [(i.name, i.request) for i in intents] == [(i.name, i.request) for i in truth]
         assert intents.notices == []
 
 

@@ -21,7 +21,9 @@ from typing import (
 
 import numpy as np
 
+from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import features
+from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.execution import MOST_ROUNDS, Blobs, Execution, Made, Step, Walk
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.mlprogram.execute.call import Call
@@ -31,6 +33,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Block,
     Function,
     Operation,
+    Program,
     Value,
     Variable,
     operations,
@@ -46,21 +49,36 @@ Control = Callable[["FunctionExecution", Operation, Deferred, Blobs], Made]
 
 
 def execution(
-    function: Function, description: Any, folder: Optional[str], dtype: np.dtype
+    label: str,
+    program: Program,
+    description: Any,
+    beside: Optional[Beside],
+    name: Optional[str],
+    dtype: np.dtype,
 ) -> "FunctionExecution":
-    """A function, described by a ModelDescription message, with weights below `folder`."""
+    """A function of a program that a ModelDescription message describes, the default one if it is
+    not named; `label` names the model in messages.
+
+    Raises:
+        UsageError: there is no such function.
+    """
+    functions = {one.name: one for one in program.functions}
+    name = name or getattr(description, "defaultFunctionName", "") or next(iter(functions))
+    if name not in functions:
+        known = ", ".join(f"`{one}`" for one in functions)
+        raise UsageError(f"`{label}` has no function `{name}`", f"its functions are {known}")
     described = {one.name: one for one in getattr(description, "functions", ())}
-    own = described.get(function.name, description)
+    own = described.get(name, description)
     states = {
         state.name: tuple(int(size) for size in state.type.stateType.arrayType.shape)
         for state in getattr(own, "state", ())
     }
     taken, given = ([features.read(one) for one in many] for many in (own.input, own.output))
-    return FunctionExecution(function, taken, given, states, folder, dtype)
+    return FunctionExecution(functions[name], taken, given, states, beside, dtype)
 
 
 class FunctionExecution(Execution):
-    """One function; weights lie in files below `folder`, None where there is none.
+    """One function; `beside` is where its weights lie, None where there are none.
 
     `states` are the shapes of its states, which are zero before every run.
     """
@@ -71,12 +89,12 @@ class FunctionExecution(Execution):
         inputs: Sequence[Feature],
         outputs: Sequence[Feature],
         states: Mapping[str, Tuple[int, ...]],
-        folder: Optional[str],
+        beside: Optional[Beside],
         dtype: np.dtype,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
         self._function, self._dtype = function, dtype
-        self._stored = Stored(folder, dtype)
+        self._stored = Stored(beside, dtype)
         self._walk, self._states = Walk(), dict(states)
         self.in_half = any(
             variable.type is not None and variable.type.data_type == "FLOAT16"

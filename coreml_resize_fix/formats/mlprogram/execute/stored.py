@@ -11,6 +11,8 @@ from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.mlprogram import weight_file
 from coreml_resize_fix.formats.mlprogram.program import FileReference, Value
 from coreml_resize_fix.verify.kernels import compressed
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
@@ -34,16 +36,15 @@ _NUMPY: Dict[str, str] = {
 _BITS: Dict[str, int] = {
     "UINT1": 1, "UINT2": 2, "UINT3": 3, "UINT4": 4, "UINT6": 6, "INT4": 4,
 }  # fmt: skip
-_IN_MODEL_FOLDER = "@model_path/"
 _METADATA = struct.Struct("<IIQQQ")
 _MARK = 0xDEADBEEF
 
 
 class Stored:
-    """Constants of a program whose files lie in `folder`; floating numbers become `dtype`."""
+    """Constants of a program and of the files beside it; floating numbers become `dtype`."""
 
-    def __init__(self, folder: Optional[str], dtype: np.dtype) -> None:
-        self._folder, self.dtype = folder, dtype
+    def __init__(self, beside: Optional[Beside], dtype: np.dtype) -> None:
+        self._beside, self.dtype = beside, dtype
 
     def array(self, value: Value) -> np.ndarray:
         """The numbers of a constant in its shape; texts, and a list of scalars, in an array too.
@@ -83,12 +84,12 @@ class Stored:
             return np.memmap(file, kind, "r", start, (_count(shape),))
 
     def _path(self, name: str) -> str:
-        if self._folder is None:
+        if self._beside is None:
             raise KernelError(f"its weights are in `{name}`, and only the model file is there")
-        relative = name[len(_IN_MODEL_FOLDER) :] if name.startswith(_IN_MODEL_FOLDER) else name
-        inside = os.path.realpath(self._folder)
-        path = os.path.realpath(os.path.join(inside, relative.replace("\0", "\ufffd")))
-        if not path.startswith(inside + os.sep):
+        inner = weight_file.relative(name)
+        inside, path = os.path.realpath(self._beside.folder), self._beside.path(inner)
+        is_unfinished = inner in (self._beside.unfinished or {})
+        if not is_unfinished and not os.path.realpath(path).startswith(inside + os.sep):
             raise KernelError(f"reads weights from `{name}`, outside of the package")
         return path
 

@@ -2,17 +2,17 @@
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.mlprogram.program import Operation, Variable
-from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
-from coreml_resize_fix.formats.mlprogram.sizes.call import Content, OperationCall, Tensor
-from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import (
+from coreml_resize_fix.formats.inference.call import (
     MAX_RANK,
     MAX_SIZE,
     NotKnownError,
     brief,
     show,
 )
+from coreml_resize_fix.formats.mlprogram.program import Operation, Variable
+from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
+from coreml_resize_fix.formats.mlprogram.sizes.call import Content, OperationCall, Tensor
+from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
 from coreml_resize_fix.formats.shapes import Dims, PartialSize
 
 # What has the size of its input fits whatever that is; some of them hand numbers on.
@@ -130,7 +130,7 @@ def made(wanted: Optional[Dims], dims: Optional[Dims], reason: str) -> Tensor:
 
 
 def declared(variable: Variable, content: Content = None, reason: str = "") -> Tensor:
-    """What the file declares; what is no tensor never counts as changed."""
+    """What the file declares; what is not a tensor never counts as changed."""
     dims = variable.type.dims if variable.type else None
     is_open = variable.type is not None and (dims is None or None in dims)
     why = (reason or "the size of `{}` is not declared".format(variable.name)) if is_open else ""

@@ -2,10 +2,10 @@
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from coreml_resize_fix.formats.inference.call import Blob, Call, NotKnownError
 from coreml_resize_fix.formats.mlprogram import constants
 from coreml_resize_fix.formats.mlprogram.constants import Number
 from coreml_resize_fix.formats.mlprogram.program import Operation, Value
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob, Call, NotKnownError
 from coreml_resize_fix.formats.shapes import Dims
 
 #: What a value is known to hold: a constant, or the numbers that were computed from sizes.
@@ -60,16 +60,14 @@ class OperationCall(Call):
         """The shapes of all that a parameter is bound to: one at least."""
         found = self.given.get(name)
         if not found:
-            raise NotKnownError("{} lacks `{}`".format(self, name))
+            raise NotKnownError(f"{self} lacks `{name}`")
         result: List[Dims] = []
         for tensor in found:
             if tensor.dims is None:
                 raise NotKnownError(tensor.reason)
             if len(tensor.dims) < rank:
                 raise NotKnownError(
-                    "{} needs a `{}` of rank {} and gets {}".format(
-                        self, name, rank, len(tensor.dims)
-                    )
+                    f"{self} needs a `{name}` of rank {rank} and gets {len(tensor.dims)}"
                 )
             result.append(tensor.dims)
         return result
@@ -91,7 +89,7 @@ class OperationCall(Call):
             return tuple(default)
         found = self.contents(name)
         if found is None:
-            raise NotKnownError("the sizes that {} gives depend on values".format(self))
+            raise NotKnownError(f"the sizes that {self} gives depend on values")
         return found[0]
 
     def whole(self, name: str, default: Optional[Sequence[int]] = None) -> Tuple[int, ...]:
@@ -102,7 +100,7 @@ class OperationCall(Call):
         """The one whole number of a parameter."""
         found = self.whole(name, None if default is None else (default,))
         if len(found) != 1:
-            raise NotKnownError("{} has {} values in `{}`".format(self, len(found), name))
+            raise NotKnownError(f"{self} has {len(found)} values in `{name}`")
         return found[0]
 
     def word(self, name: str, default: str = "") -> str:
@@ -110,9 +108,9 @@ class OperationCall(Call):
         for tensor in self.given.get(name, ()):
             found = constants.text(tensor.content) if isinstance(tensor.content, Value) else None
             if found is None:
-                raise NotKnownError("{} has no constant `{}`".format(self, name))
+                raise NotKnownError(f"{self} has no constant `{name}`")
             return found
         return default
 
     def __str__(self) -> str:
-        return "`{}` operation `{}`".format(self.kind, self.name)
+        return f"`{self.kind}` operation `{self.name}`"

@@ -4,8 +4,10 @@ What the file declares holds wherever nothing changes: an operation is only aske
 something that it reads has another size than declared.
 """
 
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.inference.call import Blob, image_size
+from coreml_resize_fix.formats.inference.merge import widen
 from coreml_resize_fix.formats.mlprogram.program import (
     Block,
     Function,
@@ -15,8 +17,6 @@ from coreml_resize_fix.formats.mlprogram.program import (
 )
 from coreml_resize_fix.formats.mlprogram.sizes.answer import Answer, answer, declared, made
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, Tensor
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
-from coreml_resize_fix.formats.neuralnetwork.shapes.evaluate import widen
 from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
 
 #: What one operation reads and makes at one size.
@@ -27,6 +27,17 @@ _Key = Tuple[str, Tuple[Tuple[Optional[Dims], Content], ...], Optional[PartialSi
 
 #: What operations made of what they read, and their first conflict, in earlier walks.
 Answers = Dict[_Key, Answer]
+
+
+class Part(NamedTuple):
+    """A block in two parts: constants, which are most of it and never change, and the rest."""
+
+    constants: Dict[str, Tensor]
+    operations: Tuple[Operation, ...]
+
+
+#: The parts of blocks by their identity, from earlier walks.
+Parts = Dict[int, Part]
 
 _MAX_ROUNDS = 3  # of a loop; in the last one nothing is assumed of what changes from round to round
 
@@ -51,16 +62,21 @@ class _Names:
 class Evaluation:
     """The sizes of everything in a function at one size of its inputs.
 
-    `given` are the sizes that operations are taken to make, by address. `answers` of the same
-    function's other walks are taken over.
+    `given` are the sizes that operations are taken to make, by address. `answers` and `parts` of
+    the same function's other walks are taken over.
     """
 
     def __init__(
-        self, function: Function, inputs: Dict[str, Blob], given: Overrides, answers: Answers
+        self,
+        function: Function,
+        inputs: Dict[str, Blob],
+        given: Overrides,
+        answers: Answers,
+        parts: Parts,
     ) -> None:
         self.traces: Dict[str, Trace] = {}
         self.conflicts: Dict[Conflict, None] = {}  # an ordered set
-        self._given, self._answers = given, answers
+        self._given, self._answers, self._parts = given, answers, parts
         names = _Names()
         for variable in function.inputs:
             names.tensors[variable.name] = _input(variable, inputs.get(variable.name))
@@ -68,11 +84,11 @@ class Evaluation:
 
     def _walk(self, block: Block, names: _Names) -> Tuple[Tensor, ...]:
         """Evaluate a block; what its outputs have."""
-        for operation in block.operations:
-            if operation.kind == "const":  # most of them: what it holds never changes
-                for one in operation.outputs:
-                    names.tensors[one.name] = declared(one, _content(operation))
-                continue
+        part = self._parts.get(id(block))
+        if part is None:
+            part = self._parts[id(block)] = _part(block)
+        names.tensors.update(part.constants)
+        for operation in part.operations:
             given = {
                 name: tuple(
                     [
@@ -99,7 +115,9 @@ class Evaluation:
         inputs: Tuple[Tensor, ...],
     ) -> Tuple[Tensor, ...]:
         wanted = self._given.get(operation.address)
-        size = wanted(_image_size(inputs)) if callable(wanted) else wanted
+        size = (
+            wanted(image_size(inputs[0].dims if inputs else None)) if callable(wanted) else wanted
+        )
         changed = any(tensor.changed for tensor in inputs)
         # What is as declared needs no place in the key; an operation that reads nothing else is
         # answered once.
@@ -163,15 +181,21 @@ class Evaluation:
         )
 
 
+def _part(block: Block) -> Part:
+    constants = {
+        one.name: declared(one, operation.attributes.get("val"))
+        for operation in block.operations
+        if operation.kind == "const"
+        for one in operation.outputs
+    }
+    return Part(constants, tuple([one for one in block.operations if one.kind != "const"]))
+
+
 def _input(variable: Variable, blob: Optional[Blob]) -> Tensor:
     tensor = declared(variable)
     if blob is None or blob.dims is None or not tensor.changed:
         return tensor
     return made(tensor.dims, blob.dims, blob.reason)
-
-
-def _content(operation: Operation) -> Optional[Value]:
-    return operation.attributes.get("val")
 
 
 def _constant(value: Value) -> Tensor:
@@ -203,11 +227,3 @@ def _dims(inputs: Sequence[Tensor]) -> Tuple[Tuple[Optional[Dims], Content], ...
         (tensor.dims, None if isinstance(tensor.content, Value) else tensor.content)
         for tensor in inputs
     ])  # fmt: skip
-
-
-def _image_size(inputs: Sequence[Tensor]) -> Optional[Tuple[int, int]]:
-    """(height, width) of the first input, or None where either is not known."""
-    dims = inputs[0].dims if inputs else None
-    if dims is None or len(dims) < 2 or dims[-2] is None or dims[-1] is None:
-        return None
-    return dims[-2], dims[-1]

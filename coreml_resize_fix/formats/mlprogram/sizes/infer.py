@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Dict, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.inference.call import Blob
+from coreml_resize_fix.formats.inference.inputs import Varied
+from coreml_resize_fix.formats.inference.merge import first_conflicts, merge
+from coreml_resize_fix.formats.inference.trials import Trials
+from coreml_resize_fix.formats.inference.usable import usable
 from coreml_resize_fix.formats.mlprogram.program import Function, operations
 from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
-from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import Blob
-from coreml_resize_fix.formats.neuralnetwork.shapes.infer import first_conflicts, merge
-from coreml_resize_fix.formats.neuralnetwork.shapes.inputs import Varied
-from coreml_resize_fix.formats.neuralnetwork.shapes.trials import Trials
-from coreml_resize_fix.formats.neuralnetwork.shapes.usable import search
+from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation, Parts
 from coreml_resize_fix.formats.shapes import (
     Conflict,
     LayerShapes,
@@ -27,6 +27,7 @@ class FunctionSizes:
     def __init__(self, function: Function) -> None:
         self._function = function
         self._answers: Answers = {}
+        self._parts: Parts = {}
         self._varies = bool(function.samples.flexible) or any(
             operation.blocks for operation in function.block.operations
         )
@@ -39,7 +40,7 @@ class FunctionSizes:
         """
         samples = self._function.samples
         runs = [
-            Evaluation(self._function, inputs, overrides or {}, self._answers)
+            Evaluation(self._function, inputs, overrides or {}, self._answers, self._parts)
             for inputs in samples.shapes
         ]
         seen: Dict[Tuple[Blob, ...], Shape] = {}
@@ -78,8 +79,10 @@ class FunctionSizes:
             return None
         steps = sum(1 for one in operations(function.block) if one.kind != "const")
         answers: Answers = {}  # those of other assumptions would only take memory
-        return search(
-            function.samples, lambda lead: _Trials(function, overrides, answers, lead), steps
+        return usable(
+            function.samples,
+            lambda lead: _Trials(function, overrides, answers, self._parts, lead),
+            steps,
         )
 
 
@@ -87,13 +90,19 @@ class _Trials(Trials):
     """Sizes of one input of a function, tried; `given` are sizes that its resizes make."""
 
     def __init__(
-        self, function: Function, given: Overrides, answers: Answers, lead: Varied
+        self,
+        function: Function,
+        given: Overrides,
+        answers: Answers,
+        parts: Parts,
+        lead: Varied,
     ) -> None:
-        super().__init__((), function.samples, (), given, lead)
-        self._function, self._resized, self._answers = function, given, answers
+        super().__init__(function.samples, lead)
+        self._function, self._given = function, given
+        self._answers, self._parts = answers, parts
 
-    def _conflict(self, inputs: Dict[str, Blob]) -> Optional[Conflict]:
-        run = Evaluation(self._function, inputs, self._resized, self._answers)
+    def conflict(self, inputs: Dict[str, Blob]) -> Optional[Conflict]:
+        run = Evaluation(self._function, inputs, self._given, self._answers, self._parts)
         first = next(iter(run.conflicts), None)
         return None if first is None else replace(first, at_default=False)
 

@@ -5,8 +5,8 @@ Source of every rule here: the documentation of MIL's operators.
 
 from typing import List, Optional, Sequence
 
+from coreml_resize_fix.formats.inference.call import NotKnownError, add, join, times
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import NotKnownError, add, join, times
 from coreml_resize_fix.formats.shapes import Dims
 
 

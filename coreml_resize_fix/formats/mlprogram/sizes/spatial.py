@@ -6,9 +6,9 @@ Source of every rule here: the documentation of MIL's operators.
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.conventions import mil
+from coreml_resize_fix.formats.inference.call import NotKnownError, times
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.mlprogram.windows import windows
-from coreml_resize_fix.formats.neuralnetwork.shapes.call import NotKnownError, times
 from coreml_resize_fix.formats.shapes import Dims
 
 

@@ -1,0 +1,192 @@
+"""Convolution, pooling, resizing, cropping, padding, and data moved between channels and space."""
+
+from tests.formats.neuralnetwork.sizes.builder.calls import (
+    C,
+    F,
+    X,
+    conv,
+    late,
+    many,
+    method,
+    np_slice,
+    pool,
+    t,
+    torch_conv,
+    torch_deconv,
+    torch_pool,
+)
+
+LAST = {"padding_" + side: 1 for side in ("top", "bottom", "left", "right")}
+EXACT = [
+    ("conv 3×3 valid", conv(4, 8, (3, 3)), [X], torch_conv(X, (8, 4, 3, 3))),
+    ("conv stride", conv(4, 8, (3, 5), (2, 3)), [X], torch_conv(X, (8, 4, 3, 5), stride=(2, 3))),
+    (
+        "conv padded",
+        conv(
+            4, 8, (3, 3), (2, 2), padding_top=1, padding_bottom=1, padding_left=2, padding_right=2
+        ),
+        [X],
+        torch_conv(X, (8, 4, 3, 3), stride=2, padding=(1, 2)),
+    ),
+    (
+        "conv padded on one side",
+        conv(4, 8, (3, 3), padding_top=0, padding_bottom=2, padding_left=1, padding_right=0),
+        [X],
+        torch_conv((2, 4, 15, 19), (8, 4, 3, 3)),
+    ),
+    (
+        "conv dilated",
+        conv(4, 8, (3, 3), dilation_factors=[2, 3]),
+        [X],
+        torch_conv(X, (8, 4, 3, 3), dilation=(2, 3)),
+    ),
+    ("conv groups", conv(4, 8, (3, 3), groups=2), [X], torch_conv(X, (8, 2, 3, 3), groups=2)),
+    ("conv same", conv(4, 8, (3, 3), (2, 2), "same"), [X], (2, 8, 7, 9)),
+    ("conv same stride 5", conv(4, 8, (4, 4), (5, 5), "same"), [X], (2, 8, 3, 4)),
+    (
+        "conv same, top left heavy",
+        conv(4, 8, (4, 4), (5, 5), "same", same_padding_asymmetry_mode="TOP_LEFT_HEAVY"),
+        [X],
+        (2, 8, 3, 4),
+    ),
+    (
+        "deconv",
+        conv(4, 6, (3, 4), (2, 3), deconv=True),
+        [X],
+        torch_deconv(X, (4, 6, 3, 4), stride=(2, 3)),
+    ),
+    (
+        "deconv padded",
+        conv(
+            4,
+            6,
+            (4, 4),
+            (2, 2),
+            deconv=True,
+            padding_top=1,
+            padding_bottom=1,
+            padding_left=1,
+            padding_right=1,
+        ),
+        [X],
+        torch_deconv(X, (4, 6, 4, 4), stride=2, padding=1),
+    ),
+    (
+        "deconv groups",
+        conv(4, 8, (3, 3), (2, 2), groups=4, deconv=True),
+        [X],
+        torch_deconv(X, (4, 2, 3, 3), stride=2, groups=4),
+    ),
+    (
+        "deconv output shape",
+        conv(4, 6, (3, 3), (2, 2), deconv=True, output_shape=(28, 38)),
+        [X],
+        torch_deconv(X, (4, 6, 3, 3), stride=2, output_padding=1),
+    ),
+    ("deconv same", conv(4, 6, (3, 3), (2, 3), "same", deconv=True), [X], (2, 6, 26, 54)),
+    ("pool", pool((2, 2), (2, 2), "VALID"), [X], torch_pool(X, 2, 2)),
+    ("pool 3 stride 2", pool((3, 3), (2, 2), "VALID"), [X], torch_pool(X, 3, 2)),
+    (
+        "pool padded",
+        pool(
+            (3, 3),
+            (2, 2),
+            "VALID",
+            padding_top=1,
+            padding_bottom=1,
+            padding_left=1,
+            padding_right=1,
+        ),
+        [X],
+        torch_pool(X, 3, 2, 1),
+    ),
+    ("pool same", pool((3, 3), (2, 2), "SAME"), [X], (2, 4, 7, 9)),
+    (
+        "pool last pixel",
+        pool((3, 3), (2, 2), "INCLUDE_LAST_PIXEL", **LAST),
+        [X],
+        torch_pool(X, 3, 2, 1, ceil=True),
+    ),
+    (
+        "pool last pixel, unpadded",
+        pool((2, 2), (2, 2), "INCLUDE_LAST_PIXEL"),
+        [X],
+        torch_pool(X, 2, 2, ceil=True),
+    ),
+    (
+        "pool last pixel, a window that would start in the padding",
+        pool((2, 2), (2, 2), "INCLUDE_LAST_PIXEL", **LAST),
+        [(1, 1, 13, 18)],
+        torch_pool((1, 1, 13, 18), 2, 2, 1, ceil=True),
+    ),
+    ("pool global", pool((0, 0), (1, 1), "VALID", True), [X], (2, 4, 1, 1)),
+    (
+        "upsample",
+        late("upsample", 2, 3),
+        [X],
+        tuple(F.interpolate(t(*X), scale_factor=(2, 3)).shape),
+    ),
+    (
+        "upsample bilinear, rank 3",
+        lambda b: b.add_upsample("l", 2, 2, "a", "out", "BILINEAR"),
+        [(4, 13, 18)],
+        (4, 26, 36),
+    ),
+    ("resize", method("resize_bilinear", 25, 31), [X], (2, 4, 25, 31)),
+    ("resize, rank 3", method("resize_bilinear", 7, 9), [(4, 13, 18)], (4, 7, 9)),
+    (
+        "crop and resize, 4 coordinates",
+        many("crop_resize", "ab", 7, 9),
+        [(1, 2, 4, 13, 18), (3, 1, 4, 1, 1)],
+        (3, 2, 4, 7, 9),
+    ),
+    (
+        "crop and resize, 5 coordinates",
+        many("crop_resize", "ab", 7, 9),
+        [(1, 2, 4, 13, 18), (3, 1, 5, 1, 1)],
+        (3, 1, 4, 7, 9),
+    ),
+    (
+        "crop",
+        lambda b: b.add_crop("l", 1, 2, 3, 4, None, ["a"], "out"),
+        [X],
+        np_slice(X, ..., slice(3, -4), slice(1, -2)),
+    ),
+    (
+        "crop like another",
+        lambda b: b.add_crop("l", 0, 0, 0, 0, [2, 3], ["a", "b"], "out"),
+        [X, (2, 4, 5, 6)],
+        (2, 4, 5, 6),
+    ),
+    (
+        "padding",
+        lambda b: b.add_padding("l", 1, 2, 3, 4, input_name="a", output_name="out"),
+        [X],
+        tuple(F.pad(t(*X), (1, 2, 3, 4)).shape),
+    ),
+    (
+        "pixel shuffle as depth to space",
+        lambda b: b.add_reorganize_data("l", "a", "out", mode="DEPTH_TO_SPACE", block_size=2),
+        [X],
+        tuple(F.pixel_shuffle(t(*X), 2).shape),
+    ),
+    (
+        "space to depth",
+        lambda b: b.add_reorganize_data("l", "a", "out", mode="SPACE_TO_DEPTH", block_size=3),
+        [(2, 4, 12, 18)],
+        (2, 36, 4, 6),
+    ),
+    (
+        "pixel shuffle",
+        lambda b: b.add_reorganize_data("l", "a", "out", mode="PIXEL_SHUFFLE", block_size=2),
+        [X],
+        tuple(F.pixel_shuffle(t(*X), 2).shape),
+    ),
+]
+
+RANK5 = [
+    ("conv", conv(4, 8, (3, 3)), [C], (1, 1, 8, 11, 16)),
+    ("pool global", pool((0, 0), (1, 1), "VALID", True), [C], (1, 1, 4, 1, 1)),
+    ("upsample", late("upsample", 2, 3), [C], (1, 1, 4, 26, 54)),
+    ("resize", method("resize_bilinear", 25, 31), [C], (1, 1, 4, 25, 31)),
+]
