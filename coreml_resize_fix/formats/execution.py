@@ -25,7 +25,7 @@ from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.progress import Tell, silent
 from coreml_resize_fix.verify.kernels.checks import LARGEST
 
-__all__ = ["Blobs", "Execution", "Made", "NotRunError", "Step", "Walk"]
+__all__ = ["MOST_ROUNDS", "Blobs", "Execution", "Made", "NotRunError", "Step", "Walk"]
 
 Blobs = MutableMapping[str, np.ndarray]
 Made = Sequence[Optional[np.ndarray]]
@@ -33,6 +33,7 @@ Replacement = Callable[[np.ndarray], np.ndarray]
 
 # Numbers in all blobs that are alive at once: 4 GiB in float32.
 _MOST_ALIVE = 4 * LARGEST
+MOST_ROUNDS = 100_000  # of one loop
 
 
 class NotRunError(Exception):

@@ -80,7 +80,7 @@ class Programs(protocol.Model):
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
         self._described = _described(message, self._functions)
         self.outputs = [one.name for features in self._described.values() for one in features]
-        self.networks = [_network(one) for one in self._functions.values()]
+        self.networks = [flow.network(one.prefix, one.function) for one in self._functions.values()]
         self.declared_sizes = [
             DeclaredSize(
                 name,
@@ -195,19 +195,8 @@ class Programs(protocol.Model):
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.mlprogram.execute import run
 
-        name = function or self._default_function()
-        found = next((one for one in self.program.functions if one.name == name), None)
-        if found is None:
-            known = ", ".join(f"`{one.name}`" for one in self.program.functions)
-            raise UsageError(
-                f"`{self.label}` has no function `{name}`", f"pass one of its functions: {known}"
-            )
-        return run.execution(found, self._description, self.beside, dtype)
-
-    def _default_function(self) -> str:
-        """The function that runs where none is asked for: as described, else the first."""
-        return getattr(self._description, "defaultFunctionName", "") or next(
-            one.name for one in self.program.functions
+        return run.execution(
+            self.label, self.program, self._description, self.beside, function, dtype
         )
 
     def _found(self) -> Iterator[Tuple[str, Resize]]:
@@ -288,16 +277,6 @@ def _makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool
 def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
     known = shapes.layers.get(address)
     return next(iter(known.outputs), None) if known is not None else None
-
-
-def _network(found: ProgramNetwork) -> protocol.Network:
-    function = found.function
-    nodes = flow.nodes(function)
-    inputs = [variable.name for variable in function.inputs]
-    outputs = list(function.block.outputs)
-    return protocol.Network(
-        found.prefix, nodes, inputs, outputs, flow.unreached(inputs, outputs, nodes)
-    )
 
 
 def _described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[str, Sequence[Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, Pair, pad, windows
 
-__all__ = ["average_pool", "length_pool", "max_pool"]
+__all__ = ["average_pool", "fold", "length_pool", "max_pool"]
 
 
 def average_pool(
@@ -27,7 +27,7 @@ def average_pool(
     beyond: so many rows and columns of the edges, at the bottom and at the right, are there only to
     complete the last windows, and no window counts them (as in PyTorch's `ceil_mode`).
     """
-    sums = _fold(np.add, pad(images, edges), kernel, stride)
+    sums = fold(np.add, images, kernel, stride, edges)
     if edges == NO_EDGES or not (exclude_padding or any(beyond)):
         sums /= images.dtype.type(kernel[0] * kernel[1])
         return sums
@@ -36,7 +36,7 @@ def average_pool(
     if not exclude_padding:
         counted = pad(counted, ((top, bottom - beyond[0]), (left, right - beyond[1])), 1.0)
         edges = ((0, beyond[0]), (0, beyond[1]))
-    sums /= _fold(np.add, pad(counted, edges), kernel, stride)
+    sums /= fold(np.add, counted, kernel, stride, edges)
     return sums
 
 
@@ -44,20 +44,30 @@ def max_pool(
     images: np.ndarray, kernel: Pair, stride: Pair = (1, 1), edges: Edges = NO_EDGES
 ) -> np.ndarray:
     """The largest number of every window that the image has: (…, H, W) → (…, H', W')."""
-    return _fold(np.maximum, pad(images, edges, -np.inf), kernel, stride)
+    return fold(np.maximum, images, kernel, stride, edges, -np.inf)
 
 
 def length_pool(
     images: np.ndarray, kernel: Pair, stride: Pair = (1, 1), edges: Edges = NO_EDGES
 ) -> np.ndarray:
     """The square root of the sum of the squares in every window: (…, H, W) → (…, H', W')."""
-    sums = _fold(np.add, pad(np.square(images), edges), kernel, stride)
+    sums = fold(np.add, np.square(images), kernel, stride, edges)
     return np.asarray(np.sqrt(sums, out=sums))
 
 
-def _fold(function: np.ufunc, images: np.ndarray, kernel: Pair, stride: Pair) -> np.ndarray:
-    """The function over the columns of each window, then over its rows."""
-    taps = windows(images, (1, kernel[1]), (1, stride[1]))
+def fold(
+    function: np.ufunc,
+    images: np.ndarray,
+    kernel: Pair,
+    stride: Pair,
+    edges: Edges,
+    value: float = 0.0,
+) -> np.ndarray:
+    """The function over the columns of each window, then over its rows.
+
+    value: what lies beyond the edges.
+    """
+    taps = windows(pad(images, edges, value), (1, kernel[1]), (1, stride[1]))
     across = np.array(taps[..., 0, 0, :, :])
     for column in range(1, kernel[1]):
         function(across, taps[..., 0, column, :, :], out=across)

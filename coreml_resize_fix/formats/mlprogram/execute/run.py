@@ -21,9 +21,10 @@ from typing import (
 
 import numpy as np
 
+from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import features
 from coreml_resize_fix.formats.beside import Beside
-from coreml_resize_fix.formats.execution import Blobs, Execution, Made, Step, Walk
+from coreml_resize_fix.formats.execution import MOST_ROUNDS, Blobs, Execution, Made, Step, Walk
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.mlprogram.execute.call import Call
 from coreml_resize_fix.formats.mlprogram.execute.stored import Stored
@@ -32,6 +33,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Block,
     Function,
     Operation,
+    Program,
     Value,
     Variable,
     operations,
@@ -40,7 +42,6 @@ from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["FunctionExecution", "execution"]
 
-_MOST_ROUNDS = 100_000  # of one loop
 _PREPARED = ("__biased__", "__scaled__")  # what coremltools calls an image behind its preprocessing
 
 Deferred = Mapping[str, Operation]
@@ -48,21 +49,36 @@ Control = Callable[["FunctionExecution", Operation, Deferred, Blobs], Made]
 
 
 def execution(
-    function: Function, description: Any, beside: Optional[Beside], dtype: np.dtype
+    label: str,
+    program: Program,
+    description: Any,
+    beside: Optional[Beside],
+    name: Optional[str],
+    dtype: np.dtype,
 ) -> "FunctionExecution":
-    """A function, described by a ModelDescription message, with weights in files `beside` it."""
+    """A function of a program that a ModelDescription message describes, the default one if it is
+    not named; `label` names the model in messages.
+
+    Raises:
+        UsageError: there is no such function.
+    """
+    functions = {one.name: one for one in program.functions}
+    name = name or getattr(description, "defaultFunctionName", "") or next(iter(functions))
+    if name not in functions:
+        known = ", ".join(f"`{one}`" for one in functions)
+        raise UsageError(f"`{label}` has no function `{name}`", f"its functions are {known}")
     described = {one.name: one for one in getattr(description, "functions", ())}
-    own = described.get(function.name, description)
+    own = described.get(name, description)
     states = {
         state.name: tuple(int(size) for size in state.type.stateType.arrayType.shape)
         for state in getattr(own, "state", ())
     }
     taken, given = ([features.read(one) for one in many] for many in (own.input, own.output))
-    return FunctionExecution(function, taken, given, states, beside, dtype)
+    return FunctionExecution(functions[name], taken, given, states, beside, dtype)
 
 
 class FunctionExecution(Execution):
-    """One function; weights lie in files `beside` the model, None where there is none.
+    """One function; `beside` is where its weights lie, None where there are none.
 
     `states` are the shapes of its states, which are zero before every run.
     """
@@ -87,6 +103,7 @@ class FunctionExecution(Execution):
             for variable in operation.outputs
         )
         self.classes = self._labels()
+        self._mirrored = [one.name for one in inputs if one.colours == "BGR"]
 
     def run(
         self, inputs: Mapping[str, np.ndarray], prepared: Collection[str], walk: Walk
@@ -94,14 +111,13 @@ class FunctionExecution(Execution):
         self._walk = walk
         steps = self._steps(self._function.block, {})
         blobs = {name: np.zeros(shape, self._dtype) for name, shape in self._states.items()}
-        reversed_colours = {one.name for one in self.inputs if one.colours == "BGR"}
         for variable in self._function.inputs:
             if variable.name in inputs:
                 array = self._entered(variable, inputs[variable.name])
                 name = variable.name
                 if name in prepared:
                     name, steps = _behind_preprocessing(name, steps)
-                elif name in reversed_colours:
+                elif name in self._mirrored:
                     array = array[:, ::-1]
                 blobs[name] = array
         wanted = [feature.name for feature in self.outputs]
@@ -194,11 +210,11 @@ class FunctionExecution(Execution):
     def _while(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
         carried = self._call(operation, blobs, around).arrays("loop_vars")
         condition, body = operation.blocks
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(MOST_ROUNDS):
             if not bool(self._block(condition, around, blobs, carried)[0]):
                 return carried
             carried = self._block(body, around, blobs, carried)
-        raise KernelError(f"runs more than {_MOST_ROUNDS} times")
+        raise KernelError(f"runs more than {MOST_ROUNDS} times")
 
     def _read_state(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
         return [blobs[_state(operation)]]

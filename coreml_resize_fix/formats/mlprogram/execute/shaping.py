@@ -90,7 +90,8 @@ def transpose(call: Call) -> np.ndarray:
 
 def flatten(call: Call) -> np.ndarray:
     x = call.array()
-    axis = axis_of(call.size("axis", 1), x.ndim + 1)
+    axis = call.size("axis", 1)
+    axis = axis_of(axis, x.ndim) if axis < 0 else min(axis, x.ndim)
     lead = int(np.prod(x.shape[:axis], dtype=np.int64))
     return x.reshape(lead, x.size // lead if lead else 0)
 

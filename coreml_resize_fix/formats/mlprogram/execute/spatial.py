@@ -1,17 +1,17 @@
 """Operations over height and width: convolution, pooling, moving pixels to channels.
 
-One spatial axis is computed as a map of one row; three are refused.
+One spatial axis is computed as a map of one row.
 
 Source: the documentation of MIL's conv, pooling and tensor_transformation operations.
 """
 
-from typing import Callable, Tuple
+from typing import Callable, List, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.formats.mlprogram.execute.call import Call, Kinds
 from coreml_resize_fix.formats.mlprogram.windows import pooled
-from coreml_resize_fix.verify.kernels import blocks, convolution, pooling, windows
+from coreml_resize_fix.verify.kernels import blocks, convolution, pooling, volumes, windows
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
 Edges = windows.Edges
@@ -40,16 +40,28 @@ def _edges(
     call: Call, size: Tuple[int, ...], kernel: Pair, stride: Pair, dilation: Pair = (1, 1)
 ) -> Edges:
     """What is added around an image of that size: (top, bottom), (left, right)."""
+    found = _around(call, size, kernel, stride, dilation)
+    return found[0], found[1]
+
+
+def _around(
+    call: Call,
+    size: Tuple[int, ...],
+    kernel: Tuple[int, ...],
+    stride: Tuple[int, ...],
+    dilation: Tuple[int, ...],
+) -> List[Pair]:
+    """What is added before and behind each axis."""
     pad_type = call.word("pad_type", "valid").lower()
     if pad_type == "valid":
-        return windows.NO_EDGES
-    axes = call.array().ndim - 2
+        return [(0, 0)] * len(size)
     if pad_type == "custom":
+        axes = call.array().ndim - 2
         pad = call.whole("pad", (0,) * (2 * axes))
         if len(pad) != 2 * axes or min(pad) < 0:
             raise KernelError(f"has {list(pad)} in `pad`")
         pad = (0, 0, *pad) if axes == 1 else pad
-        return (pad[0], pad[1]), (pad[2], pad[3])
+        return list(zip(pad[::2], pad[1::2]))
     if pad_type not in ("same", "same_lower"):
         raise KernelError(f"has `pad_type` {pad_type}, which is not known here")
     found = []
@@ -57,12 +69,14 @@ def _edges(
         needed = max(0, (-(-pixels // step) - 1) * step + (length - 1) * spread + 1 - pixels)
         small, large = needed // 2, needed - needed // 2
         found.append((large, small) if pad_type == "same_lower" else (small, large))
-    return found[0], found[1]
+    return found
 
 
 def conv(call: Call) -> np.ndarray:
     x, weight = call.array(), call.array("weight")
     axes = x.ndim - 2
+    if axes == 3:
+        return _conv_volume(call, x, weight)
     image, kernel = _image(x), _image(weight)
     stride = _pair(call.whole("strides", (1,) * axes), axes)
     dilation = _pair(call.whole("dilations", (1,) * axes), axes)
@@ -109,8 +123,48 @@ def conv_transpose(call: Call) -> np.ndarray:
     return _like(x, made)
 
 
+def _conv_volume(call: Call, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    stride, dilation = (_triple(call.whole(name, (1, 1, 1))) for name in ("strides", "dilations"))
+    edges = _volume_edges(call, x.shape[2:], weight.shape[2:], stride, dilation)
+    groups = call.size("groups", 1)
+    return volumes.convolve_volume(
+        x, weight, call.optional("bias"), stride, dilation, edges, groups
+    )
+
+
+def _pool_volume(call: Call, x: np.ndarray) -> np.ndarray:
+    kernel = _triple(call.whole("kernel_sizes"))
+    stride = _triple(call.whole("strides", (1, 1, 1)))
+    edges = _volume_edges(call, x.shape[2:], kernel, stride, (1, 1, 1))
+    if call.flag("ceil_mode") or call.kind == "l2_pool":
+        raise KernelError("is not known here for three spatial axes")
+    if call.kind == "max_pool":
+        return volumes.max_pool_volume(x, kernel, stride, edges)
+    excludes = call.flag("exclude_padding_from_average")
+    return volumes.average_pool_volume(x, kernel, stride, edges, excludes)
+
+
+def _triple(numbers: Tuple[int, ...]) -> Tuple[int, int, int]:
+    if len(numbers) != 3 or min(numbers) < 1:
+        raise KernelError(f"has {list(numbers)} for 3 axes")
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _volume_edges(
+    call: Call,
+    size: Tuple[int, ...],
+    kernel: Tuple[int, ...],
+    stride: Tuple[int, ...],
+    dilation: Tuple[int, ...],
+) -> volumes.Edges:
+    found = _around(call, size, kernel, stride, dilation)
+    return found[0], found[1], found[2]
+
+
 def pool(call: Call) -> np.ndarray:
     x = call.array()
+    if x.ndim == 5:
+        return _pool_volume(call, x)
     image, axes = _image(x), x.ndim - 2
     kernel = _pair(call.whole("kernel_sizes"), axes)
     stride = _pair(call.whole("strides", (1,) * axes), axes)

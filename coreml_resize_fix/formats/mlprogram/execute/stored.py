@@ -7,7 +7,7 @@ from the lowest bit of the first byte on.
 
 import os
 import struct
-from typing import Any, BinaryIO, Dict, Optional, Tuple
+from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -41,17 +41,19 @@ _MARK = 0xDEADBEEF
 
 
 class Stored:
-    """Constants of a program whose files are `beside` it; floating numbers become `dtype`."""
+    """Constants of a program and of the files beside it; floating numbers become `dtype`."""
 
     def __init__(self, beside: Optional[Beside], dtype: np.dtype) -> None:
         self._beside, self.dtype = beside, dtype
 
     def array(self, value: Value) -> np.ndarray:
-        """The numbers of a constant in its shape; an array of str for texts.
+        """The numbers of a constant in its shape; texts, and a list of scalars, in an array too.
 
         Raises:
             KernelError: it cannot be read.
         """
+        if value.type is None and value.content is not None:
+            return _listed(value.content)
         if value.type is None or value.type.dims is None or None in value.type.dims:
             raise KernelError("has a constant that is no tensor")
         shape = tuple(int(size or 0) for size in value.type.dims)
@@ -84,12 +86,12 @@ class Stored:
     def _path(self, name: str) -> str:
         if self._beside is None:
             raise KernelError(f"its weights are in `{name}`, and only the model file is there")
-        relative = weight_file.relative(name)
-        inside = os.path.realpath(self._beside.folder)
-        path = os.path.realpath(os.path.join(inside, relative.replace("\0", "\ufffd")))
-        if not path.startswith(inside + os.sep):
+        inner = weight_file.relative(name)
+        inside, path = os.path.realpath(self._beside.folder), self._beside.path(inner)
+        is_unfinished = inner in (self._beside.unfinished or {})
+        if not is_unfinished and not os.path.realpath(path).startswith(inside + os.sep):
             raise KernelError(f"reads weights from `{name}`, outside of the package")
-        return self._beside.path(relative)
+        return path
 
 
 def _data_at(file: BinaryIO, offset: int, width: int) -> int:
@@ -116,6 +118,18 @@ def _from_message(content: Any, data_type: str, shape: Tuple[int, ...]) -> np.nd
         return _few_bits(held, data_type, _count(shape))
     kind = np.dtype(_known(data_type))
     return np.frombuffer(held, kind, len(held) // kind.itemsize)
+
+
+def _listed(content: Any) -> np.ndarray:
+    """Labels, which are a list of scalars."""
+    found: List[Any] = []
+    for one in content.values:
+        tensor = one.immediateValue.tensor
+        field = tensor.WhichOneof("value")
+        if field not in ("strings", "longInts", "ints") or len(getattr(tensor, field).values) != 1:
+            raise KernelError("has a list of what is no text and no whole number")
+        found.append(getattr(tensor, field).values[0])
+    return np.array(found)
 
 
 def _few_bits(data: bytes, data_type: str, count: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.formats.execution import Blobs, Made, Step, Walk
+from coreml_resize_fix.formats.execution import MOST_ROUNDS, Blobs, Made, Step, Walk
 from coreml_resize_fix.formats.neuralnetwork.execute import stored, table
 from coreml_resize_fix.formats.neuralnetwork.execute.stored import Parts
 from coreml_resize_fix.formats.neuralnetwork.layers import BODIES
@@ -19,7 +19,6 @@ from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["Steps"]
 
-_MOST_ROUNDS = 100_000  # of one loop
 _TRUE = 1e-6  # what is larger is true
 
 
@@ -52,6 +51,7 @@ class Steps:
             return Step(address, name, reads, (address,), partial(_end, kind == "loopContinue"))
         if kind not in BODIES:
             return Step(address, name, reads, makes, partial(self._layer, layer, node))
+        reads = tuple(name for name in reads if name)  # builders name an absent input ""
         bodies = self._bodies(address, layer, node)
         inner = [step for steps in bodies.values() for step in steps]
         made = dict.fromkeys(one for step in inner for one in step.makes)
@@ -111,9 +111,10 @@ class Steps:
         blobs: Blobs,
     ) -> Made:
         limit = int(_scalar(blobs[reads[0]])) if reads else int(params.maxLoopIterations)
-        condition = bodies.get("conditionNetwork")
+        # Builders write an empty network where there is no condition.
+        condition = bodies.get("conditionNetwork") if params.conditionVar else None
         bounded = bool(reads or limit or condition is None)
-        for round_ in range(_MOST_ROUNDS):
+        for round_ in range(MOST_ROUNDS):
             if bounded and round_ >= limit:
                 break
             if condition is not None:
@@ -126,7 +127,7 @@ class Steps:
                 if not end.again:
                     break
         else:
-            raise KernelError(f"runs more than {_MOST_ROUNDS} times")
+            raise KernelError(f"runs more than {MOST_ROUNDS} times")
         return [blobs.get(one) for one in made]
 
 

@@ -10,6 +10,7 @@ from coreml_resize_fix.formats.neuralnetwork.execute import (
     shaping,
     spatial,
     summing,
+    volumes,
 )
 from coreml_resize_fix.formats.neuralnetwork.execute.call import Kinds, LayerCall
 from coreml_resize_fix.formats.neuralnetwork.execute.stored import Parts
@@ -17,7 +18,7 @@ from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["CONTROL", "FAMILIES", "KINDS", "compute"]
 
-FAMILIES = (numbers, spatial, summing, shaping, making)
+FAMILIES = (numbers, spatial, volumes, summing, shaping, making)
 
 KINDS: Kinds = {kind: made for family in FAMILIES for kind, made in family.KINDS.items()}
 
