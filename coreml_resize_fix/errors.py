@@ -4,7 +4,7 @@
     ├── UsageError            options that contradict each other
     ├── ModelError            the model file cannot be read
     │   ├── NotAModelError    it is something else (a PyTorch file, an ONNX file, a folder, …)
-    │   ├── MLProgramError    it is a pipeline with an ML Program in it
+    │   ├── MLProgramError    it is a pipeline with an ML Program that makes no sense
     │   └── SchemaError       the installed coremltools is missing, or too old for this model
     ├── ManifestError         the intent file is missing or has defects (all of them are listed)
     ├── BadReferenceError     `--reference` cannot be read, or is none of this model
@@ -60,7 +60,7 @@ class NotAModelError(ModelError):
 
 
 class MLProgramError(ModelError):
-    """A model of the pipeline is an ML Program, which is only read as a model of its own."""
+    """An ML Program inside of a pipeline makes no sense."""
 
 
 class SchemaError(ModelError):

@@ -47,6 +47,7 @@ def notices(
         found.append(f"{_cannot_run(conflict)} ({Code.CANNOT_RUN})")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
         found.append(f"{_usable(usable)} ({Code.SIZES_THAT_CANNOT_RUN})")
+    found += model.doubts(audit.before, audit.after)
     found += model.remarks
     for finding in audit.findings:
         layer = finding.layer

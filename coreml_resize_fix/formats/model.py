@@ -174,6 +174,13 @@ class Model:
     declared_sizes: Sequence[DeclaredSize]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
 
+    def require_weights(self) -> None:
+        """Refuse a model whose weights are in files that are not there: nothing could run it.
+
+        Raises:
+            ModelError: a file that it reads is not there.
+        """
+
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""
         raise NotImplementedError
@@ -205,6 +212,12 @@ class Model:
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
         """At which sizes of its inputs it runs; None if none varies."""
         return None
+
+    def doubts(
+        self, before: Mapping[str, ModelShapes], after: Mapping[str, ModelShapes]
+    ) -> List[str]:
+        """What is not known to follow a change of sizes as PyTorch would, in sentences."""
+        return []
 
     def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
         """Chains by the address of what they replace, under names that nothing else has."""

@@ -70,7 +70,8 @@ class Conflict:
 
     `message` is a lower-case sentence such as "`add` of 20×24 and 25×31 does not fit".
     `at_default` is False when the declared default input sizes are free of it and only another
-    allowed size of a flexible input shows it.
+    allowed size of a flexible input shows it. `advice` says what to do where the shapes themselves
+    are not the trouble.
     """
 
     address: str
@@ -78,6 +79,7 @@ class Conflict:
     kind: str
     message: str
     at_default: bool = True
+    advice: str = ""
 
 
 @dataclass(frozen=True)

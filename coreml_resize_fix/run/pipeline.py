@@ -228,7 +228,7 @@ def _changes(work: Work) -> List[Patch]:
 def _breaks(label: str, found: Conflict) -> ProofError:
     return ProofError(
         f"the fix of `{label}` would break `{found.address}` (`{found.layer}`): {found.message}",
-        "nothing was written; check the sizes in the manifest",
+        f"nothing was written; {found.advice or 'check the sizes in the manifest'}",
     )
 
 

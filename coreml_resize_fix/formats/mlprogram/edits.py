@@ -5,7 +5,7 @@ function. Every other byte stays, and no weight file is touched.
 """
 
 from io import BytesIO
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.formats.mlprogram import declared, locate, messages, opset
 from coreml_resize_fix.formats.mlprogram.locate import Place
@@ -17,11 +17,11 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     operations,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Read, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
-from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape
+from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape, Unknown
 
 _OUTPUT, _FUNCTIONS = 10, 20  # ModelDescription
 _FUNCTION_NAME, _FUNCTION_OUTPUT = 1, 3  # FunctionDescription
@@ -49,9 +49,13 @@ class Change(NamedTuple):
 def refusal(program: Program, change: Change) -> Optional[str]:
     """Why a change cannot be written, in a sentence, or None if it can."""
     for function in program.functions:
-        if len(function.specializations) > 1 and _changed(program, function, change):
-            versions = ", ".join(function.specializations)
-            return f"the function `{function.name}` has several block specializations ({versions})"
+        if function.unlike and _changed(program, function, change):
+            opset_of, address = function.unlike[0]
+            return (
+                f"the function `{function.name}` has several block specializations "
+                f"({', '.join(function.specializations)}), and that of `{opset_of}` is another "
+                f"from `{address}` on"
+            )
     if change.steps and opset.lowest_version(program) < change.spec_version:
         return opset.refusal(program, change.spec_version)
     return None
@@ -74,7 +78,10 @@ def edits(
     model = model or locate.whole(source)
     found: List[Edit] = []
     for function in program.functions:
-        found += _function_edits(source, program, function, change, model)
+        for one in () if function.unlike else function.specializations:
+            twin = function._replace(opset=one)  # the same operations in each
+            alone = program._replace(functions=(twin,))
+            found += _function_edits(source, alone, twin, change, model)
         found += _description_edits(source, function, change, model)
     if change.steps and opset.lowest_version(program) < change.spec_version:
         found += opset.edits(source, model, program, change.spec_version)
@@ -87,7 +94,8 @@ def _function_edits(
     changed = _changed(program, function, change)
     before, after = change.before[function.name], change.after[function.name]
     followers = {one.operation.address: one for one in declared.changes(function, before, after)}
-    needless = used_by_these_alone(function, changed)
+    kept = {one.address: _kept_parameters(change.steps[one.address]) for one in changed}
+    needless = used_by_these_alone(function, changed, kept)
     names = Names(function, free=needless)
     wanted = set(followers) | {one.address for one in changed}
     wanted |= {constant.address for constant in needless.values()}
@@ -106,6 +114,11 @@ def _function_edits(
     for address, follower in followers.items():
         found += declared.operation_edits(source, places[address], follower)
     return found
+
+
+def _kept_parameters(steps: Sequence[Step]) -> Set[str]:
+    given = [one for step in steps for _, one in step.inputs]
+    return {one.parameter for one in given if isinstance(one, Read)}
 
 
 def _replacement(
@@ -193,9 +206,12 @@ def _description_edits(
         feature = schema.feature_class()()
         feature.ParseFromString(source.read(place.node.start, place.node.end))
         shape = changed.get(feature.name)
-        edited = declared.with_size(feature, shape) if shape is not None else None
-        if edited is not None and shape is not None:
-            node, content = place.node, change.with_ranges(edited, shape).SerializeToString()
+        if shape is None or isinstance(shape, Unknown):
+            continue
+        # A feature of many sizes may declare them alone, and none that is the default.
+        edited = change.with_ranges(declared.with_size(feature, shape), shape)
+        if edited != feature:
+            node, content = place.node, edited.SerializeToString()
             found.append(Edit(node.start, node.end, content, place.inside))
     return found
 

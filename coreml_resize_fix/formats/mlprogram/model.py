@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
@@ -14,18 +14,23 @@ from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
     constants,
+    cuts,
+    declared,
     edits,
     elsewhere,
-    flow,
+    locate,
     network,
     opset,
     parameters,
     reader,
+    remarks,
+    restate,
     steps,
     weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
-from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
+from coreml_resize_fix.formats.mlprogram.locate import Place
+from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
 from coreml_resize_fix.formats.mlprogram.program import Value, file_references
 from coreml_resize_fix.formats.model import (
@@ -60,7 +65,9 @@ MOST_STORED = 1 << 16
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
 
-    `beside` is where its weight files are, None for a model in memory.
+    `place` is where its Model message lies if it is one of a pipeline, and `prefix` is put before
+    every address then ("pipeline[1]/"). `beside` is where its weight files are, None for a model in
+    memory.
 
     Raises:
         ModelError: the program makes no sense.
@@ -69,18 +76,28 @@ class Programs(protocol.Model):
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source, beside: Optional[Beside] = None) -> None:
+    def __init__(
+        self,
+        label: str,
+        source: Source,
+        beside: Optional[Beside] = None,
+        place: Optional[Place] = None,
+        prefix: str = "",
+    ) -> None:
         self.label, self.source, self.beside = label, source, beside
-        message = reader.parse(source)
+        self._place = place or locate.whole(source)
+        message = reader.parse(source, self._place.node)
         self._description = message.description
-        self.program = reader.program(message)
+        self.program = reader.program(message, prefix)
         self.spec_version = self.program.spec_version
-        self._functions = network.networks(self.program)
+        self._functions = {found.prefix: found for found in network.networks(self.program).values()}
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
-        self._described = _described(message, self._functions)
+        self._described = {
+            prefix: one.described(message.description) for prefix, one in self._functions.items()
+        }
         self.outputs = [one.name for features in self._described.values() for one in features]
-        self.networks = [flow.network(one.prefix, one.function) for one in self._functions.values()]
+        self.networks = [one.as_network() for one in self._functions.values()]
         self.declared_sizes = [
             DeclaredSize(
                 name,
@@ -93,7 +110,7 @@ class Programs(protocol.Model):
             for feature in features
             if declared_size(feature)
         ]
-        self.remarks = list(self._remarks())
+        self.remarks = remarks.of(self.program, [resize for _, resize in self._found()])
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         return {
@@ -140,15 +157,27 @@ class Programs(protocol.Model):
         return weight_file.numbers(self.beside, value, MOST_STORED)
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
-        return tuple(
-            conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
-        )
+        found: List[Conflict] = []
+        for name, one in self._functions.items():
+            own = shapes[name]
+            found += [conflict for conflict in own.conflicts if conflict.at_default]
+            found += declared.unfollowed(one.function, self._as_it_is[name], own)
+        return tuple(found)
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
         """Of several functions, that of the first that does not run at every size."""
         found = [one.usable(assumed) for one in self._functions.values()]
         vary = [one for one in found if one is not None]
         return next((one for one in vary if not one.everywhere), next(iter(vary), None))
+
+    def doubts(
+        self, before: Mapping[str, ModelShapes], after: Mapping[str, ModelShapes]
+    ) -> List[str]:
+        return [
+            doubt
+            for prefix, one in self._functions.items()
+            for doubt in cuts.doubts(one.function, before[prefix], after[prefix])
+        ]
 
     def allowed_version(self, target: Optional[int]) -> int:
         """See `formats.model`: an opset is raised where a target allows it, and never lowered."""
@@ -176,10 +205,14 @@ class Programs(protocol.Model):
         if not changes:
             return Plan((), self.spec_version)
         version = max(change.spec_version for change in changes)
+        written: Dict[str, Sequence[steps.Step]] = {}
+        for prefix, one in self._functions.items():
+            written.update(restate.steps(one.function, before[prefix], after[prefix]))
+        written.update((change.address, steps.of(change.op)) for change in changes)
         wanted = edits.Change(
-            {change.address: steps.of(change.op) for change in changes},
-            before,
-            after,
+            written,
+            self._by_name(before),
+            self._by_name(after),
             version,
             with_ranges,
         )
@@ -189,15 +222,18 @@ class Programs(protocol.Model):
                 f"`{self.label}` cannot be changed: {refusal}",
                 "audit it with `--dry-run` and no intent, and convert it again for one target",
             )
-        found = edits.edits(self.source, self.program, wanted)
+        found = edits.edits(self.source, self.program, wanted, self._place)
         return Plan(tuple(found), max(self.spec_version, version))
 
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.mlprogram.execute import run
 
-        return run.execution(
-            self.label, self.program, self._description, self.beside, function, dtype
-        )
+        own = self.label, self.program, self._description, self.beside
+        return run.execution(*own, function, dtype)
+
+    def _by_name(self, shapes: Mapping[str, ModelShapes]) -> Dict[str, ModelShapes]:
+        """Shapes by the names of the functions."""
+        return {one.function.name: shapes[prefix] for prefix, one in self._functions.items()}
 
     def _found(self) -> Iterator[Tuple[str, Resize]]:
         for name, resizes in self._resizes.items():
@@ -229,21 +265,6 @@ class Programs(protocol.Model):
             return replace(params, shape=made.dims[-params.resized_dims :])
         shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
         return Unjudged(params.kind, shown, "its size is computed at run time")
-
-    def _remarks(self) -> Iterator[str]:
-        for _, resize in self._found():
-            if resize.params.kind in parameters.SAMPLERS:
-                yield (
-                    f"`{resize.address}` (`{resize.names[0]}`) is a `{resize.params.kind}`, which "
-                    "samples at coordinates of its own: it is named, and not judged"
-                )
-        for function in self.program.functions:
-            if len(function.specializations) > 1:
-                listed = ", ".join(f"`{one}`" for one in function.specializations)
-                yield (
-                    f"the function `{function.name}` has several block specializations ({listed}), "
-                    f"of which `{function.opset}` runs: the others are not looked at"
-                )
 
     def require_weights(self) -> None:
         """Refuse a model file whose weights are not beside it: nothing could run it.
@@ -277,16 +298,3 @@ def _makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool
 def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
     known = shapes.layers.get(address)
     return next(iter(known.outputs), None) if known is not None else None
-
-
-def _described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[str, Sequence[Any]]:
-    """The described outputs of each function, as far as it gives them."""
-    own = {one.name: one.output for one in getattr(message.description, "functions", ())}
-    return {
-        name: [
-            feature
-            for feature in own.get(name, message.description.output)
-            if feature.name in found.function.block.outputs
-        ]
-        for name, found in functions.items()
-    }

@@ -2,7 +2,7 @@
 
 import collections
 import re
-from typing import Container, Counter, Dict, Iterable, Set
+from typing import Container, Counter, Dict, Iterable, Mapping, Set
 
 from coreml_resize_fix.formats.mlprogram.program import Function, Operation, operations
 
@@ -39,8 +39,13 @@ class Names:
             number += 1
 
 
-def used_by_these_alone(function: Function, changed: Iterable[Operation]) -> Dict[str, Operation]:
-    """Constants, by name, that nothing reads but these operations as their parameters."""
+def used_by_these_alone(
+    function: Function, changed: Iterable[Operation], kept: Mapping[str, Container[str]]
+) -> Dict[str, Operation]:
+    """Constants, by name, that nothing reads but these operations as their parameters.
+
+    `kept` are the parameters that stay, by the address of the operation.
+    """
     uses: Counter[str] = collections.Counter(function.block.outputs)
     made: Counter[str] = collections.Counter(variable.name for variable in function.inputs)
     constants: Dict[str, Operation] = {}
@@ -56,7 +61,7 @@ def used_by_these_alone(function: Function, changed: Iterable[Operation]) -> Dic
         name
         for operation in changed
         for parameter, arguments in operation.inputs.items()
-        if parameter != "x"
+        if parameter not in kept[operation.address]
         for name in arguments
         if isinstance(name, str)
     )

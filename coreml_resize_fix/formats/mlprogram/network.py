@@ -1,8 +1,9 @@
 """One function of a program as the audit and the writer ask for it."""
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.mlprogram import parameters, scopes
+from coreml_resize_fix.formats import model as protocol
+from coreml_resize_fix.formats.mlprogram import flow, parameters, scopes
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
 from coreml_resize_fix.formats.mlprogram.program import Function, Program
 from coreml_resize_fix.formats.mlprogram.sizes import FunctionSizes
@@ -64,6 +65,20 @@ class ProgramNetwork:
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
         """At which sizes of its inputs it runs then; None if none varies."""
         return self._sizes.usable(assumed)
+
+    def as_network(self) -> protocol.Network:
+        """As `formats.model` asks for it."""
+        nodes = flow.nodes(self.function)
+        inputs = [variable.name for variable in self.function.inputs]
+        outputs = list(self.function.block.outputs)
+        unreached = flow.unreached(inputs, outputs, nodes)
+        return protocol.Network(self.prefix, nodes, inputs, outputs, unreached)
+
+    def described(self, description: Any) -> Sequence[Any]:
+        """The outputs that a ModelDescription message describes, as far as it gives them."""
+        own = {one.name: one.output for one in getattr(description, "functions", ())}
+        described = own.get(self.function.name, description.output)
+        return [one for one in described if one.name in self.function.block.outputs]
 
 
 def networks(program: Program) -> Dict[str, ProgramNetwork]:

@@ -65,7 +65,7 @@ class NeuralNetworks(protocol.Model):
                 "keep its version",
             )
         self.outputs = [feature.name for feature in outermost.description.output]
-        self._inputs = {feature.name for feature in outermost.description.input}
+        self.inputs = {feature.name for feature in outermost.description.input}
         self._own = [model for model in models if model.is_network]
         self._shapes = {
             model.prefix: sizes.ShapeInference(model.message, model.prefix) for model in self._own
@@ -102,7 +102,10 @@ class NeuralNetworks(protocol.Model):
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         # Conflicts that only other sizes than the default show do not stand against a fix.
         inside = [
-            conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
+            conflict
+            for model in self._own
+            for conflict in shapes[model.prefix].conflicts
+            if conflict.at_default
         ]
         return tuple(inside + pipelines.conflicts(self.models, shapes))
 
@@ -111,7 +114,7 @@ class NeuralNetworks(protocol.Model):
         first: Optional[UsableSizes] = None
         for network in self._shapes.values():
             found = network.usable(assumed)
-            if found is None or found.name not in self._inputs:
+            if found is None or found.name not in self.inputs:
                 continue
             if not found.everywhere:
                 return found
@@ -137,9 +140,11 @@ class NeuralNetworks(protocol.Model):
         before: Mapping[str, ModelShapes],
         after: Mapping[str, ModelShapes],
         allowed: int,
+        inside: Optional[Mapping[str, int]] = None,
     ) -> Plan:
+        """See `formats.model`; `inside` are versions that other models need, by their prefix."""
         lower = allowed < self._highest
-        return edits.plan(self.source, self.models, changes, before, after, lower)
+        return edits.plan(self.source, self.models, changes, before, after, lower, inside or {})
 
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.neuralnetwork.execute import run
@@ -150,6 +155,13 @@ class NeuralNetworks(protocol.Model):
                 "leave the name of the function out",
             )
         return run.execution(self.models, self.source, self._in_half_precision(), dtype)
+
+    def execution_with(self, others: "Mapping[str, Execution]", dtype: "np.dtype") -> "Execution":
+        """The whole of a pipeline, of which some models are of another kind, by prefix."""
+        from coreml_resize_fix.formats.neuralnetwork.execute import run
+
+        in_half = any(one.in_half for one in others.values()) or self._in_half_precision()
+        return run.execution(self.models, self.source, in_half, dtype, others)
 
     def _content(self, layer: LayerRef) -> bytes:
         return self.source.read(layer.node.start, layer.node.end)
@@ -180,7 +192,7 @@ def _remarks(models: Sequence[ModelRef]) -> List[str]:
         for address, name, class_name in resizes.custom_resizes(models)
     ]
     for model in models:
-        if not (model.is_network or "pipeline" in model.kind.lower()):
+        if not (model.is_network or model.is_program or "pipeline" in model.kind.lower()):
             where = model.prefix.rstrip("/") or "the model"
             found.append(f"`{where}` is a `{model.kind}`, which has no layers")
     return found

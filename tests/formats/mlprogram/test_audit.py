@@ -271,11 +271,18 @@ def test_targets(tmp_path):
     assert _version(_read(os.path.join(result, "Data", "com.apple.CoreML", "model.mlmodel"))) == 7
 
 
-def test_a_program_of_several_block_specializations_is_not_changed():
-    model = parsed("mil_ml16_half_pixel_false")
+def test_block_specializations_are_changed_alike_or_not_at_all():
+    name = "mil_ml16_half_pixel_false"
+    model, request = parsed(name), pipeline.Request(manifest=calls.intents(name))
+    _, alone = pipeline.process_bytes(model.SerializeToString(), "model", request)
+    alone = type(model).FromString(alone).mlProgram.functions["main"].block_specializations
     blocks = model.mlProgram.functions["main"].block_specializations
     blocks["CoreML7"].CopyFrom(blocks["CoreML6"])
-    request = pipeline.Request(manifest=calls.intents("mil_ml16_half_pixel_false"))
+    report, fixed = pipeline.process_bytes(model.SerializeToString(), "model", request)
+    fixed = type(model).FromString(fixed).mlProgram.functions["main"].block_specializations
+    assert fixed["CoreML6"] == fixed["CoreML7"] == alone["CoreML6"]
+    assert any("hold the same operations" in one for one in report.notices)
+    del blocks["CoreML7"].operations[0]
     with pytest.raises(UsageError, match="several block specializations"):
         pipeline.process_bytes(model.SerializeToString(), "model", request)
 
@@ -363,3 +370,93 @@ def test_sizes_that_all_run():
     name = "ct9_ex17_range_other_bilF"
     assert audit(str(files.package(name))).usable.everywhere
     assert audit(str(files.package("ct9_ml17_equal_calls"))).usable is None
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_ranges_of_outputs(default):
+    """Those that a description declares follow, whether it says the default or not."""
+    name = "ct9_ex17_range_other_bilF"
+    model = parsed(name)
+    array = model.description.output[0].type.multiArrayType
+    given = model.description.input[0].type.multiArrayType
+    limits = [(one.lowerBound, one.upperBound) for one in given.shapeRange.sizeRanges]
+    channels = list(array.shape)[1] if array.shape else 3
+    for low, high in [
+        (1, 1),
+        (channels, channels),
+        *((a // 4 * 2, b // 4 * 2) for a, b in limits[2:]),
+    ]:
+        array.shapeRange.sizeRanges.add(lowerBound=low, upperBound=high)
+    if default:
+        array.shape.extend([1, channels, 8, 12])
+    _, fixed = pipeline.process_bytes(
+        model.SerializeToString(), "model", pipeline.Request(manifest=calls.intents(name))
+    )
+    array = type(model).FromString(fixed).description.output[0].type.multiArrayType
+    asked = [2 * side for side in given.shape[2:]]  # twice the input, as PyTorch was asked
+    assert list(array.shape) == ([1, channels, *asked] if default else [])
+    made = [(one.lowerBound, one.upperBound) for one in array.shapeRange.sizeRanges]
+    assert made[2:] == [(a // 4 * 8, b // 4 * 8) for a, b in limits[2:]]
+
+
+def test_a_sum_that_fits_after_the_fix_alone():
+    """The file cannot run as it is, and that is told; the fix mends it."""
+
+    def make(x):
+        up = mb.upsample_bilinear(
+            x=x, scale_factor_height=1.16, scale_factor_width=1.16, align_corners=True, name="up"
+        )
+        skip = mb.resize_bilinear(
+            x=x, target_size_height=29, target_size_width=29, sampling_mode="UNALIGN_CORNERS",
+            name="skip",
+        )  # fmt: skip
+        return mb.add(x=up, y=skip, name="sum")
+
+    data = build.model_file(build.program(make, (1, 2, 25, 25)))
+    model = parsed("ct9_ml17_nn_sf2p3")
+    model.ParseFromString(data)
+    block = model.mlProgram.functions["main"].block_specializations["CoreML5"]
+    for operation in block.operations:  # a target of 28, as PyTorch was asked for
+        name = operation.outputs[0].name
+        if name.startswith("skip_target_size"):
+            operation.attributes["val"].immediateValue.tensor.ints.values[0] = 28
+        if name == "skip":
+            for dimension in operation.outputs[0].type.tensorType.dimensions[2:]:
+                dimension.constant.size = 28
+    asked = {"mode": "bilinear", "size": (28, 28)}
+    intents = [
+        Intent(layer="up", align_corners=True, **asked),
+        Intent(layer="skip", align_corners=False, **asked),
+    ]
+    report, fixed = pipeline.process_bytes(
+        model.SerializeToString(), "model", pipeline.Request(manifest=intents)
+    )
+    assert [one.verdict for one in report.findings] == ["fixed", "match"]
+    assert any(
+        "(`sum`) cannot run in the file as it is" in one and "the fix repairs it" in one
+        for one in report.notices
+    )
+    assert build.inferred(fixed)["sum"] == (1, 2, 28, 28)
+
+
+def test_cuts_behind_a_changed_size_are_told():
+    """A position on an axis that changes; one on another axis, or before its middle, is clear."""
+
+    def make(x):
+        up = mb.upsample_bilinear(
+            x=x, scale_factor_height=1.16, scale_factor_width=1.0, align_corners=True, name="up"
+        )
+        begin, end = [0, 0, 1, 0], [0, 0, 28, 20]
+        return mb.slice_by_index(
+            x=up, begin=begin, end=end, begin_mask=[True, True, False, True],
+            end_mask=[True, True, False, False], name="cut",
+        )  # fmt: skip
+
+    data = build.model_file(build.program(make, (1, 2, 25, 25)))
+    intent = Intent(layer="up", mode="bilinear", align_corners=True, size=(28, 25))
+    report, _ = pipeline.process_bytes(data, "model", pipeline.Request(manifest=[intent]))
+    (told,) = (one for one in report.notices if "cuts an axis" in one)
+    assert "(`cut`) cuts an axis at 28, which was 29 long and becomes 28" in told
+    same = replace(intent, size=(29, 25), align_corners=False)
+    report, _ = pipeline.process_bytes(data, "model", pipeline.Request(manifest=[same]))
+    assert not any("cuts an axis" in one for one in report.notices)

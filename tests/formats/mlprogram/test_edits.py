@@ -53,7 +53,7 @@ def as_coremltools_infers(data, weights=""):
     for function in reader.read(Source(data)).functions:
         for operation in program.operations(function.block):
             for variable in operation.outputs:
-                declared[variable.name] = variable.type.dims
+                declared[variable.name] = variable.type.dims if variable.type else ()
     return {name: (dims, inferred[name]) for name, dims in declared.items()
             if name in inferred and dims != inferred[name]} == {}  # fmt: skip
 
@@ -123,7 +123,8 @@ def _stays(one):
     # Parameters of resizes have their names in every file here.
     owned = ("_scale_factor_", "_align_corners_", "_half_pixel_", "_target_size_", "_shape_0",
              "_sampling_mode_", "_resized_dims_", "_interpolation_mode_")  # fmt: skip
-    return not _is_resize(one) and not any(part in one.outputs[0].name for part in owned)
+    made = [variable.name for variable in one.outputs]
+    return not _is_resize(one) and not any(part in name for part in owned for name in made)
 
 
 def test_house_style_of_what_is_written():

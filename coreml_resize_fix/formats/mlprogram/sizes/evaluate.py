@@ -17,6 +17,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
 )
 from coreml_resize_fix.formats.mlprogram.sizes.answer import Answer, answer, declared, made
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, Tensor
+from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged
 from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
 
 #: What one operation reads and makes at one size.
@@ -77,6 +78,7 @@ class Evaluation:
         self.traces: Dict[str, Trace] = {}
         self.conflicts: Dict[Conflict, None] = {}  # an ordered set
         self._given, self._answers, self._parts = given, answers, parts
+        self._merged: Merged = {}
         names = _Names()
         for variable in function.inputs:
             names.tensors[variable.name] = _input(variable, inputs.get(variable.name))
@@ -123,8 +125,8 @@ class Evaluation:
         # answered once.
         key = (operation.address, _dims(inputs) if changed else (), size)
         found = self._answers.get(key)
-        if found is None:
-            found = self._answers[key] = answer(operation, given, inputs, size)
+        if found is None or (changed and operation.kind == "reshape"):  # it looks at those before
+            found = self._answers[key] = answer(operation, given, inputs, size, self._merged)
         if found.conflict:
             self._report(operation, found.conflict)
         return found.outputs
