@@ -224,6 +224,8 @@ def _value(message: Any) -> Value:
         return Value(declared, None, FileReference(str(file.fileName), int(file.offset)))
     if kind == "immediateValue" and message.immediateValue.WhichOneof("value") == "tensor":
         return Value(declared, message.immediateValue.tensor)
+    if kind == "immediateValue" and message.immediateValue.WhichOneof("value") == "list":
+        return Value(None, message.immediateValue.list)
     return Value(declared)
 
 

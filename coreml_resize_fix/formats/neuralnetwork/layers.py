@@ -22,7 +22,7 @@ _PIPELINE = 202
 ML_PROGRAM = "mlProgram"
 
 # kind of layer → its field number and the bodies it holds, in the order in which they run
-_BODIES = {
+BODIES = {
     "branch": (BRANCH, (("ifBranch", 1), ("elseBranch", 2))),
     "loop": (LOOP, (("conditionNetwork", 3), ("bodyNetwork", 4))),
 }
@@ -130,9 +130,9 @@ def _layers(network: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> It
         address = "{}layers[{}]".format(prefix, index)
         ref = LayerRef(address, layer, layer_node, path)
         yield ref
-        if ref.kind not in _BODIES:
+        if ref.kind not in BODIES:
             continue
-        number, bodies = _BODIES[ref.kind]
+        number, bodies = BODIES[ref.kind]
         holder = layer_node.only(number)
         for name, field in bodies:
             if field not in holder.children:
