@@ -47,10 +47,14 @@ def _following(layer: ResizeLayer, intent: Optional[Intent]) -> List[Native]:
     sizes = [(size, intent.target_size(size)) for size in sizes_in(layer.input.ranges)]
     known = [(size, target) for size, target in sizes if target is not None and min(target) > 0]
     return [
-        native._replace(build=lambda sizes, build=native.build: build([*sizes, *known]))
+        native._replace(build=_at_more(native, known))
         for native in NATIVES
         if not native.fixed_size and not native.nearest
     ]
+
+
+def _at_more(native: Native, more: Sizes) -> Callable[[Sizes], Optional[ResizeOp]]:
+    return lambda sizes: native.build([*sizes, *more])
 
 
 def _own(params: UpsampleBilinear, align_corners: bool) -> Native:
