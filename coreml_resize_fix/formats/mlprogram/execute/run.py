@@ -24,7 +24,15 @@ import numpy as np
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import features
 from coreml_resize_fix.formats.beside import Beside
-from coreml_resize_fix.formats.execution import MOST_ROUNDS, Blobs, Execution, Made, Step, Walk
+from coreml_resize_fix.formats.execution import (
+    MOST_ROUNDS,
+    Blobs,
+    Execution,
+    Made,
+    Step,
+    Walk,
+    blob_of,
+)
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.mlprogram.execute.call import Call
 from coreml_resize_fix.formats.mlprogram.execute.stored import Stored
@@ -96,6 +104,7 @@ class FunctionExecution(Execution):
         self._function, self._dtype = function, dtype
         self._stored = Stored(beside, dtype)
         self._walk, self._states = Walk(), dict(states)
+        self._bodies: Dict[int, Tuple[List[Step], Deferred]] = {}
         self.in_half = any(
             variable.type is not None and variable.type.data_type == "FLOAT16"
             for operation in operations(function.block)
@@ -166,11 +175,9 @@ class FunctionExecution(Execution):
         def read(argument: Union[str, Value]) -> np.ndarray:
             if isinstance(argument, Value):
                 return self._stored.array(argument)
-            if argument in blobs:
-                return blobs[argument]
-            if argument in around:
+            if argument in around and argument not in blobs:
                 return self._made_of(around[argument], argument, around)
-            raise KeyError(argument)
+            return blob_of(blobs, argument)
 
         return Call(operation, read, self._dtype)
 
@@ -197,11 +204,19 @@ class FunctionExecution(Execution):
     ) -> List[np.ndarray]:
         inner = dict(blobs)
         inner.update(zip((variable.name for variable in block.inputs), given))
-        hidden = {variable.name for variable in block.inputs}
-        visible = {name: one for name, one in around.items() if name not in hidden}
-        self._walk.follow(self._steps(block, visible), inner, block.outputs, nested=True)
-        call = self._call(_NOTHING, inner, {**visible, **_deferred(block)})
+        steps, visible = self._body(block, around)
+        self._walk.follow(steps, inner, block.outputs, nested=True)
+        call = self._call(_NOTHING, inner, visible)
         return [call.read(name) for name in block.outputs]
+
+    def _body(self, block: Block, around: Deferred) -> Tuple[List[Step], Deferred]:
+        """The steps of a block inside an operation, made once for all rounds of a loop."""
+        if id(block) not in self._bodies:
+            hidden = {variable.name for variable in block.inputs}
+            visible = {name: one for name, one in around.items() if name not in hidden}
+            steps = self._steps(block, visible)
+            self._bodies[id(block)] = steps, {**visible, **_deferred(block)}
+        return self._bodies[id(block)]
 
     def _cond(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
         holds = self._call(operation, blobs, around).flag("pred")
@@ -217,7 +232,7 @@ class FunctionExecution(Execution):
         raise KernelError(f"runs more than {MOST_ROUNDS} times")
 
     def _read_state(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
-        return [blobs[_state(operation)]]
+        return [blob_of(blobs, _state(operation))]
 
     def _write_state(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
         value = self._call(operation, blobs, around).array(
