@@ -92,7 +92,8 @@ def test_what_cannot_be_computed_is_told():
 @pytest.mark.parametrize(
     ("layer", "says"),
     [
-        ("resizeBilinear { mode { samplingMethod: 77 } }", "has 77, which is not known here"),
+        ("convolution { outputChannels: 3 nGroups: 2 kernelChannels: 1 valid { } }",
+         "3 channels in 2 groups do not fit"),
         ("crop { cropAmounts { borderAmounts { startEdgeSize: 4 } borderAmounts { } } }",
          "leaves nothing of 4x6"),
         ("resizeBilinear { targetSize: 0 targetSize: 4 }", "would make a map of 0x4"),
