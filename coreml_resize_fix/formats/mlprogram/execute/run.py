@@ -31,6 +31,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Variable,
     operations,
 )
+from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["FunctionExecution", "execution"]
 
@@ -120,7 +121,10 @@ class FunctionExecution(Execution):
             return None
         around = deferred(self._function.block)
         call = Steps(self._stored, Walk()).call(found[0], {}, around)
-        labels: List[Union[str, int]] = call.array("classes").reshape(-1).tolist()
+        try:
+            labels: List[Union[str, int]] = call.array("classes").reshape(-1).tolist()
+        except KernelError:  # whoever runs it is told why
+            return None
         return labels
 
     def _entered(self, variable: Variable, array: np.ndarray) -> np.ndarray:
