@@ -19,6 +19,7 @@ from coreml_resize_fix.formats import features
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.execution import (
     Execution,
+    NotRunError,
     Step,
     Walk,
 )
@@ -113,7 +114,12 @@ class FunctionExecution(Execution):
                 blobs[name] = array
         wanted = [feature.name for feature in self.outputs]
         walk.follow(steps, blobs, wanted)
-        return {name: made.read(name, blobs, deferred(block)) for name in wanted}
+        around = deferred(block)
+        for name in wanted:
+            if name not in blobs and name not in around:
+                where = self._function.name
+                raise NotRunError(where, name, "is an output that no operation makes")
+        return {name: made.read(name, blobs, around) for name in wanted}
 
     def _labels(self) -> Optional[Sequence[Union[str, int]]]:
         found = [one for one in self._function.block.operations if one.kind == "classify"]
