@@ -23,6 +23,7 @@ from coreml_resize_fix.run.results import ModelReport
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
 _LABEL = "the model"  # what one in memory is called
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
+Reference = Union[str, "os.PathLike[str]", Manifest]  # of a whole network
 
 # Of an MLModel that `fix` returned, in the place of coremltools' own program.
 _ORIGINS = "_coreml_resize_fix_origins"
@@ -66,6 +67,10 @@ def audit(
     decompose: bool = False,
     verify: bool = True,
     rewrite_downscales: bool = False,
+    float32_replacements: bool = False,
+    reference: Optional[Reference] = None,
+    tolerance: Optional[float] = None,
+    runtime: Optional[str] = None,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
@@ -79,8 +84,14 @@ def audit(
         verify: also compare in values.
         rewrite_downscales: also rewrite downscales by upsample_bilinear that are right, to
             resize_bilinear: versions of the system were seen to differ in the former.
+        float32_replacements: in a network of float16, these compute in float32 between two casts.
+        reference: what the whole network computes: the path of recorded tensors (.npz) or of an
+            ONNX file (.onnx), or intents that `record_intents(..., tensors=True)` recorded here.
+        tolerance: with `reference`, the largest error as a share of its largest magnitude; the
+            default is 1e-3, or 2e-2 for networks of float16.
+        runtime: with `reference`, "numpy" (the default) or "coreml" (macOS).
 
-    Without any intent the report is an inventory, with exit code 3.
+    Without any intent or reference the report is an inventory, with exit code 3.
 
     Raises:
         ResizeFixError: the model or the manifest cannot be read.
@@ -93,6 +104,10 @@ def audit(
         verify=verify,
         rewrite_downscales=rewrite_downscales,
         dry_run=True,
+        float32_replacements=float32_replacements,
+        reference=reference,
+        tolerance=tolerance,
+        runtime=runtime,
     )
     return _process(model, request)[0]
 
@@ -109,6 +124,10 @@ def fix(
     partial: bool = False,
     verify: bool = True,
     rewrite_downscales: bool = False,
+    float32_replacements: bool = False,
+    reference: Optional[Reference] = None,
+    tolerance: Optional[float] = None,
+    runtime: Optional[str] = None,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
@@ -121,8 +140,8 @@ def fix(
 
     Raises:
         UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
-            which and why, and nothing was written. Or the result cannot run for another reason
-            than its resizes.
+            which and why, and nothing was written. Or the result cannot run, or is not as the
+            reference has it, for another reason than its resizes.
         ResizeFixError: the model or the manifest cannot be read, or the result not be written.
     """
     if (output is not None or in_place) and not isinstance(model, (str, os.PathLike)):
@@ -141,6 +160,10 @@ def fix(
         decompose=decompose,
         rewrite_downscales=rewrite_downscales,
         verify=verify,
+        float32_replacements=float32_replacements,
+        reference=reference,
+        tolerance=tolerance,
+        runtime=runtime,
     )
     if not request.has_intents:
         raise UsageError(
@@ -193,9 +216,15 @@ def predict(
 
 
 def _request(
-    manifest: Optional[Intents], assume: Optional[str], target: Optional[str], **options: Any
+    manifest: Optional[Intents],
+    assume: Optional[str],
+    target: Optional[str],
+    reference: Optional[Reference],
+    **options: Any,
 ) -> Request:
-    request = read_options(assume, target, **options)
+    if isinstance(reference, os.PathLike):
+        reference = os.fspath(reference)
+    request = read_options(assume, target, reference, **options)
     if isinstance(manifest, (str, os.PathLike)):
         manifest = Manifest.load(os.fspath(manifest))
     return request if manifest is None else request.with_manifest(manifest)
@@ -228,7 +257,11 @@ def _process_packaged(
 
     try:
         report, result = pipeline.process_packaged(held.data, package, target, _LABEL, request)
-        return report, model if result is None else held.opened(result)
+        if result is not None:
+            return report, held.opened(result)
+        for folder in made:
+            cleanup.remove(folder)
+        return report, model
     except BaseException:
         for folder in made:
             cleanup.remove(folder)

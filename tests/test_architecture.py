@@ -40,6 +40,7 @@ ROOMS = (
 FORMATLESS = ("auditing", "replacements", "verify/kernels", "verify", "report")
 PROTOCOL = (
     "model",
+    "other_tensors",
     "execution",
     "features",
     "resize_op",
@@ -51,8 +52,8 @@ PROTOCOL = (
 )
 # Neither kind of model knows the other.
 KINDS = {"formats/neuralnetwork", "formats/mlprogram"}
-# Opening a file is where the kinds of model are named.
-BY_KIND = {"formats/open.py"}
+# Opening a file is where the kinds of model are named, and a pipeline may hold both.
+BY_KIND = {"formats/open.py", "formats/mixed_pipeline.py"}
 
 FRAMEWORKS = ("coremltools", "torch", "onnx", "google.protobuf", "tensorflow")
 

@@ -45,7 +45,7 @@ def test_every_option_in_a_readme_command_exists():
     known = {
         name for parameter in command.params for name in parameter.opts + parameter.secondary_opts
     }
-    used = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", README))
+    used = set(re.findall(r"(?<![\w-])(--[a-z][a-z0-9-]+)", README))
     assert used
     assert used <= known
 

@@ -13,7 +13,7 @@ from coreml_resize_fix.auditing.comparison import (
     pair,
 )
 from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
-from coreml_resize_fix.formats.input_sizes import SizeKind
+from coreml_resize_fix.formats.input_sizes import FLEXIBLE, SizeKind
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -65,7 +65,8 @@ AVAILABILITY = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
 # How much is known of the sizes.
 EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
 UNJUDGED = "unjudged"  # whatever the sizes: nothing says what the layer makes
-EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED)
+UNDECIDED = "undecided"  # several sizes of other inputs fit what was recorded
+EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED, UNDECIDED)
 
 
 @dataclass(frozen=True)
@@ -104,26 +105,35 @@ def assess(
     decompose: bool = False,
     unfit: bool = False,
     rewrite_downscales: bool = False,
+    undecided: bool = False,
 ) -> Assessment:
     """Everything that the decision depends on; `spec_version` is the highest that is allowed.
 
     `decompose` says whether several layers may be used without being asked for, `contradicted` that
     the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
-    of the file. `rewrite_downscales` asks for another operation where a right one is in doubt.
+    of the file, `undecided` that the recording leaves open what is intended at other sizes.
+    `rewrite_downscales` asks for another operation where a right one is in doubt.
     """
     compared = comparisons(intent, layer)
     asked, known = compared
     intent_kind = _intent_kind(asked, known)
-    evidence = EVIDENCE_OK if known else SIZELESS
-    if contradicted:
-        evidence = CONTRADICTED
-    if unfit:
-        evidence = UNFIT
-    if layer.params.unjudged:
-        evidence = UNJUDGED
+    reasons = (
+        (bool(layer.params.unjudged), UNJUDGED),
+        (unfit, UNFIT),
+        (contradicted, CONTRADICTED),
+        (not known, SIZELESS),
+        (undecided, UNDECIDED),
+    )
+    evidence = next((what for holds, what in reasons if holds), EVIDENCE_OK)
     if evidence != EVIDENCE_OK:
         kind = layer.input.kind
-        return Assessment(WRONG_GRID, kind, NONE, intent_kind, evidence, False, intent, compared)
+        recorded = known if evidence == UNDECIDED else ()
+        seen = tuple(pair(asked, layer.params, *one) for one in recorded
+                     if one[0] in intent.input_sizes)  # fmt: skip
+        current = _current(asked, layer.params, seen) if seen else WRONG_GRID
+        return Assessment(
+            current, kind, NONE, intent_kind, evidence, False, intent, compared, pairings=seen
+        )
     if layer.params.is_chain:
         from coreml_resize_fix.auditing import decomposition
 
@@ -151,9 +161,10 @@ def assess(
         way = _way(layer, asked, known, spec_version, decompose)
     if current == SAME and doubted and way.availability == WITHIN:
         current = DOUBTED
+    several = len({target for size, target in known if size == known[0][0]}) > 1
     return Assessment(
         current,
-        layer.input.kind,
+        FLEXIBLE if several else layer.input.kind,  # of one size, and still none can be frozen
         way.availability,
         intent_kind,
         evidence,

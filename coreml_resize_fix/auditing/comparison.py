@@ -1,11 +1,12 @@
 """Compare what an intent asks for with what a layer computes, at each input size."""
 
 from dataclasses import replace
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.size_law import SizeLaw
 from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
 
 Size = Tuple[int, int]
@@ -68,6 +69,8 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Comparisons:
 
     At none if neither of them says the size of the input, or if a size is not that of an image.
     """
+    if intent.law is not None:
+        return _by_law(intent, intent.law, layer)
     asked = _as_factor(intent, layer)
     sizes = layer.input.samples
     if layer.input.is_flexible and intent.input_size is not None:
@@ -78,8 +81,21 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Comparisons:
         sizes = ANY_SIZES if intent.size is not None else ()
     # An intent that names no size keeps the layer's own.
     pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
+    return Comparisons(asked, _images(pairs))
+
+
+def _by_law(intent: Intent, law: SizeLaw, layer: ResizeLayer) -> Comparisons:
+    """What was observed at sizes that the layer may get, and what the law says of the others."""
+    pairs = [sizes for sizes in law.observed if layer.input.allows(sizes[0])]
+    said = ((size, law.target(size)) for size in layer.input.samples)
+    pairs += [(size, target) for size, target in said if target is not None]
+    return Comparisons(intent, _images(list(dict.fromkeys(pairs))))
+
+
+def _images(pairs: Sequence[Tuple[Size, Size]]) -> Tuple[Tuple[Size, Size], ...]:
+    """The pairs that have pixels; none if one of them is not the size of an image."""
     images = tuple((size, target) for size, target in pairs if min(size + target) > 0)
-    return Comparisons(asked, images if all(comparable(*image) for image in images) else ())
+    return images if all(comparable(*image) for image in images) else ()
 
 
 def _as_factor(intent: Intent, layer: ResizeLayer) -> Intent:

@@ -23,6 +23,7 @@ from coreml_resize_fix.auditing.findings import (
 )
 from coreml_resize_fix.auditing.matching import Match
 from coreml_resize_fix.auditing.messages import NO_MODE, describe
+from coreml_resize_fix.auditing.size_sources import follows_another, undecided, why_none
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, STATIC, UNKNOWN
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
@@ -86,6 +87,7 @@ TABLE: Tuple[Row, ...] = (
         Code.SIZE_DOES_NOT_FIT,
         frozenset([assessment.UNFIT]),
     ),
+    Row("sizes undecided", UNMATCHABLE, Code.SIZE_UNDECIDED, frozenset([assessment.UNDECIDED])),
     Row("not judged", UNMATCHABLE, Code.NOT_JUDGED, frozenset([assessment.UNJUDGED])),
     Row("computes the intent", MATCH, current=frozenset([assessment.SAME])),
     Row(
@@ -220,15 +222,25 @@ def decide(
         or refused(match.intent, layer)
     )
     unfit = bool(match.against)
+    open_size = None if against else undecided(layer, match.intent)
     found = assess(
-        layer, match.intent, bool(against), spec_version, decompose, unfit, rewrite_downscales
+        layer,
+        match.intent,
+        bool(against),
+        spec_version,
+        decompose,
+        unfit,
+        rewrite_downscales,
+        bool(open_size),
     )
     row = row_for(found)
     reasons = [row.reason] if row.reason else []
     codes = tuple(dict.fromkeys([*_of_current(found), *reasons]))
     fixes = row.verdict in (FIXABLE, NEEDS_OPTION)
-    message = describe(layer, found, row.verdict, row.reason, against, spec_version)
-    if row.reason == Code.FLEXIBLE_INPUT:
+    message = describe(layer, found, row.verdict, row.reason, against or open_size, spec_version)
+    if row.reason == Code.FLEXIBLE_INPUT and follows_another(match.intent):
+        message += "; " + why_none(layer, match.intent)
+    elif row.reason == Code.FLEXIBLE_INPUT:
         message += "; " + advise(layer, match.intent, spec_version, decompose)
     return Finding(
         layer,

@@ -13,9 +13,10 @@ from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.case import PROBES, Case
 from coreml_resize_fix.replacements.choose import Refusal, cheapest
+from coreml_resize_fix.replacements.format import SMALLEST
 from coreml_resize_fix.replacements.maps import LinearMap
 from coreml_resize_fix.replacements.steps import AXES, computed
-from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.sampling import TOLERANCE, AxisSpec
 
 __all__ = ["Offer", "computes", "offer"]
 
@@ -50,9 +51,12 @@ def computes(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> bool:
 
     def equals(axis: int, asked: AxisSpec) -> bool:
         wanted = LinearMap.of(asked)
-        tolerance = read.box + read.rounding * float(np.abs(wanted.weight).max())
         try:
-            return computed(read.steps, axis, asked.input_size).equals(wanted, tolerance)
+            held = computed(read.steps, axis, asked.input_size)
+            if read.by_weight:
+                return held.equals(wanted, SMALLEST if read.in_half else TOLERANCE, read.rounding)
+            tolerance = read.box + read.rounding * float(np.abs(wanted.weight).max())
+            return held.equals(wanted, max(TOLERANCE, tolerance))
         except ValueError:  # the layers do not take that size
             return False
 

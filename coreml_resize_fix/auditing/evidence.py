@@ -19,20 +19,36 @@ def contradiction(intent: Intent, layer: ResizeLayer, pinned: bool = False) -> O
     copies = intent.is_nearest or intent.mode == "area"
     if layer.params.copies_nearest and not copies and not pinned:
         return f"`{intent.label}` is {intent.mode}, and `{layer.name}` samples the nearest pixel"
-    facts: List[Tuple[str, object, object]] = [("channels", intent.channels, layer.channels)]
+    facts: List[Tuple[str, Sequence[object], object]] = [
+        ("channels", _given(intent.channels), layer.channels)
+    ]
     if not (pinned and intent.size is None):
-        facts.append(("input size", intent.input_size, layer.input.size))
-        sides = zip(("height", "width"), intent.input_size or (None, None), layer.input.known_sides)
-        facts += [("an input " + name, recorded, seen) for name, recorded, seen in sides]
+        facts.append(("input size", intent.input_sizes, layer.input.size))
+        for axis, name in enumerate(("height", "width")):
+            sides = tuple(dict.fromkeys(size[axis] for size in intent.input_sizes))
+            facts.append((f"an input {name}", sides, layer.input.known_sides[axis]))
     for what, recorded, seen in facts:
-        if not may_equal(recorded, seen):
-            recorded_with = f"`{intent.label}` was recorded with {what} {_show(recorded)}"
+        if not may_be_among(recorded, seen):
+            recorded_with = f"`{intent.label}` was recorded with {what} {_shown(recorded)}"
             return f"{recorded_with}, and `{layer.name}` gets {_show(seen)}"
     if not pinned and layer.call not in (None, (intent.mode, intent.antialias)):
         return f"`{layer.name}` is named after another call than `{intent.label}`, {intent}"
     if not pinned and not _may_be_named(intent, layer):
         return f"`{intent.name}` is another module's call than `{layer.name}`"
     return None
+
+
+def _given(value: object) -> Sequence[object]:
+    return () if value is None else (value,)
+
+
+def may_be_among(recorded: Sequence[object], seen: object) -> bool:
+    """Whether a fact may be one of those that were recorded; None and none at all are unknown."""
+    return not recorded or seen is None or seen in recorded
+
+
+def _shown(recorded: Sequence[object]) -> str:
+    return " or ".join(map(_show, recorded))
 
 
 def _may_be_named(intent: Intent, layer: ResizeLayer) -> bool:

@@ -39,19 +39,20 @@ def match(
     averaged: Sequence[Averaged] = (),
     summed: Sequence[Summed] = (),
     origins: Optional[Origins] = None,
+    varies: bool = False,
 ) -> Matching:
     """Match intents to the layers that `layers_for` returns in file order, pooling layers too.
 
     The input of a layer depends on the resizes before it, which may be wrong in the file. So sizes
     behind an undecided resize do not count as evidence, and each round decides more of them.
     `averaged` and `summed` are maps that other layers assemble; `origins` is what a converter
-    remembers of the calls.
+    remembers of the calls; `varies`: the model takes inputs of several sizes.
     """
     remembered = origins or {}
     reasons = {
         id(intent): ELSEWHERE
         if is_made_of_windows(intent, averaged) or is_made_of_sums(intent, summed)
-        else no_layer_needed(intent)
+        else no_layer_needed(intent, varies)
         for intent in intents
     }
     matching = _in_rounds(intents, reasons, layers_for, remembered, careful=False)
@@ -87,7 +88,7 @@ def _in_rounds(
     rounds = min(len(layers) + 2, max(8, MOST_STEPS // (len(layers) * len(intents) + 1)))
     while assumed != previous and rounds:
         rounds -= 1
-        layers, poolings = _split_poolings(layers_for(assumed))
+        layers, poolings = _split_poolings(layers_for(_but_computed(assumed, layers)))
         matching = _match_once(intents, MatchDraft(layers, reasons), poolings, origins)
         previous = assumed
         assumed = {
@@ -99,6 +100,14 @@ def _in_rounds(
             for layer in layers
         }
     return matching
+
+
+def _but_computed(
+    assumed: "Dict[str, _Assumption]", layers: Sequence[ResizeLayer]
+) -> "Dict[str, _Assumption]":
+    """Without those whose size the file itself computes at run time."""
+    computed = {layer.address for layer in layers if layer.params.computes_size}
+    return {address: one for address, one in assumed.items() if address not in computed}
 
 
 @dataclass(frozen=True)

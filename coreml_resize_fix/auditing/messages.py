@@ -52,7 +52,11 @@ def describe(
         return f"{start}: {against or summary}"
     if verdict == MATCH:
         return start + ": they are the same"
+    if found.current == assessment.SAME:
+        return f"{start}: {against}"
     text = f"{start}: {_difference(layer, found)}"
+    if against:
+        return f"{text}; {against}"
     if found.open_size and found.current != assessment.OPEN_SIZE:
         text += f", and {_rounding(layer, found.open_size)}"
     if verdict == FIXABLE:
@@ -140,7 +144,7 @@ def _of_another_tensor(layer: ResizeLayer, intent: Intent) -> str:
     """That a layer follows its own input, where the call took its size from elsewhere."""
     if not layer.input.is_flexible or intent.size is None or layer.params.fixed_size is not None:
         return ""
-    return ", as it multiplies its own input, and the call took the size of another tensor"
+    return ", as it multiplies its own input, and the call may have taken that of another tensor"
 
 
 def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:

@@ -69,7 +69,7 @@ def _intended_size(intent: Optional[Intent], input_size: Optional[Size]) -> Part
 
 
 def _names_no_size(intent: Optional[Intent]) -> bool:
-    return intent is not None and intent.target_size((1, 1)) is None
+    return intent is not None and intent.law is None and intent.target_size((1, 1)) is None
 
 
 def _with_size(intent: Optional[Intent], answer: _Answer) -> Optional[Intent]:

@@ -17,6 +17,7 @@ NOT_CHECKED = (
     "units, and every layer that does not resize"
 )
 
+UNDECIDED = "RSZ208"
 _LISTED = 6  # sizes in a sentence
 
 
@@ -47,6 +48,7 @@ def notices(
         found.append(f"{_cannot_run(conflict)} ({Code.CANNOT_RUN})")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
         found.append(f"{_usable(usable)} ({Code.SIZES_THAT_CANNOT_RUN})")
+    found += model.doubts(audit.before, audit.after)
     found += model.remarks
     for finding in audit.findings:
         layer = finding.layer
@@ -63,9 +65,20 @@ def notices(
         if finding.wrong_before and finding.verdict == MATCH:
             found.append(finding.message)
         found += read_as_factor(finding) + _of_one_size(finding, audit)
+    found += _laws(audit)
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found
+
+
+def _laws(audit: Audit) -> List[str]:
+    """How the sizes of calls follow, where several examples tell."""
+    told = [
+        f"`{finding.layer.name}` {finding.intent.law}"
+        for finding in audit.findings
+        if finding.intent is not None and finding.intent.law is not None
+    ]
+    return [f"by the recorded sizes these follow: {', '.join(told)}"] if told else []
 
 
 def _cannot_run(conflict: Conflict) -> str:
@@ -158,6 +171,8 @@ def read_as_factor(finding: Finding) -> List[str]:
     """That a size stands for the factor that made it, which no size of a varying input says."""
     intent, layer = finding.intent, finding.layer
     read = finding.comparisons.asked if finding.comparisons is not None else None
+    if Code.SIZE_UNDECIDED in finding.codes:
+        return []
     if intent is None or read is None or intent.size is None or read.scale_factor is None:
         return []
     rows, columns = intent.size

@@ -35,9 +35,11 @@ def rounded_apart(params: ResizeOp, layer: ResizeLayer) -> Optional[Size]:
 
 def _scales_by_whole_factors(intent: Intent, params: ResizeOp) -> bool:
     """Then the sizes are the same everywhere, or differ at every size that is compared."""
-    if intent.size is not None or params.fixed_size is not None:
+    law = intent.law
+    if law is None and (intent.size is not None or params.fixed_size is not None):
         return True
     factors = tuple(intent.scale_factor or ()) + params.fractions
+    factors += tuple(law.factors if law is not None else ())
     return all(float(factor).is_integer() for factor in factors)
 
 

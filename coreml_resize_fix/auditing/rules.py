@@ -124,6 +124,12 @@ _TABLE = (
         "convert again with a constant size or factor, or check the values yourself",
     ),
     Rule(
+        Code.SIZE_UNDECIDED,
+        "error",
+        "what was recorded fits several sizes that differ at other sizes that the input allows",
+        "record several examples: `record_intents(model, [example, another])`",
+    ),
+    Rule(
         Code.HALF_PIXEL_UNAVAILABLE,
         "error",
         "no layer up to this target samples at half-pixel centers (align_corners=False)",

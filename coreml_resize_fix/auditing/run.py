@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix
+from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix, size_sources
 from coreml_resize_fix.auditing.audit import BLOCKING, Audit
 from coreml_resize_fix.auditing.comparison import Size, comparisons
 from coreml_resize_fix.auditing.decide import decide
@@ -21,8 +21,11 @@ from coreml_resize_fix.formats.shapes import (
     ModelShapes,
     Overrides,
     PartialSize,
+    SizeOf,
 )
 from coreml_resize_fix.intents.model import Intent
+
+PlannedSize = Union[SizeOf, Callable[[Optional[Size]], Optional[PartialSize]]]
 
 
 def _intended_size(
@@ -55,6 +58,8 @@ def _size_of_chain(finding: Finding, read: Optional[Size]) -> PartialSize:
 def _keeps_sizes(finding: Finding) -> bool:
     """Whether what replaces several layers makes the sizes that they made."""
     layer, after = finding.layer, finding.after
+    if after is not None and after.computes_size and layer.params.computes_size:
+        return True
     if not layer.params.is_chain or after is None or not layer.input.is_flexible:
         return False
     return all(
@@ -67,15 +72,36 @@ def _intents_of_varying(found: Sequence[Finding]) -> Dict[str, Intent]:
     return {
         finding.layer.address: finding.comparisons.asked
         for finding in found
-        # The last of several layers reads what the others made, not the input.
-        if finding.layer.input.is_flexible and not finding.layer.params.is_chain
+        # The last of several layers reads what the others made, not the input; a computed size
+        # follows by itself.
+        if finding.layer.input.is_flexible
+        and not finding.layer.params.is_chain
+        and not finding.layer.params.computes_size
         if finding.comparisons is not None
     }
 
 
 def _size_that_varies(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
     """The size intended for a layer that varies; unknown if it depends on an unknown input."""
-    return asked.target_size(input_size) if input_size or asked.size else (None, None)
+    if input_size is None and (asked.size is None or asked.law is not None):
+        return None, None
+    return asked.target_size(input_size) or (None if asked.law is None else (None, None))
+
+
+def _sources(found: Sequence[Finding]) -> Dict[str, SizeOf]:
+    """By address, the tensors that say the size of what takes a layer's place."""
+    return {
+        finding.layer.address: finding.after.size_source
+        for finding in found
+        if finding.after is not None and finding.after.size_source is not None
+    }
+
+
+def _resizes(
+    model: Model, matching: Matching, shapes: Mapping[str, ModelShapes]
+) -> List[ResizeLayer]:
+    """Every resize, with the tensors beside it where its size may be that of one."""
+    return size_sources.with_sources(model, shapes, model.resizes(shapes), matching)
 
 
 def _known_sizes(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
@@ -99,6 +125,10 @@ def run(
     `rewrite_downscales` asks for another operation where the one that is right is in doubt.
     `origins` is what the converter of the model remembers of the calls.
     """
+    before = model.shapes({})
+    varies = any(shapes.flexible_inputs for shapes in before.values())
+    if not varies:
+        intents = size_sources.of_one_size(intents)
     averages = any(intent.mode == "area" for intent in intents)
 
     def layers_for(assumed: Overrides) -> Sequence[ResizeLayer]:
@@ -107,8 +137,11 @@ def run(
 
     averaged = model.averaged() if averages else []
     summed = model.summed() if intents else []
-    matching = match(intents, layers_for, assume, averaged, summed, origins)
+    matching = match(intents, layers_for, assume, averaged, summed, origins, varies)
     missing_sizes.fill_in(matching, model)
+    asked = size_sources.looked_at(model, model.resizes(before), matching)
+    if asked is not model:
+        model, before = asked, asked.shapes({})
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
         match = matching.by_address[layer.address]
@@ -120,13 +153,13 @@ def run(
         found = partial_fix.judge_written(
             model.networks,
             found,
-            lambda found: model.resizes(model.shapes(_planned(found))),
+            lambda found: _resizes(model, matching, model.shapes(_planned(found))),
             judge,
         )
     found = _with_free_names(model, found)
     # The sizes of the new layers for their real inputs: some layers before them may stay wrong.
     planned = _planned(found)
-    before, after = model.shapes({}), model.shapes(planned)
+    after = model.shapes(planned)
     poolings = model.poolings(intended_shapes) if matching.pooled else []
     found += _pooling_findings(poolings, matching, spec_version)
     if poolings:
@@ -163,33 +196,35 @@ def _as_intended(
     # The intended size of these is not known.
     undecided = {address: (None, None) for address, m in matching.by_address.items() if m.against}
     intended_shapes = model.shapes({**by_intent, **undecided})
-    layers = model.resizes(intended_shapes)
+    layers = _resizes(model, matching, intended_shapes)
     intended = {
         layer.address: _intended_size(
             layer, matching.by_address[layer.address].intent, layer.input.size
         )
         for layer in layers
-        if not layer.input.is_flexible
+        if not layer.input.is_flexible and not layer.params.computes_size
     }
-    varying: Dict[str, Intent] = {}
+    varying: Mapping[str, Union[Intent, SizeOf]] = {}
     found: List[Finding] = []
     for _ in range(len(layers) + 2):
         previous = found
         found = [judge(layer) for layer in layers]
-        asked = _intents_of_varying(found)
+        asked: Dict[str, Union[Intent, SizeOf]] = {**_intents_of_varying(found)}
+        asked.update(_sources(found))
         sizes = {
             finding.layer.address: finding.intended_size
             for finding in found
-            if not finding.layer.input.is_flexible
+            if not finding.layer.input.is_flexible and not finding.layer.params.computes_size
         }
         if (sizes, asked) == (intended, varying):
             return found, intended_shapes
         intended, varying = sizes, asked
         varying_sizes = {
-            address: partial(_size_that_varies, intent) for address, intent in varying.items()
+            address: partial(_size_that_varies, said) if isinstance(said, Intent) else said
+            for address, said in varying.items()
         }
         intended_shapes = model.shapes({**_known_sizes(intended), **varying_sizes, **undecided})
-        layers = model.resizes(intended_shapes)
+        layers = _resizes(model, matching, intended_shapes)
     return partial_fix.least_change(previous, found), intended_shapes
 
 
@@ -225,14 +260,20 @@ def _remaining_conflicts(
 def _planned(found: Sequence[Finding]) -> Overrides:
     """The output sizes of the layers that are changed."""
     return {
-        finding.layer.address: partial(_size_of_chain, finding)
-        if finding.layer.params.is_chain
-        else partial(_size_of_layer, finding.after)
+        finding.layer.address: _planned_size(finding, finding.after)
         for finding in found
         if finding.verdict == findings.FIXABLE
         and finding.after is not None
         and not _keeps_sizes(finding)
     }
+
+
+def _planned_size(finding: Finding, after: ResizeOp) -> PlannedSize:
+    if after.size_source is not None:
+        return after.size_source
+    if finding.layer.params.is_chain:
+        return partial(_size_of_chain, finding)
+    return partial(_size_of_layer, after)
 
 
 def _with_free_names(model: Model, found: Sequence[Finding]) -> List[Finding]:

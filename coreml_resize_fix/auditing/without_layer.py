@@ -17,6 +17,14 @@ _WHY = {
 }
 
 
+# Converters compute what no input decides; some of them with another grid than the framework's.
+_FOLDED = (
+    "; what it resizes is a parameter, so the converter computed the result itself, with numbers "
+    "that may be wrong and that the file does not name: resize the parameter in Python before the "
+    "export, store it in that size, and record again"
+)
+
+
 class WithoutLayer(NamedTuple):
     """An intent without a layer; `reason` is one of the four constants above."""
 
@@ -40,7 +48,8 @@ class WithoutLayer(NamedTuple):
         facts = [f"`{intent.label}`", str(intent)] + _recorded_sizes(intent) + _call_site(intent)
         call = ", ".join(facts)
         if self.fails:
-            return f"intent without a layer: {call} ({Code.CALL_WITHOUT_LAYER})"
+            what = _FOLDED if intent.input_is_parameter else ""
+            return f"intent without a layer: {call} ({Code.CALL_WITHOUT_LAYER}){what}"
         return f"{call}: needs no layer, as it {self.why}"
 
 
@@ -56,9 +65,12 @@ def _recorded_sizes(intent: Intent) -> List[str]:
     return [f"{before} → {after}"]
 
 
-def no_layer_needed(intent: Intent) -> Optional[str]:
-    """Why this call needs no layer, judged from the intent alone; None if it needs one."""
-    if copies(intent):
+def no_layer_needed(intent: Intent, varies: bool = False) -> Optional[str]:
+    """Why this call needs no layer, judged from the intent alone; None if it needs one.
+
+    `varies`: the model takes inputs of several sizes.
+    """
+    if copies(intent, varies):
         return COPIES
     return UNUSED if intent.used is False else None
 
@@ -68,13 +80,14 @@ def _identity(pixels: int) -> AxisSpec:
     return AxisSpec("nearest_floor", "asymmetric", pixels, pixels)
 
 
-def copies(intent: Intent) -> bool:
-    """Whether the call is the identity at the size that it was recorded with.
+def copies(intent: Intent, varies: bool = False) -> bool:
+    """Whether the call is the identity at the size that it was recorded with, the first of several.
 
-    A call without a recorded size is the identity only if its factor is 1.
+    In a model that `varies` it has to be at all of them. A call without a recorded size is the
+    identity only if its factor is 1.
     """
     if intent.input_size is not None:
-        sizes: Tuple[Size, ...] = (intent.input_size,)
+        sizes: Tuple[Size, ...] = intent.input_sizes if varies else (intent.input_size,)
     elif intent.scale_factor == (1.0, 1.0):
         sizes = ANY_SIZES
     else:

@@ -185,6 +185,15 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "yourself.",
         sketch="    shape(y) ── slice ──┐\n    x ─────────────── resize ── ?\n",
     ),
+    Code.SIZE_UNDECIDED: Explanation(
+        "The input varies, and the call was given a size. One example of it fits a multiple of its "
+        "own input as well as the size of another tensor, and so do several that are all multiples "
+        "of a stride. At another input size the two differ.",
+        "Record several examples, `record_intents(model, [example, another])`, among them one of "
+        "the size that the message names. Or pass `scale_factor=` in the model.",
+        sketch="    recorded:  x 32×48 ── conv, stride 8 ── 4×6 ── resize ──> 64×96\n"
+        "    16 × 4×6 = 2 × 32×48, and at 36×48 one makes 64×96, the other 72×96\n",
+    ),
     Code.HALF_PIXEL_UNAVAILABLE: Explanation(
         "Half pixel (align_corners=False) reads at the centres of output pixels. Only Upsample "
         "`ALIGN_CORNERS_FALSE` of iOS 14 does that, in a network with exact ranks.",

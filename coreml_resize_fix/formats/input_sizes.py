@@ -85,6 +85,14 @@ class InputSizes:
         """The only size; None unless it is static."""
         return self.samples[0] if self.is_static else None
 
+    def allows(self, size: Size) -> bool:
+        """Whether it may be that one, as far as that is known."""
+        if self.is_static or self.listed:
+            return size in self.samples
+        if self.ranges:
+            return all(low <= side <= high for side, (low, high) in zip(size, self.ranges))
+        return all(known in (None, side) for known, side in zip(self.known_sides, size))
+
 
 def channels(shape: Optional[Shape]) -> Optional[int]:
     """The channels of a feature map, (…, channels, height, width); None if not known or varying."""

@@ -8,6 +8,7 @@ from typing import (
     TYPE_CHECKING,
     Collection,
     Dict,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -173,10 +174,23 @@ class Model:
     networks: Sequence[Network]
     declared_sizes: Sequence[DeclaredSize]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
+    # Replacements in networks of float16 are to compute in float32: set before an audit.
+    float32_replacements: bool = False
+
+    def require_weights(self) -> None:
+        """Refuse a model whose weights are in files that are not there: nothing could run it.
+
+        Raises:
+            ModelError: a file that it reads is not there.
+        """
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""
         raise NotImplementedError
+
+    def reaching(self, wanted: Mapping[str, Sizes]) -> "Model":
+        """The same model, also looked at where resizes get and make these sizes, by address."""
+        return self
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
         """Every resize in order, several layers that stand in for one as one.
@@ -198,6 +212,10 @@ class Model:
         """Every map that is put together of weighted pixels, axis by axis."""
         return []
 
+    def constants(self, dims: Tuple[int, ...]) -> Iterator[Tuple[str, bytes]]:
+        """Constants of that shape, leading ones apart: "e" or "f" (float16, float32), the bytes."""
+        return iter(())
+
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         """What cannot run at the default size of the inputs, inside networks and between them."""
         raise NotImplementedError
@@ -205,6 +223,12 @@ class Model:
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
         """At which sizes of its inputs it runs; None if none varies."""
         return None
+
+    def doubts(
+        self, before: Mapping[str, ModelShapes], after: Mapping[str, ModelShapes]
+    ) -> List[str]:
+        """What is not known to follow a change of sizes as PyTorch would, in sentences."""
+        return []
 
     def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
         """Chains by the address of what they replace, under names that nothing else has."""

@@ -19,24 +19,29 @@ if TYPE_CHECKING:
 
 def _read(label: str, source: Source, beside: Optional[Beside] = None) -> Model:
     """`beside` is where the file lies, if it is one: weights of ML Programs are beside it."""
+    model: Optional[Model] = None
     try:
         structure = skeleton.read(source)
         if structure.root.is_program:
-            program = _program(label, source, beside)
+            model = _program(label, source, beside)
         else:
             from coreml_resize_fix.formats.neuralnetwork import layers
 
             models = layers.models(structure)
+            if any(one.is_program for one in models):
+                from coreml_resize_fix.formats.mixed_pipeline import MixedPipeline
+
+                model = MixedPipeline(label, source, models, beside)
     except SchemaError:
         raise
     except ModelError as error:
         raise sniff.explain(label, source, error) from error
-    if structure.root.is_program:
-        program.require_weights()
-        return program
-    from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
+    if model is None:
+        from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
 
-    return NeuralNetworks(label, source, models)
+        return NeuralNetworks(label, source, models)
+    model.require_weights()
+    return model
 
 
 def _program(label: str, source: Source, beside: Optional[Beside]) -> "Programs":

@@ -7,6 +7,7 @@ from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.other_tensors import OtherTensors
 from coreml_resize_fix.replacements.format import Place
 
 Size = Tuple[int, int]
@@ -22,6 +23,7 @@ class ResizeLayer:
     `original_address` is the address before layers of the network were replaced by several.
     `place` is where several layers would replace this one.
     `call` is the mode and whether it antialiases, if its name says from which call it comes.
+    `others` are the tensors whose size it may have to make, where that was looked for.
     `modern`: Apple's validator accepts a layer of iOS 13 and later in this place.
     """
 
@@ -35,6 +37,7 @@ class ResizeLayer:
     place: Optional[Place] = None
     original_address: str = ""
     call: Optional[Tuple[str, bool]] = None
+    others: Optional[OtherTensors] = None
 
     @property
     def kind(self) -> str:
@@ -44,9 +47,11 @@ class ResizeLayer:
     def follows(self) -> bool:
         """Whether its output size follows from the blob that it reads, of one size.
 
-        The last of several layers reads what the others made, which has another size.
+        The last of several layers reads what the others made, which has another size, and a size
+        that is computed at run time follows other tensors.
         """
-        return not self.input.is_flexible and not self.params.is_chain
+        by_itself = not self.params.is_chain and not self.params.computes_size
+        return by_itself and not self.input.is_flexible
 
     @property
     def output_size(self) -> Optional[Size]:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from coreml_resize_fix.formats.resize_layer import ResizeLayer
+    from coreml_resize_fix.formats.shapes import SizeOf
     from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
@@ -25,6 +26,8 @@ class ResizeOp:
 
     kind: str
     is_chain: bool = False
+    computes_size: bool = False  # at run time, from other tensors
+    size_source: "Optional[SizeOf]" = None  # the tensor that says its size, if it is to be written
 
     @property
     def fixed_size(self) -> Optional[Size]:
@@ -35,6 +38,11 @@ class ResizeOp:
     def fractions(self) -> Tuple[float, ...]:
         """Factors by which it follows its input, if they are not whole numbers by their type."""
         return ()
+
+    @property
+    def factors(self) -> "Optional[Tuple[float, float]]":
+        """(height, width) by which it follows its input, None if it does not."""
+        return None
 
     @property
     def min_spec_version(self) -> int:
@@ -70,6 +78,11 @@ class ResizeOp:
     def added_layers(self) -> int:
         """Of how many layers or operations more than one it is made."""
         return 0
+
+    @property
+    def stored_in_half(self) -> bool:
+        """Whether a chain's weights are meant to be in half precision, each rounded once."""
+        return False
 
     @property
     def multiply_adds(self) -> Optional[int]:

@@ -12,10 +12,37 @@ Dims = Tuple[Optional[int], ...]
 #: (height, width); None means not known.
 PartialSize = Tuple[Optional[int], Optional[int]]
 
-#: Layer address → the size to assume for its output, or a function from the input size to it
-#: (None keeps the size that the layer makes).
+
+@dataclass(frozen=True)
+class SizeOf:
+    """The height and width of the tensor `name` of this rank: its last two dimensions.
+
+    They are multiplied by `times`, and then divided by `parts` without a rest.
+    """
+
+    name: str
+    rank: int = 4
+    times: Size = (1, 1)
+    parts: Size = (1, 1)
+
+    def of(self, size: Size) -> Size:
+        """The size where the tensor has that one."""
+        height, width = (n * k // p for n, k, p in zip(size, self.times, self.parts))
+        return height, width
+
+    def __str__(self) -> str:
+        text = f"the size of `{self.name}`"
+        if self.times != (1, 1):
+            text = " and ".join(dict.fromkeys(map(str, self.times))) + f" times {text}"
+        if self.parts != (1, 1):
+            text += " divided by " + " and ".join(dict.fromkeys(map(str, self.parts)))
+        return text
+
+
+#: Layer address → the size to assume for its output, a tensor that says it, or a function from the
+#: input size to it (None keeps the size that the layer makes).
 Overrides = Mapping[
-    str, Union[PartialSize, Callable[[Optional[Tuple[int, int]]], Optional[PartialSize]]]
+    str, Union[PartialSize, SizeOf, Callable[[Optional[Tuple[int, int]]], Optional[PartialSize]]]
 ]
 
 
@@ -70,7 +97,8 @@ class Conflict:
 
     `message` is a lower-case sentence such as "`add` of 20×24 and 25×31 does not fit".
     `at_default` is False when the declared default input sizes are free of it and only another
-    allowed size of a flexible input shows it.
+    allowed size of a flexible input shows it. `advice` says what to do where the shapes themselves
+    are not the trouble.
     """
 
     address: str
@@ -78,6 +106,7 @@ class Conflict:
     kind: str
     message: str
     at_default: bool = True
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +116,8 @@ class ModelShapes:
     `layers` is keyed by address ("layers[12]", "layers[3]/ifBranch/layers[0]", with the caller's
     prefix), `outputs` by the declared output name: the shape of the last blob of that name.
     `flexible_inputs` names the inputs that allow more than one size. `varies`: an unknown shape may
-    differ from run to run, since inputs are flexible or there is control flow.
+    differ from run to run, since inputs are flexible or there is control flow. `inputs` are the
+    shapes of the network's own inputs, `runs` tells of each evaluation whether it has no conflict.
     """
 
     layers: Dict[str, LayerShapes]
@@ -95,6 +125,8 @@ class ModelShapes:
     conflicts: Tuple[Conflict, ...]
     flexible_inputs: Tuple[str, ...]
     varies: bool = False
+    inputs: Mapping[str, Shape] = field(default_factory=dict, compare=False)
+    runs: Tuple[bool, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Check the fields of a manifest: a table of their values, and rules for fields together."""
 
 import math
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from coreml_resize_fix.conventions import onnx, tensorflow, torch
 from coreml_resize_fix.intents.model import (
@@ -93,6 +93,35 @@ _SIZE = ManifestField(f"[height, width] as whole numbers from 1 to {LARGEST_SIDE
 _BOOLEAN = ManifestField("true, false or null", _boolean)
 
 
+class _Pairs:
+    """A list of [input size, output size], each checked in its own place."""
+
+    expected = "a list of [input size, output size]"
+
+    def read(self, value: Any, where: str, defects: Defects) -> Any:
+        """The checked pairs; null and absent are None; wrong ones are defects and None."""
+        if value is None:
+            return None
+        if not isinstance(value, list) or not value:
+            what = "an empty list" if value == [] else json_text(value)
+            defects.append((where, f"expected {self.expected}, not {what}"))
+            return None
+        found = [_size_pair(item, f"{where}[{index}]", defects) for index, item in enumerate(value)]
+        return None if None in found else tuple(found)
+
+
+def _size_pair(value: Any, where: str, defects: Defects) -> Any:
+    if not isinstance(value, list) or len(value) != 2:
+        defects.append((where, f"expected [input size, output size], not {json_text(value)}"))
+        return None
+    sizes = []
+    for index, item in enumerate(value):
+        if item is None:
+            defects.append((f"{where}[{index}]", f"expected {_SIZE.expected}, not null"))
+        sizes.append(_SIZE.read(item, f"{where}[{index}]", defects))
+    return None if None in sizes else tuple(sizes)
+
+
 def _choice(choices: Tuple[str, ...]) -> ManifestField:
     return ManifestField("one of " + ", ".join(choices), _one_of(choices))
 
@@ -106,7 +135,7 @@ PRODUCER: Dict[str, ManifestField] = {
     "version": ManifestField('a version as text, such as "1.4.0"', _text),
 }
 
-RESIZE: Dict[str, ManifestField] = {
+RESIZE: Dict[str, Union[ManifestField, _Pairs]] = {
     "name": ManifestField("text", _text),
     "layer": ManifestField("a layer's name, output blob or address, as text", _text),
     "framework": _FRAMEWORK,
@@ -127,6 +156,8 @@ RESIZE: Dict[str, ManifestField] = {
     "cubic_coeff_a": ManifestField("a number", _number),
     "exclude_outside": _BOOLEAN,
     "used": _BOOLEAN,
+    "sizes": _Pairs(),
+    "input_is_parameter": _BOOLEAN,
     "site": ManifestField('a file and line as text, such as "net.py:14"', _text),
 }
 
@@ -139,9 +170,8 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
     framework = values.get("framework", "torch")
     torch_call, onnx_node = framework == "torch", framework == "onnx"
     only_onnx = [name for name in ONNX_FIELDS if values.get(name) is not None]
-    scaled: Optional[Tuple[int, ...]] = None
-    if factor is not None and before is not None:
-        scaled = tuple(torch.output_size(n, f) for n, f in zip(before, factor))
+    scaled = None if before is None else _scaled(before, factor)
+    pairs = values.get("sizes") or ()
     rules = (
         (
             size is not None and factor is not None,
@@ -164,6 +194,16 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
             ".scale_factor",
             f"this factor makes {_show(scaled)} from {_show(before)}, and a side has 1 to "
             f"{LARGEST_SIDE} pixels",
+        ),
+        (
+            bool(pairs) and None not in (before, after) and (before, after) not in pairs,
+            ".sizes",
+            f"the observed {_show(before)} → {_show(after)} contradicts `sizes`: it is not in them",
+        ),
+        (
+            bool(pairs) and size is not None and all(size != made for _, made in pairs),
+            ".sizes",
+            f"`size` {_show(size)} contradicts `sizes`: no example has made it",
         ),
         (
             torch_call and values.get("align_corners") is True and mode not in ALIGN_CORNERS_MODES,
@@ -206,6 +246,23 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
         ),
     )
     defects.extend((where + step, what) for broken, step, what in rules if broken)
+    for index, (given, made) in enumerate(pairs):
+        wanted = _scaled(given, factor)
+        if wanted not in (None, made):
+            defects.append(
+                (
+                    f"{where}.sizes[{index}][1]",
+                    f"{_show(made)} contradicts {_show(given)} × `scale_factor`, which gives "
+                    f"{_show(wanted)}",
+                )
+            )
+
+
+def _scaled(size: Any, factor: Any) -> Optional[Tuple[int, ...]]:
+    """The size that a factor makes; None if there is none."""
+    if factor is None:
+        return None
+    return tuple(torch.output_size(n, f) for n, f in zip(size, factor))
 
 
 def _show(size: Any) -> str:

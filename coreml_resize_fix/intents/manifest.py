@@ -163,13 +163,17 @@ def _entry(
     report_repeats(entry, where, defects)
     known = [key for key in fields.RESIZE if key not in without]
     report_unknown(entry, known, where, defects)
-    values = {"framework": framework}
+    values: Dict[str, Any] = {"framework": framework}
     for key in known:
         value = fields.RESIZE[key].read(entry.get(key), where + "." + key, defects)
         if value is not None:
             values[key] = value
     if len(defects) == before:
         fields.check_together(values, where, defects)
+    if "sizes" in values and not {"input_size", "output_size"} & set(values):
+        observed: Any = values["sizes"]
+        made = [pair for pair in observed if values.get("size") in (None, pair[1])]
+        values["input_size"], values["output_size"] = (made or observed)[0]
     return values if len(defects) == before else None
 
 

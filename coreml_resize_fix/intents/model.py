@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
 from coreml_resize_fix.conventions import onnx, tensorflow, torch
+from coreml_resize_fix.intents import size_law
+from coreml_resize_fix.intents.size_law import Observed, SizeLaw
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly
 
@@ -31,7 +33,9 @@ class Intent:
 
     `size`, `scale_factor` and `recompute_scale_factor` are the arguments of the call;
     `input_size`, `output_size` and `channels` were observed when it ran. `used` is False if no
-    output of the model depends on the call, `site` is the place of the call (`net.py:14`).
+    output of the model depends on the call, `site` is the place of the call (`net.py:14`). `sizes`
+    are the (input, output) sizes of several examples, `input_is_parameter` is True if what is
+    resized does not depend on the model's inputs.
     `nearest_copies` resolves PyTorch's two ways of `nearest`, if recorded tensors show which.
     """
 
@@ -53,6 +57,8 @@ class Intent:
     cubic_coeff_a: Optional[float] = None
     exclude_outside: Optional[bool] = None
     used: Optional[bool] = None
+    sizes: Optional[Observed] = None
+    input_is_parameter: Optional[bool] = None
     site: Optional[str] = field(default=None, compare=False)  # it does not change what is asked for
     index: Optional[int] = None  # in the manifest, for messages about intents without a name
     nearest_copies: Optional[bool] = None
@@ -67,11 +73,28 @@ class Intent:
     def is_nearest(self) -> bool:
         return self.mode in NEAREST_MODES
 
+    @property
+    def law(self) -> Optional[SizeLaw]:
+        """How the size of a call by `size=` follows its input; None if its size never varied."""
+        if not self.sizes or self.scale_factor is not None:
+            return None
+        found = size_law.find(self.sizes)
+        return None if found.kind == size_law.Kind.EITHER else found
+
+    @property
+    def input_sizes(self) -> Tuple[Size, ...]:
+        """Every size at which the call was observed, that of the first example first."""
+        first = () if self.input_size is None else (self.input_size,)
+        more = tuple(before for before, _ in self.sizes or ())
+        return tuple(dict.fromkeys(first + more))
+
     def target_size(self, input_size: Optional[Size]) -> Optional[Size]:
         """(height, width) that this call makes of an input of that size; None if it is not known.
 
         A scale factor applies to the real input size, so it goes before the observed output size.
         """
+        if self.law is not None and input_size is not None:
+            return self.law.target(input_size)
         if self.size is not None:
             return self.size
         source = input_size or self.input_size
@@ -139,6 +162,7 @@ class Intent:
             self.recompute_scale_factor if self.scale_factor is not None else None,
             self.nearest_copies,
             tuple(getattr(self, name) for name in ONNX_FIELDS),
+            self.law,
         )
 
     def __str__(self) -> str:
@@ -149,7 +173,9 @@ class Intent:
             text += f" align_corners={self.align_corners}"
         if self.antialias:
             text += " antialias=True"
-        if self.size is not None:
+        if self.law is not None:
+            text += f" by {self.law}"
+        elif self.size is not None:
             text += f" size={self.size[0]}×{self.size[1]}"
         elif self.scale_factor is not None:
             height, width = (exactly(factor) for factor in self.scale_factor)
@@ -165,10 +191,14 @@ class Intent:
         if self.framework != "onnx":
             for name in ONNX_FIELDS:
                 del pairs[name]
-        for name in ("used", "site"):
+        for name in ("used", "sizes", "input_is_parameter", "site"):
             if pairs[name] is None:
                 del pairs[name]
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in pairs.items()}
+        return {key: _listed(value) for key, value in pairs.items()}
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _version(text: Optional[str]) -> Optional[Tuple[int, int]]:

@@ -27,20 +27,32 @@ _STATISTICS = ("running_mean", "running_var")
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 
-class Flow:
-    """One run of a model. Sets of resizes are whole numbers, with bit k for resize k."""
+_INPUTS = 1  # the bit of what the model was given
 
-    def __init__(self, known: Any) -> None:
+
+class Flow:
+    """One run of a model, with these inputs and tensors of its own.
+
+    What a tensor depends on is a whole number: bit 0 for the inputs, bit k + 1 for resize k.
+    """
+
+    def __init__(self, inputs: Any, known: Any) -> None:
         self._by_storage: Dict[int, Tuple[Any, int]] = {}
-        self._made = 0
+        self._made = _INPUTS
         self._read = 0
+        for tensor in _tensors(inputs):
+            self._add(tensor, _INPUTS)
         for tensor in _tensors(known):
             self._add(tensor, 0)
 
+    def is_parameter(self, tensor: Any) -> bool:
+        """Whether it is certain that no input of the model decides what is in a tensor."""
+        return not (self._of(tensor) | self._read) & _INPUTS
+
     def resized(self, index: int, result: Any) -> None:
         """Note that resize `index` made `result`."""
-        self._made |= 1 << index
-        self._add(result, 1 << index)
+        self._made |= 2 << index
+        self._add(result, 2 << index)
 
     def replaced(self, result: Any, other: Any) -> None:
         """Note that the model continues with `other` in the place of `result`."""
@@ -79,7 +91,7 @@ class Flow:
         used = self._read
         for tensor in found:
             used |= self._of(tensor)
-        left = self._made & ~used
+        left = (self._made & ~used) >> 1
         return {index for index in range(left.bit_length()) if left >> index & 1}
 
     def _add_written(self, argument: Any, value: Any, depends: int) -> None:

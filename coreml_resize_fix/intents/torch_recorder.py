@@ -3,21 +3,20 @@
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence, TypeVar, Union
-
-import numpy as np
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import (
     torch_calls,
     torch_compiled,
+    torch_examples,
     torch_flow,
     torch_intent,
+    torch_network,
     torch_stack,
 )
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
-from coreml_resize_fix.intents.tensors import Recorded
 
 _Self = TypeVar("_Self", bound="Recorder")
 
@@ -26,23 +25,36 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
     """The resizes of a `torch.nn.Module`, in the order in which PyTorch executes them.
 
     With an `example` (a tensor, or a tuple of arguments) the model runs once, without gradients.
+    With a list of examples it runs once with each, and every call has the `sizes` of all.
     Without one, the result is a context manager that records what runs inside its block:
 
         with record_intents(model) as intents:
             model(example)
         intents.save("intent.json")
 
-    `tensors` keeps the input and output of each resize as well, for the numerical proof.
+    `tensors` keeps the input and output of each resize and of the whole network as well, for the
+    numerical proof and for `--reference`; of the first example.
 
     Raises:
-        UsageError: PyTorch cannot be imported, or `model` is not a module.
+        UsageError: PyTorch cannot be imported, `model` is not a module, or it makes other calls
+            with one example than with another.
     """
     recorder = Recorder(model, tensors)
-    if example is not None:
-        arguments = example if isinstance(example, tuple) else (example,)
-        with torch_calls.import_torch().no_grad(), recorder:
-            model(*arguments)
+    if example is None:
+        return recorder
+    first, *more = torch_examples.split(example)
+    recorder.run(first)
+    if more:
+        others = [Recorder(model).run(arguments) for arguments in more]
+        recorder[:] = torch_examples.combined([recorder, *others])
+        recorder.notices += _new(recorder.notices, others)
     return recorder
+
+
+def _new(known: Sequence[str], others: Sequence[Manifest]) -> List[str]:
+    """Notices of other runs that are not known yet."""
+    found = dict.fromkeys(notice for other in others for notice in other.notices)
+    return [notice for notice in found if notice not in known]
 
 
 class Recorder(Manifest):
@@ -69,12 +81,22 @@ class Recorder(Manifest):
         self._first: Optional[int] = None  # of an exporter's run: its first resize
         self._flow: Optional[torch_flow.Flow] = None
         self._follows = False
+        self._network_run: Optional[torch_network.Run] = None
         self._hooks: List[Any] = []
         self._block = ExitStack()
 
+    def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
+        """Record one run of the model, without gradients."""
+        scripted = torch_network.Run(self._model, arguments, {}) if self._is_script else None
+        with torch_calls.import_torch().no_grad(), self:
+            outputs = self._model(*arguments)
+            if scripted is not None and self._keeps_tensors:  # hooks see all other models
+                self.network = scripted.end(outputs)
+        return self
+
     def __enter__(self: _Self) -> _Self:
         self._forget()
-        self.notices, self._runs, self._first = [], 0, None
+        self.notices, self._runs, self._first, self.network = [], 0, None, None
         self._paths = {
             torch_stack.place(module): path for path, module in self._model.named_modules()
         }
@@ -90,6 +112,7 @@ class Recorder(Manifest):
     def __exit__(self, error: Any, value: Any, traceback: Any) -> None:
         self._block.close()
         self._paths, self._flow, self._follows = {}, None, False
+        self._network_run = None
         if error is None:
             self._conclude()
             for notice in self.notices:
@@ -139,10 +162,14 @@ class Recorder(Manifest):
         if self._is_compiling():
             return
         self._count_run()
+        # The first run is the one that is kept, as its resizes come first.
+        if self._keeps_tensors and self.network is None:
+            keywords = torch_network.keywords_of_run(model)
+            self._network_run = torch_network.Run(model, inputs, keywords)
         if self._flow is not None:  # the model calls itself, or its last run failed
             self._flow, self._follows = None, False
         elif self._follows and torch_stack.runs_with_values():
-            self._flow = torch_flow.Flow([inputs, torch_flow.state(model)])
+            self._flow = torch_flow.Flow(inputs, torch_flow.state(model))
 
     def _count_run(self) -> None:
         by_exporter = torch_stack.is_exporting()
@@ -157,6 +184,9 @@ class Recorder(Manifest):
         if self._is_compiling():
             return
         flow, self._flow = self._flow, None
+        run, self._network_run = self._network_run, None
+        if run is not None:
+            self.network = run.end(outputs)
         last = list(model._forward_hooks.values())[-1:]
         # A later hook may return something else.
         if flow is not None and all(isinstance(_owner(hook), Recorder) for hook in last):
@@ -230,6 +260,7 @@ class Recorder(Manifest):
             framework_version=self.framework_version,
             site=torch_stack.calling_site(),
             index=index,
+            input_is_parameter=self._is_parameter(source),
         )
         self.append(intent)
         if path is None:
@@ -241,13 +272,17 @@ class Recorder(Manifest):
             self._keep(index, source, result)
         return intent
 
+    def _is_parameter(self, source: Any) -> Optional[bool]:
+        """True if a tensor does not depend on the model's inputs; None if it may."""
+        return True if self._flow is not None and self._flow.is_parameter(source) else None
+
     def _keep(self, index: int, source: Any, result: Any) -> None:
         if not torch_calls.has_values(source):
             self._note("an exporter runs the model without values: no tensors are kept")
             return
         flow, self._flow = self._flow, None  # reading here is not part of the run
         try:
-            self.tensors[index] = Recorded(_array(source), _array(result))
+            self.tensors[index] = torch_network.recorded(source, result)
         finally:
             self._flow = flow
 
@@ -262,10 +297,3 @@ def _named(path: str) -> str:
 
 def _owner(hook: Any) -> Any:
     return getattr(hook, "__self__", None)
-
-
-def _array(maps: Any) -> Any:
-    # A copy: later operations may work in place.
-    values = np.array(maps.detach().cpu().float().numpy())
-    # Core ML takes a sequence for a map of width 1.
-    return values if values.ndim > 3 else values[..., np.newaxis]

@@ -3,9 +3,33 @@
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
-    from coreml_resize_fix.replacements.steps import Step
+    from coreml_resize_fix.replacements.steps import Step, Steps
 
-__all__ = ["Place", "Purpose", "Way"]
+__all__ = ["HALF", "SINGLE", "SMALLEST", "Computed", "Place", "Purpose", "Way"]
+
+# Largest error of rounding to float32 and to float16, as a share of the largest number. Sums of
+# float32 numbers are rounded a little more.
+SINGLE, HALF = 2.0**-22, 2.0**-11
+# What rounding to float16 may change where it has no digits left.
+SMALLEST = 2.0**-25
+
+
+class Computed(NamedTuple):
+    """The steps that a file holds, and how far rounding may have moved their weights and points.
+
+    rounding: as a share of the largest weight. box: in pixels. by_weight: each weight was rounded
+    by itself, so that `rounding` is a share of it.
+    """
+
+    steps: "Steps"
+    rounding: float
+    box: float
+    by_weight: bool = False
+
+    @property
+    def in_half(self) -> bool:
+        """Whether the weights may have been rounded to float16."""
+        return self.rounding == HALF
 
 
 class Purpose(NamedTuple):

@@ -83,8 +83,9 @@ class LinearMap:
             raise ValueError(f"matrices between {sizes} pixels are too large")
         return LinearMap.of_matrix(self.matrix @ first.matrix)
 
-    def equals(self, other: "LinearMap", tolerance: float = TOLERANCE) -> bool:
-        """Whether both give every pixel the same weight in every output, to that absolute error.
+    def equals(self, other: "LinearMap", tolerance: float = TOLERANCE, share: float = 0.0) -> bool:
+        """Whether both give every pixel the same weight in every output, to that absolute error
+        and that share of what the other gives.
 
         Time and memory grow with the number of taps alone.
         """
@@ -92,13 +93,18 @@ class LinearMap:
             return False
         index = np.concatenate([self.index, other.index], axis=1)
         weight = np.concatenate([self.weight, -other.weight], axis=1)
+        theirs = np.concatenate([np.zeros(self.weight.shape), other.weight], axis=1)
         order = np.argsort(index, axis=1, kind="stable")
-        index, weight = np.take_along_axis(index, order, 1), np.take_along_axis(weight, order, 1)
+        index, weight, theirs = (
+            np.take_along_axis(array, order, 1) for array in (index, weight, theirs)
+        )
         # Where the taps of another pixel begin, in all rows one after the other.
         begins = np.ones(index.shape, dtype=bool)
         begins[:, 1:] = index[:, 1:] != index[:, :-1]
-        distance = np.add.reduceat(weight.ravel(), np.flatnonzero(begins))
-        return not bool((np.abs(distance) > tolerance).any())
+        starts = np.flatnonzero(begins)
+        distance = np.abs(np.add.reduceat(weight.ravel(), starts))
+        allowed = tolerance + share * np.abs(np.add.reduceat(theirs.ravel(), starts))
+        return not bool((distance > allowed).any())
 
 
 def chosen_pixels(axis: AxisSpec) -> Optional[np.ndarray]:

@@ -9,20 +9,35 @@ from coreml_resize_fix.replacements.case import Case
 from coreml_resize_fix.replacements.maps import LinearMap, chosen_pixels, is_copy
 from coreml_resize_fix.replacements.steps import (
     AXES,
+    HEIGHT,
+    Crop,
     CropResize,
     Gather,
     MatMul,
     RepeatEdges,
+    ResizeBilinear,
     Steps,
+    computed,
     multiply_adds,
 )
-from coreml_resize_fix.sampling import AxisSpec, coordinates, difference, positions
+from coreml_resize_fix.sampling import (
+    LARGEST_SIDE,
+    AxisSpec,
+    coordinates,
+    difference,
+    positions,
+)
 
-__all__ = ["BOX_ROUNDING", "crop_resize", "gather", "matrices"]
+__all__ = ["BOX_ROUNDING", "crop_resize", "gather", "matrices", "padded_resize"]
 
 # Source pixels. A box is stored in float32, and Core ML samples in it; a grid that is moved by d
 # along both axes changes no value by more than 4 d of the largest magnitude; 1e-4 is promised.
 BOX_ROUNDING = 2.5e-5
+
+
+# Pixels that are repeated at one edge of an axis: of a factor p / q, fewer than q.
+_MOST_REPEATED = 32
+_WHOLE = 1e-6  # pixels, by which a quotient may miss the whole number that it is
 
 
 class _Box(NamedTuple):
@@ -42,6 +57,44 @@ def crop_resize(case: Case) -> Optional[Steps]:
     last = CropResize(size, (rows.start, columns.start, rows.end, columns.end))
     first = (RepeatEdges(rows.pad, columns.pad),) if any(rows.pad + columns.pad) else ()
     return first + (last,)
+
+
+def padded_resize(case: Case) -> Optional[Steps]:
+    """Repeat the last pixels, resize to a whole number of pixels, and cut off what is too much.
+
+    A resize of X pixels to N takes X / N from one output to the next. The factor p / q takes
+    q / p, and X + d pixels make (X + d) p / q, where q divides X + d.
+    """
+    rows, columns = _padded(case.rows), _padded(case.columns)
+    if rows is None or columns is None:
+        return None
+    pads, sizes, crops = zip(rows, columns)
+    return (
+        RepeatEdges((0, pads[0]), (0, pads[1])),
+        ResizeBilinear((sizes[0], sizes[1])),
+        Crop((0, crops[0]), (0, crops[1])),
+    )
+
+
+def _padded(axis: AxisSpec) -> Optional[Tuple[int, int, int]]:
+    """Pixels to repeat at the end, the size to make of it all, and what to cut off at the end."""
+    if axis.kernel != "linear":
+        return None
+    step = axis.step or axis.input_size / axis.output_size
+    for repeated in range(min(_MOST_REPEATED, axis.input_size) + 1):
+        exact = (axis.input_size + repeated) / step
+        size = round(exact)
+        if abs(exact - size) > _WHOLE or not axis.output_size <= size <= LARGEST_SIDE:
+            continue
+        none = (0, 0)
+        steps = (
+            RepeatEdges((0, repeated), none),
+            ResizeBilinear((size, 1)),
+            Crop((0, size - axis.output_size), none),
+        )
+        if computed(steps, HEIGHT, axis.input_size).equals(LinearMap.of(axis)):
+            return repeated, size, size - axis.output_size
+    return None
 
 
 def gather(case: Case) -> Optional[Steps]:

@@ -25,6 +25,7 @@ __all__ = [
     "Kernel",
     "MatMul",
     "RepeatEdges",
+    "ResizeBilinear",
     "Step",
     "Steps",
     "UpsampleBilinear",
@@ -149,6 +150,21 @@ class UpsampleBilinear:
 
 
 @dataclass(frozen=True)
+class ResizeBilinear:
+    """Linear interpolation at the middles of the outputs: [C, H, W] → [C, *size].
+
+    size: (N, M). Output i reads (i + 1/2) H / N - 1/2; positions beyond the edge read the edge.
+    """
+
+    size: Pair
+
+    def along(self, axis: int, size: int) -> LinearMap:
+        """The map of `size` pixels along an axis."""
+        _check(self.size[axis])
+        return LinearMap.of(AxisSpec("linear", "half_pixel", size, self.size[axis]))
+
+
+@dataclass(frozen=True)
 class CropResize:
     """Linear interpolation at evenly spaced points of a box: [C, H, W] → [C, *size].
 
@@ -210,7 +226,15 @@ class MatMul:
 
 
 Step = Union[
-    RepeatEdges, Crop, Depthwise, Deconvolution, UpsampleBilinear, CropResize, Gather, MatMul
+    RepeatEdges,
+    Crop,
+    Depthwise,
+    Deconvolution,
+    UpsampleBilinear,
+    ResizeBilinear,
+    CropResize,
+    Gather,
+    MatMul,
 ]
 Steps = Tuple[Step, ...]
 
@@ -253,7 +277,7 @@ def multiply_adds(steps: Sequence[Step], channels: int, size: Pair) -> int:
         elif isinstance(step, Deconvolution):
             pattern = len(step.rows.weights) * len(step.columns.weights)
             total += channels * size[0] * size[1] * pattern
-        elif isinstance(step, (UpsampleBilinear, CropResize)):
+        elif isinstance(step, (UpsampleBilinear, ResizeBilinear, CropResize)):
             total += 4 * each
         elif isinstance(step, MatMul):
             total += each * step.map.input_size

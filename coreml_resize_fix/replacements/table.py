@@ -54,6 +54,12 @@ REPLACEMENTS: Tuple[Replacement, ...] = (
         "half-pixel bilinear by odd whole factors",
         filters.upsample_and_crop,
     ),
+    Replacement(
+        "padded resize",
+        False,
+        "half-pixel bilinear by 1 / scale factor, which is a fraction of small numbers",
+        one_size.padded_resize,
+    ),
     Replacement("CropResize", False, "bilinear at evenly spaced points", one_size.crop_resize),
     Replacement("gather", False, "one pixel per output", one_size.gather),
     Replacement("matrix product", False, "matrices of at most 2^24 numbers", one_size.matrices),

@@ -8,7 +8,7 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, images
+from coreml_resize_fix.report import drawing, images, network
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
@@ -90,6 +90,7 @@ def _environment() -> Any:
         finalize=_visible,
     )
     environment.filters.update(error=_error, ticks=_ticks)
+    environment.globals["contributions"] = network.contributions
     environment.globals["width"] = drawing.WIDTH
     return environment
 

@@ -5,6 +5,7 @@ from typing import List, Sequence
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.report import network
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import SIGNS
 from coreml_resize_fix.report.text import closing, sizes, without_layer
@@ -85,6 +86,8 @@ def _table(report: ModelReport) -> List[str]:
 
 def _left(report: ModelReport) -> List[str]:
     lines = ["- " + prose(line) for line in without_layer(report)]
+    if report.network is not None:
+        lines += ["- " + prose(line) for line in network.lines(report.network)]
     lines += ["- " + prose(notice) for notice in report.notices]
     return ["\n".join(lines) + "\n"] if lines else []
 

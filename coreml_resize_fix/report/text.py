@@ -11,6 +11,7 @@ from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.spec_versions import minimum_ios
+from coreml_resize_fix.report import network
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
@@ -94,6 +95,8 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
     if report.notices:
         lines += [""] + [_wrapped(notice) for notice in report.notices]
         lines += [_help(code) for code in report.codes]
+    if report.network is not None:
+        lines += ["", *map(_wrapped, network.lines(report.network))]
     return "\n".join(lines + ["", closing(report, dry_run)])
 
 
@@ -146,7 +149,9 @@ def sizes(finding: Finding) -> str:
 def _row(finding: Finding) -> Tuple[str, ...]:
     layer = finding.layer
     shift = "-" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px)
-    asked = "-" if finding.intent is None else str(finding.intent).split(" size=")[0]
+    asked = (
+        "-" if finding.intent is None else str(finding.intent).split(" size=")[0].split(" by ")[0]
+    )
     return (
         finding.verdict,
         visible(layer.name or layer.address),
@@ -228,7 +233,15 @@ def _wrapped(text: str) -> str:
 
 
 def closing(report: ModelReport, dry_run: bool) -> str:
-    """What was done and what to do next, in one sentence."""
+    """What was done and what to do next, in one sentence, and one on the network if it was run."""
+    told = _closing_on_resizes(report, dry_run)
+    if report.network is None:
+        return told
+    what = "is as the reference has it" if report.network.holds else "is not what it should be"
+    return f"{told} What the network computes {what}."
+
+
+def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
     counts = dict.fromkeys(findings.VERDICTS, 0)
     for finding in report.findings:
         counts[finding.verdict] += 1
@@ -236,9 +249,10 @@ def closing(report: ModelReport, dry_run: bool) -> str:
     if not report.findings and not report.unused:
         stuck = "" if report.runs else f", and {_stuck(report)}"
         compared = report.not_owed and report.asked
-        return "no resize layer{}{}.".format(
-            ", and none is needed" if compared else ": nothing was compared", stuck
-        )
+        told = ", and none is needed" if compared else ": nothing was compared"
+        return "no resize layer{}{}.".format("" if report.network is not None else told, stuck)
+    if not report.asked and report.network is not None:
+        return f"{layers} without an intent."
     if not report.asked:
         return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
     left = len(report.findings) - counts[findings.MATCH] - counts[findings.FIXED]
@@ -252,7 +266,7 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         if not report.runs:
             done.append(_stuck(report))
         return "{}; wrote {}.".format(", ".join(done), visible(report.output))
-    if report.exit_code == 0:
+    if not left and not report.unused and report.runs:
         return "{}: all compute their intent; nothing to change.".format(layers)
     fixable = counts[findings.FIXABLE]
     if not left and not report.unused:

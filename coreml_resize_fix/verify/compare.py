@@ -74,7 +74,7 @@ def measure(
     tolerance = EXACT
     if params.is_chain:
         tolerance = min(RECORDED, STORED_WEIGHTS + max(input_size) * STORED_PIXEL)
-    if may_be_rounded and _in_half(params):
+    if params.stored_in_half or (may_be_rounded and _in_half(params)):
         tolerance = STORED_HALVES
     return _compare(expected, _compute(params, images, output_size), tolerance)
 
@@ -86,7 +86,10 @@ def _in_half(params: ResizeOp) -> bool:
 
 def _compute(params: ResizeOp, images: np.ndarray, output_size: Size) -> np.ndarray:
     try:
-        return params.run(images, output_size)
+        made = params.run(images, output_size)
+        if made.shape[-2:] != output_size:
+            raise ValueError(f"they make {made.shape[-2]}×{made.shape[-1]}")
+        return made
     except (ValueError, MemoryError) as error:  # a KernelError is a ValueError
         raise ProofError(
             f"the layers of `{params}` cannot be computed: {error}",
@@ -118,8 +121,9 @@ def measure_recorded(
     wanted = recorded.output.shape[-2], recorded.output.shape[-1]
     if not params.may_make(size, wanted):
         return None
-    actual = params.run(recorded.input.astype(np.float64), wanted)
-    tolerance = STORED_HALVES if may_be_rounded and _in_half(params) else RECORDED
+    actual = _compute(params, recorded.input.astype(np.float64), wanted)
+    half = params.stored_in_half or (may_be_rounded and _in_half(params))
+    tolerance = STORED_HALVES if half else RECORDED
     return _compare(recorded.output.astype(np.float64), actual, tolerance)
 
 

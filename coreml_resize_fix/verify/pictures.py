@@ -61,7 +61,9 @@ def _pick_channel(recorded: Recorded, params: ResizeOp, after: Size) -> Tuple[np
     """Input and output of the channel that the layer gets most wrong, the first if none is."""
     source = recorded.input.astype(np.float64).reshape((-1,) + recorded.input.shape[-2:])
     wanted = recorded.output.astype(np.float64).reshape((-1,) + recorded.output.shape[-2:])
-    made = params.run(source, after) if _fits(params, source, after) else wanted
+    made = _run(params, source, after) if _fits(params, source, after) else None
+    if made is None:
+        return source[0], wanted[0]
     worst = int(np.abs(made - wanted).max(axis=(1, 2)).argmax())
     return source[worst], wanted[worst]
 
@@ -76,7 +78,17 @@ def _compute(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.n
     own = after if params.may_make(size, after) else params.output_size(size)
     if min(own) < 1 or own[0] * own[1] > LARGEST_MAP:
         return None
-    return np.asarray(params.run(source[np.newaxis], own)[0])
+    made = _run(params, source[np.newaxis], own)
+    return None if made is None else made[0]
+
+
+def _run(params: ResizeOp, images: np.ndarray, size: Size) -> Optional[np.ndarray]:
+    """What it makes of images; None of layers in the file that do not go together."""
+    try:
+        made = np.asarray(params.run(images, size))
+    except ValueError:  # a KernelError is one
+        return None
+    return made if made.shape[-2:] == size else None
 
 
 def _cut_window(picture: Picture) -> Picture:

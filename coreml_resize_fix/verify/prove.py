@@ -45,8 +45,7 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
     intent, layer = finding.intent, finding.layer
     if intent is None or finding.intended_size is None:
         return finding, None
-    computes = not (layer.params.lacks_its_mode or WITHOUT_VALUES & set(finding.codes))
-    before = _measure_all(finding, layer.params, tensors) if computes else []
+    before = _measure_file(finding, tensors)
     after = _measure_all(finding, finding.after, tensors) if finding.after else []
     result = replace(
         finding, max_abs_error_before=_largest(before), max_abs_error_after=_largest(after)
@@ -54,6 +53,19 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
     if finding.verdict not in (FIXABLE, MATCH):
         return result, None
     return result, _find_objection(finding, intent, finding.after or layer.params, after or before)
+
+
+def _measure_file(finding: Finding, tensors: Tensors) -> List[Optional[Measurement]]:
+    """What is in the file now; nothing where that cannot be computed, and is not said to match."""
+    params = finding.layer.params
+    if params.lacks_its_mode or WITHOUT_VALUES & set(finding.codes):
+        return []
+    try:
+        return _measure_all(finding, params, tensors)
+    except ProofError:
+        if finding.verdict == MATCH or not params.is_chain:
+            raise
+        return []
 
 
 def find_failure(finding: Finding, written: ResizeOp, tensors: Tensors) -> Optional[str]:

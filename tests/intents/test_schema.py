@@ -204,6 +204,6 @@ def test_docs_list_every_framework():
 def test_examples_of_the_docs_are_manifests():
     blocks = re.findall(r"```json\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     found = [manifest.parse(block) for block in blocks]
-    assert [len(intents) for intents in found] == [3, 2]
+    assert [len(intents) for intents in found] == [3, 2, 1]
     assert [intent.layer for intent in found[0]] == ["34", "46", "pipeline[1]/layers[12]"]
     assert found[1][0].framework_version == "1.4.0"

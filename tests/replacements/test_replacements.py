@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix.conventions import torch
+from coreml_resize_fix.replacements import maps, one_size, steps
+from coreml_resize_fix.replacements.case import Case
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, AxisSpec
 from coreml_resize_fix.sampling.reference import resize
 from tests.support.replacing import (
@@ -299,3 +301,42 @@ def test_what_no_file_can_hold_is_refused():
     wide = context(*[AxisSpec("area", "half_pixel", 512, 1)] * 2, channels=64)
     assert ROWS["strided convolution"].build(wide) is None
     assert cheapest(wide, 1).replacement.name == "1×1 convolution"
+
+
+@pytest.mark.parametrize(
+    ("size", "factor", "repeated"),
+    [(7, 1.5, 1), (8, 1.5, None), (10, 1.3, None), (11, 1.3, 9), (13, 0.75, 3), (5, 2.25, 3)],
+)
+def test_a_factor_of_small_numbers_is_a_padded_resize(size, factor, repeated):
+    """Output i lies at (i + 1/2) / s - 1/2, from pixel to pixel, and reads the edge beyond it."""
+    count = int(size * factor)
+    axis = AxisSpec("linear", "half_pixel", size, count, step=1 / factor)
+    found = one_size.padded_resize(Case(axis, axis))
+    if repeated is not None:  # otherwise the size is a whole number of pixels
+        assert found[0] == steps.RepeatEdges((0, repeated), (0, repeated))
+    held = steps.computed(found, steps.HEIGHT, size).matrix
+    at = np.clip((np.arange(count) + 0.5) / factor - 0.5, 0, size - 1)
+    ramp = np.linspace(-1, 1, size) ** 3
+    np.testing.assert_allclose(held @ ramp, np.interp(at, np.arange(size), ramp), atol=1e-12)
+
+
+def test_no_padded_resize_for_other_calls():
+    odd = AxisSpec("linear", "half_pixel", 40, 54, step=1 / 1.37)  # 137 / 100
+    assert one_size.padded_resize(Case(odd, odd)) is None
+    cubic = AxisSpec("cubic", "half_pixel", 7, 10, step=1 / 1.5)
+    assert one_size.padded_resize(Case(cubic, cubic)) is None
+    aligned = AxisSpec("linear", "align_corners", 7, 10)
+    assert one_size.padded_resize(Case(aligned, aligned)) is None
+
+
+def test_maps_that_differ_by_a_share_of_each_weight():
+    exact = maps.LinearMap.of(AxisSpec("cubic", "half_pixel", 8, 13))
+    halves = replace(exact, weight=exact.weight.astype(np.float16).astype(float))
+    assert halves.equals(exact, 2.0**-25, 2.0**-11)
+    assert not halves.equals(exact, 1e-9)
+    small = np.unravel_index(
+        np.argmin(np.abs(exact.weight) + (exact.weight == 0)), exact.weight.shape
+    )
+    changed = halves.weight.copy()
+    changed[small] *= 1.01  # which is less than a rounding of the largest
+    assert not replace(halves, weight=changed).equals(exact, 2.0**-25, 2.0**-11)

@@ -70,12 +70,12 @@ def is_complete(package, before, others=()):
 def test_both_files_are_written(name, listed, in_place, tmp_path):
     path = prepared(name, tmp_path, listed)
     before = contents(path)
-    target = fix(path, calls.intents(name), in_place=in_place)
+    target = fix(path, calls.with_sizes(name), in_place=in_place)
     assert (target == path) == in_place
     is_complete(target, before, () if listed else (MANIFEST,))
     if not in_place:
         assert contents(path) == before
-    assert fix(target, calls.intents(name)) == target, "the second run changes nothing"
+    assert fix(target, calls.with_sizes(name)) == target, "the second run changes nothing"
     assert [one for one in os.listdir(str(tmp_path)) if one.startswith(".")] == []
 
 
@@ -123,7 +123,7 @@ def test_the_proof_reads_the_new_numbers_before_anything_moves(in_place, tmp_pat
 
     monkeypatch.setattr(pipeline, "verify_written", prove)
     with pytest.raises(ProofError, match="it is wrong"):
-        fix(path, calls.intents(HAS), in_place=in_place)
+        fix(path, calls.with_sizes(HAS), in_place=in_place)
     assert seen == [True]
     assert contents(tmp_path) == before
 
@@ -142,7 +142,7 @@ def test_a_file_that_changes_meanwhile(what, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "verify_written", prove)
     before = contents(path)
     with pytest.raises(OutputError, match="changed while it was read"):
-        fix(path, calls.intents(HAS), in_place=True)
+        fix(path, calls.with_sizes(HAS), in_place=True)
     assert contents(path) == before
 
 
@@ -158,7 +158,7 @@ def test_a_weight_file_that_appears_meanwhile_is_left_alone(tmp_path, monkeypatc
     monkeypatch.setattr(pipeline, "verify_written", prove)
     before = contents(path)
     with pytest.raises(OutputError, match="changed while it was read"):
-        fix(path, calls.intents(HAS_NONE), in_place=True)
+        fix(path, calls.with_sizes(HAS_NONE), in_place=True)
     after = contents(path)
     assert after.pop(WEIGHTS)[0] == b"of somebody else"
     del after[os.path.dirname(WEIGHTS)]
@@ -169,9 +169,9 @@ def test_two_runs_in_one_place(tmp_path):
     path = prepared(HAS, tmp_path)
     before = contents(path)
     with alone(os.path.join(path, MODEL)), pytest.raises(OutputError, match="by another run"):
-        fix(path, calls.intents(HAS), in_place=True)
+        fix(path, calls.with_sizes(HAS), in_place=True)
     assert contents(path) == before
-    fix(path, calls.intents(HAS), in_place=True)
+    fix(path, calls.with_sizes(HAS), in_place=True)
     is_complete(path, before)
 
 
@@ -181,7 +181,7 @@ def test_a_link_to_the_weights_stays_one(tmp_path):
     os.rename(os.path.join(path, WEIGHTS), real)
     os.symlink("../../numbers.bin", os.path.join(path, WEIGHTS))
     for in_place in (False, True):
-        target = fix(path, calls.intents(HAS), in_place=in_place)
+        target = fix(path, calls.with_sizes(HAS), in_place=in_place)
         assert os.readlink(os.path.join(target, WEIGHTS)) == "../../numbers.bin"
         assert np.array_equal(appending.constants(target)[NAME], NUMBERS)
 
@@ -193,7 +193,7 @@ def test_weights_outside_of_the_package_are_not_written_to(tmp_path):
     os.symlink(outside, os.path.join(path, WEIGHTS))
     before = contents(tmp_path)
     with pytest.raises(Exception, match="link that leads out of it"):
-        fix(path, calls.intents(HAS), in_place=True)
+        fix(path, calls.with_sizes(HAS), in_place=True)
     assert contents(tmp_path) == before
 
 
@@ -203,7 +203,7 @@ def test_a_model_file_without_a_package(dry_run, tmp_path):
     path = prepared(HAS, tmp_path)
     folder = os.path.dirname(os.path.join(path, MODEL))
     before = contents(tmp_path)
-    request = pipeline.Request(manifest=tuple(calls.intents(HAS)), dry_run=dry_run)
+    request = pipeline.Request(manifest=tuple(calls.with_sizes(HAS)), dry_run=dry_run)
     with pytest.raises(OutputError, match="only in a package are both replaced together"):
         pipeline.process(os.path.join(folder, "model.mlmodel"), request)
     assert contents(tmp_path) == before
@@ -213,8 +213,8 @@ def test_read_only_weights_keep_their_bits(tmp_path):
     path = prepared(HAS, tmp_path)
     os.chmod(os.path.join(path, WEIGHTS), 0o440)
     before = contents(path)
-    is_complete(fix(path, calls.intents(HAS)), before)
-    fix(path, calls.intents(HAS), in_place=True)
+    is_complete(fix(path, calls.with_sizes(HAS)), before)
+    fix(path, calls.with_sizes(HAS), in_place=True)
     is_complete(path, before)
 
 
@@ -226,9 +226,9 @@ def test_an_mlmodel_gets_a_package_of_its_own(name, tmp_path):
     with build.quiet():
         model = build.ct.models.MLModel(path, skip_model_load=True)
         model.author = "changed in memory"
-        fixed = fix(model, calls.intents(name))
+        fixed = fix(model, calls.with_sizes(name))
         fixed.save(str(tmp_path / "saved.mlpackage"))
-    assert audit(fixed, calls.intents(name)).exit_code == 0
+    assert audit(fixed, calls.with_sizes(name)).exit_code == 0
     saved = contents(tmp_path / "saved.mlpackage")
     assert (fixed.author, fixed.is_temp_package) == ("changed in memory", True)
     assert fixed.package_path not in (path, model.package_path)
@@ -251,7 +251,7 @@ def test_an_mlmodel_that_fails_its_proof_leaves_nothing(tmp_path, monkeypatch):
         model = build.ct.models.MLModel(path, skip_model_load=True)
     monkeypatch.setattr(pipeline, "verify_written", prove)
     with pytest.raises(ProofError):
-        fix(model, calls.intents(HAS))
+        fix(model, calls.with_sizes(HAS))
     assert os.listdir(str(tmp_path / "temporary")) == []
 
 
@@ -264,7 +264,7 @@ def test_weights_take_their_place_first(tmp_path, monkeypatch):
         really(temporary, target, replace)
 
     monkeypatch.setattr(atomic, "_take_place", take_place)
-    fix(path, calls.intents(HAS_NONE), in_place=True)
+    fix(path, calls.with_sizes(HAS_NONE), in_place=True)
     assert moved == ["weight.bin", "Manifest.json", "model.mlmodel"]
 
 
@@ -273,10 +273,10 @@ def test_large_weights_pass_through_in_blocks(tmp_path):
     with open(os.path.join(path, WEIGHTS), "ab") as file:
         file.truncate(100_000_000)
     (tmp_path / "first").mkdir()
-    fix(prepared(HAS, tmp_path / "first"), calls.intents(HAS))  # everything is imported
+    fix(prepared(HAS, tmp_path / "first"), calls.with_sizes(HAS))  # everything is imported
     for in_place in (False, True):
         tracemalloc.start()
-        fix(path, calls.intents(HAS), in_place=in_place)
+        fix(path, calls.with_sizes(HAS), in_place=in_place)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 30_000_000

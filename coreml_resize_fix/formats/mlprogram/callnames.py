@@ -8,8 +8,9 @@ one, with antialias or not, and its number among its kind. Neither holds a modul
 import re
 from typing import NamedTuple, Optional
 
-# Converters before 6.3 write `_cast`, later ones the type.
-_CAST = re.compile(r"_cast(?:_fp16|_fp32)?$")
+# Converters before 6.3 write `_cast`, later ones the type; of whole numbers where those become
+# smaller (from iOS 17 on).
+_CAST = re.compile(r"(?:_cast(?:_fp16|_fp32|_u?int16)?)+$")
 _OPERATOR = re.compile(r"^_?upsample_(nearest_exact|nearest|bilinear|bicubic)2d(_aa)?(?:_(\d+))?$")
 
 

@@ -56,6 +56,21 @@ def unpacked(data_type: str, data: bytes, most: int = LONGEST) -> Optional[Eleme
     return struct.unpack("<{}{}".format(len(data) // width, code), data)
 
 
+def packed(value: Value) -> Optional[bytes]:
+    """The numbers of a value as they would lie in another file; None if it holds other things."""
+    field = value.content.WhichOneof("value") if value.content is not None else None
+    if field is None or value.type is None:
+        return None
+    held: Any = getattr(value.content, field).values
+    if field == "bytes":
+        return bytes(held)
+    code, _ = _PACKED.get(value.type.data_type, ("", 0))
+    try:
+        return struct.pack(f"<{len(held)}{code}", *held) if code else None
+    except (struct.error, TypeError):  # they are no numbers of that type
+        return None
+
+
 def numbers(value: Value) -> Optional[Tuple[Number, ...]]:
     """The elements of a tensor of numbers or truth values."""
     found = elements(value)

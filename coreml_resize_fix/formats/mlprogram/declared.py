@@ -1,16 +1,29 @@
 """The sizes that a program declares, and those that it should declare once a resize is changed."""
 
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram import locate, messages
 from coreml_resize_fix.formats.mlprogram.locate import Place
-from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation
+from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation, operations
 from coreml_resize_fix.formats.protobuf import wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source
-from coreml_resize_fix.formats.shapes import Dims, Flexible, Known, LayerShapes, ModelShapes, Shape
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    Dims,
+    Flexible,
+    Known,
+    LayerShapes,
+    ModelShapes,
+    Shape,
+    Unknown,
+)
 
 _TYPE, _TENSOR, _DIMENSIONS = 2, 1, 3  # NamedValueType, ValueType, TensorType
+_CONVERT_AGAIN = (
+    "convert the model again with the sizes that PyTorch makes, or leave the resize out of the "
+    "manifest"
+)
 
 
 class Change(NamedTuple):
@@ -27,6 +40,37 @@ def changes(function: Function, before: ModelShapes, after: ModelShapes) -> List
     A value whose new size is not known keeps its declaration: nothing better is known.
     """
     return _changes(function.block, before, after)
+
+
+def unfollowed(function: Function, before: ModelShapes, after: ModelShapes) -> List[Conflict]:
+    """Operations that declare a size which becomes another, unless nobody can say which.
+
+    Of those that read one another only the first is told. Where shapes do not fit there are none:
+    what is behind a conflict is not known for that reason.
+    """
+    found: Dict[str, Conflict] = {}
+    if before is after:
+        return []
+    for operation in operations(function.block):
+        old, new = before.layers.get(operation.address), after.layers.get(operation.address)
+        if old is None or new is None or old == new:
+            continue
+        for variable, one, other in zip(operation.outputs, old.outputs, new.outputs):
+            dims = variable.type.dims if variable.type else None
+            if isinstance(other, Unknown) and one != other and _loses(dims, other):
+                message = f"its size would change, and how is not known: {other.reason}"
+                conflict = Conflict(
+                    operation.address, operation.name, operation.kind, message, True, _CONVERT_AGAIN
+                )
+                found.setdefault(other.reason, conflict)
+    return [] if any(one.at_default for one in after.conflicts) else list(found.values())
+
+
+def _loses(dims: Optional[Dims], new: Unknown) -> bool:
+    """Whether a size that is declared is known no more."""
+    if dims is None or new.dims is None or len(dims) != len(new.dims):
+        return bool(dims) and any(size is not None for size in dims or ())
+    return any(size is not None and now is None for size, now in zip(dims, new.dims))
 
 
 def _changes(block: Block, before: ModelShapes, after: ModelShapes) -> List[Change]:
@@ -64,17 +108,20 @@ def new_dims(declared: Optional[Dims], old: Shape, new: Shape) -> Optional[Dims]
         return None
     dims: List[Optional[int]] = []
     for size, one, other in zip(declared, was, becomes):
-        if one == other:
+        is_open = size is None and isinstance(new, Unknown)  # what is known is one size of several
+        if one == other or other is None or is_open:
             dims.append(size)
         else:
             dims.append(other[0] if other[0] == other[1] else None)
     return tuple(dims) if tuple(dims) != declared else None
 
 
-def _limits(shape: Shape) -> Optional[Tuple[Tuple[int, Optional[int]], ...]]:
-    if isinstance(shape, Known):
-        return tuple((size, size) for size in shape.dims)
-    return shape.dims if isinstance(shape, Flexible) else None
+def _limits(shape: Shape) -> Optional[Tuple[Optional[Tuple[int, Optional[int]]], ...]]:
+    """The smallest and the largest size along each axis; None where it is not known."""
+    if isinstance(shape, Flexible):
+        return shape.dims
+    dims = shape.dims
+    return None if dims is None else tuple(None if n is None else (n, n) for n in dims)
 
 
 def type_edits(source: Source, place: Place, number: int, wanted: Mapping[int, Dims]) -> List[Edit]:
@@ -116,21 +163,19 @@ def operation_edits(source: Source, place: Place, change: Change) -> List[Edit]:
     return found
 
 
-def with_size(feature: Any, shape: Shape) -> Optional[Any]:
-    """A feature's description with the shape that it should declare, or None if it declares none.
+def with_size(feature: Any, shape: Shape) -> Any:
+    """A feature's description with the shape that it should declare, where it declares one.
 
     Of a shape that varies it is the one at the default size of the inputs. `feature` is a
     FeatureDescription message, which is not changed.
     """
     dims = _default(shape)
-    if not dims:
-        return None
     edited = type(feature)()
     edited.CopyFrom(feature)
     kind = feature.type.WhichOneof("Type")
-    if kind == "multiArrayType" and len(edited.type.multiArrayType.shape) == len(dims):
+    if kind == "multiArrayType" and dims and len(edited.type.multiArrayType.shape) == len(dims):
         del edited.type.multiArrayType.shape[:]
         edited.type.multiArrayType.shape.extend(dims)
     elif kind == "imageType" and len(dims) >= 2:
         edited.type.imageType.height, edited.type.imageType.width = dims[-2:]
-    return edited if edited != feature else None
+    return edited

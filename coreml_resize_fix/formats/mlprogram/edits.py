@@ -5,11 +5,12 @@ function. Every other byte stays, and no weight file is touched.
 """
 
 from io import BytesIO
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.formats.mlprogram import declared, locate, messages, opset
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.naming import Names, used_by_these_alone
+from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.program import (
     Function,
     Operation,
@@ -17,11 +18,11 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     operations,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Named, Read, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
-from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape
+from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape, Unknown
 
 _OUTPUT, _FUNCTIONS = 10, 20  # ModelDescription
 _FUNCTION_NAME, _FUNCTION_OUTPUT = 1, 3  # FunctionDescription
@@ -34,6 +35,7 @@ def _as_it_is(feature: Any, shape: Shape) -> Any:
 class Change(NamedTuple):
     """What to do: steps in the place of operations, by address.
 
+    `groups` are those of several operations that are replaced, by the address of their last one.
     `before` and `after` are the sizes of each function, by its name, without and with them.
     `with_ranges` gets the FeatureDescription of an output whose size changes, and its new shape,
     and returns it with the sizes that it allows beside its default.
@@ -44,14 +46,19 @@ class Change(NamedTuple):
     after: Mapping[str, ModelShapes]
     spec_version: int
     with_ranges: Callable[[Any, Shape], Any] = _as_it_is
+    groups: Mapping[str, Group] = {}
 
 
 def refusal(program: Program, change: Change) -> Optional[str]:
     """Why a change cannot be written, in a sentence, or None if it can."""
     for function in program.functions:
-        if len(function.specializations) > 1 and _changed(program, function, change):
-            versions = ", ".join(function.specializations)
-            return f"the function `{function.name}` has several block specializations ({versions})"
+        if function.unlike and _changed(program, function, change):
+            opset_of, address = function.unlike[0]
+            return (
+                f"the function `{function.name}` has several block specializations "
+                f"({', '.join(function.specializations)}), and that of `{opset_of}` is another "
+                f"from `{address}` on"
+            )
     if change.steps and opset.lowest_version(program) < change.spec_version:
         return opset.refusal(program, change.spec_version)
     return None
@@ -74,7 +81,10 @@ def edits(
     model = model or locate.whole(source)
     found: List[Edit] = []
     for function in program.functions:
-        found += _function_edits(source, program, function, change, model)
+        for one in () if function.unlike else function.specializations:
+            twin = function._replace(opset=one)  # the same operations in each
+            alone = program._replace(functions=(twin,))
+            found += _function_edits(source, alone, twin, change, model)
         found += _description_edits(source, function, change, model)
     if change.steps and opset.lowest_version(program) < change.spec_version:
         found += opset.edits(source, model, program, change.spec_version)
@@ -87,70 +97,104 @@ def _function_edits(
     changed = _changed(program, function, change)
     before, after = change.before[function.name], change.after[function.name]
     followers = {one.operation.address: one for one in declared.changes(function, before, after)}
-    needless = used_by_these_alone(function, changed)
-    names = Names(function, free=needless)
-    wanted = set(followers) | {one.address for one in changed}
-    wanted |= {constant.address for constant in needless.values()}
+    groups = [change.groups[one.address] for one in changed if one.address in change.groups]
+    parts = [part for group in groups for part in group.parts]
+    kept = {one.address: _kept_parameters(change.steps[one.address]) for one in changed}
+    kept.update((group.operations[-1].address, set()) for group in groups)
+    needless = used_by_these_alone(
+        function, [*changed, *parts], kept, {group.source for group in groups}
+    )
+    gone = [*needless.values(), *parts]
+    names = Names(function, free={variable.name for one in gone for variable in one.outputs})
+    for part in parts:
+        followers.pop(part.address, None)
+    wanted = set(followers) | {one.address for one in [*changed, *gone]}
     places = locate.operations(source, model, program, wanted)
     found: List[Edit] = []
-    for constant in needless.values():
-        place = places[constant.address]
+    for one in gone:
+        place = places[one.address]
         found.append(Edit(place.field.tag_at, place.field.end, b"", place.path))
     for operation in changed:
         place = places[operation.address]
         follower = followers.pop(operation.address, None)
         dims = follower.outputs if follower is not None else {}
-        steps = change.steps[operation.address]
-        content = _replacement(source, place, operation, steps, names, dims)
+        group = change.groups.get(operation.address)
+        writer = _Writer(source, place, operation, group, names)
+        content = writer.replacement(change.steps[operation.address], dims)
         found.append(Edit(place.field.tag_at, place.field.end, content, place.path))
     for address, follower in followers.items():
         found += declared.operation_edits(source, places[address], follower)
     return found
 
 
-def _replacement(
-    source: Source,
-    place: Place,
-    operation: Operation,
-    steps: Sequence[Step],
-    names: Names,
-    dims: Mapping[int, Dims],
-) -> bytes:
-    """Operations in the place of one, as fields of its block.
+def _kept_parameters(steps: Sequence[Step]) -> Set[str]:
+    given = [one for step in steps for _, one in step.inputs]
+    return {one.parameter for one in given if isinstance(one, Read)}
 
-    Constants are operations of their own, as in coremltools' files, unless those of the replaced
-    operation stand in the operation itself.
-    """
-    stem = operation.outputs[0].name
-    inline = any(isinstance(one, Value) for given in operation.inputs.values() for one in given)
-    old = _arguments(source, place)
-    made: List[str] = []
-    result: List[bytes] = []
-    for index, step in enumerate(steps):
-        arguments: List[Tuple[str, bytes]] = []
-        for parameter, given in step.inputs:
-            if isinstance(given, Made):
-                arguments.append((parameter, messages.bound_name(made[given.step])))
-            elif not isinstance(given, Constant):
-                arguments.append((parameter, old[given.parameter]))
-            elif inline:
-                arguments.append((parameter, messages.bound_value(given)))
+
+class _Writer:
+    """Operations in the place of one, or of a group, as fields of its block."""
+
+    def __init__(
+        self,
+        source: Source,
+        place: Place,
+        operation: Operation,
+        group: Optional[Group],
+        names: Names,
+    ) -> None:
+        self._source, self._place, self._operation = source, place, operation
+        self._names, self._stem = names, operation.outputs[0].name
+        # Constants are operations of their own, as in coremltools' files, unless those of the
+        # replaced operation stand in the operation itself.
+        self._inline = any(
+            isinstance(one, Value) for given in operation.inputs.values() for one in given
+        )
+        self._image = None if group is None else messages.bound_name(group.source)
+        self._old = _arguments(source, place)
+
+    def replacement(self, steps: Sequence[Step], dims: Mapping[int, Dims]) -> bytes:
+        """The fields; `dims` are new sizes of what the last operation makes."""
+        # A constant of many numbers marks an operation that stands alone (see `operation_chains`).
+        held = [given for step in steps for _, given in step.inputs]
+        is_chain = len(steps) > 1 or any(
+            not isinstance(given, (Constant, Made, Named, Read)) for given in held
+        )
+        made: List[str] = []
+        result: List[bytes] = []
+        for index, step in enumerate(steps):
+            arguments: List[Tuple[str, bytes]] = []
+            for parameter, given in step.inputs:
+                if isinstance(given, Made):
+                    argument = messages.bound_name(made[given.step])
+                elif isinstance(given, Named):
+                    argument = messages.bound_name(given.name)
+                elif isinstance(given, Read):
+                    argument = self._image or self._old[given.parameter]
+                elif self._inline and isinstance(given, Constant):
+                    argument = messages.bound_value(given)
+                else:
+                    name = self._constant_name(step, parameter, is_chain)
+                    result.append(messages.constant(name, given))
+                    argument = messages.bound_name(name)
+                arguments.append((parameter, argument))
+            head = encode_field(locate.KIND, step.kind.encode()) + messages.inputs(arguments)
+            if index == len(steps) - 1:
+                result.append(head + _kept(self._source, self._place, dims))
             else:
-                name = names.new(stem, parameter)
-                result.append(messages.constant(name, given))
-                arguments.append((parameter, messages.bound_name(name)))
-        head = encode_field(locate.KIND, step.kind.encode()) + messages.inputs(arguments)
-        if index == len(steps) - 1:
-            result.append(head + _kept(source, place, dims))
-        else:
-            made.append(names.new(stem, step.kind))
-            result.append(head + _intermediate(operation, step, made[-1]))
-    return b"".join(encode_field(locate.OPERATIONS, data) for data in result)
+                made.append(self._names.part(self._stem, step.kind))
+                result.append(head + _intermediate(self._operation, step, made[-1]))
+        return b"".join(encode_field(locate.OPERATIONS, data) for data in result)
+
+    def _constant_name(self, step: Step, parameter: str, is_chain: bool) -> str:
+        if is_chain:
+            return self._names.part(self._stem, f"{step.kind}_{parameter}")
+        return self._names.new(self._stem, parameter)
 
 
 def _intermediate(operation: Operation, step: Step, name: str) -> bytes:
     kind = operation.outputs[0].type
-    data_type = kind.data_type if kind is not None else "FLOAT32"
+    data_type = step.data_type or (kind.data_type if kind is not None else "FLOAT32")
     made = messages.named_type(name, data_type, step.dims or ())
     return encode_field(locate.OUTPUTS, made) + messages.name_attribute(name)
 
@@ -193,9 +237,12 @@ def _description_edits(
         feature = schema.feature_class()()
         feature.ParseFromString(source.read(place.node.start, place.node.end))
         shape = changed.get(feature.name)
-        edited = declared.with_size(feature, shape) if shape is not None else None
-        if edited is not None and shape is not None:
-            node, content = place.node, change.with_ranges(edited, shape).SerializeToString()
+        if shape is None or isinstance(shape, Unknown):
+            continue
+        # A feature of many sizes may declare them alone, and none that is the default.
+        edited = change.with_ranges(declared.with_size(feature, shape), shape)
+        if edited != feature:
+            node, content = place.node, edited.SerializeToString()
             found.append(Edit(node.start, node.end, content, place.inside))
     return found
 

@@ -1,6 +1,6 @@
 """Who reads what in a function, blocks inside operations included."""
 
-from typing import Dict, Iterator, List, Sequence, Set
+from typing import Dict, Iterator, List, Optional, Sequence, Set
 
 from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation
 from coreml_resize_fix.formats.model import Network, Node
@@ -41,6 +41,20 @@ def _nodes(block: Block) -> Iterator[Node]:
 
 def _made(operation: Operation) -> List[str]:
     return [variable.name for variable in operation.outputs]
+
+
+_FIRST = ("x", "values", "y")
+
+
+def read_in_order(operation: Operation) -> List[Optional[str]]:
+    """The names that an operation reads, None for a value of its own: the image's first.
+
+    Maps have no order; the shapes of what an operation reads are kept in this one.
+    """
+    names = [name for name in _FIRST if name in operation.inputs]
+    names += sorted(set(operation.inputs) - set(names))
+    given = (argument for name in names for argument in operation.inputs[name])
+    return [argument if isinstance(argument, str) else None for argument in given]
 
 
 def unreached(inputs: Sequence[str], outputs: Sequence[str], found: Sequence[Node]) -> List[str]:

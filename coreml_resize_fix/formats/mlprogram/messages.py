@@ -11,13 +11,14 @@ from coreml_resize_fix.formats.mlprogram.locate import (
     OUTPUTS,
     VALUE,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Held, Packed, StoredElsewhere
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import encode_field
 
 _NAME, _TYPE = 1, 2  # NamedValueType
 _ARGUMENTS = 1  # Argument
 _BOUND_NAME, _BOUND_VALUE = 1, 2  # Binding
+_FLOATS = 1  # RepeatedFloats
 
 # data type → the field of a TensorValue; the others lie packed in `bytes`
 _HELD: Dict[str, str] = {
@@ -29,7 +30,7 @@ _HELD: Dict[str, str] = {
 _PACKED: Dict[str, str] = {"FLOAT16": "e", "UINT32": "I", "UINT16": "H", "INT16": "h"}
 
 
-def constant(name: str, content: Constant) -> bytes:
+def constant(name: str, content: Held) -> bytes:
     """A const operation that makes `name`, as coremltools writes them."""
     return (
         encode_field(KIND, b"const")
@@ -50,19 +51,34 @@ def named_type(name: str, data_type: str, dims: Sequence[Optional[int]]) -> byte
     return encode_field(_NAME, name.encode()) + encode_field(_TYPE, kind.SerializeToString())
 
 
-def value(content: Constant) -> bytes:
-    """A Value that lies in the model file."""
+def value(content: Held) -> bytes:
+    """A Value: in the model file, or the place where it lies in another one."""
     message = schema.mil().Value()
     _tensor_type(message.type, content.data_type, content.dims)
+    if isinstance(content, StoredElsewhere):
+        message.blobFileValue.fileName = content.file.file_name
+        message.blobFileValue.offset = content.file.offset
+        return bytes(message.SerializeToString())
     tensor = message.immediateValue.tensor
     held = _HELD.get(content.data_type)
-    if held is None:
+    if isinstance(content, Packed):
+        if held is None:
+            tensor.bytes.values = content.data
+        elif held == "floats":  # packed in the file, too: a number of Python takes 24 bytes
+            tensor.floats.MergeFromString(encode_field(_FLOATS, content.data))
+        else:
+            getattr(tensor, held).values.extend(_integers(content))
+    elif held is None:
         code = "<{}{}".format(len(content.numbers), _PACKED[content.data_type])
         tensor.bytes.values = struct.pack(code, *content.numbers)
     else:
         getattr(tensor, held).values.extend(content.numbers)
     data: bytes = message.SerializeToString()
     return data
+
+
+def _integers(content: Packed) -> Tuple[int, ...]:
+    return struct.unpack(f"<{len(content.data) // 4}i", content.data)
 
 
 def _tensor_type(message: Any, data_type: str, dims: Sequence[Optional[int]]) -> Any:
@@ -96,7 +112,7 @@ def bound_name(name: str) -> bytes:
     return encode_field(_ARGUMENTS, encode_field(_BOUND_NAME, name.encode()))
 
 
-def bound_value(content: Constant) -> bytes:
+def bound_value(content: Held) -> bytes:
     """An Argument that is a value itself."""
     return encode_field(_ARGUMENTS, encode_field(_BOUND_VALUE, value(content)))
 

@@ -1,33 +1,50 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
-import os
+import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.beside import Beside
-from coreml_resize_fix.formats.descriptions import declared_size, with_ranges
-from coreml_resize_fix.formats.inference.call import image_size
+from coreml_resize_fix.formats.descriptions import declared_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
+    computed_sizes,
     constants,
-    edits,
+    cuts,
+    declared,
     elsewhere,
-    flow,
+    folded,
+    locate,
+    naming,
     network,
     opset,
     parameters,
+    placed,
+    planning,
     reader,
-    steps,
+    remarks,
+    storing,
     weight_file,
 )
-from coreml_resize_fix.formats.mlprogram.inventory import Unjudged
-from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork, Resize
-from coreml_resize_fix.formats.mlprogram.operations import ResizeToShape
-from coreml_resize_fix.formats.mlprogram.program import Value, file_references
+from coreml_resize_fix.formats.mlprogram.locate import Place
+from coreml_resize_fix.formats.mlprogram.network import Resize
+from coreml_resize_fix.formats.mlprogram.planning import Subject
+from coreml_resize_fix.formats.mlprogram.program import Value
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -35,16 +52,15 @@ from coreml_resize_fix.formats.model import (
     DeclaredSize,
     Plan,
     ResizeOp,
+    Sizes,
     Summed,
 )
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import (
     Conflict,
-    Known,
     ModelShapes,
     Overrides,
-    Shape,
     UsableSizes,
 )
 
@@ -60,7 +76,9 @@ MOST_STORED = 1 << 16
 class Programs(protocol.Model):
     """The functions of a program, read once; each is a network under its name.
 
-    `beside` is where its weight files are, None for a model in memory.
+    `place` is where its Model message lies if it is one of a pipeline, and `prefix` is put before
+    every address then ("pipeline[1]/"). `beside` is where its weight files are, None for a model in
+    memory.
 
     Raises:
         ModelError: the program makes no sense.
@@ -69,18 +87,29 @@ class Programs(protocol.Model):
 
     kind = protocol.ML_PROGRAM
 
-    def __init__(self, label: str, source: Source, beside: Optional[Beside] = None) -> None:
+    def __init__(
+        self,
+        label: str,
+        source: Source,
+        beside: Optional[Beside] = None,
+        place: Optional[Place] = None,
+        prefix: str = "",
+    ) -> None:
         self.label, self.source, self.beside = label, source, beside
-        message = reader.parse(source)
+        self._place = place or locate.whole(source)
+        message = reader.parse(source, self._place.node)
         self._description = message.description
-        self.program = reader.program(message)
+        self.program = reader.program(message, prefix)
         self.spec_version = self.program.spec_version
-        self._functions = network.networks(self.program)
+        found = network.networks(self.program, storing.reader(beside))
+        self._functions = {one.prefix: one for one in found.values()}
         self._resizes = {name: one.resizes() for name, one in self._functions.items()}
         self._as_it_is = {name: one.shapes() for name, one in self._functions.items()}
-        self._described = _described(message, self._functions)
+        self._described = {
+            prefix: one.described(message.description) for prefix, one in self._functions.items()
+        }
         self.outputs = [one.name for features in self._described.values() for one in features]
-        self.networks = [flow.network(one.prefix, one.function) for one in self._functions.values()]
+        self.networks = [one.as_network() for one in self._functions.values()]
         self.declared_sizes = [
             DeclaredSize(
                 name,
@@ -93,7 +122,7 @@ class Programs(protocol.Model):
             for feature in features
             if declared_size(feature)
         ]
-        self.remarks = list(self._remarks())
+        self.remarks = remarks.of(self.program, [resize for _, resize in self._found()])
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         return {
@@ -110,20 +139,26 @@ class Programs(protocol.Model):
         wanted = [address for address in addresses if address in assumed]
         if known.varies:
             return not wanted
-        return all(_makes_assumed(known, address, assumed) for address in wanted)
+        return all(placed.makes_assumed(known, address, assumed) for address in wanted)
+
+    def reaching(self, wanted: Mapping[str, Sizes]) -> "Programs":
+        found = copy.copy(self)
+        found._functions = {name: one.reaching(wanted) for name, one in self._functions.items()}
+        found._as_it_is = {name: one.shapes() for name, one in found._functions.items()}
+        return found
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
             self._placed(name, resize, shapes[name])
             for name, resize in self._found()
-            if resize.params.kind not in (POOLING, *parameters.SAMPLERS)
+            if resize.params is None or resize.params.kind not in (POOLING, *parameters.SAMPLERS)
         ]
 
     def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
             self._placed(name, resize, shapes[name])
             for name, resize in self._found()
-            if resize.params.kind == POOLING
+            if resize.params is not None and resize.params.kind == POOLING
         ]
 
     def averaged(self) -> List[Averaged]:
@@ -139,16 +174,41 @@ class Programs(protocol.Model):
             return None
         return weight_file.numbers(self.beside, value, MOST_STORED)
 
+    def constants(self, dims: Tuple[int, ...]) -> Iterator[Tuple[str, bytes]]:
+        return folded.of_shape(self.program, self.beside, dims)
+
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
-        return tuple(
-            conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
-        )
+        found: List[Conflict] = []
+        for name, one in self._functions.items():
+            own = shapes[name]
+            found += [conflict for conflict in own.conflicts if conflict.at_default]
+            found += declared.unfollowed(one.function, self._as_it_is[name], own)
+        return tuple(found)
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
         """Of several functions, that of the first that does not run at every size."""
         found = [one.usable(assumed) for one in self._functions.values()]
         vary = [one for one in found if one is not None]
         return next((one for one in vary if not one.everywhere), next(iter(vary), None))
+
+    def doubts(
+        self, before: Mapping[str, ModelShapes], after: Mapping[str, ModelShapes]
+    ) -> List[str]:
+        return [
+            doubt
+            for prefix, one in self._functions.items()
+            for doubt in cuts.doubts(one.function, before[prefix], after[prefix])
+        ]
+
+    def stands_for(self, name: str) -> str:
+        return naming.replaced_name(name)
+
+    def parts(self, addresses: Collection[str]) -> Set[str]:
+        found = set(addresses)
+        for address, group in planning.groups(list(self._functions.values())).items():
+            if address in found:
+                found.update(one.address for one in group.operations)
+        return found
 
     def allowed_version(self, target: Optional[int]) -> int:
         """See `formats.model`: an opset is raised where a target allows it, and never lowered."""
@@ -173,31 +233,21 @@ class Programs(protocol.Model):
         Raises:
             UsageError: a function cannot be changed; says why.
         """
-        if not changes:
-            return Plan((), self.spec_version)
-        version = max(change.spec_version for change in changes)
-        wanted = edits.Change(
-            {change.address: steps.of(change.op) for change in changes},
-            before,
-            after,
-            version,
-            with_ranges,
+        subject = Subject(
+            self.label,
+            self.source,
+            self._place,
+            self.program,
+            list(self._functions.values()),
+            self.beside,
         )
-        refusal = edits.refusal(self.program, wanted)
-        if refusal is not None:
-            raise UsageError(
-                f"`{self.label}` cannot be changed: {refusal}",
-                "audit it with `--dry-run` and no intent, and convert it again for one target",
-            )
-        found = edits.edits(self.source, self.program, wanted)
-        return Plan(tuple(found), max(self.spec_version, version))
+        return planning.plan(subject, changes, before, after)
 
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.mlprogram.execute import run
 
-        return run.execution(
-            self.label, self.program, self._description, self.beside, function, dtype
-        )
+        own = self.label, self.program, self._description, self.beside
+        return run.execution(*own, function, dtype)
 
     def _found(self) -> Iterator[Tuple[str, Resize]]:
         for name, resizes in self._resizes.items():
@@ -206,44 +256,37 @@ class Programs(protocol.Model):
 
     def _placed(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeLayer:
         """A resize where its function has these shapes."""
-        known = shapes.layers.get(resize.address)
-        shape = next(iter(known.inputs), None) if known is not None else None
+        shape = placed.image_shape(resize, shapes)
         call = callnames.exported(resize.names[0])
+        params = self._params(name, resize, shapes)
+        sizes = InputSizes.of(shape, shapes.varies)
+        if params.computes_size and sizes.is_flexible:
+            # Of other sizes it is not known what is computed.
+            known_at = (before for before, _ in computed_sizes.made(shapes, resize.address))
+            sizes = replace(sizes, samples=tuple(dict.fromkeys(known_at)), ranges=())
         return ResizeLayer(
             resize.address,
             resize.names[0],
             tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
-            self._with_size(name, resize),
-            InputSizes.of(shape, shapes.varies),
+            params,
+            sizes,
             channels(shape),
+            # What converters' validators ask of newer layers concerns neural networks.
+            modern=True,
+            place=placed.place(
+                resize,
+                shape,
+                self._functions[name].function.opset,
+                self.beside is not None,
+                self.float32_replacements,
+            ),
             call=(call.mode, call.antialias) if call is not None else None,
         )
 
-    def _with_size(self, name: str, resize: Resize) -> ResizeOp:
-        """The parameters; a size that is computed of what does not vary is that of the file."""
-        params, shapes = resize.params, self._as_it_is[name]
-        if not isinstance(params, ResizeToShape) or not params.computes_size:
-            return params
-        made = _first_output(shapes, resize.address)
-        if isinstance(made, Known) and len(made.dims) >= params.resized_dims and not shapes.varies:
-            return replace(params, shape=made.dims[-params.resized_dims :])
-        shown = tuple((key, value) for key, value in params.as_dict().items() if value is not None)
-        return Unjudged(params.kind, shown, "its size is computed at run time")
-
-    def _remarks(self) -> Iterator[str]:
-        for _, resize in self._found():
-            if resize.params.kind in parameters.SAMPLERS:
-                yield (
-                    f"`{resize.address}` (`{resize.names[0]}`) is a `{resize.params.kind}`, which "
-                    "samples at coordinates of its own: it is named, and not judged"
-                )
-        for function in self.program.functions:
-            if len(function.specializations) > 1:
-                listed = ", ".join(f"`{one}`" for one in function.specializations)
-                yield (
-                    f"the function `{function.name}` has several block specializations ({listed}), "
-                    f"of which `{function.opset}` runs: the others are not looked at"
-                )
+    def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
+        if resize.group is not None:
+            return placed.chain(resize, resize.group, shapes)
+        return computed_sizes.params(resize, self._as_it_is[name], shapes)
 
     def require_weights(self) -> None:
         """Refuse a model file whose weights are not beside it: nothing could run it.
@@ -251,42 +294,9 @@ class Programs(protocol.Model):
         Raises:
             ModelError: a file that it reads is not there.
         """
-        if self.beside is None:
-            return
-        for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
-            if not os.path.isfile(self.beside.path(weight_file.relative(name))):
-                raise ModelError(
-                    f"`{self.label}` is an ML Program that reads its weights from `{name}`, "
-                    "which is not there",
-                    "copy the whole package, or save the model again",
-                )
-
-
-def _makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
-    """Whether an operation is known to make the size that is assumed of it."""
-    layer, wanted = known.layers.get(address), assumed[address]
-    if layer is None or not layer.inputs or not layer.outputs:
-        return False
-    read, made = (
-        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
-        for shapes in (layer.inputs, layer.outputs)
-    )
-    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
-
-
-def _first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
-    known = shapes.layers.get(address)
-    return next(iter(known.outputs), None) if known is not None else None
-
-
-def _described(message: Any, functions: Mapping[str, ProgramNetwork]) -> Dict[str, Sequence[Any]]:
-    """The described outputs of each function, as far as it gives them."""
-    own = {one.name: one.output for one in getattr(message.description, "functions", ())}
-    return {
-        name: [
-            feature
-            for feature in own.get(name, message.description.output)
-            if feature.name in found.function.block.outputs
-        ]
-        for name, found in functions.items()
-    }
+        for name in storing.missing(self.program, self.beside):
+            raise ModelError(
+                f"`{self.label}` is an ML Program that reads its weights from `{name}`, which is "
+                "not there",
+                "copy the whole package, or save the model again",
+            )

@@ -2,9 +2,12 @@
 
 import collections
 import re
-from typing import Container, Counter, Dict, Iterable, Set
+from typing import Container, Counter, Dict, Iterable, Mapping, Set
 
 from coreml_resize_fix.formats.mlprogram.program import Function, Operation, operations
+
+# Between the name of what is replaced and the kind of a part of what stands in for it.
+INFIX = "__resize_"
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_@]")
 
@@ -38,9 +41,36 @@ class Names:
                 return name
             number += 1
 
+    def part(self, stem: str, kind: str) -> str:
+        """An unused name for a part of what stands in for `stem`: `<stem>__resize_<kind>`.
 
-def used_by_these_alone(function: Function, changed: Iterable[Operation]) -> Dict[str, Operation]:
-    """Constants, by name, that nothing reads but these operations as their parameters."""
+        A later audit recognizes by such names which operations belong together.
+        """
+        name = wanted = f"{allowed(stem)}{INFIX}{allowed(kind)}"
+        number = 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._taken.add(name)
+        return name
+
+
+def replaced_name(name: str) -> str:
+    """The name of what a part of this name helps, or the name itself."""
+    return name.rpartition(INFIX)[0] or name
+
+
+def used_by_these_alone(
+    function: Function,
+    changed: Iterable[Operation],
+    kept: Mapping[str, Container[str]],
+    images: Container[str] = (),
+) -> Dict[str, Operation]:
+    """Constants, by name, that nothing reads but these operations as their parameters.
+
+    `kept` are the parameters that stay, by the address of the operation; `images` are values that
+    stay whatever reads them.
+    """
     uses: Counter[str] = collections.Counter(function.block.outputs)
     made: Counter[str] = collections.Counter(variable.name for variable in function.inputs)
     constants: Dict[str, Operation] = {}
@@ -56,9 +86,9 @@ def used_by_these_alone(function: Function, changed: Iterable[Operation]) -> Dic
         name
         for operation in changed
         for parameter, arguments in operation.inputs.items()
-        if parameter != "x"
+        if parameter not in kept.get(operation.address, ())
         for name in arguments
-        if isinstance(name, str)
+        if isinstance(name, str) and name not in images
     )
     # A name that stands for several values counts for all of them.
     return {

@@ -10,7 +10,9 @@ from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
 from coreml_resize_fix.formats.mlprogram.operations import (
     IOS15,
+    IOS17,
     ResizeBilinear,
+    ResizeToShape,
     UpsampleBilinear,
     UpsampleNearest,
 )
@@ -25,6 +27,9 @@ def in_place_of(layer: ResizeLayer) -> List[Native]:
     they are sampled.
     """
     params = layer.params
+    said = layer.others.said if layer.others is not None else ()
+    if params.computes_size or said:
+        return [*map(_computed(layer), ("STRICT_ALIGN_CORNERS", "UNALIGN_CORNERS")), *NATIVES]
     if layer.input.is_static:
         return [native for native in NATIVES if native.fixed_size or native.nearest]
     if layer.input.is_flexible and isinstance(params, UpsampleBilinear):
@@ -35,6 +40,22 @@ def in_place_of(layer: ResizeLayer) -> List[Native]:
 def _own(params: UpsampleBilinear, align_corners: bool) -> Native:
     changed = replace(params, align_corners=align_corners, half_pixel_centers=None)
     return Native("upsample_bilinear", IOS15, False, False, False, lambda sizes: changed)
+
+
+def _computed(layer: ResizeLayer) -> Callable[[str], Native]:
+    """A resize whose size is computed at run time, as the file does it or from another tensor."""
+    said = layer.others.said if layer.others is not None else ()
+    params = layer.params
+    if isinstance(params, ResizeToShape) and params.computes_size and params.resized_dims == 2:
+        kept: Optional[ResizeToShape] = replace(params, interpolation_mode="LINEAR")
+    else:
+        kept = ResizeToShape(size_source=said[0]) if len(said) == 1 else None
+
+    def native(sampling_mode: str) -> Native:
+        changed = None if kept is None else replace(kept, sampling_mode=sampling_mode)
+        return Native("resize LINEAR", IOS17, False, False, False, lambda sizes: changed)
+
+    return native
 
 
 def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:

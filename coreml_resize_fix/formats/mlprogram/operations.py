@@ -9,12 +9,24 @@ from typing import Any, ClassVar, Dict, Optional, Tuple
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
 from coreml_resize_fix.formats.mlprogram.operation import GridOperation
+from coreml_resize_fix.formats.mlprogram.resize_to_shape import IOS17, ResizeToShape, by_mode
 from coreml_resize_fix.sampling import AxisSpec
+
+__all__ = [
+    "IOS15",
+    "IOS16",
+    "IOS17",
+    "ResizeBilinear",
+    "ResizeNearest",
+    "ResizeToShape",
+    "UpsampleBilinear",
+    "UpsampleNearest",
+]
 
 Size = Tuple[int, int]
 Axes = Tuple[AxisSpec, AxisSpec]
 
-IOS15, IOS16, IOS17 = 6, 7, 8  # specification versions
+IOS15, IOS16 = 6, 7  # specification versions
 
 
 @dataclass(frozen=True)
@@ -178,7 +190,7 @@ class ResizeBilinear(_ToSize):
 
     def axes(self, input_size: Size, output_size: Size) -> Axes:
         """What it samples along height and width when it makes that size."""
-        return _by_mode(self.sampling_mode, input_size, output_size)
+        return by_mode(self.sampling_mode, input_size, output_size)
 
     def as_dict(self) -> Dict[str, Any]:
         return {**super().as_dict(), "sampling_mode": self.sampling_mode}
@@ -202,99 +214,10 @@ class ResizeNearest(_ToSize):
         return f"resize_nearest_neighbor {'×'.join(map(str, self.fixed_size))}"
 
 
-@dataclass(frozen=True)
-class ResizeToShape(GridOperation):
-    """resize, of iOS 17; `shape` is None if it is computed at run time.
-
-    The last `resized_dims` (1 or 2) of the input become those of `shape`; 0 keeps one.
-    """
-
-    shape: Optional[Tuple[int, ...]] = None
-    resized_dims: int = 2
-    interpolation_mode: str = "LINEAR"
-    sampling_mode: str = "DEFAULT"
-
-    kind = "resize"
-    factors: ClassVar[None] = None
-    min_spec_version: ClassVar[int] = IOS17
-
-    @property
-    def copies_nearest(self) -> bool:
-        return self.interpolation_mode == "NEAREST_NEIGHBOR"
-
-    @property
-    def positions(self) -> str:
-        return self.sampling_mode
-
-    @property
-    def resized_axes(self) -> Tuple[int, ...]:
-        return (-1, -2)[: self.resized_dims]
-
-    @property
-    def computes_size(self) -> bool:
-        """Whether the size is computed at run time."""
-        return self.shape is None
-
-    @property
-    def fixed_size(self) -> Optional[Size]:
-        """(height, width) of the output, unless it follows the input or is computed."""
-        if self.shape is None or self.resized_dims < 2 or 0 in self.shape[-2:]:
-            return None
-        return self.shape[-2], self.shape[-1]
-
-    def output_size(self, input_size: Size) -> Size:
-        """(height, width) of the output.
-
-        Raises:
-            LookupError: it is computed at run time.
-        """
-        if self.shape is None:
-            raise LookupError("the size is computed at run time")
-        wanted = (0, 0) + self.shape[len(self.shape) - self.resized_dims :]
-        return wanted[-2] or input_size[0], wanted[-1] or input_size[1]
-
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether it makes this size, as far as that is known before it runs."""
-        return self.shape is None or self.output_size(input_size) == output_size
-
-    def leaves_pixel_open(self, input_size: Size, output_size: Size) -> bool:
-        """Whether a point lies midway between two pixels: which one is read is not documented."""
-        return self.copies_nearest and any(map(mil.has_tie, self.axes(input_size, output_size)))
-
-    def axes(self, input_size: Size, output_size: Size) -> Axes:
-        """What it samples along height and width when it makes that size."""
-        rows, columns = _by_mode(
-            self.sampling_mode, input_size, output_size, self.interpolation_mode
-        )
-        if self.resized_dims == 1:
-            rows = AxisSpec("linear", "identity", input_size[0], input_size[0])
-        return rows, columns
-
-    def as_dict(self) -> Dict[str, Any]:
-        return {
-            "shape": None if self.shape is None else list(self.shape),
-            "resized_dims": self.resized_dims,
-            "interpolation_mode": self.interpolation_mode,
-            "sampling_mode": self.sampling_mode,
-        }
-
-    def __str__(self) -> str:
-        size = "a computed size" if self.shape is None else "×".join(map(str, self.shape))
-        return f"resize to {size} {self.interpolation_mode} {self.sampling_mode}"
-
-
 def _word(value: bool) -> str:
     return str(value).lower()
 
 
 def _nearest(input_size: Size, output_size: Size) -> Axes:
     rows, columns = map(mil.nearest_axis, input_size, output_size)
-    return rows, columns
-
-
-def _by_mode(mode: str, input_size: Size, output_size: Size, interpolation: str = "LINEAR") -> Axes:
-    rows, columns = (
-        mil.resize_axis(mode, before, after, interpolation)
-        for before, after in zip(input_size, output_size)
-    )
     return rows, columns

@@ -52,6 +52,10 @@ def refusal(program: Program, version: int) -> Optional[str]:
             return "the opset `{}` of the function `{}` is not known".format(
                 function.opset, function.name
             )
+        if len(function.specializations) > 1:
+            return "the function `{}` has several block specializations ({})".format(
+                function.name, ", ".join(function.specializations)
+            )
         changed = {
             kind
             for since, kinds in REDEFINED.items()

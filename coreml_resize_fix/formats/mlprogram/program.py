@@ -84,8 +84,9 @@ class Block(NamedTuple):
 class Function(NamedTuple):
     """One function; `block` is the specialization for `opset`, the only one that runs.
 
-    `specializations` are the opsets of all its blocks. `samples` are the shapes of its inputs at
-    every size to look at (see `formats.inference.inputs`).
+    `specializations` are the opsets of all its blocks, and `unlike` are those whose block holds
+    other operations, each with the address of the first of them. `samples` are the shapes of its
+    inputs at every size to look at (see `formats.inference.inputs`).
     """
 
     name: str
@@ -94,6 +95,7 @@ class Function(NamedTuple):
     block: Block
     specializations: Tuple[str, ...]
     samples: Samples
+    unlike: Tuple[Tuple[str, str], ...] = ()
 
 
 class Program(NamedTuple):

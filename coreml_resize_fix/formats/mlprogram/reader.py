@@ -5,6 +5,7 @@ another file, so it is parsed whole by the official classes; nothing here opens 
 """
 
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any, Dict, List, Optional, Tuple
 
 from coreml_resize_fix.errors import ModelError
@@ -23,6 +24,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Variable,
 )
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.protobuf.skeleton import Node
 from coreml_resize_fix.formats.protobuf.wire import Source
 
 # A program of 5,000 operations has 1 MB. What is larger holds its weights in the structure.
@@ -34,24 +36,23 @@ MAIN = "main"
 _DAMAGED = "the program is damaged; convert the model again"
 
 
-def parse(source: Source) -> Any:
-    """The Model message of a file, whole.
+def parse(source: Source, node: Optional[Node] = None) -> Any:
+    """The Model message of a file, whole; `node` is where it lies, if it is one of a pipeline.
 
     Raises:
         ModelError: the bytes are not a Core ML model, or more than a structure can have.
         SchemaError: the installed coremltools does not know ML Programs.
     """
     schema.mil()
-    if source.size > LARGEST:
+    start, end = (0, source.size) if node is None else (node.start, node.end)
+    if end - start > LARGEST:
         raise ModelError(
-            "the structure of the program has {} bytes, and at most {} are read".format(
-                source.size, LARGEST
-            ),
+            f"the structure of the program has {end - start} bytes, and at most {LARGEST} are read",
             "save the model as a package, with its weights in a file of their own",
         )
     model = schema.model_class()()
     try:
-        model.ParseFromString(source.read(0, source.size))
+        model.ParseFromString(source.read(start, end))
     except Exception as error:  # protobuf's DecodeError; its module differs between versions
         raise ModelError("the program does not parse: {}".format(error), _DAMAGED) from error
     return model
@@ -106,6 +107,11 @@ def _function(
         )
     inputs = _variables(message.inputs)
     block = _block(specializations[message.opset], prefix + name, 0, budget, inputs=())
+    unlike = []
+    for opset in sorted(set(specializations) - {message.opset}):
+        other = _block(specializations[opset], prefix + name, 0, budget, inputs=())
+        if other != block:
+            unlike.append((opset, _first_unlike(block, other)))
     return Function(
         name,
         str(message.opset),
@@ -113,7 +119,16 @@ def _function(
         block,
         tuple(sorted(specializations)),
         _samples(description, inputs),
+        tuple(unlike),
     )
+
+
+def _first_unlike(block: Block, other: Block) -> str:
+    """The address of the first operation that two blocks do not share."""
+    for one, two in zip_longest(block.operations, other.operations):
+        if one != two:
+            return str((one or two).address)
+    return "its outputs"
 
 
 def _samples(description: Any, inputs: Tuple[Variable, ...]) -> Samples:
@@ -215,7 +230,7 @@ def _value(message: Any) -> Value:
 
 
 def tensor_type(message: Any) -> Optional[TensorType]:
-    """The type of a ValueType message, or None if it is not a tensor.
+    """The type of a ValueType message, of a state what it holds, or None if it is not a tensor.
 
     Raises:
         ModelError: it declares sizes that cannot be, or a type that the schema does not name.
@@ -226,6 +241,8 @@ def tensor_type(message: Any) -> Optional[TensorType]:
 @lru_cache(maxsize=1024)  # a program has thousands of values and a few dozen types
 def _tensor_type(content: bytes) -> Optional[TensorType]:
     message = schema.mil().ValueType.FromString(content)
+    if message.WhichOneof("type") == "stateType":
+        message = message.stateType.wrappedType
     if message.WhichOneof("type") != "tensorType":
         return None
     tensor = message.tensorType

@@ -12,13 +12,13 @@ def find(models: Sequence[ModelRef]) -> List[DeclaredSize]:
     found: List[DeclaredSize] = []
     makers: Dict[str, str] = {}  # feature → prefix of the network that makes it
     for model in models:
-        if model.is_network:
+        if model.is_network or model.is_program:
             description = model.message.description
-            found += _declared_sizes(description.input, makers, model.prefix)
-            makers.update((feature.name, model.prefix) for feature in description.output)
+            found += _declared_sizes(description.input, makers, model.maker)
+            makers.update((feature.name, model.maker) for feature in description.output)
             found += _declared_sizes(description.output, makers)
     for model in models:
-        if not model.is_network:
+        if not (model.is_network or model.is_program):
             found += _declared_sizes(model.message.description.output, makers)
     return found
 

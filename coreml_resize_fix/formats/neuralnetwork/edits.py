@@ -35,16 +35,20 @@ def plan(
     before: ShapesByPrefix,
     after: ShapesByPrefix,
     lower: bool = False,
+    inside: Optional[Mapping[str, int]] = None,
 ) -> Plan:
     """Edits that carry out the changes, and all corrections that follow.
 
     `before` and `after` are the shapes of each network, by its prefix, without and with them.
-    `lower` lowers the specification version as far as the result allows.
+    `lower` lowers the specification version as far as the result allows. `inside` are the versions
+    of ML Programs by their prefix, which are edited elsewhere, and raise those around them.
     """
     changed = {change.address: change for change in changes}
     edits: List[Edit] = []
-    needed: Dict[int, int] = {}  # start of a model message → version that its layers need
-    for model in models:
+    # start of a model message → version that what is in it needs
+    needed = _versions_around(models, inside or {})
+    own = [model for model in models if not model.is_program]
+    for model in own:
         old, new = before.get(model.prefix), after.get(model.prefix)
         found = layer_chains.groups(model.layers) if changed else []
         groups = {group.last.address: group for group in found}
@@ -61,7 +65,7 @@ def plan(
                 edits += _tensor_edits(source, layer, old, new)
         edits += _output_edits(model, _changed_outputs(model, models, before, after))
     version = int(models[0].message.specificationVersion)
-    for model in models:
+    for model in own:
         current = int(model.message.specificationVersion)
         least = needed.get(model.node.start, 0)
         wanted = _lowest(model, models, changed, least) if lower else max(current, least)
@@ -69,6 +73,14 @@ def plan(
             edits.append(_version_edit(model, wanted))
             version = wanted if model is models[0] else version
     return Plan(tuple(edits), version)
+
+
+def _versions_around(models: Sequence[ModelRef], inside: Mapping[str, int]) -> Dict[int, int]:
+    found: Dict[int, int] = {}
+    for model in models:
+        for node in (one for one in model.path if one.message == "Model"):
+            found[node.start] = max(found.get(node.start, 0), inside.get(model.prefix, 0))
+    return found
 
 
 def _lowest(
@@ -185,9 +197,9 @@ def _changed_outputs(
     """Outputs of a model whose shape changes; a pipeline's come from the networks inside it."""
     changed: Dict[str, Shape] = {}
     for inner in models:
-        if not inner.prefix.startswith(model.prefix) or inner.prefix not in after:
+        if not inner.prefix.startswith(model.prefix) or inner.maker not in after:
             continue
-        old, new = before[inner.prefix].outputs, after[inner.prefix].outputs
+        old, new = before[inner.maker].outputs, after[inner.maker].outputs
         for name, shape in new.items():
             changed.pop(name, None)  # a later model of a pipeline writes the same feature again
             if old.get(name) != shape:

@@ -2,7 +2,8 @@
 
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.errors import MLProgramError, NotAModelError
+from coreml_resize_fix.errors import NotAModelError
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.skeleton import (
     BRANCH,
     DESCRIPTION_FIELD,
@@ -18,6 +19,7 @@ NETWORK_KINDS = {
 }
 _PIPELINE_OWNERS = {"pipelineClassifier": 200, "pipelineRegressor": 201}
 _PIPELINE = 202
+ML_PROGRAM = "mlProgram"
 
 # kind of layer → its field number and the bodies it holds, in the order in which they run
 BODIES = {
@@ -42,7 +44,10 @@ class LayerRef(NamedTuple):
 
 
 class ModelRef(NamedTuple):
-    """A model: the file's own, or one inside a pipeline; only networks have `layers`."""
+    """A model: the file's own, or one inside a pipeline; only networks have `layers`.
+
+    Of an ML Program the content is left out of `message`.
+    """
 
     prefix: str
     kind: str
@@ -61,6 +66,17 @@ class ModelRef(NamedTuple):
         return self.kind in NETWORK_KINDS
 
     @property
+    def is_program(self) -> bool:
+        return self.kind == ML_PROGRAM
+
+    @property
+    def maker(self) -> str:
+        """The prefix of what makes its outputs: of a program, that of the function that runs."""
+        if not self.is_program:
+            return self.prefix
+        return self.prefix + (self.message.description.defaultFunctionName or "main")
+
+    @property
     def output_nodes(self) -> List[Node]:
         """The output descriptions, in the order of `message.description.output`."""
         descriptions = self.node.children.get(DESCRIPTION_FIELD, [])
@@ -72,7 +88,7 @@ def models(skeleton: Skeleton) -> List[ModelRef]:
 
     Raises:
         NotAModelError: the message has no model type at all.
-        MLProgramError: the model, or a model of a pipeline, is an ML Program.
+        SchemaError: it is an ML Program, and the installed coremltools is older than those.
     """
     return list(_models(skeleton.model, skeleton.root, (), ""))
 
@@ -81,10 +97,7 @@ def _models(message: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> It
     kind = message.WhichOneof("Type")
     where = f"`{prefix.rstrip('/')}`" if prefix else "the model"
     if node.is_program:
-        raise MLProgramError(
-            "{} is an ML Program, and those inside of pipelines are not read".format(where),
-            "pass the package of the ML Program itself, and put the result into the pipeline",
-        )
+        schema.mil()
     if kind is None:
         raise NotAModelError("{} has no type that this schema knows".format(where))
     inside = path + (node,)

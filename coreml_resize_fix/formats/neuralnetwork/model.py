@@ -1,5 +1,6 @@
 """Implement `formats.model.Model` for files of neural networks."""
 
+import copy
 from typing import (
     TYPE_CHECKING,
     Collection,
@@ -16,7 +17,7 @@ from typing import (
 from coreml_resize_fix.errors import SchemaError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp
+from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Sizes
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
     declared_sizes,
@@ -65,7 +66,7 @@ class NeuralNetworks(protocol.Model):
                 "keep its version",
             )
         self.outputs = [feature.name for feature in outermost.description.output]
-        self._inputs = {feature.name for feature in outermost.description.input}
+        self.inputs = {feature.name for feature in outermost.description.input}
         self._own = [model for model in models if model.is_network]
         self._shapes = {
             model.prefix: sizes.ShapeInference(model.message, model.prefix) for model in self._own
@@ -80,6 +81,11 @@ class NeuralNetworks(protocol.Model):
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         return {prefix: network.infer(assumed) for prefix, network in self._shapes.items()}
+
+    def reaching(self, wanted: Mapping[str, Sizes]) -> "NeuralNetworks":
+        found = copy.copy(self)
+        found._shapes = {prefix: one.reaching(wanted) for prefix, one in self._shapes.items()}
+        return found
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         return [
@@ -102,7 +108,10 @@ class NeuralNetworks(protocol.Model):
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
         # Conflicts that only other sizes than the default show do not stand against a fix.
         inside = [
-            conflict for own in shapes.values() for conflict in own.conflicts if conflict.at_default
+            conflict
+            for model in self._own
+            for conflict in shapes[model.prefix].conflicts
+            if conflict.at_default
         ]
         return tuple(inside + pipelines.conflicts(self.models, shapes))
 
@@ -111,7 +120,7 @@ class NeuralNetworks(protocol.Model):
         first: Optional[UsableSizes] = None
         for network in self._shapes.values():
             found = network.usable(assumed)
-            if found is None or found.name not in self._inputs:
+            if found is None or found.name not in self.inputs:
                 continue
             if not found.everywhere:
                 return found
@@ -137,9 +146,11 @@ class NeuralNetworks(protocol.Model):
         before: Mapping[str, ModelShapes],
         after: Mapping[str, ModelShapes],
         allowed: int,
+        inside: Optional[Mapping[str, int]] = None,
     ) -> Plan:
+        """See `formats.model`; `inside` are versions that other models need, by their prefix."""
         lower = allowed < self._highest
-        return edits.plan(self.source, self.models, changes, before, after, lower)
+        return edits.plan(self.source, self.models, changes, before, after, lower, inside or {})
 
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.neuralnetwork.execute import run
@@ -150,6 +161,13 @@ class NeuralNetworks(protocol.Model):
                 "leave the name of the function out",
             )
         return run.execution(self.models, self.source, self._in_half_precision(), dtype)
+
+    def execution_with(self, others: "Mapping[str, Execution]", dtype: "np.dtype") -> "Execution":
+        """The whole of a pipeline, of which some models are of another kind, by prefix."""
+        from coreml_resize_fix.formats.neuralnetwork.execute import run
+
+        in_half = any(one.in_half for one in others.values()) or self._in_half_precision()
+        return run.execution(self.models, self.source, in_half, dtype, others)
 
     def _content(self, layer: LayerRef) -> bytes:
         return self.source.read(layer.node.start, layer.node.end)
@@ -180,7 +198,7 @@ def _remarks(models: Sequence[ModelRef]) -> List[str]:
         for address, name, class_name in resizes.custom_resizes(models)
     ]
     for model in models:
-        if not (model.is_network or "pipeline" in model.kind.lower()):
+        if not (model.is_network or model.is_program or "pipeline" in model.kind.lower()):
             where = model.prefix.rstrip("/") or "the model"
             found.append(f"`{where}` is a `{model.kind}`, which has no layers")
     return found

@@ -17,7 +17,7 @@ from coreml_resize_fix.sampling.single import exactly, shortest
 if TYPE_CHECKING:
     import numpy as np
 
-    from coreml_resize_fix.formats.neuralnetwork.read_steps import Read
+    from coreml_resize_fix.replacements.format import Computed
 
 Size = Tuple[int, int]
 
@@ -52,6 +52,12 @@ class Upsample(_Layer, GridResize):
     def positions(self) -> Optional[str]:
         """The name of its positions in `verify.kernels.positions`; None if it copies pixels."""
         return upsample_mode(self.mode, self.linear_upsample_mode)
+
+    @property
+    def factors(self) -> Optional[Tuple[float, float]]:
+        """(height, width)."""
+        height, width = (self.fractional_scaling_factor or self.scaling_factor or (1, 1))[:2]
+        return height, width
 
     @property
     def fractions(self) -> Tuple[float, ...]:
@@ -232,7 +238,7 @@ class LayerChain(_Layer):
             found[-1].ParseFromString(data)
         return found
 
-    def steps(self) -> "Optional[Read]":
+    def steps(self) -> "Optional[Computed]":
         """The steps that the layers compute; None if they are not a replacement."""
         # Imported where layers are compared: NumPy costs as much as the rest of a small audit.
         from coreml_resize_fix.formats.neuralnetwork import read_steps

@@ -12,9 +12,9 @@ def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> 
     made: Dict[str, Shape] = {}
     found: List[Conflict] = []
     for model in models:
-        if not model.is_network:
+        if not (model.is_network or model.is_program):
             continue
-        own = shapes[model.prefix]
+        own = shapes[model.maker]
         for feature in model.message.description.input:
             if feature.name not in made or feature.name in own.flexible_inputs:
                 continue

@@ -7,16 +7,13 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.replacements.format import HALF, SINGLE
 from coreml_resize_fix.replacements.steps import HEIGHT, WIDTH, Step, Steps
 
-__all__ = ["ADDED", "CHANNELS", "HALF", "Blobs", "Image", "NotAReplacementError", "require"]
+__all__ = ["ADDED", "CHANNELS", "Blobs", "Image", "NotAReplacementError", "require"]
 
 ADDED, CHANNELS = "added", "C"
 Labels = Tuple[Any, ...]  # HEIGHT and WIDTH, CHANNELS, "B", "S", or ADDED of a dimension of one
-
-# Largest error of rounding to float32 and to float16, as a share of the largest number. Sums of
-# float32 numbers are rounded a little more.
-SINGLE, HALF = 2.0**-22, 2.0**-11
 
 
 class NotAReplacementError(Exception):

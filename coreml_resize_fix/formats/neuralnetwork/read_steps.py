@@ -3,25 +3,26 @@
 Only kinds of layers that replacements are made of can be read.
 """
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.formats.neuralnetwork.read_blobs import (
     ADDED,
     CHANNELS,
-    HALF,
     Blobs,
     Image,
     NotAReplacementError,
     require,
 )
 from coreml_resize_fix.replacements import steps
+from coreml_resize_fix.replacements.format import Computed
 from coreml_resize_fix.replacements.maps import LinearMap
 from coreml_resize_fix.replacements.one_size import BOX_ROUNDING
-from coreml_resize_fix.replacements.steps import Kernel, Steps
+from coreml_resize_fix.replacements.patterns import separated
+from coreml_resize_fix.replacements.steps import Kernel
 
-__all__ = ["Read", "read"]
+__all__ = ["read"]
 
 Pair = Tuple[int, int]
 
@@ -29,23 +30,7 @@ Pair = Tuple[int, int]
 _MOST_LAYERS = 32
 
 
-class Read(NamedTuple):
-    """Steps, and how far rounding may have moved their weights and points.
-
-    rounding: as a share of the largest weight. box: in pixels.
-    """
-
-    steps: Steps
-    rounding: float
-    box: float
-
-    @property
-    def in_half(self) -> bool:
-        """Whether the weights may have been rounded to float16."""
-        return self.rounding == HALF
-
-
-def read(layers: Sequence[Any], rank: int, channels: Optional[int]) -> Optional[Read]:
+def read(layers: Sequence[Any], rank: int, channels: Optional[int]) -> Optional[Computed]:
     """The steps of NeuralNetworkLayer messages, in order, for an image of that rank.
 
     None if some layer cannot be part of a replacement.
@@ -63,7 +48,7 @@ def read(layers: Sequence[Any], rank: int, channels: Optional[int]) -> Optional[
     except (NotAReplacementError, ValueError, IndexError):
         return None
     boxes = any(isinstance(step, steps.CropResize) for step in last.steps)
-    return Read(last.steps, blobs.rounding, BOX_ROUNDING if boxes else 0.0)
+    return Computed(last.steps, blobs.rounding, BOX_ROUNDING if boxes else 0.0)
 
 
 def _edges(amounts: Any) -> Tuple[Pair, Pair]:
@@ -129,7 +114,7 @@ def _depthwise(blobs: Blobs, params: Any, image: Image, shape: Any) -> Any:
     require(up or borders == ((0, 0), (0, 0)))
     require(all(start == end for start, end in borders) and min(stride) > 0)
     # The sum of the weights of an axis that keeps a flat image flat.
-    first, second = _factors(patterns[0], stride[1] if up else 1, blobs.rounding)
+    first, second = separated(patterns[0], stride[1] if up else 1, blobs.rounding)
     kernels = [
         Kernel(tuple(weights.tolist()), step, border[0])
         for weights, step, border in zip((first, second), stride, borders)
@@ -137,19 +122,6 @@ def _depthwise(blobs: Blobs, params: Any, image: Image, shape: Any) -> Any:
     rows, columns = image.axes(*kernels)
     kind = steps.Deconvolution if up else steps.Depthwise
     return image.then(kind(rows, columns, groups))
-
-
-def _factors(pattern: np.ndarray, total: float, rounding: float) -> Tuple[np.ndarray, np.ndarray]:
-    """Two vectors whose outer product is the pattern; the second sums to `total`.
-
-    Every number may be rounded; sums along an axis are more exact.
-    """
-    whole = pattern.sum()
-    require(bool(abs(whole) > rounding * np.abs(pattern).max()))
-    first, second = pattern.sum(axis=1) / total, pattern.sum(axis=0) * (total / whole)
-    distance = np.abs(np.outer(first, second) - pattern).max()
-    require(bool(distance <= 4 * rounding * np.abs(pattern).max()))
-    return first, second
 
 
 def _mixed(image: Image, label: Any, matrix: np.ndarray) -> Image:

@@ -138,7 +138,9 @@ def ways(place: "LayerPlace", steps: Sequence[Step]) -> List[LayerWay]:
 
 
 def _one_layer_each(place: "LayerPlace", steps: Sequence[Step]) -> Optional[LayerWay]:
-    forms = [FORMS[type(step)] for step in steps]
+    forms = [form for form in (FORMS.get(type(step)) for step in steps) if form is not None]
+    if len(forms) < len(steps):
+        return None  # no layer resizes by middles of pixels before iOS 14
     version = max(form.spec_version for form in forms)
     if version >= _EXACT_MAPPING_VERSION and not place.exact_mapping:
         return None

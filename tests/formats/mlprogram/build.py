@@ -75,9 +75,10 @@ def _collect(block, found):
         for inner in operation.blocks:
             _collect(inner, found)
         for variable in operation.outputs:
+            sizes = () if "List" in type(variable).__name__ else getattr(variable, "shape", None)
             found[variable.name] = tuple(
                 int(size) if isinstance(size, int) or str(size).isdigit() else None
-                for size in getattr(variable, "shape", None) or ()
+                for size in sizes or ()
             )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 
 from coreml_resize_fix.intents.model import Intent
 from tests.formats.mlprogram import files
@@ -26,6 +27,13 @@ def intents(name):
         )
         for index, call in enumerate(files.calls(name))
     ]
+
+
+def with_sizes(name):
+    """The same, with what another example made where the size is another tensor's."""
+    # A stride of four makes 4×6 of 18×27, too, and the call twice that size.
+    more = {"ct9_ex17_range_other_bilF": (((4, 6), (32, 48)), ((4, 6), (36, 54)))}
+    return [replace(intent, sizes=more.get(name)) for intent in intents(name)]
 
 
 def _pair(value, kind):

@@ -25,28 +25,32 @@ from tests.formats.mlprogram.test_reader import main_block, parsed
 from tests.report.json_v1 import check
 from tests.support.folders import contents
 
+GATHERS, MATRICES = "2 operations (gather → gather)", "2 operations (matmul → matmul)"
+
 # What meta.json says of each: verdicts, codes, and the operation that is the same, if one is.
 EXPECTED = {
-    "ct52_ml15_nn_sf2p3": [("unmatchable", {"RSZ105", "RSZ102", "RSZ108", "RSZ303"}, None)],
+    "ct52_ml15_nn_sf2p3": [("needs-option", {"RSZ105", "RSZ102", "RSZ108", "RSZ309"}, GATHERS)],
     "ct72_ml17_acT_sf0p7": [
         ("fixable", {"RSZ102", "RSZ108"}, "resize_bilinear 21×21 STRICT_ALIGN_CORNERS")
     ],
     "ct83_ex17_names": [("match", set(), None)] * 4,
-    "ct9_ex17_range_other_bilF": [
-        ("fixable", {"RSZ102"}, "upsample_bilinear ×8,8 align_corners=false")
-    ],
-    "ct9_ml15_aa_half": [("unmatchable", {"RSZ104", "RSZ304"}, None)],
+    # One example fits 8 times its own input as well as twice the size of the model's.
+    "ct9_ex17_range_other_bilF": [("unmatchable", {"RSZ102", "RSZ208"}, None)],
+    "ct9_ml15_aa_half": [("needs-option", {"RSZ104", "RSZ309"}, MATRICES)],
     "ct9_ml17_acT_sf_rounds_up": [
         ("fixable", {"RSZ102", "RSZ108"}, "resize_bilinear 28×28 STRICT_ALIGN_CORNERS")
     ],
     "ct9_ml17_area_nondiv": [],
     "ct9_ml17_equal_calls": [("match", set(), None)] * 2,
-    "ct9_ml17_nn_sf2p3": [("unmatchable", {"RSZ105", "RSZ102", "RSZ108", "RSZ303"}, None)],
+    "ct9_ml17_nn_sf2p3": [("needs-option", {"RSZ105", "RSZ102", "RSZ108", "RSZ309"}, GATHERS)],
     "head_ml17_bicubic": [],
     "mil_ml16_half_pixel_false": [("fixable", {"RSZ101"}, "resize_bilinear 20×24 UNALIGN_CORNERS")],
-    "mil_ml17_resize_nearest": [("unmatchable", {"RSZ105", "RSZ303"}, None)],
+    "mil_ml17_resize_nearest": [("needs-option", {"RSZ105", "RSZ309"}, GATHERS)],
 }
 FIXABLE = [name for name, told in EXPECTED.items() if [one[0] for one in told] == ["fixable"]]
+DECOMPOSED = [
+    name for name, told in EXPECTED.items() if [one[0] for one in told] == ["needs-option"]
+]
 ELSEWHERE = ["ct9_ml17_area_nondiv", "head_ml17_bicubic"]
 RIGHT = ["ct83_ex17_names", "ct9_ml17_equal_calls", *ELSEWHERE]
 
@@ -74,11 +78,12 @@ def test_an_inventory_has_the_same_operations(name):
     assert len(report.findings) == len(EXPECTED[name])
 
 
-@pytest.mark.parametrize("name", FIXABLE)
+@pytest.mark.parametrize("name", [*FIXABLE, *DECOMPOSED])
 def test_fixes(name, tmp_path):
     source = calls.copied(name, tmp_path)
     before = contents(source)
-    result = fix(source, calls.intents(name), output=str(tmp_path / "out.mlpackage"))
+    output = str(tmp_path / "out.mlpackage")
+    result = fix(source, calls.intents(name), output=output, decompose=name in DECOMPOSED)
     after = contents(result)
     model = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
     assert {key for key in before if before[key] != after.get(key)} == {model}
@@ -134,7 +139,7 @@ def test_what_several_operations_compute_owes_no_layer(name):
     assert (report.unused, report.exit_code) == ((), 0)
 
 
-@pytest.mark.parametrize("name", ["ct9_ml17_nn_sf2p3", "ct9_ml15_aa_half"])
+@pytest.mark.parametrize("name", DECOMPOSED)
 def test_what_no_operation_computes_is_not_written(name, tmp_path):
     source = calls.copied(name, tmp_path)
     before = contents(tmp_path)
@@ -206,7 +211,7 @@ def test_a_parameter_that_is_computed_is_never_a_match():
 
 @pytest.mark.parametrize("varies", [False, True])
 def test_a_size_that_is_computed_at_run_time(varies, tmp_path):
-    """Of an input that does not vary it is what the file declares; else it is not judged."""
+    """What the file declares or computes; here that is a multiple of its own input."""
     from coremltools import RangeDim, TensorType
 
     def make(x):
@@ -222,8 +227,8 @@ def test_a_size_that_is_computed_at_run_time(varies, tmp_path):
     path = made(make, tmp_path, 17, (1, 3, side, 12), inputs)
     report = audit(path, [Intent(size=(20, 24), input_size=(10, 12))])
     (found,) = report.findings
-    assert found.verdict == ("unmatchable" if varies else "match")
-    assert found.codes == (("RSZ207",) if varies else ())
+    assert found.verdict == "match"
+    assert found.codes == ()
 
 
 def test_blocks_inside_operations_are_audited_and_fixed(tmp_path):
@@ -271,11 +276,18 @@ def test_targets(tmp_path):
     assert _version(_read(os.path.join(result, "Data", "com.apple.CoreML", "model.mlmodel"))) == 7
 
 
-def test_a_program_of_several_block_specializations_is_not_changed():
-    model = parsed("mil_ml16_half_pixel_false")
+def test_block_specializations_are_changed_alike_or_not_at_all():
+    name = "mil_ml16_half_pixel_false"
+    model, request = parsed(name), pipeline.Request(manifest=calls.intents(name))
+    _, alone = pipeline.process_bytes(model.SerializeToString(), "model", request)
+    alone = type(model).FromString(alone).mlProgram.functions["main"].block_specializations
     blocks = model.mlProgram.functions["main"].block_specializations
     blocks["CoreML7"].CopyFrom(blocks["CoreML6"])
-    request = pipeline.Request(manifest=calls.intents("mil_ml16_half_pixel_false"))
+    report, fixed = pipeline.process_bytes(model.SerializeToString(), "model", request)
+    fixed = type(model).FromString(fixed).mlProgram.functions["main"].block_specializations
+    assert fixed["CoreML6"] == fixed["CoreML7"] == alone["CoreML6"]
+    assert any("hold the same operations" in one for one in report.notices)
+    del blocks["CoreML7"].operations[0]
     with pytest.raises(UsageError, match="several block specializations"):
         pipeline.process_bytes(model.SerializeToString(), "model", request)
 
@@ -311,7 +323,7 @@ def test_names_of_exported_calls_are_evidence():
     pinned = [
         replace(intent, layer=finding.layer.name) for intent, finding in zip(wrong, report.findings)
     ]
-    assert [one.codes for one in audit(path, pinned).findings] == [("RSZ105", "RSZ304")] * 4
+    assert [one.codes for one in audit(path, pinned).findings] == [("RSZ105", "RSZ309")] * 4
 
 
 def test_an_operation_may_be_named_without_its_cast():
@@ -359,7 +371,114 @@ def test_sizes_that_cannot_run(listed, tmp_path):
     assert report.codes == ("RSZ402",)
 
 
+def test_a_size_of_another_tensor(tmp_path):
+    """Two examples tell it from a factor; the size is computed from the tensor then."""
+    name = "ct9_ex17_range_other_bilF"
+    path, intents = calls.copied(name, tmp_path), calls.with_sizes(name)
+    report = audit(path, intents)
+    (found,) = report.findings
+    assert (found.verdict, found.codes) == ("fixable", ("RSZ102",))
+    assert str(found.after) == "resize to 2 times the size of `x_to_fp16` LINEAR UNALIGN_CORNERS"
+    assert any("the size of another tensor" in notice for notice in report.notices)
+    result = fix(path, intents)
+    written = _read(os.path.join(result, "Data", "com.apple.CoreML", "model.mlmodel"))
+    assert as_coremltools_infers(written, files.weights(name))
+    assert audit(result, intents).exit_code == 0
+    (found,) = audit(result, calls.intents(name)).findings
+    assert (found.verdict, found.codes) == ("unmatchable", ("RSZ208",))
+
+
 def test_sizes_that_all_run():
     name = "ct9_ex17_range_other_bilF"
     assert audit(str(files.package(name))).usable.everywhere
     assert audit(str(files.package("ct9_ml17_equal_calls"))).usable is None
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_ranges_of_outputs(default):
+    """Those that a description declares follow, whether it says the default or not."""
+    name = "ct9_ex17_range_other_bilF"
+    model = parsed(name)
+    array = model.description.output[0].type.multiArrayType
+    given = model.description.input[0].type.multiArrayType
+    limits = [(one.lowerBound, one.upperBound) for one in given.shapeRange.sizeRanges]
+    channels = list(array.shape)[1] if array.shape else 3
+    for low, high in [
+        (1, 1),
+        (channels, channels),
+        *((a // 4 * 2, b // 4 * 2) for a, b in limits[2:]),
+    ]:
+        array.shapeRange.sizeRanges.add(lowerBound=low, upperBound=high)
+    if default:
+        array.shape.extend([1, channels, 8, 12])
+    _, fixed = pipeline.process_bytes(
+        model.SerializeToString(), "model", pipeline.Request(manifest=calls.intents(name))
+    )
+    array = type(model).FromString(fixed).description.output[0].type.multiArrayType
+    asked = [2 * side for side in given.shape[2:]]  # twice the input, as PyTorch was asked
+    assert list(array.shape) == ([1, channels, *asked] if default else [])
+    made = [(one.lowerBound, one.upperBound) for one in array.shapeRange.sizeRanges]
+    assert made[2:] == [(a // 4 * 8, b // 4 * 8) for a, b in limits[2:]]
+
+
+def test_a_sum_that_fits_after_the_fix_alone():
+    """The file cannot run as it is, and that is told; the fix mends it."""
+
+    def make(x):
+        up = mb.upsample_bilinear(
+            x=x, scale_factor_height=1.16, scale_factor_width=1.16, align_corners=True, name="up"
+        )
+        skip = mb.resize_bilinear(
+            x=x, target_size_height=29, target_size_width=29, sampling_mode="UNALIGN_CORNERS",
+            name="skip",
+        )  # fmt: skip
+        return mb.add(x=up, y=skip, name="sum")
+
+    data = build.model_file(build.program(make, (1, 2, 25, 25)))
+    model = parsed("ct9_ml17_nn_sf2p3")
+    model.ParseFromString(data)
+    block = model.mlProgram.functions["main"].block_specializations["CoreML5"]
+    for operation in block.operations:  # a target of 28, as PyTorch was asked for
+        name = operation.outputs[0].name
+        if name.startswith("skip_target_size"):
+            operation.attributes["val"].immediateValue.tensor.ints.values[0] = 28
+        if name == "skip":
+            for dimension in operation.outputs[0].type.tensorType.dimensions[2:]:
+                dimension.constant.size = 28
+    asked = {"mode": "bilinear", "size": (28, 28)}
+    intents = [
+        Intent(layer="up", align_corners=True, **asked),
+        Intent(layer="skip", align_corners=False, **asked),
+    ]
+    report, fixed = pipeline.process_bytes(
+        model.SerializeToString(), "model", pipeline.Request(manifest=intents)
+    )
+    assert [one.verdict for one in report.findings] == ["fixed", "match"]
+    assert any(
+        "(`sum`) cannot run in the file as it is" in one and "the fix repairs it" in one
+        for one in report.notices
+    )
+    assert build.inferred(fixed)["sum"] == (1, 2, 28, 28)
+
+
+def test_cuts_behind_a_changed_size_are_told():
+    """A position on an axis that changes; one on another axis, or before its middle, is clear."""
+
+    def make(x):
+        up = mb.upsample_bilinear(
+            x=x, scale_factor_height=1.16, scale_factor_width=1.0, align_corners=True, name="up"
+        )
+        begin, end = [0, 0, 1, 0], [0, 0, 28, 20]
+        return mb.slice_by_index(
+            x=up, begin=begin, end=end, begin_mask=[True, True, False, True],
+            end_mask=[True, True, False, False], name="cut",
+        )  # fmt: skip
+
+    data = build.model_file(build.program(make, (1, 2, 25, 25)))
+    intent = Intent(layer="up", mode="bilinear", align_corners=True, size=(28, 25))
+    report, _ = pipeline.process_bytes(data, "model", pipeline.Request(manifest=[intent]))
+    (told,) = (one for one in report.notices if "cuts an axis" in one)
+    assert "(`cut`) cuts an axis at 28, which was 29 long and becomes 28" in told
+    same = replace(intent, size=(29, 25), align_corners=False)
+    report, _ = pipeline.process_bytes(data, "model", pipeline.Request(manifest=[same]))
+    assert not any("cuts an axis" in one for one in report.notices)

@@ -46,6 +46,45 @@ WAYS = {
 }
 
 
+# iOS 18 has more.
+NEW_WAYS = {
+    "int4 blocks": lambda model: compress.linear_quantize_weights(
+        model,
+        compress.OptimizationConfig(
+            compress.OpLinearQuantizerConfig(
+                mode="linear_symmetric", dtype="int4", granularity="per_block", block_size=4,
+                **LARGE_ENOUGH,
+            )
+        ),
+    ),
+    "grouped palettes": lambda model: compress.palettize_weights(
+        model,
+        compress.OptimizationConfig(
+            compress.OpPalettizerConfig(
+                mode="uniform", nbits=4, granularity="per_grouped_channel", group_size=4,
+                **LARGE_ENOUGH,
+            )
+        ),
+    ),
+    "sparse palettes": lambda model: compress.palettize_weights(
+        WAYS["sparse"](model),
+        compress.OptimizationConfig(
+            compress.OpPalettizerConfig(mode="uniform", nbits=4, **LARGE_ENOUGH)
+        ),
+        joint_compression=True,
+    ),
+    "sparse int8": lambda model: compress.linear_quantize_weights(
+        WAYS["sparse"](model),
+        compress.OptimizationConfig(
+            compress.OpLinearQuantizerConfig(mode="linear_symmetric", **LARGE_ENOUGH)
+        ),
+        joint_compression=True,
+    ),
+}  # fmt: skip
+COMPRESSED = [(way, ios) for way in sorted(WAYS) for ios in (16, 17, 18)]
+COMPRESSED += [(way, 18) for way in sorted(NEW_WAYS)]
+
+
 class Net(torch.nn.Module):
     """Two convolutions with a resize between them."""
 
@@ -92,12 +131,11 @@ def runs_as(path, asked, reference=None, function="main"):
     )
 
 
-@pytest.mark.parametrize("ios", [16, 17, 18])
-@pytest.mark.parametrize("way", sorted(WAYS))
+@pytest.mark.parametrize(("way", "ios"), COMPRESSED)
 def test_compressed_weights(way, ios, tmp_path):
     network, path = Net(**WRONG).eval(), str(tmp_path / "model.mlpackage")
     with torch_networks.quiet():
-        WAYS[way](converted(network, ios)).save(path)
+        {**WAYS, **NEW_WAYS}[way](converted(network, ios)).save(path)
     before = contents(path)
     intents = record_intents(network, torch.rand(1, 3, 25, 25))
     assert [one.verdict for one in audit(path, intents).findings] == ["fixable"]

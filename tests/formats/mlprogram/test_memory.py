@@ -22,7 +22,7 @@ def opened(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["ct9_ex17_range_other_bilF", "mil_ml16_half_pixel_false"])
 def test_an_mlmodel_comes_back(name, tmp_path):
-    model, intents = opened(name, tmp_path), calls.intents(name)
+    model, intents = opened(name, tmp_path), calls.with_sizes(name)
     before = model.get_spec().SerializeToString(deterministic=True)
     with build.quiet():
         fixed = fix(model, intents)

@@ -18,11 +18,13 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeToShape,
     UpsampleNearest,
 )
+from coreml_resize_fix.formats.model import Change
+from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known
 from tests.formats.mlprogram import files
-from tests.formats.mlprogram.editing import rewritten
+from tests.formats.mlprogram.editing import apply, rewritten
 from tests.formats.mlprogram.test_edits import as_coremltools_infers, unaligned
 from tests.formats.mlprogram.test_reader import main_block, parsed
 
@@ -102,13 +104,35 @@ def test_functions_of_several_opsets():
 def test_several_specializations_are_refused_with_that_word():
     model = parsed("ct9_ml17_nn_sf2p3")
     function = model.mlProgram.functions["main"]
-    function.block_specializations["CoreML5"].CopyFrom(function.block_specializations["CoreML7"])
+    other = function.block_specializations["CoreML5"]
+    other.CopyFrom(function.block_specializations["CoreML7"])
+    other.operations[1].attributes["val"].immediateValue.tensor.floats.values[0] = 3.0
     found = reader.read(Source(model.SerializeToString()))
     (one,) = network.networks(found).values()
     steps_of = {one.resizes()[0].address: steps.of(UpsampleNearest(2, 2))}
     change = edits.Change(steps_of, {"main": one.shapes()}, {"main": one.shapes()}, 6)
-    assert "block specializations" in edits.refusal(found, change)
+    assert edits.refusal(found, change) == (
+        "the function `main` has several block specializations (CoreML5, CoreML7), and that of "
+        "`CoreML5` is another from `main/ops[1]` on"
+    )
     assert edits.refusal(found, change._replace(steps={})) is None
+
+
+def test_equal_specializations_are_edited_alike_and_never_raised():
+    data = files.model("ct9_ml17_nn_sf2p3")
+    model = parsed("ct9_ml17_nn_sf2p3")
+    blocks = model.mlProgram.functions["main"].block_specializations
+    blocks["CoreML5"].CopyFrom(blocks["CoreML7"])
+    alone, _, _ = rewritten(data, unaligned((20, 24)))
+    wanted = schema.model_class().FromString(alone).mlProgram.functions["main"]
+    result, found, _ = rewritten(model.SerializeToString(), unaligned((20, 24)))
+    model.ParseFromString(result)
+    function = model.mlProgram.functions["main"]
+    assert function.opset == "CoreML7"
+    for name in ("CoreML5", "CoreML7"):
+        assert function.block_specializations[name] == wanted.block_specializations["CoreML7"]
+    assert found["main"].function.unlike == ()
+    assert "block specializations" in opset.refusal(found["main"].program, 9)
 
 
 def test_a_program_in_two_pieces_is_not_edited():
@@ -134,3 +158,28 @@ def test_every_function_is_edited_in_its_own_place():
         "upsample_nearest_neighbor ×2,2",
     ]
     assert list(found["other"].shapes().outputs.values()) == [Known((1, 3, 20, 24))]
+
+
+def test_a_raised_program_raises_the_pipelines_around_it():
+    inner = parsed("ct52_ml15_nn_sf2p3")
+    middle = schema.model_class()(specificationVersion=6)
+    middle.pipeline.models.add().CopyFrom(inner)
+    outer = schema.model_class()(specificationVersion=6)
+    outer.pipeline.models.add().CopyFrom(middle)
+    other = outer.pipeline.models.add()
+    other.CopyFrom(inner)
+    data = outer.SerializeToString()
+    model = open_bytes(data, "model")
+    shapes = model.shapes({})
+    first, second = model.resizes(shapes)
+    assert first.address.startswith("pipeline[0]/pipeline[0]/main/ops[")
+    assert second.address.startswith("pipeline[1]/main/ops[")
+    op = ResizeToShape((22, 27), 2, "LINEAR", "UNALIGN_CORNERS")
+    after = model.shapes({first.address: (22, 27)})
+    plan = model.plan([Change(first.address, op, 8)], shapes, after, 8)
+    assert plan.spec_version == 8
+    outer.ParseFromString(apply(data, plan.edits))
+    nested, beside = outer.pipeline.models
+    versions = [one.specificationVersion for one in (outer, nested, nested.pipeline.models[0])]
+    assert versions == [8, 8, 8]
+    assert beside == other

@@ -3,6 +3,7 @@
 coremltools infers the expected sizes of the same program built for the other size.
 """
 
+import contextlib
 import logging
 
 import numpy as np
@@ -11,12 +12,15 @@ import pytest
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 4 or newer")
 
 from coreml_resize_fix.formats.mlprogram import program, reader, sizes
+from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known, Unknown
-from tests.formats.mlprogram import build, chains
+from tests.formats.mlprogram import build, chains, operation_makers
 from tests.formats.mlprogram.build import mb
 
 logging.disable(logging.WARNING)
+
+NEWEST = max(build.TARGETS)
 
 
 def function_of(made, ios=15):
@@ -157,3 +161,107 @@ def test_sizes_behind_a_changed_resize():
         assert found == [(kind, Known(dims)) for kind, dims in expected], (seed, kinds, old, new)
     assert followed > 60
     assert refused > 0
+
+
+def generated():
+    """(seed, kind): every operation that no chain has, three times with other parameters."""
+    return [
+        (seed, kind)
+        for seed, kind in enumerate(sorted(operation_makers.MAKERS) * 3)
+        if operation_makers.MAKERS[kind][0] <= NEWEST
+    ]
+
+
+def test_operations_of_no_chain():
+    """Against coremltools' own inference of the program built for the other size."""
+    checked = 0
+    for seed, kind in generated():
+        rng = np.random.default_rng(seed)
+        old, new = ((int(h), int(w)) for h, w in rng.integers(3, 12, (2, 2)))
+        made, ios = operation_makers.behind(kind, seed, old)
+        function = function_of(made, ios)
+        shapes = sizes.infer(function, {address_of(function, "resized"): new})
+        wanted = chains.shapes(operation_makers.behind(kind, seed, new)[0])
+        expected = [(name, Known(dims)) for name, dims in wanted]
+        assert made_by(function, shapes) == expected, (seed, kind, old, new)
+        assert shapes.conflicts == (), (seed, kind, old, new)
+        checked += 1
+    assert checked >= 180
+
+
+def test_every_rule_is_compared_with_coremltools():
+    """Those of states are in `test_places`."""
+    made = [chains.single(make, (6, 6), ios) for ios, make in SINGLE.values() if ios <= NEWEST]
+    made += [operation_makers.behind(kind, seed, (6, 6))[0] for seed, kind in generated()]
+    for seed in range(100):
+        with contextlib.suppress(*chains.REFUSED):
+            made.append(chains.chain(seed, *drawn(seed)[:2]))
+    kinds = {kind for one in made for kind, _ in chains.shapes(one)}
+    assert set(RULES) - kinds == {"read_state", "write_state"}
+
+
+def test_values_that_fit_another_size():
+    """What is normalized along an axis has a value for each of its elements."""
+
+    def normalized(x):
+        return mb.layer_norm(x=x, axes=[-1], gamma=np.ones(8, np.float32))
+
+    function = function_of(chains.single(normalized, (8, 8), 15))
+    for size, message in (
+        ((9, 8), []),
+        ((8, 9), ["`layer_norm` has 8 values in `gamma` for 9"]),
+    ):
+        found = sizes.infer(function, {address_of(function, "resized"): size}).conflicts
+        assert [one.message for one in found] == message
+
+
+def test_what_is_written_into_another_size():
+    """An update of constants fits the place that it was made for."""
+
+    def written(x):
+        update = np.zeros((1, 4, 2, 8), np.float32)
+        return mb.slice_update(
+            x=x, update=update, begin=[0, 0, 1, 0], end=[0, 0, 3, 0],
+            begin_mask=[True, True, False, True], end_mask=[True, True, False, True],
+        )  # fmt: skip
+
+    if NEWEST < 18:
+        pytest.skip("needs coremltools 8 or newer")
+    function = function_of(chains.single(written, (8, 8), 18), 18)
+    for size, message in (
+        ((9, 8), []),
+        ((8, 9), ["`slice_update` puts 1×4×2×8 in the place of 1×4×2×9"]),
+    ):
+        found = sizes.infer(function, {address_of(function, "resized"): size}).conflicts
+        assert [one.message for one in found] == message
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_sizes_that_converters_write_down(seed):
+    """The shapes that reshape and conv_transpose hold, against a network of the other size."""
+    rng = np.random.default_rng(seed)
+    kernel, stride = int(rng.integers(1, 5)), int(rng.integers(2, 4))
+    pads = [int(n) for n in rng.integers(0, 2, 4)]
+    more = [int(n) for n in rng.integers(0, stride, 2)]
+    old, new = ((int(h), int(w)) for h, w in rng.integers(5, 12, (2, 2)))
+    weight = np.zeros((2, 3, kernel, kernel), np.float32)
+
+    def network(x):
+        h, w = x.shape[2:]
+        x = mb.reshape(x=x, shape=[1, 2, 2, h, w])
+        x = mb.reshape(x=mb.reduce_max(x=x, axes=[1], keep_dims=False), shape=[2, h * w])
+        x = mb.reshape(x=mb.relu(x=x), shape=[1, 2, h, w])
+        sides = [
+            stride * (side - 1) + kernel - pads[2 * axis] - pads[2 * axis + 1] + more[axis]
+            for axis, side in enumerate((h, w))
+        ]
+        return mb.conv_transpose(
+            x=x, weight=weight, strides=[stride] * 2, pad_type="custom", pad=pads,
+            output_shape=[1, 3, *sides],
+        )  # fmt: skip
+
+    function = function_of(chains.single(network, old, 15))
+    shapes = sizes.infer(function, {address_of(function, "resized"): new})
+    expected = chains.shapes(chains.single(network, new, 15))
+    assert made_by(function, shapes) == [(kind, Known(dims)) for kind, dims in expected]
+    assert shapes.conflicts == ()

@@ -16,7 +16,7 @@ TOLD = {
     "ct52_ml15_nn_sf2p3": "22×27 or 23×27",
     "ct9_ml17_acT_sf_rounds_up": "28×28 or 29×29; 28×28 is meant",
     "ct72_ml17_acT_sf0p7": "20×20 or 21×21; 21×21 is meant",
-    "ct9_ex17_range_other_bilF": "the call took the size of another tensor",
+    "ct9_ex17_range_other_bilF": "the call may have taken that of another tensor",
 }
 
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from coremltools import proto
 
 BITS = {9: 1, 10: 2, 11: 4, 12: 3, 13: 6}  # of types below a byte, packed from the lowest bit on
+INT4 = 8
 BLOB_TYPES = {1: np.float16, 2: np.float32, 3: np.uint8, 4: np.int8, 6: np.int16, 7: np.uint16}
 PACKED = {"FLOAT16": "<f2", "INT8": "i1", "UINT8": "u1", "INT16": "<i2", "UINT16": "<u2",
           "UINT32": "<u4", "INT32": "<i4"}  # fmt: skip
@@ -37,8 +38,17 @@ class Package:
         self.weights = {}
 
     def run(self, inputs, single=True, on_resize=None, function="main"):
-        """Outputs by name; see `block` for `on_resize`."""
-        function = self.spec.mlProgram.functions[function]
+        """Outputs by name; see `block` for `on_resize`. Programs of a pipeline run in order."""
+        if self.spec.WhichOneof("Type") != "pipeline":
+            return self.program(self.spec.mlProgram, inputs, single, on_resize, function)
+        values = dict(inputs)
+        for model in self.spec.pipeline.models:
+            values.update(self.program(model.mlProgram, values, single, on_resize, function))
+        return {one.name: values[one.name] for one in self.spec.description.output}
+
+    def program(self, program, inputs, single=True, on_resize=None, function="main"):
+        """Outputs of a function by name."""
+        function = program.functions[function]
         names = {
             one.name: torch.from_numpy(np.asarray(inputs[one.name])) for one in function.inputs
         }
@@ -73,6 +83,11 @@ class Package:
             elif operation.type == "cond":
                 inner = operation.blocks[0 if bool(single_ones["pred"]) else 1]
                 made = self.block(inner, values, single, on_resize)
+            elif operation.type == "while_loop":
+                made = self.loop(operation, given["loop_vars"], values, single, on_resize)
+            elif operation.type == "write_state":
+                values[operation.inputs["input"].arguments[0].name] = single_ones["data"]
+                made = []
             elif operation.type in OPERATIONS:
                 made = OPERATIONS[operation.type](**{**single_ones, **only(given, "values")})
             else:
@@ -80,6 +95,16 @@ class Package:
             several = made if isinstance(made, (list, tuple)) else [made]
             values.update(zip((one.name for one in operation.outputs), several))
         return [values[name] for name in block.outputs]
+
+    def loop(self, operation, variables, values, single, on_resize):
+        condition, body = operation.blocks
+        while True:
+            inside = {**values, **dict(zip((one.name for one in body.inputs), variables))}
+            inside.update(zip((one.name for one in condition.inputs), variables))
+            (goes_on,) = self.block(condition, inside, single, on_resize)
+            if not bool(goes_on):
+                return variables
+            variables = self.block(body, inside, single, on_resize)
 
     def value(self, message):
         tensor = message.type.tensorType
@@ -106,6 +131,9 @@ class Package:
         mark, kind, size, offset = struct.unpack_from("<IIQQ", data, at)
         assert mark == 0xDEADBEEF
         held = data[offset : offset + size]
+        if kind == INT4:
+            numbers = unpacked(np.frombuffer(held, np.uint8), 4).astype(np.int8)
+            return np.where(numbers < 8, numbers, numbers - 16)
         if kind in BITS:
             return unpacked(np.frombuffer(held, np.uint8), BITS[kind])
         return np.frombuffer(held, BLOB_TYPES[kind])
@@ -253,6 +281,8 @@ def whole(values):
 
 table(
     identity=lambda x: x,
+    read_state=lambda **given: given["input"],
+    less=lambda x, y: x < y,
     relu=lambda x: x.clamp(min=0),
     relu6=lambda x: x.clamp(0, 6),
     clip=lambda x, alpha, beta: x.clamp(float(alpha), float(beta)),
@@ -261,6 +291,17 @@ table(
     silu=lambda x: F.silu(x),
     tanh=lambda x: torch.tanh(x),
     sqrt=lambda x: torch.sqrt(x),
+    square=lambda x: x * x,
+    reverse=lambda x, axes: x.flip(whole(axes)),
+    instance_norm=lambda x, gamma=None, beta=None, epsilon=1e-5: F.instance_norm(
+        x, weight=gamma, bias=beta, eps=float(epsilon)
+    ),
+    reduce_argmax=lambda x, axis=-1, keep_dims=False, output_dtype="int32": x.argmax(
+        int(axis), bool(keep_dims)
+    ),
+    scaled_dot_product_attention=lambda query, key, value: F.scaled_dot_product_attention(
+        query, key, value
+    ),
     softmax=lambda x, axis=-1: torch.softmax(x, int(axis)),
     add=lambda x, y: x + y,
     sub=lambda x, y: x - y,
@@ -308,6 +349,19 @@ def squeeze(x, axes=None):
 def matmul(x, y, transpose_x=False, transpose_y=False):
     x = x.transpose(-1, -2) if transpose_x else x
     return x @ (y.transpose(-1, -2) if transpose_y else y)
+
+
+@operation()
+def layer_norm(x, axes, gamma=None, beta=None, epsilon=1e-5):
+    dims = sorted(axis % x.dim() for axis in whole(axes))
+    assert dims == list(range(x.dim() - len(dims), x.dim()))
+    return F.layer_norm(x, x.shape[dims[0] :], gamma, beta, float(epsilon))
+
+
+@operation()
+def crop(x, crop_height, crop_width):
+    (top, bottom), (left, right) = whole(crop_height), whole(crop_width)
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
 
 
 @operation()
@@ -420,6 +474,8 @@ def conv_transpose(
     strides = whole(strides) if strides is not None else [1, 1]
     assert pad_type in ("valid", "custom")
     made = F.conv_transpose2d(x, weight, bias, strides, groups=int(groups))
+    if output_shape is not None and pad_type == "valid":
+        assert list(made.shape) == whole(output_shape)
     sizes = whole(pad) if pad_type == "custom" else [0, 0, 0, 0]
     bottom, right = made.shape[-2] - sizes[1], made.shape[-1] - sizes[3]
     return made[..., sizes[0] : bottom, sizes[2] : right]
@@ -471,9 +527,9 @@ def constexpr_affine_dequantize(quantized_data, zero_point, scale, axis):
 @operation()
 def constexpr_lut_to_dense(indices, lut, shape=None):
     if shape is None:  # from iOS 18 on: tables for parts of the tensor, of vectors
-        assert set(lut.shape[:-2]) == {1}
         assert lut.shape[-1] == 1
-        return lut.reshape(-1)[indices]
+        table = spread_out(lut[..., 0], indices.shape)
+        return table.gather(-1, indices[..., None])[..., 0]
     bits = int(math.log2(lut.numel()))
     sides = whole(shape)
     places = unpacked(indices.numpy().astype(np.uint8), bits)[: math.prod(sides)]
@@ -494,7 +550,25 @@ def constexpr_sparse_to_dense(nonzero_data, mask, shape=None):
 
 @operation()
 def constexpr_blockwise_shift_scale(data, scale, offset=None):
-    for axis, (size, parts) in enumerate(zip(data.shape, scale.shape)):
-        scale = scale.repeat_interleave(size // parts, axis)
-        offset = None if offset is None else offset.repeat_interleave(size // parts, axis)
-    return (data.double() - (0 if offset is None else offset)) * scale
+    offset = 0 if offset is None else spread_out(offset, data.shape)
+    return (data.double() - offset) * spread_out(scale, data.shape)
+
+
+def spread_out(one, shape):
+    """Each number for as many elements as it stands for, along each axis of `shape`."""
+    for axis, size in enumerate(shape):
+        one = one.repeat_interleave(size // one.shape[axis], axis)
+    return one
+
+
+@operation()
+def constexpr_sparse_blockwise_shift_scale(data_mask, nonzero_data, scale, offset=None):
+    kept = data_mask.bool()
+    offset = 0 if offset is None else spread_out(offset, kept.shape)[kept]
+    return data_mask, (nonzero_data.double() - offset) * spread_out(scale, kept.shape)[kept]
+
+
+@operation()
+def constexpr_lut_to_sparse(indices_mask, indices_nonzero_data, lut):
+    assert set(lut.shape[:-2]) == {1}
+    return indices_mask, lut.reshape(-1)[indices_nonzero_data]

@@ -122,7 +122,8 @@ def equal():
 class Kind(NamedTuple):
     """`size` is that of the input; `frontends` those that can convert it.
 
-    `varies` tells how the size of the input may vary: by "range" or by "list".
+    `varies` tells how the size of the input may vary: by "range" or by "list"; `lowest` is the
+    first iOS that has what mends it.
     """
 
     build: Callable[[], nn.Module]
@@ -130,6 +131,14 @@ class Kind(NamedTuple):
     becomes: str
     frontends: Tuple[str, ...] = ("trace", "export")
     varies: str = ""
+    lowest: int = 15
+
+    @property
+    def sizes(self) -> Tuple[Tuple[int, int], ...]:
+        """Those that are recorded: one that strides do not divide, too, where that is allowed."""
+        height, width = self.size
+        more = {"range": ((height + 2, width + 3),), "list": ((2 * height, 2 * width),)}
+        return (self.size, *more.get(self.varies, ()))
 
 
 class Generated(nn.Module):
@@ -234,10 +243,13 @@ KINDS = {
     "varies_nearest_by_2": Kind(scaled(2, "nearest"), (16, 24), RIGHT, varies="range"),
     "listed_by_2": Kind(scaled(2, corners=False), (16, 24), RIGHT, ("trace",), "list"),
     "varies_other_aligned": Kind(
-        lambda: Other("bilinear", True), (16, 24), MENDED, ("export",), "range"
+        lambda: Other("bilinear", True), (16, 24), MENDED, ("export",), "range", 17
+    ),
+    "varies_other_half": Kind(
+        lambda: Other("bilinear", False), (16, 24), MENDED, ("export",), "range", 17
     ),
     "varies_other_nearest": Kind(
-        lambda: Other("nearest", None), (16, 24), MENDED, ("export",), "range"
+        lambda: Other("nearest", None), (16, 24), BEYOND, ("export",), "range"
     ),
 }  # fmt: skip
 
@@ -274,7 +286,8 @@ def _cases():
     turn = 0
     for kind, what in {**SEGMENTATION, **KINDS}.items():
         for frontend in what.frontends:
-            yield Case(kind, frontend, 15 + turn % 4, ("float32", "float16")[turn // 4 % 2])
+            ios = max(what.lowest, 15 + turn % 4)
+            yield Case(kind, frontend, ios, ("float32", "float16")[turn // 4 % 2])
             turn += 1
         turn += len(what.frontends) % 2
         turn += 1

@@ -12,11 +12,12 @@ from coreml_resize_fix.formats.inference.call import (
 from coreml_resize_fix.formats.mlprogram.program import Operation, Variable
 from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, OperationCall, Tensor
+from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged
 from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
 from coreml_resize_fix.formats.shapes import Dims, PartialSize
 
-# What has the size of its input fits whatever that is; some of them hand numbers on.
-_NEVER_CONFLICT = frozenset(elementwise.UNARY) - frozenset(computed.VALUES)
+# What has the size of its input fits as long as that is the declared one; some hand numbers on.
+_FITS_UNCHANGED = frozenset(elementwise.KEEPS_SIZE) - frozenset(computed.VALUES)
 
 
 class Answer(NamedTuple):
@@ -31,12 +32,16 @@ def answer(
     given: Dict[str, Tuple[Tensor, ...]],
     inputs: Sequence[Tensor],
     size: Optional[PartialSize],
+    merged: Merged,
 ) -> Answer:
-    """The rule's answer, one tensor per output, and the first conflict."""
+    """The rule's answer, one tensor per output, and the first conflict.
+
+    `merged` are the axes that operations before it made one; those that this one does are added.
+    """
     unchanged = size is None and not any(tensor.changed for tensor in inputs)
-    if unchanged and operation.kind in _NEVER_CONFLICT:
+    if unchanged and operation.kind in _FITS_UNCHANGED:
         return Answer(tuple([declared(one) for one in operation.outputs]))
-    call = OperationCall(operation, given)
+    call = OperationCall(operation, given, merged)
     shapes, content, reason = _by_rule(call, inputs)
     if size is not None:
         shapes = _overridden(operation, shapes, inputs, size)

@@ -6,6 +6,7 @@ from coreml_resize_fix.formats.inference.call import Blob, Call, NotKnownError
 from coreml_resize_fix.formats.mlprogram import constants
 from coreml_resize_fix.formats.mlprogram.constants import Number
 from coreml_resize_fix.formats.mlprogram.program import Operation, Value
+from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged, Sizes
 from coreml_resize_fix.formats.shapes import Dims
 
 #: What a value is known to hold: a constant, or the numbers that were computed from sizes.
@@ -43,11 +44,13 @@ class Tensor(NamedTuple):
 class OperationCall(Call):
     """A rule gets one and returns the dimensions of each output."""
 
-    __slots__ = ("given",)
+    __slots__ = ("given", "merged")
 
-    def __init__(self, operation: Operation, given: Dict[str, Tuple[Tensor, ...]]) -> None:
+    def __init__(
+        self, operation: Operation, given: Dict[str, Tuple[Tensor, ...]], merged: Merged
+    ) -> None:
         super().__init__(operation.kind, operation.name, None, (), len(operation.outputs))
-        self.given = given
+        self.given, self.merged = given, merged
 
     def __contains__(self, name: str) -> bool:
         return bool(self.given.get(name))
@@ -71,6 +74,18 @@ class OperationCall(Call):
                 )
             result.append(tensor.dims)
         return result
+
+    def changed(self, name: str = "x") -> Optional[Tuple[Sizes, Sizes]]:
+        """The sizes that the file declares of a parameter and those that it has, if they differ."""
+        (tensor, *_) = self.given[name]
+        one, other = tensor.declared, tensor.dims
+        if one is None or other is None or one == other or None in one + other:
+            return None
+        return tuple(n for n in one if n is not None), tuple(n for n in other if n is not None)
+
+    def states(self, name: str) -> bool:
+        """Whether a parameter is a constant of the file, not computed when it runs."""
+        return any(isinstance(tensor.content, Value) for tensor in self.given.get(name, ()))
 
     def contents(self, name: str) -> Optional[List[Tuple[Number, ...]]]:
         """The numbers of all that a parameter is bound to, or None if some are not known."""

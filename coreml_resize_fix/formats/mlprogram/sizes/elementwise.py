@@ -3,19 +3,19 @@
 Source of every rule here: the documentation of MIL's operators.
 """
 
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Tuple
 
-from coreml_resize_fix.formats.inference.call import NotKnownError, broadcast
+from coreml_resize_fix.formats.inference.call import NotKnownError, broadcast, product, show
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.shapes import Dims
 
 UNARY = (
-    "abs", "acos", "argsort", "asin", "atan", "atanh", "band_part", "batch_norm", "cast", "ceil",
+    "abs", "acos", "argsort", "asin", "atan", "atanh", "band_part", "cast", "ceil",
     "clamped_relu", "clip", "cos", "cosh", "cumsum", "elu", "erf", "exp", "exp2", "floor", "gelu",
-    "identity", "instance_norm", "inverse", "l2_norm", "layer_norm", "leaky_relu",
-    "linear_activation", "local_response_norm", "log", "logical_not", "prelu", "relu", "relu6",
+    "identity", "inverse", "l2_norm", "leaky_relu",
+    "linear_activation", "local_response_norm", "log", "logical_not", "relu", "relu6",
     "reverse", "reverse_sequence", "round", "rsqrt", "scaled_tanh", "sigmoid", "sigmoid_hard",
-    "sign", "silu", "sin", "sinh", "softmax", "softplus", "softplus_parametric", "softsign",
+    "sign", "silu", "sin", "sinh", "softmax", "softplus", "softsign",
     "sqrt", "square", "tan", "tanh", "threshold", "thresholded_relu",
 )  # fmt: skip
 
@@ -25,12 +25,23 @@ BINARY = (
     "real_div", "sub",
 )  # fmt: skip
 
+# operation → its parameters that hold one value for each channel
+PER_CHANNEL: Dict[str, Tuple[str, ...]] = {
+    "batch_norm": ("mean", "variance", "gamma", "beta"),
+    "instance_norm": ("gamma", "beta"),
+    "prelu": ("alpha",),
+    "softplus_parametric": ("alpha", "beta"),
+}
+
+KEEPS_SIZE = (*UNARY, *PER_CHANNEL, "layer_norm")
+
 # operation → the parameter whose shape its output has
 SAME_AS: Dict[str, str] = {
     "quantize": "input",
     "dequantize": "input",
     "fill_like": "ref_tensor",
     "gather_along_axis": "indices",
+    "read_state": "input",
     "scatter": "data",
     "scatter_along_axis": "data",
     "scatter_nd": "data",
@@ -39,6 +50,28 @@ SAME_AS: Dict[str, str] = {
 
 def same(call: OperationCall) -> Sequence[Dims]:
     return [call.shape(SAME_AS.get(call.kind, "x"))]
+
+
+def by_channel(call: OperationCall) -> Sequence[Dims]:
+    x = call.shape("x", 2)
+    for name in PER_CHANNEL[call.kind]:
+        _have_values(call, name, (x[1],))
+    return [x]
+
+
+def layer_norm(call: OperationCall) -> Sequence[Dims]:
+    x = call.shape()
+    axes = sorted(call.axis(axis, len(x)) for axis in call.whole("axes", range(len(x))))
+    for name in ("gamma", "beta"):
+        _have_values(call, name, tuple(x[axis] for axis in axes))
+    return [x]
+
+
+def _have_values(call: OperationCall, name: str, wanted: Dims) -> None:
+    """One value for each element along the axes that an operation normalizes or scales."""
+    values = call.shape(name) if name in call else wanted
+    if None not in wanted and product(values) not in (None, product(wanted)):
+        call.conflict(f"has {show(values)} values in `{name}` for {show(wanted)}")
 
 
 def common_shape(call: OperationCall) -> Sequence[Dims]:
@@ -104,10 +137,12 @@ def _meet(call: OperationCall, one: object, other: object) -> None:
 
 RULES = {
     "einsum": einsum,
+    "layer_norm": layer_norm,
     "linear": linear,
     "matmul": matmul,
     "scaled_dot_product_attention": attention,
     "select": select,
 }
+RULES.update((kind, by_channel) for kind in PER_CHANNEL)
 RULES.update((kind, same) for kind in UNARY + tuple(SAME_AS))
 RULES.update((kind, common_shape) for kind in BINARY)

@@ -17,7 +17,8 @@ from coreml_resize_fix.formats.mlprogram.program import (
 )
 from coreml_resize_fix.formats.mlprogram.sizes.answer import Answer, answer, declared, made
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, Tensor
-from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
+from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged
+from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize, SizeOf
 
 #: What one operation reads and makes at one size.
 Trace = Tuple[Tuple[Tensor, ...], Tuple[Tensor, ...]]
@@ -77,6 +78,7 @@ class Evaluation:
         self.traces: Dict[str, Trace] = {}
         self.conflicts: Dict[Conflict, None] = {}  # an ordered set
         self._given, self._answers, self._parts = given, answers, parts
+        self._merged: Merged = {}
         names = _Names()
         for variable in function.inputs:
             names.tensors[variable.name] = _input(variable, inputs.get(variable.name))
@@ -102,7 +104,7 @@ class Evaluation:
             if operation.blocks:
                 outputs = self._control(operation, given, names)
             else:
-                outputs = self._answer(operation, given, inputs)
+                outputs = self._answer(operation, given, inputs, names)
             self.traces[operation.address] = inputs, outputs
             for variable, tensor in zip(operation.outputs, outputs):
                 names.tensors[variable.name] = tensor
@@ -113,18 +115,22 @@ class Evaluation:
         operation: Operation,
         given: Dict[str, Tuple[Tensor, ...]],
         inputs: Tuple[Tensor, ...],
+        names: _Names,
     ) -> Tuple[Tensor, ...]:
         wanted = self._given.get(operation.address)
-        size = (
-            wanted(image_size(inputs[0].dims if inputs else None)) if callable(wanted) else wanted
-        )
+        if isinstance(wanted, SizeOf):
+            said = image_size(names.find(wanted.name).dims)
+            size: Optional[PartialSize] = (None, None) if said is None else wanted.of(said)
+        else:
+            first = inputs[0].dims if inputs else None
+            size = wanted(image_size(first)) if callable(wanted) else wanted
         changed = any(tensor.changed for tensor in inputs)
         # What is as declared needs no place in the key; an operation that reads nothing else is
         # answered once.
         key = (operation.address, _dims(inputs) if changed else (), size)
         found = self._answers.get(key)
-        if found is None:
-            found = self._answers[key] = answer(operation, given, inputs, size)
+        if found is None or (changed and operation.kind == "reshape"):  # it looks at those before
+            found = self._answers[key] = answer(operation, given, inputs, size, self._merged)
         if found.conflict:
             self._report(operation, found.conflict)
         return found.outputs

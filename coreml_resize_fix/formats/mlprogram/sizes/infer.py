@@ -1,8 +1,9 @@
 """From a function to the sizes of everything in it, over all sizes that its inputs allow."""
 
 from dataclasses import replace
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.inference import reach
 from coreml_resize_fix.formats.inference.call import Blob
 from coreml_resize_fix.formats.inference.inputs import Varied
 from coreml_resize_fix.formats.inference.merge import first_conflicts, merge
@@ -13,6 +14,7 @@ from coreml_resize_fix.formats.mlprogram.sizes.call import Tensor
 from coreml_resize_fix.formats.mlprogram.sizes.evaluate import Answers, Evaluation, Parts
 from coreml_resize_fix.formats.shapes import (
     Conflict,
+    Dims,
     LayerShapes,
     ModelShapes,
     Overrides,
@@ -27,6 +29,7 @@ class FunctionSizes:
     def __init__(self, function: Function) -> None:
         self._function = function
         self._answers: Answers = {}
+        self._addresses = {one.address for one in operations(function.block)}
         self._parts: Parts = {}
         self._varies = bool(function.samples.flexible) or any(
             operation.blocks for operation in function.block.operations
@@ -70,7 +73,31 @@ class FunctionSizes:
             first_conflicts([run.conflicts for run in runs]),
             samples.flexible,
             self._varies,
+            {
+                variable.name: merge(
+                    [shapes[variable.name] for shapes in samples.shapes],
+                    samples.doubled,
+                    samples.listed,
+                )
+                for variable in self._function.inputs
+            },
+            tuple(not run.conflicts for run in runs),
         )
+
+    def reaching(self, wanted: Mapping[str, reach.Recorded]) -> "FunctionSizes":
+        """The same function, also looked at where operations get these input sizes, by address."""
+        function = self._function
+        answers: Answers = {}
+
+        def reads(address: str, inputs: reach.Inputs) -> Optional[Dims]:
+            traces = Evaluation(function, inputs, {}, answers, self._parts).traces
+            read = traces[address][0] if address in traces else ()
+            return read[0].dims if read else None
+
+        steps = sum(1 for one in operations(function.block) if one.kind != "const")
+        own = {address: sizes for address, sizes in wanted.items() if address in self._addresses}
+        samples = reach.extended(function.samples, steps, reads, own)
+        return FunctionSizes(function._replace(samples=samples)) if own else self
 
     def usable(self, overrides: Overrides) -> Optional[UsableSizes]:
         """At which allowed sizes of its inputs the function runs; None if no size varies."""

@@ -5,7 +5,7 @@ Source of every rule here: the documentation of MIL's operators.
 
 from typing import List, Optional, Sequence
 
-from coreml_resize_fix.formats.inference.call import NotKnownError, add, join, times
+from coreml_resize_fix.formats.inference.call import NotKnownError, add, join, show, times
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.shapes import Dims
 
@@ -103,6 +103,13 @@ def slice_by_index(call: OperationCall) -> Sequence[Dims]:
     return [tuple(found)]
 
 
+def slice_update(call: OperationCall) -> Sequence[Dims]:
+    (place,), update = slice_by_index(call), call.shape("update")
+    if None not in place + update and place != update:
+        call.conflict("puts {} in the place of {}".format(show(update), show(place)))
+    return [call.shape()]
+
+
 def slice_by_size(call: OperationCall) -> Sequence[Dims]:
     x, sizes = call.shape(), call.whole("size")
     begin = call.contents("begin")
@@ -161,6 +168,7 @@ RULES = {
     "pad": pad,
     "slice_by_index": slice_by_index,
     "slice_by_size": slice_by_size,
+    "slice_update": slice_update,
     "sliding_windows": sliding_windows,
     "split": split,
     "stack": stack,

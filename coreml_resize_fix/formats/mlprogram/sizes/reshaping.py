@@ -5,7 +5,8 @@ Source of every rule here: the documentation of MIL's operators.
 
 from typing import List, Optional, Sequence
 
-from coreml_resize_fix.formats.inference.call import NotKnownError, product, show
+from coreml_resize_fix.formats.inference.call import NotKnownError, brief, product, show
+from coreml_resize_fix.formats.mlprogram.sizes import restated
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.shapes import Dims
 
@@ -14,11 +15,20 @@ def reshape(call: OperationCall) -> Sequence[Dims]:
     x, wanted = call.shape(), call.whole("shape")
     if 0 in wanted and len(wanted) != len(x):
         raise NotKnownError("{} keeps dimensions of another rank".format(call))
+    if wanted.count(-1) > 1:
+        raise NotKnownError("{} leaves two dimensions open".format(call))
+    followed = _followed(call, wanted)
+    if followed is not None:
+        return [followed]
+    sizes = call.changed()
+    if sizes is not None and product(sizes[0]) == product(sizes[1]):
+        call.conflict(
+            f"joins {show(brief(x))}, which has as many elements as {show(brief(sizes[0]))} had: "
+            "what takes it apart again would not notice"
+        )
     shape: List[Optional[int]] = [
         x[axis] if size == 0 else size for axis, size in enumerate(wanted)
     ]
-    if shape.count(-1) > 1:
-        raise NotKnownError("{} leaves two dimensions open".format(call))
     whole = product(x)
     rest = product([size for size in shape if size != -1])
     if -1 in shape:
@@ -33,6 +43,21 @@ def reshape(call: OperationCall) -> Sequence[Dims]:
     elif whole is not None and rest is not None and whole != rest:
         call.conflict("of {} to {} does not fit".format(show(x), _text(wanted)))
     return [tuple(shape)]
+
+
+def _followed(call: OperationCall, wanted: Sequence[int]) -> Optional[Dims]:
+    """The shape that takes the place of a constant one of sizes that have become others.
+
+    One that leaves a size open, or keeps some, follows by itself as long as it fits.
+    """
+    sizes = call.changed() if call.states("shape") else None
+    target = None if sizes is None else restated.resolved(wanted, sizes[0])
+    if sizes is None or target is None:
+        return None
+    followed = restated.reshaped(sizes[0], target, sizes[1], call.merged)
+    if min(wanted) < 1 and restated.resolved(wanted, sizes[1]) is not None:
+        return None
+    return followed
 
 
 def _text(wanted: Sequence[int]) -> str:
@@ -97,6 +122,10 @@ def fill(call: OperationCall) -> Sequence[Dims]:
     return [tuple(call.whole("shape"))]
 
 
+def drawn(call: OperationCall) -> Sequence[Dims]:
+    return [call.shape("x", 1)[:-1] + (call.one("size", 1),)]
+
+
 def range_of(call: OperationCall) -> Sequence[Dims]:
     start, end, step = (call.numbers(name)[0] for name in ("start", "end", "step"))
     return [(max(0, -int(-(end - start) // step)),)]
@@ -113,6 +142,10 @@ RULES = {
     "fill": fill,
     "flatten2d": flatten,
     "one_hot": one_hot,
+    "random_bernoulli": fill,
+    "random_categorical": drawn,
+    "random_normal": fill,
+    "random_uniform": fill,
     "range_1d": range_of,
     "reshape": reshape,
     "reshape_like": reshape_like,

@@ -2,7 +2,13 @@
 
 from typing import Callable, Dict, Sequence
 
-from coreml_resize_fix.formats.mlprogram.sizes import elementwise, joining, reshaping, spatial
+from coreml_resize_fix.formats.mlprogram.sizes import (
+    elementwise,
+    joining,
+    recurrent,
+    reshaping,
+    spatial,
+)
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.shapes import Dims
 
@@ -11,6 +17,7 @@ Rule = Callable[[OperationCall], Sequence[Dims]]
 RULES: Dict[str, Rule] = {
     **elementwise.RULES,
     **joining.RULES,
+    **recurrent.RULES,
     **reshaping.RULES,
     **spatial.RULES,
 }

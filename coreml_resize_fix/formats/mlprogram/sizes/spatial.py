@@ -6,7 +6,7 @@ Source of every rule here: the documentation of MIL's operators.
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.conventions import mil
-from coreml_resize_fix.formats.inference.call import NotKnownError, times
+from coreml_resize_fix.formats.inference.call import NotKnownError, add, times
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.mlprogram.windows import windows
 from coreml_resize_fix.formats.shapes import Dims
@@ -24,21 +24,32 @@ def conv(call: OperationCall) -> Sequence[Dims]:
 
 def conv_transpose(call: OperationCall) -> Sequence[Dims]:
     x, weight = call.shape("x", 3), call.shape("weight", 3)
-    if "output_shape" in call:
-        return [tuple(call.whole("output_shape"))]
-    axes = len(x) - 2
+    channels = times(weight[1], call.one("groups", 1))
+    if "output_shape" not in call:
+        return [(x[0], channels) + _transposed(call, x[2:], weight)]
+    stated, sizes = call.whole("output_shape"), call.changed()
+    if sizes is None or not call.states("output_shape"):
+        return [stated]
+    # Several sizes may stand for one input: it makes as many more than the least as before.
+    least, now = (_transposed(call, dims[2:], weight) for dims in sizes)
+    more = [one - (old or 0) for one, old in zip(stated[2:], least)]
+    return [(x[0], channels) + tuple(map(add, now, more))]
+
+
+def _transposed(call: OperationCall, sizes: Dims, weight: Dims) -> Dims:
+    axes = len(sizes)
     strides, dilations = call.whole("strides", (1,) * axes), call.whole("dilations", (1,) * axes)
     pad_type = call.word("pad_type", "valid")
     pad = call.whole("pad", (0,) * (2 * axes)) if pad_type == "custom" else (0,) * (2 * axes)
     found: List[Optional[int]] = []
-    for axis, size in enumerate(x[2:]):
+    for axis, size in enumerate(sizes):
         if size is None or pad_type == "same":
             found.append(times(size, strides[axis]))
             continue
         width = (_known(call, weight[2:])[axis] - 1) * dilations[axis] + 1
         cut = pad[2 * axis] + pad[2 * axis + 1]
         found.append(strides[axis] * (size - 1) + width - cut)
-    return [(x[0], times(weight[1], call.one("groups", 1))) + tuple(found)]
+    return tuple(found)
 
 
 def pool(call: OperationCall) -> Sequence[Dims]:
@@ -167,6 +178,7 @@ RULES = {
     "avg_pool": pool,
     "batch_to_space": batch_to_space,
     "conv": conv,
+    "conv_quantized": conv,
     "conv_transpose": conv_transpose,
     "crop": crop,
     "crop_resize": crop_resize,

@@ -26,27 +26,44 @@ Label = Union[str, int]
 
 
 def execution(
-    models: Sequence[ModelRef], source: Source, in_half: bool, dtype: np.dtype
+    models: Sequence[ModelRef],
+    source: Source,
+    in_half: bool,
+    dtype: np.dtype,
+    others: Optional[Mapping[str, Execution]] = None,
 ) -> Execution:
-    """All models of a file, the outermost first, as what runs."""
+    """All models of a file, the outermost first, as what runs.
+
+    `others` are those of a pipeline that are of another kind, by prefix.
+    """
     outermost = models[0]
     if outermost.is_network:
         return NetworkExecution(outermost, source, in_half, dtype)
-    return PipelineExecution(models, source, in_half, dtype)
+    return PipelineExecution(models, source, in_half, dtype, others or {})
 
 
 class PipelineExecution(Execution):
     """A pipeline: each model reads features that were given, or that one before it gave."""
 
     def __init__(
-        self, models: Sequence[ModelRef], source: Source, in_half: bool, dtype: np.dtype
+        self,
+        models: Sequence[ModelRef],
+        source: Source,
+        in_half: bool,
+        dtype: np.dtype,
+        others: Mapping[str, Execution],
     ) -> None:
         description = models[0].message.description
         self.inputs = [features.read(one) for one in description.input]
         self.outputs = [features.read(one) for one in description.output]
         self.in_half = in_half
         self._stages = [
-            (model, NetworkExecution(model, source, in_half, dtype) if model.is_network else None)
+            (
+                model,
+                NetworkExecution(model, source, in_half, dtype)
+                if model.is_network
+                else others.get(model.prefix),
+            )
             for model in models
             if model.is_network or "pipeline" not in model.kind.lower()
         ]

@@ -17,7 +17,7 @@ from coreml_resize_fix.formats.inference.call import (
     show,
 )
 from coreml_resize_fix.formats.inference.merge import widen
-from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize
+from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize, SizeOf
 
 from .rules import RULES
 from .structure import MAX_DEPTH, Layer, Scope, assigned
@@ -78,7 +78,7 @@ class Evaluation:
             inputs = _find(layer, layer.inputs, scope)
             if not loops:  # in a loop it may have been made in the round before
                 self._missing(layer, scope)
-            outputs = self._answer(layer, inputs)
+            outputs = self._answer(layer, inputs, scope)
             self.traces[layer.address] = inputs, outputs
             for name, blob in zip(layer.outputs, outputs):
                 scope.blobs[name] = blob
@@ -90,9 +90,15 @@ class Evaluation:
                 self._report(layer, f"`{layer.kind}` reads `{name}`, which nothing before it makes")
                 return
 
-    def _answer(self, layer: Layer, inputs: Tuple[Blob, ...]) -> Tuple[Blob, ...]:
+    def _answer(self, layer: Layer, inputs: Tuple[Blob, ...], scope: Scope) -> Tuple[Blob, ...]:
         given = self._given.get(layer.address)
-        size = given(image_size(inputs[0].dims if inputs else None)) if callable(given) else given
+        if isinstance(given, SizeOf):
+            blob = scope.find(given.name)
+            said = None if blob is None else image_size(blob.dims)
+            size: Optional[PartialSize] = (None, None) if said is None else given.of(said)
+        else:
+            first = inputs[0].dims if inputs else None
+            size = given(image_size(first)) if callable(given) else given
         key = (layer.address, inputs, size)
         answer = self._answers.get(key)
         if answer is None:

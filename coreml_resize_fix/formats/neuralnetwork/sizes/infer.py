@@ -1,11 +1,14 @@
 """Infer the shapes of all blobs of a network, over all sizes that its inputs allow."""
 
-from typing import Any, Dict, Optional, Tuple
+import copy
+from typing import Any, Dict, Mapping, Optional, Tuple
 
+from coreml_resize_fix.formats.inference import reach
 from coreml_resize_fix.formats.inference.call import Blob
 from coreml_resize_fix.formats.inference.inputs import samples
 from coreml_resize_fix.formats.inference.merge import first_conflicts, merge
 from coreml_resize_fix.formats.shapes import (
+    Dims,
     LayerShapes,
     ModelShapes,
     Overrides,
@@ -77,14 +80,33 @@ class ShapeInference:
                 tuple([merged(blobs) for blobs in zip(*[t[0] for t in traces])]),
                 tuple([merged(blobs) for blobs in zip(*[t[1] for t in traces])]),
             )
-        flexible = self._samples.flexible
+        flexible, samples = self._samples.flexible, self._samples.shapes
         return ModelShapes(
             shapes,
             outputs,
             first_conflicts([run.conflicts for run in runs]),
             flexible,
             self._varies,
+            {name: merged(tuple(one[name] for one in samples)) for name in samples[0]},
+            tuple(not run.conflicts for run in runs),
         )
+
+    def reaching(self, wanted: Mapping[str, reach.Recorded]) -> "ShapeInference":
+        """The same network, also looked at where layers get these input sizes, by address."""
+        if not self._is_network:
+            return self
+        answers: Answers = {}
+
+        def reads(address: str, inputs: reach.Inputs) -> Optional[Dims]:
+            traces = Evaluation(self._layers, inputs, {}, answers).traces
+            read = traces[address][0] if address in traces else ()
+            return read[0].dims if read else None
+
+        first = Evaluation(self._layers, self._samples.shapes[0], {}, answers).traces
+        own = {address: sizes for address, sizes in wanted.items() if address in first}
+        found = copy.copy(self)
+        found._samples = reach.extended(self._samples, len(self._layers), reads, own)
+        return found
 
     def usable(self, overrides: Optional[Overrides] = None) -> Optional[UsableSizes]:
         """At which allowed sizes of its inputs the network runs; None if no size varies."""

@@ -1,0 +1,139 @@
+"""Several operations that together stand in for one resize."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
+
+from coreml_resize_fix.formats.mlprogram import messages, steps
+from coreml_resize_fix.formats.mlprogram.operations import IOS15
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Packed, Read, Step
+from coreml_resize_fix.formats.model import Native, ResizeOp
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.intents.model import Intent
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from coreml_resize_fix.replacements.format import Computed
+
+Size = Tuple[int, int]
+
+
+@dataclass(frozen=True)
+class OperationChain(ResizeOp):
+    """Operations in order; each reads the image, or what the one before makes of it.
+
+    `factor` is (height, width) for operations that follow the size of their input, else `size` is
+    what they make of theirs. `multiply_adds` is per image, `name` that of the replacement; `rank`
+    and `channels` are those of the image. `unread` says which of their numbers cannot be read.
+    """
+
+    name: str
+    operations: Tuple[Step, ...]
+    size: Optional[Size] = None
+    factor: Optional[Tuple[float, float]] = None
+    multiply_adds: Optional[int] = None
+    rank: int = 4
+    channels: Optional[int] = None
+    unread: str = ""
+
+    kind = "composite"
+    is_chain = True
+
+    @property
+    def min_spec_version(self) -> int:
+        """The specification version from which Core ML has all of them."""
+        return IOS15
+
+    @property
+    def fixed_size(self) -> Optional[Size]:
+        """(height, width) that they make, unless they follow their input."""
+        return self.size
+
+    @property
+    def fractions(self) -> Tuple[float, ...]:
+        """Factors that may be no whole numbers."""
+        return self.factor or ()
+
+    @property
+    def unjudged(self) -> str:
+        return self.unread
+
+    @property
+    def stored_in_half(self) -> bool:
+        """Whether weights are stored in half precision: each is the exact one, rounded once."""
+        return any(
+            isinstance(given, Packed) and given.data_type == "FLOAT16"
+            for operation in self.operations
+            for _, given in operation.inputs
+        )
+
+    @property
+    def added_layers(self) -> int:
+        """How many operations more than the one that is replaced."""
+        return len(self.operations) - 1
+
+    @property
+    def bytes(self) -> int:
+        """What they take in the file, names not counted."""
+        return sum(map(_bytes, self.operations))
+
+    def steps(self) -> "Optional[Computed]":
+        """The steps that the operations are, or None if they are none of a replacement."""
+        # Imported where they are compared: NumPy costs as much as the rest of a small audit.
+        from coreml_resize_fix.formats.mlprogram import read_steps
+
+        return read_steps.read(self.operations, self.rank, self.channels)
+
+    def output_size(self, input_size: Size) -> Size:
+        """(height, width) that they make of an input of (height, width) pixels."""
+        if self.factor is None:
+            return self.size or input_size
+        # Whole numbers, or one over them: a quotient may be a little below the whole number it is.
+        height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
+        return height, width
+
+    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
+        """The operations that may take their place, the preferred first."""
+        from coreml_resize_fix.formats.mlprogram import natives
+
+        return natives.in_place_of(layer)
+
+    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
+        """What they make of float `images`, (…, H, W) → (…, new H, new W)."""
+        from coreml_resize_fix.formats.mlprogram import interpret
+
+        return interpret.run_on_images(self.operations, images, self.rank)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """What is in it, and what it costs."""
+        return {
+            "name": self.name,
+            "layers": [operation.kind for operation in self.operations],
+            "multiply_adds": self.multiply_adds,
+            "bytes": self.bytes,
+        }
+
+    def __str__(self) -> str:
+        kinds = [operation.kind for operation in self.operations]
+        count = "one operation" if len(kinds) == 1 else f"{len(kinds)} operations"
+        return "{} ({})".format(count, " → ".join(kinds))
+
+
+def steps_of(op: ResizeOp) -> Tuple[Step, ...]:
+    """What is written for a resize: its operations, or the one that it is."""
+    return op.operations if isinstance(op, OperationChain) else steps.of(op)
+
+
+def _bytes(operation: Step) -> int:
+    made = messages.named_type("", operation.data_type or "FLOAT32", operation.dims or ())
+    total = len(operation.kind) + len(made)
+    for parameter, given in operation.inputs:
+        if isinstance(given, (Constant, Packed)):
+            total += len(messages.constant(parameter, given))
+        total += len(parameter)
+    return total
+
+
+def reads_image(given: object) -> bool:
+    """Whether an input is the image: the one that is replaced read, or what a step makes of it."""
+    return isinstance(given, (Made, Read))

@@ -1,0 +1,43 @@
+"""Constants of a program as numbers: what a converter computed itself lies there."""
+
+from typing import Iterator, Optional, Tuple
+
+from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.mlprogram import constants, weight_file
+from coreml_resize_fix.formats.mlprogram.program import Program, Value, operations
+
+Numbers = Tuple[str, bytes]  # "e" or "f" as `struct` spells float16 and float32, and the numbers
+
+_CODES = {"FLOAT16": "e", "FLOAT32": "f"}
+
+
+def of_shape(
+    program: Program, beside: Optional[Beside], dims: Tuple[int, ...]
+) -> Iterator[Numbers]:
+    """Every constant of that many elements in each dimension, but for leading ones."""
+    for function in program.functions:
+        for operation in operations(function.block):
+            value = operation.attributes.get("val") if operation.kind == "const" else None
+            if value is None or value.type is None or value.type.data_type not in _CODES:
+                continue
+            if value.type.dims is not None and _without_ones(value.type.dims) == _without_ones(
+                dims
+            ):
+                held = _held(value, beside)
+                if held is not None:
+                    yield _CODES[value.type.data_type], held
+
+
+def _held(value: Value, beside: Optional[Beside]) -> Optional[bytes]:
+    if value.file is None:
+        return constants.packed(value)
+    if beside is None:
+        return None
+    path = beside.path(weight_file.relative(value.file.file_name))
+    found = weight_file.read(path, value.file.offset)
+    return None if isinstance(found, str) else found.data
+
+
+def _without_ones(dims: Tuple[Optional[int], ...]) -> Tuple[Optional[int], ...]:
+    first = next((place for place, size in enumerate(dims) if size != 1), len(dims))
+    return dims[first:]

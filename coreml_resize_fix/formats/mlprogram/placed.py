@@ -1,0 +1,77 @@
+"""Functions and their resizes as the audit asks for them, where they have certain shapes."""
+
+from typing import Optional
+
+from coreml_resize_fix.formats.inference.call import image_size
+from coreml_resize_fix.formats.mlprogram import flow, operation_chains, opset
+from coreml_resize_fix.formats.mlprogram.chain import OperationChain
+from coreml_resize_fix.formats.mlprogram.network import Resize
+from coreml_resize_fix.formats.mlprogram.operation_chains import Group
+from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
+from coreml_resize_fix.formats.shapes import Known, ModelShapes, Overrides, Shape
+
+__all__ = [
+    "chain",
+    "first_output",
+    "image_shape",
+    "makes_assumed",
+    "place",
+]
+
+
+def first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
+    """The shape of what an operation makes; None if nothing is known of it."""
+    known = shapes.layers.get(address)
+    return next(iter(known.outputs), None) if known is not None else None
+
+
+def image_shape(resize: Resize, shapes: ModelShapes) -> Optional[Shape]:
+    """The shape of what a resize reads."""
+    first = resize.operation if resize.group is None else resize.group.operations[0]
+    known = shapes.layers.get(first.address)
+    if known is None:
+        return None
+    return dict(zip(flow.read_in_order(first), known.inputs)).get(
+        resize.source, next(iter(known.inputs), None)
+    )
+
+
+def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
+    """What several operations are together, where their function has these shapes."""
+    read, made = image_shape(resize, shapes), first_output(shapes, resize.address)
+    factor = None if isinstance(read, Known) else operation_chains.scale(group.steps)
+    after, before = dims_of(made) or (), dims_of(read) or ()
+    height, width = after[-2:] if len(after) >= 3 else (None, None)
+    size = None if height is None or width is None or factor is not None else (height, width)
+    return OperationChain(
+        "several operations",
+        group.steps,
+        size=size,
+        factor=factor,
+        rank=len(before) or 4,
+        channels=before[-3] if len(before) >= 3 else None,
+        unread=group.unread,
+    )
+
+
+def place(
+    resize: Resize, shape: Optional[Shape], opset_name: str, may_store: bool, in_float32: bool
+) -> Optional[OperationPlace]:
+    """Where several operations would stand in for it; see `OperationPlace` for the last two."""
+    made = resize.operation.outputs[0].type if resize.operation.outputs else None
+    version = opset.spec_version(opset_name)
+    if made is None or version is None:
+        return None
+    return OperationPlace(dims_of(shape), made.data_type, version, may_store, in_float32)
+
+
+def makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
+    """Whether an operation is known to make the size that is assumed of it."""
+    layer, wanted = known.layers.get(address), assumed[address]
+    if layer is None or not layer.inputs or not layer.outputs:
+        return False
+    read, made = (
+        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
+        for shapes in (layer.inputs, layer.outputs)
+    )
+    return made is not None and made == (wanted(read) if callable(wanted) else wanted)

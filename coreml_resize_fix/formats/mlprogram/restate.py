@@ -1,0 +1,46 @@
+"""Operations that state a size which has become another, written with that one."""
+
+from typing import Dict, Iterator, Optional, Tuple
+
+from coreml_resize_fix.formats.mlprogram import constants, scopes
+from coreml_resize_fix.formats.mlprogram.program import Function, Operation
+from coreml_resize_fix.formats.mlprogram.scopes import Scope
+from coreml_resize_fix.formats.mlprogram.sizes import restated
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Read, Step
+from coreml_resize_fix.formats.shapes import Known, LayerShapes, ModelShapes
+
+
+def steps(
+    function: Function, before: ModelShapes, after: ModelShapes
+) -> Dict[str, Tuple[Step, ...]]:
+    """What takes the place of each when sizes go from one to the other, by its address."""
+    return dict(_steps(function, before, after))
+
+
+def _steps(
+    function: Function, before: ModelShapes, after: ModelShapes
+) -> Iterator[Tuple[str, Tuple[Step, ...]]]:
+    for operation, scope in scopes.walk(function):
+        name = restated.PARAMETERS.get(operation.kind, "")
+        old, new = before.layers.get(operation.address), after.layers.get(operation.address)
+        if not name or old is None or new is None or old == new:
+            continue
+        wanted = _wanted(operation, scope, name, new)
+        if wanted is not None:
+            inputs = [(one, Read(one)) for one in operation.inputs if one != name]
+            stated = Constant("INT32", wanted, (len(wanted),))
+            yield operation.address, (Step(operation.kind, (*inputs, (name, stated))),)
+
+
+def _wanted(
+    operation: Operation, scope: Scope, name: str, shapes: LayerShapes
+) -> Optional[Tuple[int, ...]]:
+    """The constant that is to be written, or None if the present one is right, or none is there."""
+    value = scope.parameter(operation, name)
+    numbers = None if value is None else constants.numbers(value)
+    x, made = shapes.inputs[0], shapes.outputs[0]
+    if numbers is None or not isinstance(x, Known) or not isinstance(made, Known):
+        return None
+    given = tuple(int(one) for one in numbers)
+    held = restated.resolved(given, x.dims) if operation.kind == "reshape" else given
+    return None if held == made.dims else made.dims
