@@ -228,15 +228,9 @@ class Programs(protocol.Model):
         Raises:
             UsageError: a function cannot be changed; says why.
         """
-        subject = Subject(
-            self.label,
-            self.source,
-            self._place,
-            self.program,
-            list(self._functions.values()),
-            self.beside,
-        )
-        return planning.plan(subject, changes, before, after)
+        functions = list(self._functions.values())
+        own = self.label, self.source, self._place, self.program, functions, self.beside
+        return planning.plan(Subject(*own), changes, before, after)
 
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.mlprogram.execute import run
@@ -289,9 +283,9 @@ class Programs(protocol.Model):
         Raises:
             ModelError: a file that it reads is not there.
         """
-        for name in storing.missing(self.program, self.beside):
+        name = next(storing.missing(self.program, self.beside), None)
+        if name is not None:
+            reads = f"`{self.label}` is an ML Program that reads its weights from `{name}`"
             raise ModelError(
-                f"`{self.label}` is an ML Program that reads its weights from `{name}`, which is "
-                "not there",
-                "copy the whole package, or save the model again",
+                f"{reads}, which is not there", "copy the whole package, or save the model again"
             )
