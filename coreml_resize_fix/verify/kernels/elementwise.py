@@ -70,8 +70,8 @@ def choose(condition: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.n
 
 def clip(array: np.ndarray, low: float, high: float) -> np.ndarray:
     """Numbers below `low` become `low`, those above `high` become `high`."""
-    kind = array.dtype.type
-    return np.asarray(np.minimum(np.maximum(array, kind(low)), kind(high)))
+    made = np.asarray(np.maximum(array, array.dtype.type(low)))
+    return np.asarray(np.minimum(made, made.dtype.type(high), out=made))
 
 
 def erf(array: np.ndarray) -> np.ndarray:
