@@ -35,7 +35,7 @@ class Names:
         """A name such as `<stem>_<part>_0` that nothing has."""
         number = 0
         while True:
-            name = "{}_{}_{}".format(allowed(stem), allowed(part), number)
+            name = f"{allowed(stem)}_{allowed(part)}_{number}"
             if name not in self._taken:
                 self._taken.add(name)
                 return name
