@@ -1,4 +1,4 @@
-"""What is in the constants of a program: numbers and texts that lie in the model file itself.
+"""Read the constants of a program: numbers and texts that lie in the model file itself.
 
 Source: MIL.proto and the writer of coremltools: float32 lies in `floats`, int32 and int16 in
 `ints`; types that Protocol Buffers do not have (float16, 8 and 16 bits, uint32) are packed in

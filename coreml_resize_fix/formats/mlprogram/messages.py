@@ -1,4 +1,4 @@
-"""Serialized messages of MIL: constants and operations that are put into a program."""
+"""Serialize the constants and operations that are put into a program."""
 
 import struct
 from typing import Any, Dict, Optional, Sequence, Tuple

@@ -1,4 +1,4 @@
-"""Names of what is put into a function: unlike all that are there, and such as MIL allows."""
+"""Name what is put into a function: names that nothing has there, and that MIL allows."""
 
 import collections
 import re

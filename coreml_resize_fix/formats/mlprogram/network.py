@@ -1,4 +1,4 @@
-"""One function of a program as the audit and the writer ask for it."""
+"""One function of a program, with what the audit and the writer need of it."""
 
 import copy
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple

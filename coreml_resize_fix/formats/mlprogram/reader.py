@@ -1,4 +1,4 @@
-"""From the bytes of a model file to a `Program`.
+"""Read the bytes of a model file as a `Program`.
 
 The structure of an ML Program is small (under 200 bytes an operation) and its weights lie in
 another file, so it is parsed whole by the official classes; nothing here opens a weight file.

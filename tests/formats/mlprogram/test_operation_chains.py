@@ -191,7 +191,7 @@ def test_a_changed_number_is_told_and_mended(intent, precision, tmp_path):
     report = audit(result, [intent], decompose=True)
     (found,) = report.findings
     assert (found.verdict, report.exit_code) == ("fixable", 1)
-    assert "these layers are not those that compute it" in found.message
+    assert "these layers do not compute it" in found.message
     again = fix(result, [intent], decompose=True, output=str(tmp_path / "again.mlpackage"))
     assert audit(again, [intent]).exit_code == 0
     first = fixed(saved(tmp_path, precision=precision), intent)

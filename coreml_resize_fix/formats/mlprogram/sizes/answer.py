@@ -1,4 +1,4 @@
-"""What one operation makes: its rule's answer beside what the file declares."""
+"""The size that one operation makes: by its rule, checked against what the file declares."""
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
