@@ -254,6 +254,7 @@ class Programs(protocol.Model):
             # What converters' validators ask of newer layers concerns neural networks.
             modern=True,
             place=self._replaced_at(name, resize, shape),
+            original_address=resize.original_address,
             call=(call.mode, call.antialias) if call is not None else None,
         )
 
