@@ -6,11 +6,13 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
+from coreml_resize_fix.formats.mlprogram.operations import UpsampleNearest
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.run import pipeline
 from tests.formats.mlprogram import build
 from tests.formats.mlprogram.build import mb
+from tests.formats.mlprogram.editing import rewritten
 from tests.formats.mlprogram.test_edits import as_coremltools_infers
 
 NATIVE = [{"align_corners": True}, {"align_corners": False}]
@@ -232,6 +234,13 @@ def test_a_size_that_is_computed_at_run_time():
     assert sorted(verdicts.values()) == ["fixed", "match"]
     assert [one.type for one in main_block(aligned).operations].count("slice_by_index") == 1
     assert build.inferred(aligned)
+
+    def by_factors(resize, shapes):
+        return UpsampleNearest(2, 2) if resize.names[0] == "one" else None
+
+    plain, _, _ = rewritten(result, by_factors, 8)
+    helping = [one for one in main_block(plain).operations if "one__resize_" in str(one.outputs)]
+    assert [one.type for one in helping] == ["const", "const"]
 
 
 def main_block(data):
