@@ -74,6 +74,19 @@ def run(command: Sequence[str], timed_inside: bool = False) -> Sample:
     return Sample(seconds, usage.ru_maxrss / _DIVISOR, inside)
 
 
+def run_printing(command: Sequence[str]) -> List[float]:
+    """Run a process to its end; the numbers in its last line on stdout."""
+    done = subprocess.run(
+        command, env=_ENVIRONMENT, cwd=REPOSITORY, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(
+            "{} failed: {}".format(" ".join(command), done.stderr.decode(errors="replace"))
+        )
+    lines = done.stdout.decode().splitlines()
+    return [float(word) for word in lines[-1].split()] if lines else []
+
+
 def side_by_side(
     calls: Dict[str, Callable[[], Sample]], rounds: int, warm_up: bool = True
 ) -> Dict[str, List[Sample]]:

@@ -15,7 +15,7 @@ import tempfile
 
 from measure import HEAD, REPOSITORY
 
-GROUPS = ("startup", "batch", "layers", "programs", "files", "resize")
+GROUPS = ("startup", "batch", "layers", "programs", "files", "resize", "networks")
 
 
 def main() -> None:

@@ -1,21 +1,21 @@
 """Make the resize layers of a Core ML model compute what PyTorch computed.
 
-    from coreml_resize_fix import audit, exportable, fix, record_intents
+    from coreml_resize_fix import audit, exportable, fix, predict, record_intents
 
-`audit` and `fix` take a path, a coremltools MLModel or a spec message; `record_intents` and
-`exportable` see what PyTorch executes; a `Manifest` is a list of intents, a `Report` what was
-found.
+`audit`, `fix` and `predict` take a path, a coremltools MLModel or a spec message;
+`record_intents` and `exportable` see what PyTorch executes; a `Manifest` is a list of intents, a
+`Report` what was found.
 """
 
 __version__ = "0.1.0"
-__all__ = ["Manifest", "Report", "audit", "exportable", "fix", "record_intents"]
+__all__ = ["Manifest", "Report", "audit", "exportable", "fix", "predict", "record_intents"]
 
 # As in `typing`, which is not imported: until the command can end quietly, little may happen.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from coreml_resize_fix.api import audit, fix
+    from coreml_resize_fix.api import audit, fix, predict
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.intents.torch_export import exportable
     from coreml_resize_fix.intents.torch_recorder import record_intents
@@ -28,6 +28,7 @@ _HOMES = {
     "audit": ("coreml_resize_fix.api", "audit"),
     "exportable": ("coreml_resize_fix.intents.torch_export", "exportable"),
     "fix": ("coreml_resize_fix.api", "fix"),
+    "predict": ("coreml_resize_fix.api", "predict"),
     "record_intents": ("coreml_resize_fix.intents.torch_recorder", "record_intents"),
 }
 

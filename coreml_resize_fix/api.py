@@ -1,14 +1,15 @@
-"""The Python interface: audit and fix a model that is a path, an MLModel or a spec message.
+"""The Python interface: audit, fix and run a model that is a path, an MLModel or a spec message.
 
-from coreml_resize_fix import audit, fix
+from coreml_resize_fix import audit, fix, predict
 
 report = audit("model.mlmodel", "intent.json")
 model = fix(model, intents)     # at the end of an export script, without temporary files
+outputs = predict(model, {"image": picture})    # what Core ML would give, on any system
 """
 
 import os
 from dataclasses import replace
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import ResizeFixError, UnmatchedError, UsageError
 from coreml_resize_fix.files import cleanup
@@ -22,6 +23,7 @@ from coreml_resize_fix.run.results import ModelReport
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
 _LABEL = "the model"  # what one in memory is called
 Intents = Union[str, "os.PathLike[str]", Sequence[Intent]]
+Reference = Union[str, "os.PathLike[str]", Manifest]  # of a whole network
 
 # Of an MLModel that `fix` returned, in the place of coremltools' own program.
 _ORIGINS = "_coreml_resize_fix_origins"
@@ -66,6 +68,9 @@ def audit(
     verify: bool = True,
     rewrite_downscales: bool = False,
     float32_replacements: bool = False,
+    reference: Optional[Reference] = None,
+    tolerance: Optional[float] = None,
+    runtime: Optional[str] = None,
 ) -> ModelReport:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
@@ -80,8 +85,13 @@ def audit(
         rewrite_downscales: also rewrite downscales by upsample_bilinear that are right, to
             resize_bilinear: versions of the system were seen to differ in the former.
         float32_replacements: in a network of float16, these compute in float32 between two casts.
+        reference: what the whole network computes: the path of recorded tensors (.npz) or of an
+            ONNX file (.onnx), or intents that `record_intents(..., tensors=True)` recorded here.
+        tolerance: with `reference`, the largest error as a share of its largest magnitude; the
+            default is 1e-3, or 2e-2 for networks of float16.
+        runtime: with `reference`, "numpy" (the default) or "coreml" (macOS).
 
-    Without any intent the report is an inventory, with exit code 3.
+    Without any intent or reference the report is an inventory, with exit code 3.
 
     Raises:
         ResizeFixError: the model or the manifest cannot be read.
@@ -95,6 +105,9 @@ def audit(
         rewrite_downscales=rewrite_downscales,
         dry_run=True,
         float32_replacements=float32_replacements,
+        reference=reference,
+        tolerance=tolerance,
+        runtime=runtime,
     )
     return _process(model, request)[0]
 
@@ -112,6 +125,9 @@ def fix(
     verify: bool = True,
     rewrite_downscales: bool = False,
     float32_replacements: bool = False,
+    reference: Optional[Reference] = None,
+    tolerance: Optional[float] = None,
+    runtime: Optional[str] = None,
 ) -> Model:
     """Rewrite every resize layer that differs from its intent; returns what was given, fixed.
 
@@ -124,8 +140,8 @@ def fix(
 
     Raises:
         UnmatchedError: some layer cannot be matched, and `partial` is not set. Its `report` says
-            which and why, and nothing was written. Or the result cannot run for another reason
-            than its resizes.
+            which and why, and nothing was written. Or the result cannot run, or is not as the
+            reference has it, for another reason than its resizes.
         ResizeFixError: the model or the manifest cannot be read, or the result not be written.
     """
     if (output is not None or in_place) and not isinstance(model, (str, os.PathLike)):
@@ -145,6 +161,9 @@ def fix(
         rewrite_downscales=rewrite_downscales,
         verify=verify,
         float32_replacements=float32_replacements,
+        reference=reference,
+        tolerance=tolerance,
+        runtime=runtime,
     )
     if not request.has_intents:
         raise UsageError(
@@ -157,10 +176,55 @@ def fix(
     return fixed
 
 
+def predict(
+    model: Any, inputs: Mapping[str, Any], function: Optional[str] = None
+) -> Dict[str, Any]:
+    """What coremltools' `MLModel.predict` returns, computed in NumPy on any system.
+
+    Args:
+        model: the path of a .mlmodel or .mlpackage, a coremltools MLModel, or a Model message.
+        inputs: a value for every input by its name: a PIL image where the model takes an image (or
+            a uint8 array in the order RGB), a number or an array elsewhere.
+        function: which one of an ML Program with several; the default one without.
+
+    Returns:
+        Every output by its name: arrays of float32 (or int32, float64 where they are declared),
+        PIL images clipped to 0…255, of a classifier the label and a dictionary of probabilities.
+        What is computed, and how: docs/executor.md.
+
+    Raises:
+        UsageError: an input is missing or does not fit.
+        ResizeFixError: the model cannot be read, or something in it cannot be computed.
+    """
+    # Imported where values are computed: NumPy costs as much as the rest of a small audit.
+    import numpy as np
+
+    from coreml_resize_fix.formats.beside import Beside
+    from coreml_resize_fix.formats.open import open_bytes, open_file
+    from coreml_resize_fix.formats.sniff import model_file
+    from coreml_resize_fix.verify import prediction
+
+    single = np.dtype(np.float32)
+    if isinstance(model, (str, os.PathLike)):
+        path = os.fspath(model)
+        with open_file(model_file(path), path) as opened:
+            return prediction.predict(path, opened.execution(single, function), inputs)
+    held = _in_memory(model)
+    beside = Beside(os.path.dirname(model_file(held.package))) if held.package else None
+    opened = open_bytes(held.data, _LABEL, beside)
+    return prediction.predict(opened.label, opened.execution(single, function), inputs)
+
+
 def _request(
-    manifest: Optional[Intents], assume: Optional[str], target: Optional[str], **options: Any
+    manifest: Optional[Intents],
+    assume: Optional[str],
+    target: Optional[str],
+    reference: Optional[Reference],
+    **options: Any,
 ) -> Request:
-    request = read_options(assume, target, **options)
+    if isinstance(reference, os.PathLike):
+        reference = os.fspath(reference)
+    request = read_options(assume, target, reference, **options)
     if isinstance(manifest, (str, os.PathLike)):
         manifest = Manifest.load(os.fspath(manifest))
     return request if manifest is None else request.with_manifest(manifest)
@@ -193,7 +257,11 @@ def _process_packaged(
 
     try:
         report, result = pipeline.process_packaged(held.data, package, target, _LABEL, request)
-        return report, model if result is None else held.opened(result)
+        if result is not None:
+            return report, held.opened(result)
+        for folder in made:
+            cleanup.remove(folder)
+        return report, model
     except BaseException:
         for folder in made:
             cleanup.remove(folder)

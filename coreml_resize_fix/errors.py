@@ -7,6 +7,7 @@
     │   ├── MLProgramError    it is a pipeline with an ML Program that makes no sense
     │   └── SchemaError       the installed coremltools is missing, or too old for this model
     ├── ManifestError         the intent file is missing or has defects (all of them are listed)
+    ├── BadReferenceError     `--reference` cannot be read, or is none of this model
     ├── OutputError           the result cannot be written where it was asked to go
     ├── UnmatchedError        exit code 1: `fix` of the Python interface left layers unmatched
     └── ProofError            exit code 1: a planned result failed its proof; nothing was written
@@ -74,6 +75,10 @@ class ManifestError(ResizeFixError):
         self.defects = tuple(defects)
 
 
+class BadReferenceError(ResizeFixError):
+    """The reference of a whole network cannot be read, or does not fit the model."""
+
+
 class OutputError(ResizeFixError):
     """The result cannot be written."""
 
@@ -81,8 +86,8 @@ class OutputError(ResizeFixError):
 class UnmatchedError(ResizeFixError):
     """Some layer cannot be matched, so nothing was changed; `report` holds every finding.
 
-    Or all layers are right and the result cannot run for another reason; it was written if
-    `report.output` names it.
+    Or all layers are right, and the result cannot run or is not as the reference has it for another
+    reason; it was written if `report.output` names it.
     """
 
     exit_code = 1
@@ -95,6 +100,8 @@ class UnmatchedError(ResizeFixError):
             f"`{found.address}` (`{found.layer}`) cannot run: {found.message}"
             for found in report.cannot_run
         ]
+        if report.network is not None and not report.network.holds:
+            reasons.append(report.network.message)
         first = reasons[0] if reasons else "its network runs at no size beside the default"
         super().__init__(
             f"`{report.path}` cannot be fixed as a whole: {first}",

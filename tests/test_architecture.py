@@ -41,6 +41,8 @@ FORMATLESS = ("auditing", "replacements", "verify/kernels", "verify", "report")
 PROTOCOL = (
     "model",
     "other_tensors",
+    "execution",
+    "features",
     "resize_op",
     "shapes",
     "resize_layer",

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.execution import Execution, Step
+from coreml_resize_fix.formats.features import ARRAY, Feature
 from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.model import Model, Native, Network, Node, Plan, ResizeOp
 from coreml_resize_fix.formats.protobuf.splice import Edit
@@ -16,6 +18,8 @@ from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Known, LayerShapes, ModelShapes, Unknown
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.source import Manifest
+from coreml_resize_fix.intents.tensors import NetworkTensors
 from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.sampling import AxisSpec
 
@@ -129,6 +133,31 @@ class Lines(Model):
         ]
         return Plan(tuple(edits), 1)
 
+    def execution(self, dtype, function=None):
+        return Run(self.lines)
+
+
+class Run(Execution):
+    """All lines in order; an input and an output of float32."""
+
+    def __init__(self, lines):
+        self.inputs = [Feature("image", ARRAY, IMAGE, data_type="FLOAT32")]
+        self.outputs = [Feature(lines[-1][0], ARRAY)]
+        self.lines = lines
+
+    def run(self, inputs, prepared, walk):
+        steps, before = [], "image"
+        for name, op, _, _ in self.lines:
+            steps.append(Step(name, name, (before,), (name,), self.compute(op, before)))
+            before = name
+        blobs = dict(inputs)
+        walk.follow(steps, blobs, [before])
+        return {before: blobs[before]}
+
+    @staticmethod
+    def compute(op, name):
+        return lambda blobs: [op.run(blobs[name])]
+
 
 WRONG = b"up asymmetric 10 14\nmore half_pixel 20 28\nlast asymmetric 21 30\n"
 RIGHT = b"up align_corners 10 14\nmore half_pixel 20 28\nlast half_pixel 21 31\n"
@@ -174,3 +203,22 @@ def test_a_plan_that_writes_something_else_is_not_accepted(monkeypatch):
 def test_it_has_an_inventory():
     report, _ = pipeline.process_bytes(WRONG, "toy", pipeline.Request())
     assert "which equals PyTorch bilinear align_corners=False" in report.findings[1].message
+
+
+def test_its_whole_network_is_compared():
+    lines = [Stretch("align_corners", (10, 14)), Stretch("half_pixel", (20, 28))]
+    lines.append(Stretch("half_pixel", (21, 31)))
+    image = np.random.RandomState(5).normal(size=(1, *IMAGE))
+    result = image
+    for line in lines:
+        result = line.run(result)
+    recorded = Manifest(ASKS)
+    recorded.network = NetworkTensors({"x": image}, {"0": result})
+    request = pipeline.Request(manifest=ASKS, reference=recorded)
+    report, fixed = pipeline.process_bytes(WRONG, "toy", request)
+    (output,) = report.network.outputs
+    assert (report.exit_code, fixed, output.before, output.after < 1e-9) == (0, RIGHT, None, True)
+    recorded.network.outputs["0"] = result + 1
+    report, fixed = pipeline.process_bytes(WRONG, "toy", request)
+    assert (report.exit_code, fixed) == (1, RIGHT)
+    assert "not the resizes' doing" in report.network.message

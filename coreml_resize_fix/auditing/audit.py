@@ -61,8 +61,12 @@ class Audit:
     @property
     def complete(self) -> bool:
         """Whether every layer matches or can be fixed, and every intent has a layer."""
-        blocked = any(finding.verdict in BLOCKING for finding in self.findings)
-        return not blocked and not self.matching.unused
+        return self.lacks_layers_alone and not self.matching.unused
+
+    @property
+    def lacks_layers_alone(self) -> bool:
+        """Whether every layer matches or can be fixed, so that only calls may be without one."""
+        return not any(finding.verdict in BLOCKING for finding in self.findings)
 
     @property
     def new_conflicts(self) -> List[Conflict]:

@@ -26,7 +26,8 @@ def _explain(context: click.Context, option: click.Parameter, code: str) -> None
 
 EXIT_CODES = """\b
 Exit codes:
-  0  every resize layer matches its intent (after the fix, if not a dry run)
+  0  every resize layer matches its intent (after the fix, if not a dry run),
+     and every output its reference if one was given
   1  at least one does not, or an intent has no layer
   2  bad usage, bad input, or an input/output error
   3  nothing to check: no resize layer, or no intent (an inventory is printed)
@@ -96,6 +97,25 @@ PATH = click.Path(readable=False)
     default=None,
     help="Numerical proof before writing (on by default). A dry run compares sampling grids, and "
     "values too with `--verify`, recorded tensors, or another format than text.",
+)
+@click.option(
+    "--reference",
+    type=PATH,
+    help="What the whole network computes: recorded tensors (.npz), an ONNX file (.onnx) that ONNX "
+    "Runtime runs, or a folder of them. The network is run before and after the fix, and every "
+    "output is compared.",
+)
+@click.option(
+    "--tolerance",
+    type=float,
+    metavar="FLOAT",
+    help="With `--reference`: the largest error, as a share of the reference's largest magnitude. "
+    "Default: 1e-3, or 2e-2 for networks of float16.",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(["numpy", "coreml"]),
+    help="With `--reference`: what runs the network, NumPy (the default) or Core ML (macOS).",
 )
 @click.option(
     "--format",

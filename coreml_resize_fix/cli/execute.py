@@ -39,6 +39,9 @@ class Options(NamedTuple):
     jobs: int
     quiet: bool
     verbose: bool
+    reference: Optional[str] = None
+    tolerance: Optional[float] = None
+    runtime: Optional[str] = None
 
 
 def execute(options: Options) -> int:
@@ -73,7 +76,7 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
         raise UsageError("`--output` and `--in-place` exclude each other", "pass one of them")
     report = options.report_path
     named = path_conflicts.NamedPaths(
-        options.manifest, options.output, report, options.write_manifest
+        options.manifest, options.output, report, options.write_manifest, options.reference
     )
     path_conflicts.check_names(named, options.force)
     request = _request(options)
@@ -82,7 +85,7 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
     if earlier:
         names = ", ".join(map(visible, earlier))
         terminal.say(f"passed over what earlier runs made: {names}", err=True)
-    todo = jobs.resolve_all(models, options.output, options.manifest)
+    todo = jobs.resolve_all(models, options.output, options.manifest, options.reference)
     writes = not options.dry_run and bool(options.manifest or request.has_intents)
     path_conflicts.refuse_conflicts(
         path_conflicts.list_paths(named, todo, writes and not options.in_place)
@@ -98,6 +101,9 @@ def _request(options: Options) -> Request:
     return read_options(
         options.assume,
         options.deployment_target,
+        options.reference,
+        options.tolerance,
+        options.runtime,
         dry_run=options.dry_run,
         in_place=options.in_place,
         force=options.force,

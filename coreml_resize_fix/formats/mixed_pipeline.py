@@ -5,6 +5,7 @@ hand on to one another is checked, and what the pipelines declare of it is corre
 """
 
 from typing import (
+    TYPE_CHECKING,
     Collection,
     Dict,
     Iterator,
@@ -28,6 +29,11 @@ from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from coreml_resize_fix.formats.execution import Execution
 
 _Found = TypeVar("_Found")
 
@@ -147,6 +153,10 @@ class MixedPipeline(protocol.Model):
         edits = [edit for plan in plans.values() for edit in plan.edits]
         appended = [one for plan in plans.values() for one in plan.appended]
         return Plan(around.edits + tuple(edits), around.spec_version, tuple(appended))
+
+    def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
+        programs = {prefix: one.execution(dtype) for prefix, one in self._programs.items()}
+        return self._layers.execution_with(programs, dtype)
 
     def require_weights(self) -> None:
         """See `Programs.require_weights`."""

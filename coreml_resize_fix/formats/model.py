@@ -32,6 +32,9 @@ from coreml_resize_fix.formats.resize_op import (
 from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from coreml_resize_fix.formats.execution import Execution
     from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 __all__ = [
@@ -258,5 +261,15 @@ class Model:
 
         `before` and `after` are the shapes without and with them. The specification version is
         brought down to what the result needs where the file's own is not `allowed`.
+        """
+        raise NotImplementedError
+
+    def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
+        """The whole of it, ready to run in numbers of that dtype (float32 or float64).
+
+        `function` is one of an ML Program with several; without a name it is the default one.
+
+        Raises:
+            UsageError: there is no such function.
         """
         raise NotImplementedError

@@ -41,6 +41,18 @@ def read(path: str) -> Proto:
     Raises:
         ManifestError: it cannot be read, or is not an ONNX model.
     """
+    model = read_whole(path)
+    for graph in graphs(model.graph):
+        _drop_weights(graph)
+    return model
+
+
+def read_whole(path: str) -> Proto:
+    """The ModelProto of a file with the weights that are in it.
+
+    Raises:
+        ManifestError: it cannot be read, or is not an ONNX model.
+    """
     data = _bytes_of(path)
     model = _parsed(path, data)
     if not model.HasField("graph") or not model.graph.node:
@@ -49,8 +61,6 @@ def read(path: str) -> Proto:
         raise _refusal(path, "it names no version of the ONNX operators; is it complete?")
     if not all(isinstance(text, str) for text in _texts(model)):
         raise _refusal(path, "it has names that are not UTF-8 text")
-    for graph in graphs(model.graph):
-        _drop_weights(graph)
     return model
 
 

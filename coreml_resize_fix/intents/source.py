@@ -5,14 +5,19 @@ from typing import Any, Dict, Iterable, List, Optional
 
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.tensors import Recorded
+from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
 
 
 class Manifest(List[Intent]):
     """Intents in the order of execution.
 
-    `notices` are remarks for the user, `tensors` the recorded tensors by index.
+    `notices` are remarks for the user, `tensors` the recorded tensors by index, `network` those of
+    the whole network where they were recorded in this process; those of a file are read when they
+    are needed.
     """
+
+    network: Optional[NetworkTensors] = None
+    _loaded_from: Optional[str] = None
 
     def __init__(self, intents: Iterable[Intent] = (), notices: Iterable[str] = ()) -> None:
         super().__init__(intents)
@@ -30,9 +35,12 @@ class Manifest(List[Intent]):
             from coreml_resize_fix.intents import onnx_reader
 
             read = onnx_reader.load(path)
-            return cls(read.intents, read.notices)
+            found = cls(read.intents, read.notices)
+            found._loaded_from = path
+            return found
         loaded = cls(manifest.load(path))
         loaded.tensors = tensors.load(path, len(loaded))
+        loaded._loaded_from = path
         return loaded
 
     def save(self, path: str) -> None:
@@ -40,10 +48,22 @@ class Manifest(List[Intent]):
 
         Raises:
             OutputError: the file cannot be written.
+            ManifestError: the tensors beside the manifest that was loaded cannot be read any more.
         """
+        network = self.network_tensors()
         write(path, self.document())
-        if self.tensors:
-            tensors.save(path, self.tensors)
+        if self.tensors or network is not None:
+            tensors.save(path, self.tensors, network)
+
+    def network_tensors(self) -> Optional[NetworkTensors]:
+        """Recorded tensors of the whole network: of this process, or beside what was loaded.
+
+        Raises:
+            ManifestError: they cannot be read.
+        """
+        if self.network is None and self._loaded_from is not None:
+            return tensors.load_network(self._loaded_from)
+        return self.network
 
     def document(self) -> Dict[str, Any]:
         """The long form as JSON values."""

@@ -1,7 +1,11 @@
-"""Recorded tensors beside a manifest: `intent.npz` beside `intent.json`."""
+"""Recorded tensors beside a manifest: `intent.npz` beside `intent.json`.
+
+Arrays are named `interp0_in`, `interp0_out` and so on, and those of the whole network `input_` and
+`output_` with a name, in the order of its arguments and results.
+"""
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from coreml_resize_fix.errors import ManifestError
 
@@ -9,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 INPUT, OUTPUT = "interp{}_in", "interp{}_out"
+NETWORK_INPUT, NETWORK_OUTPUT = "input_", "output_"
 LARGEST = 1 << 30  # bytes of all recorded tensors, unpacked
 
 
@@ -22,12 +27,23 @@ class Recorded(NamedTuple):
     output: "np.ndarray"
 
 
+class NetworkTensors(NamedTuple):
+    """What a whole network gets and gives, by name, in the order of its arguments and results."""
+
+    inputs: "Dict[str, np.ndarray]"
+    outputs: "Dict[str, np.ndarray]"
+
+
 def beside(manifest: str) -> str:
     """Path of the tensors that belong to a manifest."""
     return os.path.splitext(manifest)[0] + ".npz"
 
 
-def save(manifest: str, tensors: Mapping[int, Recorded]) -> None:
+def save(
+    manifest: str,
+    tensors: Mapping[int, Recorded],
+    network: Optional[NetworkTensors] = None,
+) -> None:
     """Write tensors beside a manifest, under the names that `load` reads, whole or not at all.
 
     Raises:
@@ -40,6 +56,9 @@ def save(manifest: str, tensors: Mapping[int, Recorded]) -> None:
     arrays: Dict[str, Any] = {}
     for index, pair in tensors.items():
         arrays[INPUT.format(index)], arrays[OUTPUT.format(index)] = pair
+    if network is not None:
+        for prefix, values in zip((NETWORK_INPUT, NETWORK_OUTPUT), network):
+            arrays.update((prefix + name, array) for name, array in values.items())
     with atomic.file(beside(manifest), replace=True) as file:
         np.savez_compressed(file, **arrays)
 
@@ -55,39 +74,90 @@ def load(manifest: str, count: int) -> Dict[int, Recorded]:
     path = beside(manifest)
     if not os.path.isfile(path):
         return {}
+    try:
+        return read_resizes(path, count)
+    except Exception as error:  # which ones zipfile and NumPy raise depends on their versions
+        raise _unreadable(path, error) from error
+
+
+def load_network(manifest: str) -> Optional[NetworkTensors]:
+    """Tensors of the whole network beside a manifest; None if there are none.
+
+    Raises:
+        ManifestError: the file cannot be read.
+    """
+    path = beside(manifest)
+    if not os.path.isfile(path):
+        return None
+    try:
+        found = read_network(path)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    return found if any(found) else None
+
+
+def _unreadable(path: str, error: Exception) -> ManifestError:
+    return ManifestError(
+        f"the recorded tensors in `{path}` cannot be read: {str(error).lower()}",
+        "record them again, or remove the file",
+    )
+
+
+def read_resizes(path: str, count: int) -> Dict[int, Recorded]:
+    """The tensors of the first `count` resizes in a file, as far as it has them.
+
+    Raises:
+        Exception: the file cannot be read; which one depends on zipfile and NumPy.
+    """
+    names = {form.format(index) for index in range(count) for form in (INPUT, OUTPUT)}
+    arrays = _read(path, names.__contains__)
+    pairs = ((index, _pair(arrays, index)) for index in range(count))
+    return {index: pair for index, pair in pairs if pair is not None}
+
+
+def read_network(path: str) -> NetworkTensors:
+    """What a file has of the whole network.
+
+    Raises:
+        Exception: the file cannot be read; which one depends on zipfile and NumPy.
+    """
+    prefixes = NETWORK_INPUT, NETWORK_OUTPUT
+    arrays = _read(path, lambda name: name.startswith(prefixes))
+    inputs, outputs = (
+        {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
+        for start in prefixes
+    )
+    return NetworkTensors(inputs, outputs)
+
+
+def _read(path: str, wanted: Callable[[str], bool]) -> "Dict[str, np.ndarray]":
+    """The wanted arrays of a file, in its order; no pickled object is ever loaded."""
     import numpy as np
 
-    try:
-        _refuse_huge(path, count)
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {index: _pair(arrays, index) for index in range(count)}
-    except Exception as error:  # which ones zipfile and NumPy raise depends on their versions
-        raise ManifestError(
-            f"the recorded tensors in `{path}` cannot be read: {str(error).lower()}",
-            "record them again, or remove the file",
-        ) from error
-    return {index: pair for index, pair in found.items() if pair is not None}
+    _refuse_huge(path, wanted)
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files if wanted(name)}
 
 
-def _refuse_huge(path: str, count: int) -> None:
+def _refuse_huge(path: str, wanted: Callable[[str], bool]) -> None:
     """Check the unpacked size, which may be much larger than that of the file."""
     from zipfile import ZipFile
 
-    names = {
-        form.format(index) + suffix  # NumPy finds both
-        for index in range(count)
-        for form in (INPUT, OUTPUT)
-        for suffix in ("", ".npy")
-    }
     with ZipFile(path) as archive:
-        size = sum(item.file_size for item in archive.infolist() if item.filename in names)
+        sizes = {item.filename: item.file_size for item in archive.infolist()}
+    # NumPy finds an array under its name with and without the suffix.
+    size = sum(
+        size
+        for name, size in sizes.items()
+        if wanted(name) or (name.endswith(".npy") and wanted(name[:-4]))
+    )
     if size > LARGEST:
         raise ValueError(f"they are {size} bytes, and at most {LARGEST} are read")
 
 
-def _pair(arrays: "np.lib.npyio.NpzFile", index: int) -> Optional[Recorded]:
+def _pair(arrays: "Mapping[str, np.ndarray]", index: int) -> Optional[Recorded]:
     names = INPUT.format(index), OUTPUT.format(index)
-    if not all(name in arrays.files for name in names):
+    if not all(name in arrays for name in names):
         return None
     source, result = (arrays[name] for name in names)
     usable = all(a.ndim >= 2 and a.size and a.dtype.kind == "f" for a in (source, result))

@@ -5,8 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
-import numpy as np
-
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import (
     torch_calls,
@@ -14,11 +12,11 @@ from coreml_resize_fix.intents import (
     torch_examples,
     torch_flow,
     torch_intent,
+    torch_network,
     torch_stack,
 )
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
-from coreml_resize_fix.intents.tensors import Recorded
 
 _Self = TypeVar("_Self", bound="Recorder")
 
@@ -34,8 +32,8 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
             model(example)
         intents.save("intent.json")
 
-    `tensors` keeps the input and output of each resize as well, for the numerical proof; of the
-    first example.
+    `tensors` keeps the input and output of each resize and of the whole network as well, for the
+    numerical proof and for `--reference`; of the first example.
 
     Raises:
         UsageError: PyTorch cannot be imported, `model` is not a module, or it makes other calls
@@ -83,18 +81,22 @@ class Recorder(Manifest):
         self._first: Optional[int] = None  # of an exporter's run: its first resize
         self._flow: Optional[torch_flow.Flow] = None
         self._follows = False
+        self._network_run: Optional[torch_network.Run] = None
         self._hooks: List[Any] = []
         self._block = ExitStack()
 
     def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
         """Record one run of the model, without gradients."""
+        scripted = torch_network.Run(self._model, arguments, {}) if self._is_script else None
         with torch_calls.import_torch().no_grad(), self:
-            self._model(*arguments)
+            outputs = self._model(*arguments)
+            if scripted is not None and self._keeps_tensors:  # hooks see all other models
+                self.network = scripted.end(outputs)
         return self
 
     def __enter__(self: _Self) -> _Self:
         self._forget()
-        self.notices, self._runs, self._first = [], 0, None
+        self.notices, self._runs, self._first, self.network = [], 0, None, None
         self._paths = {
             torch_stack.place(module): path for path, module in self._model.named_modules()
         }
@@ -110,6 +112,7 @@ class Recorder(Manifest):
     def __exit__(self, error: Any, value: Any, traceback: Any) -> None:
         self._block.close()
         self._paths, self._flow, self._follows = {}, None, False
+        self._network_run = None
         if error is None:
             self._conclude()
             for notice in self.notices:
@@ -159,6 +162,10 @@ class Recorder(Manifest):
         if self._is_compiling():
             return
         self._count_run()
+        # The first run is the one that is kept, as its resizes come first.
+        if self._keeps_tensors and self.network is None:
+            keywords = torch_network.keywords_of_run(model)
+            self._network_run = torch_network.Run(model, inputs, keywords)
         if self._flow is not None:  # the model calls itself, or its last run failed
             self._flow, self._follows = None, False
         elif self._follows and torch_stack.runs_with_values():
@@ -177,6 +184,9 @@ class Recorder(Manifest):
         if self._is_compiling():
             return
         flow, self._flow = self._flow, None
+        run, self._network_run = self._network_run, None
+        if run is not None:
+            self.network = run.end(outputs)
         last = list(model._forward_hooks.values())[-1:]
         # A later hook may return something else.
         if flow is not None and all(isinstance(_owner(hook), Recorder) for hook in last):
@@ -272,7 +282,7 @@ class Recorder(Manifest):
             return
         flow, self._flow = self._flow, None  # reading here is not part of the run
         try:
-            self.tensors[index] = Recorded(_array(source), _array(result))
+            self.tensors[index] = torch_network.recorded(source, result)
         finally:
             self._flow = flow
 
@@ -287,10 +297,3 @@ def _named(path: str) -> str:
 
 def _owner(hook: Any) -> Any:
     return getattr(hook, "__self__", None)
-
-
-def _array(maps: Any) -> Any:
-    # A copy: later operations may work in place.
-    values = np.array(maps.detach().cpu().float().numpy())
-    # Core ML takes a sequence for a map of width 1.
-    return values if values.ndim > 3 else values[..., np.newaxis]

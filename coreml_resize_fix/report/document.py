@@ -12,6 +12,7 @@ from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.intents.size_law import SizeLaw
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
+from coreml_resize_fix.verify.agreement import Agreement
 
 FORMAT, VERSION = "coreml-resize-fix/report", 1
 
@@ -32,7 +33,7 @@ def document(run: Run) -> Dict[str, Any]:
 
 def render(run: Run) -> str:
     """The document as text; every character beyond ASCII is escaped, so any terminal prints it."""
-    return json.dumps(document(run), indent=2)
+    return json.dumps(document(run), indent=2, allow_nan=False)
 
 
 def _error(failure: Failure) -> Dict[str, Any]:
@@ -63,6 +64,53 @@ def _model(report: ModelReport) -> Dict[str, Any]:
         "codes": list(report.codes),
         "cannot_run": [_conflict(conflict) for conflict in report.cannot_run],
         "usable_sizes": _usable(report.usable) if report.usable else None,
+        "network": _network(report.network) if report.network else None,
+        "network_details": _details(report.network) if report.network else None,
+    }
+
+
+def _network(found: Agreement) -> Dict[str, Any]:
+    return {
+        "runtime": found.runtime,
+        "tolerance": found.tolerance,
+        "outputs": [
+            {
+                "name": output.name,
+                "max_abs_error_before": output.before,
+                "max_abs_error_after": output.after,
+                "magnitude": output.magnitude,
+                "within_tolerance": output.within,
+            }
+            for output in found.outputs
+        ],
+        "first_drift": found.first_drift._asdict() if found.first_drift else None,
+        "not_run": found.not_run._asdict() if found.not_run else None,
+    }
+
+
+def _details(found: Agreement) -> Dict[str, Any]:
+    """What a network says of its resizes."""
+    return {
+        "message": found.message,
+        "with_intended_resizes": [
+            {"name": output.name, "max_abs_error": output.intended} for output in found.outputs
+        ],
+        "wrong_resizes": [
+            {
+                "address": one.address,
+                "name": one.name,
+                "outputs": [
+                    {
+                        "name": effect.output,
+                        "max_abs_error": effect.max_abs_error,
+                        "changed_pixels": effect.changed_pixels,
+                        "pixels": effect.pixels,
+                    }
+                    for effect in one.outputs
+                ],
+            }
+            for one in found.contributions
+        ],
     }
 
 

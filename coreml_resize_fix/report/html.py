@@ -8,7 +8,7 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, images
+from coreml_resize_fix.report import drawing, images, network
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
@@ -73,7 +73,7 @@ def picture(drawn: drawing.Drawing, style: str) -> str:
     import markupsafe
 
     parts = _environment().get_template("parts.html").module
-    sheet = markupsafe.Markup("<style>{}</style>".format(style))
+    sheet = markupsafe.Markup(f"<style>{style}</style>")
     lines = str(parts.axis(drawn, sheet)).splitlines()
     return "\n".join(line for line in lines if line.strip()) + "\n"
 
@@ -90,6 +90,7 @@ def _environment() -> Any:
         finalize=_visible,
     )
     environment.filters.update(error=_error, ticks=_ticks)
+    environment.globals["contributions"] = network.contributions
     environment.globals["width"] = drawing.WIDTH
     return environment
 
@@ -108,12 +109,12 @@ def _counts(run: Run) -> List[Tuple[Sign, int, str]]:
 
 
 def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
-    anchor = "m{}".format(number)
+    anchor = f"m{number}"
     if isinstance(result, Failure):
         return {"anchor": anchor, "path": result.path, "failure": result}
     report: ModelReport = result
     layers = [
-        _layer("{}-l{}".format(anchor, index), finding, report.asked)
+        _layer(f"{anchor}-l{index}", finding, report.asked)
         for index, finding in enumerate(report.findings, 1)
     ]
     return {
@@ -137,7 +138,7 @@ def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
         finding,
         sign,
         sizes(finding),
-        "–" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px),
+        "–" if finding.max_shift_px is None else f"{finding.max_shift_px:.3f}",
         str(after) if after is not None else None,
         cost(after) if after is not None and after.is_chain else None,
         minimum_ios(finding.spec_version) if after is not None else None,
@@ -178,4 +179,4 @@ def _ticks(text: object) -> Any:
 
 
 def _error(value: Optional[float]) -> str:
-    return "–" if value is None else "0" if value == 0 else "{:.2g}".format(value)
+    return "–" if value is None else "0" if value == 0 else f"{value:.2g}"

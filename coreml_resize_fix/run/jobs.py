@@ -3,9 +3,10 @@
 import os
 from collections import Counter
 from dataclasses import dataclass
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Type
 
 from coreml_resize_fix.errors import (
+    BadReferenceError,
     ManifestError,
     OutputError,
     ResizeFixError,
@@ -19,8 +20,9 @@ from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.model_paths import Found
 
 _SEPARATORS = os.sep + (os.altsep or "")
-# What the manifest of `net.mlmodel` may be called in a folder of manifests.
+# What the manifest and the reference of `net.mlmodel` may be called in a folder of them.
 _MANIFESTS = (".json", ".intent.json", ".onnx")
+_REFERENCES = (".npz", ".intent.npz", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Job:
     """One model of a run, and every path that belongs to it.
 
     `model_file` holds the model: the path itself, or a file in a package. `output` is where `-o`
-    sends the result, below a folder that is to be made if `in_folder`; `manifest` has the intents.
+    sends the result, below a folder that is to be made if `in_folder`; `manifest` has the intents,
+    `reference` says what the whole network computes.
     A job that cannot be done has a `refusal`, which fails this model alone.
     """
 
@@ -38,6 +41,7 @@ class Job:
     in_folder: bool = False
     manifest: Optional[str] = None
     refusal: Optional[ResizeFixError] = None
+    reference: Optional[str] = None
 
     @property
     def target(self) -> str:
@@ -46,21 +50,25 @@ class Job:
 
 
 def resolve_all(
-    models: Sequence[Found], output: Optional[str] = None, manifest: Optional[str] = None
+    models: Sequence[Found],
+    output: Optional[str] = None,
+    manifest: Optional[str] = None,
+    reference: Optional[str] = None,
 ) -> List[Job]:
     """Work out the paths of every job.
 
-    `output` is a file for one model, else a folder; `manifest` is a file, or a folder of them.
+    `output` is a file for one model, else a folder; `manifest` and `reference` are files, or
+    folders of them.
 
     Raises:
         OutputError: two models would go to one place, or into what is a model or named as one.
     """
     if output is None or (len(models) == 1 and not _is_folder(output, models[0].path)):
         file = output and output.rstrip(_SEPARATORS)
-        return [resolve(path, file, manifest, name) for path, name in models]
+        return [resolve(path, file, manifest, name, reference=reference) for path, name in models]
     _check_folder(output, models)
     return [
-        resolve(path, os.path.join(output, name), manifest, name, in_folder=True)
+        resolve(path, os.path.join(output, name), manifest, name, True, reference)
         for path, name in models
     ]
 
@@ -71,16 +79,18 @@ def resolve(
     manifest: Optional[str] = None,
     name: str = "",
     in_folder: bool = False,
+    reference: Optional[str] = None,
 ) -> Job:
     """Work out the paths of one job; `name` is the model's in a folder of manifests."""
-    own_manifest, model_file, refusal = None, "", None
+    own_manifest, own_reference, model_file, refusal = None, None, "", None
     try:
         with translate_os_errors(f"`{model}`"):
             own_manifest = find_manifest(model, name, manifest)
+            own_reference = find_reference(model, name, reference)
             model_file = sniff.model_file(model)
     except ResizeFixError as error:
         refusal = error
-    return Job(model, model_file, output, in_folder, own_manifest, refusal)
+    return Job(model, model_file, output, in_folder, own_manifest, refusal, own_reference)
 
 
 def _is_folder(output: str, model: str) -> bool:
@@ -116,16 +126,36 @@ def find_manifest(model: str, name: str, given: Optional[str]) -> Optional[str]:
     Raises:
         ManifestError: the folder has none for the model, or two.
     """
+    return _find_in_folder(model, name, given, _MANIFESTS, "manifest", ManifestError)
+
+
+def find_reference(model: str, name: str, given: Optional[str]) -> Optional[str]:
+    """Find the reference of one model in the same way.
+
+    Raises:
+        BadReferenceError: the folder has none for the model, or two.
+    """
+    return _find_in_folder(model, name, given, _REFERENCES, "reference", BadReferenceError)
+
+
+def _find_in_folder(
+    model: str,
+    name: str,
+    given: Optional[str],
+    suffixes: Sequence[str],
+    what: str,
+    error: Type[ResizeFixError],
+) -> Optional[str]:
     if given is None or not os.path.isdir(given):
         return given
     stems = [os.path.splitext(name)[0], os.path.splitext(os.path.basename(name))[0]]
-    names = [stem + suffix for stem in dict.fromkeys(stems) for suffix in _MANIFESTS]
+    names = [stem + suffix for stem in dict.fromkeys(stems) for suffix in suffixes]
     found = [name for name in names if os.path.isfile(os.path.join(given, name))]
     if len(found) != 1:
-        has = "both " + " and ".join(found) if found else "no manifest"
-        raise ManifestError(
+        has = "both " + " and ".join(found) if found else f"no {what}"
+        raise error(
             f"the folder `{given}` has {has} for `{model}`",
-            "keep one of them" if found else f"name it `{stems[-1]}{_MANIFESTS[0]}`",
+            "keep one of them" if found else f"name it `{stems[-1]}{suffixes[0]}`",
         )
     return os.path.join(given, found[0])
 

@@ -1,13 +1,17 @@
 """What to compare with and what to do: the options of a run, as values."""
 
+import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple, Union
 
+from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats.origin import Origin
 from coreml_resize_fix.formats.spec_versions import parse_target
 from coreml_resize_fix.intents import assume as assumption
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.tensors import Tensors
+from coreml_resize_fix.intents.source import Manifest
+from coreml_resize_fix.intents.tensors import NetworkTensors, Tensors
+from coreml_resize_fix.verify.agreement import NUMPY, RUNTIMES
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Request:
     `origins` is what the model's converter remembers of the calls, by the names of blobs.
     `float32_replacements` keeps what several operations compute in float32 between two casts, in a
     network of float16.
+    `reference` says what the whole network computes: a path, or intents recorded with tensors.
+    `network_tensors` gives what was recorded beside the manifest, which an ONNX file is run on.
     """
 
     manifest: Optional[Sequence[Intent]] = None
@@ -43,6 +49,10 @@ class Request:
     pictures: bool = False
     rewrite_downscales: bool = False
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    reference: Union[str, Manifest, None] = None
+    tolerance: Optional[float] = None
+    runtime: str = NUMPY
+    network_tensors: Optional[Callable[[], Optional[NetworkTensors]]] = None
 
     @property
     def has_intents(self) -> bool:
@@ -62,18 +72,40 @@ class Request:
             manifest=intents,
             tensors=getattr(intents, "tensors", {}),
             notices=tuple(getattr(intents, "notices", ())),
+            network_tensors=getattr(intents, "network_tensors", None),
         )
 
 
 def read_options(
-    assume: Optional[str], deployment_target: Optional[str], **options: Any
+    assume: Optional[str],
+    deployment_target: Optional[str],
+    reference: Union[str, Manifest, None] = None,
+    tolerance: Optional[float] = None,
+    runtime: Optional[str] = None,
+    **options: Any,
 ) -> Request:
     """Make a request of options as a user writes them; `options` are the other fields of it.
 
     Raises:
-        UsageError: `assume` or `deployment_target` is not of its form.
+        UsageError: one is not of its form, or means nothing without another.
     """
+    for name, value in (("tolerance", tolerance), ("runtime", runtime)):
+        if value is not None and reference is None:
+            raise UsageError(
+                f"`--{name}` says how to compare with a reference, and there is none",
+                "pass `--reference`, or leave it out",
+            )
+    if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
+        raise UsageError(
+            f"a tolerance of {tolerance} means nothing",
+            "pass a share of the reference's largest magnitude, such as 1e-3",
+        )
+    if runtime is not None and runtime not in RUNTIMES:
+        raise UsageError(f"there is no runtime `{runtime}`", "pass one of " + ", ".join(RUNTIMES))
     return Request(
+        reference=reference,
+        tolerance=tolerance,
+        runtime=runtime or NUMPY,
         assume=assumption.parse(assume) if assume is not None else None,
         target=parse_target(deployment_target) if deployment_target is not None else None,
         **options,

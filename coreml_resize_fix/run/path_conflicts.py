@@ -19,6 +19,7 @@ class NamedPaths(NamedTuple):
     output: Optional[str]
     report: Optional[str]
     write_manifest: Optional[str]
+    reference: Optional[str] = None
 
 
 class UsedPath(NamedTuple):
@@ -69,6 +70,9 @@ def list_paths(named: NamedPaths, jobs: Sequence[Job], writes: bool) -> List[Use
     if writes:
         paths += [_output(job) for job in jobs]
     paths += _manifests_in_use(jobs)
+    for path in dict.fromkeys(job.reference for job in jobs):
+        if path is not None and path not in (used.path for used in paths):
+            paths.append(UsedPath("the reference in use", path))
     if named.report is not None:
         paths.append(UsedPath("the report", named.report, True, "choose another `--report`"))
     return paths + list(_manifest_to_write(named))
@@ -86,8 +90,7 @@ def _manifests_in_use(jobs: Sequence[Job]) -> Iterator[UsedPath]:
     for path in dict.fromkeys(job.manifest for job in jobs):
         if path is not None:
             yield UsedPath("the manifest in use", path)
-            if not path.lower().endswith(".onnx"):
-                yield UsedPath("the recorded tensors in use", tensors.beside(path))
+            yield UsedPath("the recorded tensors in use", tensors.beside(path))
 
 
 def _manifest_to_write(named: NamedPaths) -> Iterator[UsedPath]:
@@ -96,7 +99,7 @@ def _manifest_to_write(named: NamedPaths) -> Iterator[UsedPath]:
         return
     advice, read = "choose another `--write-manifest`", named.manifest or ""
     yield UsedPath("the manifest to write", named.write_manifest, True, advice)
-    if os.path.isfile(tensors.beside(read)) and not read.lower().endswith(".onnx"):
+    if os.path.isfile(tensors.beside(read)):
         beside = tensors.beside(named.write_manifest)
         yield UsedPath("the recorded tensors to write", beside, True, advice)
 

@@ -2,19 +2,19 @@
 
 import io
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Callable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, List, Mapping, Optional, Tuple
 
 from coreml_resize_fix.auditing.audit import Audit, is_as_planned
 from coreml_resize_fix.auditing.displacement import displacements
-from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
 from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.beside import Beside
-from coreml_resize_fix.formats.model import Change, Model, Plan
+from coreml_resize_fix.formats.model import Change, Model
 from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
@@ -26,29 +26,11 @@ from coreml_resize_fix.run.examine import examined, settled
 from coreml_resize_fix.run.jobs import Job, resolve
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.run.results import ModelReport
+from coreml_resize_fix.run.work import NotExplainedError, Work, compare_network, prove_network
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", "process_packaged"]
 
 _REPORT_THIS = "nothing was written; please report this with the model's structure"
-
-
-class _Work(NamedTuple):
-    """What was decided on one model, before anything is written."""
-
-    model: Model
-    request: Request
-    allowed: int
-    audit: Audit
-    proposal: Plan
-    findings: Tuple[Finding, ...]
-
-    @property
-    def may_write(self) -> bool:
-        """Whether the request and the verdicts allow a result."""
-        request = self.request
-        return (
-            request.has_intents and not request.dry_run and (self.audit.complete or request.partial)
-        )
 
 
 def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
@@ -65,30 +47,34 @@ def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
     if job.refusal is not None:
         raise job.refusal
     with translate_os_errors(f"`{job.model}`"):
-        return _process(job, replace(request, output=job.output), tell)
+        reference = job.reference or request.reference
+        return _process(job, replace(request, output=job.output, reference=reference), tell)
 
 
 def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
     with open_file(job.model_file, job.model) as model:
-        work = _decide(model, request, tell)
+        work = compare_network(_decide(model, request, tell), tell)
         changes = _changes(work)
         outputs.refuse_appended(job.model, job.model_file, work.proposal.appended)
         target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
         if target is not None:
-            sha256 = outputs.save(
-                job.model,
-                job.model_file,
-                None if request.in_place else target,
-                changes,
-                request.force,
-                partial(_prove_written, work),
-                request.fingerprint,
-                tell,
-                model.source.stamp,
-                work.proposal.appended,
-            )
-        elif request.fingerprint:
+            try:
+                sha256 = outputs.save(
+                    job.model,
+                    job.model_file,
+                    None if request.in_place else target,
+                    changes,
+                    request.force,
+                    partial(_prove_written, work),
+                    request.fingerprint,
+                    tell,
+                    model.source.stamp,
+                    work.proposal.appended,
+                )
+            except NotExplainedError:
+                target = None
+        if target is None and request.fingerprint:
             sha256 = outputs.fingerprint(job.model_file)
         return _report(work, target, sha256, written=target is not None)
 
@@ -101,14 +87,17 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
     Raises:
         ResizeFixError: the model cannot be read, or a proof failed.
     """
-    work = _decide(open_bytes(data, label), request)
+    work = compare_network(_decide(open_bytes(data, label), request), silent)
     changes = _changes(work)
     result = data
     if work.may_write and changes:
         target = io.BytesIO()
         splice.write(io.BytesIO(data), len(data), target, changes)
-        result = target.getvalue()
-        verify_written(work, open_bytes(result, label))
+        again = open_bytes(target.getvalue(), label)
+        verify_written(work, again)
+        with suppress(NotExplainedError):
+            prove_network(work, again)
+            result = target.getvalue()
     return _report_of_memory(work, data, result is not data), result
 
 
@@ -125,29 +114,32 @@ def process_packaged(
             proof failed.
     """
     model_file = sniff.model_file(package)
-    work = _decide(open_bytes(data, label, Beside(os.path.dirname(model_file))), request)
+    model = open_bytes(data, label, Beside(os.path.dirname(model_file)))
+    work = compare_network(_decide(model, request), silent)
     changes, result = _changes(work), None
     if work.may_write and changes:
-        result = target()
-        outputs.save(
-            package,
-            model_file,
-            result,
-            changes,
-            True,
-            partial(_prove_written, work),
-            appended=work.proposal.appended,
-            data=data,
-        )
+        place = target()
+        with suppress(NotExplainedError):
+            outputs.save(
+                package,
+                model_file,
+                place,
+                changes,
+                True,
+                partial(_prove_written, work),
+                appended=work.proposal.appended,
+                data=data,
+            )
+            result = place
     return _report_of_memory(work, data, result is not None), result
 
 
-def _report_of_memory(work: _Work, data: bytes, written: bool) -> ModelReport:
+def _report_of_memory(work: Work, data: bytes, written: bool) -> ModelReport:
     sha256 = outputs.fingerprint_of(data) if work.request.fingerprint else None
     return _report(work, None, sha256, written)
 
 
-def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
+def _decide(model: Model, request: Request, tell: Tell = silent) -> Work:
     allowed = model.allowed_version(request.target)
     audit = _audit(model, request, allowed)
     changes = [
@@ -155,7 +147,7 @@ def _decide(model: Model, request: Request, tell: Tell = silent) -> _Work:
         for finding in audit.fixable
         if finding.after is not None
     ]
-    return _Work(
+    return Work(
         model,
         request,
         allowed,
@@ -184,32 +176,32 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
     return audit
 
 
-def _report(
-    work: _Work, target: Optional[str], sha256: Optional[str], written: bool
-) -> ModelReport:
-    model, request = work.model, work.request
+def _report(work: Work, target: Optional[str], sha256: Optional[str], written: bool) -> ModelReport:
+    model, request, check = work.model, work.request, work.check
     moved = displacements(model, work.audit.as_intended, work.audit.intended)
     usable = work.audit.usable()
+    says_less = request.has_intents and check is None  # than a run of the whole network
+    found = tuple(settled(finding, request, written) for finding in work.findings)
+    unused, not_owed = work.without_layer
+    network = check.agreement(found, bool(unused), work.is_final) if check is not None else None
     return ModelReport(
         model.label,
         target,
         sha256,
         model.spec_version,
         work.proposal.spec_version,
-        tuple(settled(finding, request, written) for finding in work.findings),
-        tuple(work.audit.matching.unused),
+        found,
+        unused,
         request.notices
-        + tuple(
-            notices(
-                model, work.audit, moved, work.proposal.spec_version, request.has_intents, usable
-            )
-        ),
+        + tuple(notices(model, work.audit, moved, work.proposal.spec_version, says_less, usable))
+        + tuple(check.notices if check is not None else ()),
         request.has_intents,
         tuple(moved),
-        tuple(work.audit.matching.not_owed),
+        not_owed,
         work.audit.conflicts_after,
         usable,
         model.kind,
+        network,
     )
 
 
@@ -223,7 +215,7 @@ def _target(job: Job, request: Request, changes: bool) -> Optional[str]:
     return job.target
 
 
-def _changes(work: _Work) -> List[Patch]:
+def _changes(work: Work) -> List[Patch]:
     """The bytes to replace. A plan that cannot be carried out is refused, in a dry run too.
 
     Raises:
@@ -246,7 +238,7 @@ def _breaks(label: str, found: Conflict) -> ProofError:
     )
 
 
-def _prove_written(work: _Work, result: str, *unfinished: Mapping[str, str]) -> None:
+def _prove_written(work: Work, result: str, *unfinished: Mapping[str, str]) -> None:
     """Prove the model file at `result`, with other files of it that are not in their place yet.
 
     Raises:
@@ -255,6 +247,7 @@ def _prove_written(work: _Work, result: str, *unfinished: Mapping[str, str]) -> 
     try:
         with open_file(result, result, *unfinished) as again:
             verify_written(work, again)
+            prove_network(work, again)
     except ModelError as error:
         if isinstance(error.__cause__, OSError):
             raise  # the disk failed, not the result
@@ -263,7 +256,7 @@ def _prove_written(work: _Work, result: str, *unfinished: Mapping[str, str]) -> 
         ) from error
 
 
-def verify_written(work: _Work, result: Model) -> None:
+def verify_written(work: Work, result: Model) -> None:
     """Audit the complete result: it must be what was planned.
 
     Raises:

@@ -12,6 +12,7 @@ from coreml_resize_fix.errors import ManifestError, ResizeFixError
 from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.verify.agreement import Agreement
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class ModelReport:
     `unused` are intents that lack a layer, `not_owed` those that need none.
     `displacements` say by how much the file as it is moves what its outputs show. `cannot_run` are
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
-    `usable` are the sizes at which that runs where the inputs vary.
+    `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
+    outputs agree with a reference, None without one.
     """
 
     path: str
@@ -38,6 +40,7 @@ class ModelReport:
     cannot_run: Tuple[Conflict, ...] = ()
     usable: Optional[UsableSizes] = None
     model_kind: str = NEURAL_NETWORK
+    network: Optional[Agreement] = None
 
     @property
     def codes(self) -> Tuple[Code, ...]:
@@ -56,15 +59,17 @@ class ModelReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all calls and layers are right, 1 something is not, 3 nothing was compared."""
+        """0 all calls, layers and outputs are right, 1 something is not, 3 nothing was compared."""
+        if self.network is not None and not self.network.holds:
+            return 1
         if not self.asked:
-            return 3
+            return 3 if self.network is None else 0
         done = (findings.MATCH, findings.FIXED)
         if self.unused or any(finding.verdict not in done for finding in self.findings):
             return 1
         if not self.runs:
             return 1
-        return 0 if self.findings or self.not_owed else 3
+        return 0 if self.findings or self.not_owed or self.network is not None else 3
 
     @property
     def without_layer(self) -> List[WithoutLayer]:

@@ -1,6 +1,6 @@
 """Test images that distinguish resizes: each shows another kind of error, all at one scale."""
 
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Sequence, Tuple
 
 import numpy as np
 
@@ -36,12 +36,12 @@ def noise(size: Size) -> np.ndarray:
     return np.random.RandomState(_SEED).uniform(-1.0, 1.0, size)
 
 
-def natural(size: Size) -> np.ndarray:
+def natural(size: Size, number: int = 0) -> np.ndarray:
     """Seeded noise whose amplitude falls with frequency (1/f), as that of natural images does.
 
-    Float64 of shape (height, width), magnitudes up to one.
+    Float64 of shape (height, width), magnitudes up to one; each `number` gives another image.
     """
-    spectrum = np.fft.rfft2(np.random.RandomState(_SEED).normal(size=size))
+    spectrum = np.fft.rfft2(np.random.RandomState(_SEED + number).normal(size=size))
     rows, columns = np.fft.fftfreq(size[0])[:, np.newaxis], np.fft.rfftfreq(size[1])
     frequency = np.hypot(rows, columns)
     frequency[0, 0] = np.inf  # no constant part
@@ -60,3 +60,21 @@ PROBES: Dict[str, Callable[[Size], np.ndarray]] = {
 def images(size: Size) -> np.ndarray:
     """All probes, stacked: float64 of shape (probes, height, width), no magnitude above one."""
     return np.stack([probe(size) for probe in PROBES.values()])
+
+
+def example(shape: Sequence[int], dtype: np.dtype, number: int = 0) -> np.ndarray:
+    """A seeded example of what a network gets: natural images in the last two of three axes or
+    more, noise in fewer; of whole numbers, pictures of 0 to 255 in uint8, else zeros.
+
+    `number` is that of the input: each gets another example.
+    """
+    if dtype.kind in "iub" and dtype != np.uint8:
+        return np.zeros(shape, dtype)
+    if len(shape) < 3:
+        values = np.random.RandomState(_SEED + number).uniform(-1.0, 1.0, shape)
+    else:
+        planes = int(np.prod(shape[:-2]))
+        first = number * planes
+        size = shape[-2], shape[-1]
+        values = np.stack([natural(size, first + plane) for plane in range(planes)]).reshape(shape)
+    return (np.rint(127.5 + 127.5 * values) if dtype == np.uint8 else values).astype(dtype)

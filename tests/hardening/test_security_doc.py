@@ -9,7 +9,7 @@ import pytest
 
 from coreml_resize_fix import sampling
 from coreml_resize_fix.files import tree
-from coreml_resize_fix.formats import input_sizes, package
+from coreml_resize_fix.formats import execution, input_sizes, package
 from coreml_resize_fix.formats.inference import usable
 from coreml_resize_fix.formats.mlprogram import model as program_model
 from coreml_resize_fix.formats.neuralnetwork import resizes
@@ -17,6 +17,7 @@ from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
 from coreml_resize_fix.replacements import table
 from coreml_resize_fix.verify import compare, probes
+from coreml_resize_fix.verify.kernels import checks
 from tests.support.cases import TESTS
 from tests.support.process import REPOSITORY
 
@@ -43,6 +44,9 @@ LIMITS = {
     "pixels of a map that is compared in values": compare._MOST_PIXELS,
     "pixels up to which all probes are compared, and shown in a page": probes.LARGEST_MAP,
     "weights of several layers in the place of one": table._MOST_WEIGHTS,
+    "numbers in one blob of a network that is executed": checks.LARGEST,
+    "numbers in all its blobs at once": execution._MOST_ALIVE,
+    "rounds of one loop that is executed": execution.MOST_ROUNDS,
     "numbers of a tensor that an ONNX graph computes with": onnx_file.MOST_ELEMENTS,
 }
 SECTION = DOC.split("\n## Limits\n")[1].split("\n## ")[0]

@@ -22,6 +22,16 @@ MODEL = {
     "cannot_run",
     "usable_sizes",
     "model_kind",
+    "network",
+    "network_details",
+}
+NETWORK = {"runtime", "tolerance", "outputs", "first_drift", "not_run"}
+OUTPUT = {
+    "name",
+    "max_abs_error_before",
+    "max_abs_error_after",
+    "magnitude",
+    "within_tolerance",
 }
 CONFLICT = {"address", "name", "kind", "message"}
 USABLE = {"all", "multiple_of", "list"}
@@ -158,6 +168,43 @@ def check_model(model):
         assert all(type(text) is str for text in conflict.values())
     if model["usable_sizes"] is not None:
         check_usable(model["usable_sizes"])
+    assert (model["network"] is None) == (model["network_details"] is None)
+    if model["network"] is not None:
+        check_network(model["network"])
+        check_details(model["network_details"])
+
+
+def is_error(value):
+    return value is None or (type(value) is float and value >= 0)
+
+
+def check_network(network):
+    assert set(network) == NETWORK
+    assert network["runtime"] in ("numpy", "coreml")
+    assert type(network["tolerance"]) is float
+    for output in network["outputs"]:
+        assert set(output) == OUTPUT
+        before, after = output["max_abs_error_before"], output["max_abs_error_after"]
+        assert is_error(before)
+        assert is_error(after)
+        last = before if after is None else after
+        if output["within_tolerance"]:
+            assert last <= network["tolerance"] * (output["magnitude"] or 1.0)
+    for key, last in (("first_drift", "max_abs_error"), ("not_run", "reason")):
+        found = network[key]
+        assert found is None or set(found) == {"address", "name", last}
+
+
+def check_details(details):
+    assert set(details) == {"message", "with_intended_resizes", "wrong_resizes"}
+    assert type(details["message"]) is str
+    assert details["message"]
+    assert all(is_error(one["max_abs_error"]) for one in details["with_intended_resizes"])
+    for resize in details["wrong_resizes"]:
+        assert set(resize) == {"address", "name", "outputs"}
+        for output in resize["outputs"]:
+            assert set(output) == {"name", "max_abs_error", "changed_pixels", "pixels"}
+            assert is_error(output["max_abs_error"])
 
 
 def check_usable(values):
@@ -231,7 +278,8 @@ def check_composite(values):
 
 
 def check_intent(values):
-    assert set(values) == (INTENT | ONNX if values["framework"] == "onnx" else INTENT)
+    known = set(values) - {"used", "site"}
+    assert known == (INTENT | ONNX if values["framework"] == "onnx" else INTENT)
     for key in ("name", "layer"):
         assert values[key] is None or type(values[key]) is str
     for key in ("framework", "mode"):

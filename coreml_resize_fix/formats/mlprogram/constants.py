@@ -53,7 +53,7 @@ def unpacked(data_type: str, data: bytes, most: int = LONGEST) -> Optional[Eleme
     code, width = _PACKED.get(data_type, ("", 0))
     if not code or len(data) % width or len(data) // width > most:
         return None
-    return struct.unpack("<{}{}".format(len(data) // width, code), data)
+    return struct.unpack(f"<{len(data) // width}{code}", data)
 
 
 def packed(value: Value) -> Optional[bytes]:

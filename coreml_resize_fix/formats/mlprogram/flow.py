@@ -3,7 +3,15 @@
 from typing import Dict, Iterator, List, Optional, Sequence, Set
 
 from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation
-from coreml_resize_fix.formats.model import Node
+from coreml_resize_fix.formats.model import Network, Node
+
+
+def network(prefix: str, function: Function) -> Network:
+    """A function as others than its format see it, with the prefix of its addresses."""
+    found = nodes(function)
+    inputs = [variable.name for variable in function.inputs]
+    outputs = list(function.block.outputs)
+    return Network(prefix, found, inputs, outputs, unreached(inputs, outputs, found))
 
 
 def nodes(function: Function) -> List[Node]:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 import numpy as np
 
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Packed, Read, Step
-from coreml_resize_fix.verify.kernels import arrays, convolution, resampling, windows
+from coreml_resize_fix.verify.kernels import arrays, convolution, pooling, resampling, windows
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
 __all__ = ["KINDS", "Given", "NotKnownError", "run_on_images"]
@@ -193,7 +193,7 @@ def _avg_pool(image: np.ndarray, given: Given) -> np.ndarray:
     if given.flags("ceil_mode", (False,))[0]:
         raise NotKnownError("`avg_pool` rounds its size up")
     kernel = _pair(given, "kernel_sizes")
-    return windows.average_pool(image, kernel, _pair(given, "strides"), edges(given))
+    return pooling.average_pool(image, kernel, _pair(given, "strides"), edges(given))
 
 
 def _pair(given: Given, name: str) -> Tuple[int, int]:

@@ -80,14 +80,14 @@ class AvgPool(_NotReplaced):
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
         """What it makes of float `images`, (…, H, W) → (…, new H, new W)."""
         # Imported where values are computed: NumPy costs as much as the rest of a small audit.
-        from coreml_resize_fix.verify.kernels import windows
+        from coreml_resize_fix.verify.kernels import pooling
 
         size = images.shape[-2], images.shape[-1]
         edges = []
         for axis, (before, after) in enumerate(zip(size, self.output_size(size))):
             kernel, stride, first = self.window(axis, before, after)
             edges.append((first, max(0, (after - 1) * stride + kernel - first - before)))
-        return windows.average_pool(
+        return pooling.average_pool(
             images, self.kernel_sizes, self.strides, (edges[0], edges[1]), self._excludes
         )
 
@@ -103,7 +103,7 @@ class AvgPool(_NotReplaced):
 
     def __str__(self) -> str:
         windows = "×".join(map(str, self.kernel_sizes))
-        return "avg_pool {} every {}".format(windows, "×".join(map(str, self.strides)))
+        return f"avg_pool {windows} every {'×'.join(map(str, self.strides))}"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Unjudged(_NotReplaced):
         return dict(self.parameters)
 
     def __str__(self) -> str:
-        given = ["{}={}".format(name, _text(value)) for name, value in self.parameters]
+        given = [f"{name}={_text(value)}" for name, value in self.parameters]
         return " ".join([self.kind] + given)
 
 

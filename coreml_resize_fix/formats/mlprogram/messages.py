@@ -69,7 +69,7 @@ def value(content: Held) -> bytes:
         else:
             getattr(tensor, held).values.extend(_integers(content))
     elif held is None:
-        code = "<{}{}".format(len(content.numbers), _PACKED[content.data_type])
+        code = f"<{len(content.numbers)}{_PACKED[content.data_type]}"
         tensor.bytes.values = struct.pack(code, *content.numbers)
     else:
         getattr(tensor, held).values.extend(content.numbers)

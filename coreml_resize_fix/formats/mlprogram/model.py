@@ -1,9 +1,19 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
 import copy
-import os
 from dataclasses import replace
-from typing import Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
@@ -33,9 +43,8 @@ from coreml_resize_fix.formats.mlprogram import (
 )
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.network import Resize
-from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
 from coreml_resize_fix.formats.mlprogram.planning import Subject
-from coreml_resize_fix.formats.mlprogram.program import Value, file_references
+from coreml_resize_fix.formats.mlprogram.program import Value
 from coreml_resize_fix.formats.model import (
     POOLING,
     Averaged,
@@ -48,13 +57,12 @@ from coreml_resize_fix.formats.model import (
 )
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import (
-    Conflict,
-    ModelShapes,
-    Overrides,
-    Shape,
-    UsableSizes,
-)
+from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from coreml_resize_fix.formats.execution import Execution
 
 # Weights of one axis of a resize: 16 for each of 4096 pixels.
 MOST_STORED = 1 << 16
@@ -85,6 +93,7 @@ class Programs(protocol.Model):
         self.label, self.source, self.beside = label, source, beside
         self._place = place or locate.whole(source)
         message = reader.parse(source, self._place.node)
+        self._description = message.description
         self.program = reader.program(message, prefix)
         self.spec_version = self.program.spec_version
         found = network.networks(self.program, storing.reader(beside))
@@ -219,15 +228,15 @@ class Programs(protocol.Model):
         Raises:
             UsageError: a function cannot be changed; says why.
         """
-        subject = Subject(
-            self.label,
-            self.source,
-            self._place,
-            self.program,
-            list(self._functions.values()),
-            self.beside,
-        )
-        return planning.plan(subject, changes, before, after)
+        functions = list(self._functions.values())
+        own = self.label, self.source, self._place, self.program, functions, self.beside
+        return planning.plan(Subject(*own), changes, before, after)
+
+    def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
+        from coreml_resize_fix.formats.mlprogram.execute import run
+
+        own = self.label, self.program, self._description, self.beside
+        return run.execution(*own, function, dtype)
 
     def _found(self) -> Iterator[Tuple[str, Resize]]:
         for name, resizes in self._resizes.items():
@@ -253,7 +262,13 @@ class Programs(protocol.Model):
             channels(shape),
             # What converters' validators ask of newer layers concerns neural networks.
             modern=True,
-            place=self._replaced_at(name, resize, shape),
+            place=placed.place(
+                resize,
+                shape,
+                self._functions[name].function.opset,
+                self.beside is not None,
+                self.float32_replacements,
+            ),
             original_address=resize.original_address,
             call=(call.mode, call.antialias) if call is not None else None,
         )
@@ -263,34 +278,15 @@ class Programs(protocol.Model):
             return placed.chain(resize, resize.group, shapes)
         return computed_sizes.params(resize, self._as_it_is[name], shapes)
 
-    def _replaced_at(
-        self, name: str, resize: Resize, shape: Optional[Shape]
-    ) -> Optional[OperationPlace]:
-        """Where several operations would stand in for it."""
-        made = resize.operation.outputs[0].type if resize.operation.outputs else None
-        version = opset.spec_version(self._functions[name].function.opset)
-        if made is None or version is None:
-            return None
-        return OperationPlace(
-            dims_of(shape),
-            made.data_type,
-            version,
-            self.beside is not None,
-            self.float32_replacements,
-        )
-
     def require_weights(self) -> None:
         """Refuse a model file whose weights are not beside it: nothing could run it.
 
         Raises:
             ModelError: a file that it reads is not there.
         """
-        if self.beside is None:
-            return
-        for name in dict.fromkeys(one.file_name for one in file_references(self.program)):
-            if not os.path.isfile(self.beside.path(weight_file.relative(name))):
-                raise ModelError(
-                    f"`{self.label}` is an ML Program that reads its weights from `{name}`, "
-                    "which is not there",
-                    "copy the whole package, or save the model again",
-                )
+        name = next(storing.missing(self.program, self.beside), None)
+        if name is not None:
+            reads = f"`{self.label}` is an ML Program that reads its weights from `{name}`"
+            raise ModelError(
+                f"{reads}, which is not there", "copy the whole package, or save the model again"
+            )

@@ -101,11 +101,7 @@ class ProgramNetwork:
 
     def as_network(self) -> protocol.Network:
         """As `formats.model` asks for it."""
-        nodes = flow.nodes(self.function)
-        inputs = [variable.name for variable in self.function.inputs]
-        outputs = list(self.function.block.outputs)
-        unreached = flow.unreached(inputs, outputs, nodes)
-        return protocol.Network(self.prefix, nodes, inputs, outputs, unreached)
+        return flow.network(self.prefix, self.function)
 
     def described(self, description: Any) -> Sequence[Any]:
         """The outputs that a ModelDescription message describes, as far as it gives them."""

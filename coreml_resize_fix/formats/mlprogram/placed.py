@@ -3,11 +3,11 @@
 from typing import Optional
 
 from coreml_resize_fix.formats.inference.call import image_size
-from coreml_resize_fix.formats.mlprogram import flow, operation_chains
+from coreml_resize_fix.formats.mlprogram import flow, operation_chains, opset
 from coreml_resize_fix.formats.mlprogram.chain import OperationChain
 from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
-from coreml_resize_fix.formats.mlprogram.place import dims_of
+from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
 from coreml_resize_fix.formats.shapes import Known, ModelShapes, Overrides, Shape
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "first_output",
     "image_shape",
     "makes_assumed",
+    "place",
 ]
 
 
@@ -51,6 +52,17 @@ def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
         channels=before[-3] if len(before) >= 3 else None,
         unread=group.unread,
     )
+
+
+def place(
+    resize: Resize, shape: Optional[Shape], opset_name: str, may_store: bool, in_float32: bool
+) -> Optional[OperationPlace]:
+    """Where several operations would stand in for it; see `OperationPlace` for the last two."""
+    made = resize.operation.outputs[0].type if resize.operation.outputs else None
+    version = opset.spec_version(opset_name)
+    if made is None or version is None:
+        return None
+    return OperationPlace(dims_of(shape), made.data_type, version, may_store, in_float32)
 
 
 def makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:

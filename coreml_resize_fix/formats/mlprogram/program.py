@@ -31,8 +31,8 @@ class FileReference(NamedTuple):
 class Value(NamedTuple):
     """A constant; `type` is None if it is not a tensor. See `constants` for what is in it.
 
-    `content` is the schema's TensorValue of a value that lies in the model file, `file` says where
-    another one lies.
+    `content` is the schema's TensorValue of a value that lies in the model file (its ListValue, of
+    no tensor), `file` says where another one lies.
     """
 
     type: Optional[TensorType]

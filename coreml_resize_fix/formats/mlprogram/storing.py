@@ -1,16 +1,28 @@
 """Which constants of what is written lie in the model file, and which in a weight file."""
 
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+import os
+from typing import (
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import opset, weight_file
 from coreml_resize_fix.formats.mlprogram.locate import function_of
-from coreml_resize_fix.formats.mlprogram.program import Function, Program, Value
+from coreml_resize_fix.formats.mlprogram.program import Function, Program, Value, file_references
 from coreml_resize_fix.formats.mlprogram.steps import Packed, Step, StoredElsewhere
 from coreml_resize_fix.formats.mlprogram.weight_file import Stored
 from coreml_resize_fix.formats.model import Appended
 
-__all__ = ["LARGEST_INLINE", "Written", "reader", "store"]
+__all__ = ["LARGEST_INLINE", "Written", "missing", "reader", "store"]
 
 # Bytes of one constant in the model file, which every reader parses whole.
 LARGEST_INLINE = 1 << 16
@@ -36,6 +48,15 @@ def reader(beside: Optional[Beside]) -> Callable[[Value], Optional[bytes]]:
         return found.data
 
     return read
+
+
+def missing(program: Program, beside: Optional[Beside]) -> Iterator[str]:
+    """The weight files that a program reads and that are not there, as it names them."""
+    if beside is None:
+        return
+    for name in dict.fromkeys(one.file_name for one in file_references(program)):
+        if not os.path.isfile(beside.path(weight_file.relative(name))):
+            yield name
 
 
 def store(

@@ -1,9 +1,20 @@
 """Implement `formats.model.Model` for files of neural networks."""
 
 import copy
-from typing import Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple, cast
+from typing import (
+    TYPE_CHECKING,
+    Collection,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    cast,
+)
 
-from coreml_resize_fix.errors import SchemaError
+from coreml_resize_fix.errors import SchemaError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Sizes
@@ -25,6 +36,11 @@ from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from coreml_resize_fix.formats.execution import Execution
 
 
 class NeuralNetworks(protocol.Model):
@@ -135,6 +151,23 @@ class NeuralNetworks(protocol.Model):
         """See `formats.model`; `inside` are versions that other models need, by their prefix."""
         lower = allowed < self._highest
         return edits.plan(self.source, self.models, changes, before, after, lower, inside or {})
+
+    def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
+        from coreml_resize_fix.formats.neuralnetwork.execute import run
+
+        if function is not None:
+            raise UsageError(
+                f"`{self.label}` is a neural network, which has no function `{function}`",
+                "leave the name of the function out",
+            )
+        return run.execution(self.models, self.source, self._in_half_precision(), dtype)
+
+    def execution_with(self, others: "Mapping[str, Execution]", dtype: "np.dtype") -> "Execution":
+        """The whole of a pipeline, of which some models are of another kind, by prefix."""
+        from coreml_resize_fix.formats.neuralnetwork.execute import run
+
+        in_half = any(one.in_half for one in others.values()) or self._in_half_precision()
+        return run.execution(self.models, self.source, in_half, dtype, others)
 
     def _content(self, layer: LayerRef) -> bytes:
         return self.source.read(layer.node.start, layer.node.end)

@@ -95,7 +95,7 @@ class Pooling(ResizeOp):
 
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
         """What the layer makes of float `images`, (…, H, W) → (…, new H, new W)."""
-        from coreml_resize_fix.verify.kernels import windows
+        from coreml_resize_fix.verify.kernels import pooling
 
         size = images.shape[-2], images.shape[-1]
         rows, columns = (self.window(axis, pixels) for axis, pixels in enumerate(size))
@@ -105,7 +105,7 @@ class Pooling(ResizeOp):
                 (rows, columns), self.output_size(size), size
             )
         ]
-        return windows.average_pool(
+        return pooling.average_pool(
             images,
             (rows[0], columns[0]),
             (rows[2], columns[2]),
@@ -131,8 +131,8 @@ class Pooling(ResizeOp):
         kernel, stride = ("×".join(map(str, pair)) for pair in (self.kernel, self.stride))
         text = f"Pooling AVERAGE {kernel} stride {stride}"
         if self.padding != "valid":
-            return "{} {}".format(text, self.padding)
-        return text if self.pads == _NONE else "{} padding {}".format(text, self.pads)
+            return f"{text} {self.padding}"
+        return text if self.pads == _NONE else f"{text} padding {self.pads}"
 
 
 def read(layer: Any) -> Optional[Pooling]:

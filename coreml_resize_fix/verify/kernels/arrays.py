@@ -9,7 +9,8 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of
+from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of, need_room
+from coreml_resize_fix.verify.kernels.elementwise import broadcast_shape
 
 __all__ = ["expand_dims", "gather", "linear", "matmul", "squeeze", "transpose"]
 
@@ -64,6 +65,7 @@ def gather(array: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
     size, whole = array.shape[axis], np.rint(index).astype(np.int64)
     if (whole != index).any() or (whole < -size).any() or (whole >= size).any():
         raise KernelError(f"an index is not a whole number in [-{size}, {size})")
+    need_room(array.shape[:axis] + whole.shape + array.shape[axis + 1 :])
     return np.asarray(np.take(array, whole, axis=axis))
 
 
@@ -82,6 +84,8 @@ def matmul(
     right = np.swapaxes(right, -1, -2) if transpose_right else right
     if left.shape[-1] != right.shape[-2 if right.ndim > 1 else 0]:
         raise KernelError(f"{left.shape} and {right.shape} do not multiply")
+    lead = broadcast_shape(left.shape[:-2], right.shape[:-2])
+    need_room(lead + left.shape[-2:-1] + right.shape[-1:])
     return np.asarray(np.matmul(left, right))
 
 

@@ -5,19 +5,15 @@ Both keep the dtype of the images; weights and biases are rounded to it.
 Source: the comments of ConvolutionLayerParams in NeuralNetwork.proto.
 """
 
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.checks import KernelError
-from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, crop, pad, windows
+from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
+from coreml_resize_fix.verify.kernels.strips import by_channel, by_rows, by_windows
+from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, Pair, crop
 
 __all__ = ["convolve", "deconvolve"]
-
-Pair = Tuple[int, int]
-
-# Numbers of the windows that are copied for one matrix product: they stay in a core's cache.
-_STRIP = 1 << 18
 
 
 def convolve(
@@ -38,20 +34,28 @@ def convolve(
         KernelError: channels and groups do not fit, or the kernel is larger than the image.
     """
     lead, channels = images.shape[:-3], images.shape[-3]
-    outputs, kernel = len(weights), weights.shape[-2:]
+    outputs, kernel = len(weights), (weights.shape[-2], weights.shape[-1])
     _need_groups(channels, weights.shape[1] * groups, outputs, groups)
-    padded = pad(images.reshape((-1,) + images.shape[-3:]), edges)
-    view = windows(padded, kernel, stride, dilation)
-    height, width = view.shape[-2:]
-    matrix = np.asarray(weights, images.dtype).reshape(groups, outputs // groups, -1)
-    result = np.empty((len(padded), groups, outputs // groups, height, width), images.dtype)
-    rows = max(1, _STRIP // (channels * kernel[0] * kernel[1] * width))
-    for image, made in zip(view, result):
-        for first in range(0, height, rows):
-            strip = image[..., first : first + rows, :]
-            target = made[..., first : first + rows, :]
-            product = np.matmul(matrix, strip.reshape(groups, matrix.shape[-1], -1))
-            target[...] = product.reshape(target.shape)
+    size = _counts(images.shape[-2:], kernel, stride, dilation, edges)
+    need_room(lead + (outputs,) + size)
+    grouped = images.reshape((-1, groups, channels // groups) + images.shape[-2:])
+    numbers = np.asarray(weights, images.dtype)
+    numbers = numbers.reshape((groups, outputs // groups) + weights.shape[1:])
+    result = np.empty((len(grouped), groups, outputs // groups) + size, images.dtype)
+    if kernel == stride == (1, 1) and edges == NO_EDGES:
+        flat = grouped.reshape(grouped.shape[:3] + (-1,))
+        np.matmul(numbers[..., 0, 0], flat, out=result.reshape(result.shape[:3] + (-1,)))
+        return _finish(result, lead, bias)
+    # What moves in memory for each pixel of a group: rows to copy and sums to add, or windows.
+    rows = kernel[0] * weights.shape[1] + 2 * kernel[1] * (outputs // groups)
+    if weights.shape[1] == 1 and groups > 1:
+        compute = by_channel
+    elif stride[1] == 1 and rows < 2 * kernel[0] * kernel[1] * weights.shape[1]:
+        compute = by_rows
+    else:
+        compute = by_windows
+    for image, made in zip(grouped, result):
+        compute(image, numbers, made, stride, dilation, edges)
     return _finish(result, lead, bias)
 
 
@@ -67,7 +71,8 @@ def deconvolve(
     """Add the weights of every pixel, and cut the `edges` off: (…, C, H, W) → (…, O, H', W').
 
     out[o, i * stride + j * dilation] += weights[c, o, j] * in[c, i], where o and c are of the same
-    group; H' is (H - 1) * stride + (kH - 1) * dilation + 1, less what is cut off.
+    group; H' is (H - 1) * stride + (kH - 1) * dilation + 1, less what is cut off. Where an edge
+    behind is negative, zeros are added.
     weights: (C, O / groups, kH, kW); bias: (O,).
 
     Raises:
@@ -79,9 +84,10 @@ def deconvolve(
     pixels = images.reshape((-1, groups, channels // groups, rows * columns))
     matrix = np.asarray(weights, images.dtype).reshape((groups, -1, each) + kernel)
     height, width = (
-        (n - 1) * s + (k - 1) * d + 1
-        for n, s, k, d in zip((rows, columns), stride, kernel, dilation)
+        (n - 1) * s + (k - 1) * d + 1 + max(0, -edge[1])
+        for n, s, k, d, edge in zip((rows, columns), stride, kernel, dilation, edges)
     )
+    need_room((len(pixels), groups, each, height, width))
     result = np.zeros((len(pixels), groups, each, height, width), images.dtype)
     for row, column in np.ndindex(*kernel):
         top, left = row * dilation[0], column * dilation[1]
@@ -92,7 +98,20 @@ def deconvolve(
         ]
         tap = np.swapaxes(matrix[..., row, column], -1, -2)
         target += np.matmul(tap, pixels).reshape(target.shape)
-    return _finish(crop(result, edges), lead, bias)
+    (above, below), (before, behind) = edges
+    cut = crop(result, ((above, max(below, 0)), (before, max(behind, 0))))
+    return _finish(cut, lead, bias)
+
+
+def _counts(
+    size: Tuple[int, ...], kernel: Pair, stride: Pair, dilation: Pair, edges: Edges
+) -> Pair:
+    found: List[int] = []
+    for pixels, k, s, d, edge in zip(size, kernel, stride, dilation, edges):
+        found.append((pixels + sum(edge) - (k - 1) * d - 1) // s + 1)
+    if min(found) < 1:
+        raise KernelError("has a kernel larger than its input")
+    return found[0], found[1]
 
 
 def _need_groups(channels: int, wanted: int, outputs: int, groups: int) -> None:

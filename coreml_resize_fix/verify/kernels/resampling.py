@@ -84,12 +84,14 @@ def crop_resize(
     layout: str = "CORNERS_HEIGHT_FIRST",
     normalized: bool = False,
     scale: float = 1.0,
+    outside: Optional[float] = None,
 ) -> np.ndarray:
     """Resize boxes of images [B, C, H, W] to `size` → [boxes, B or 1, C, height, width].
 
     boxes: [boxes, 4], each in every image, or [boxes, 5], of the image whose index comes first.
     mode: a key of POSITIONS; layout: a key of BOX_LAYOUTS, of coordinates that are in pixels, or
     `normalized` to [0, 1], when `scale` has multiplied them.
+    outside: what lies outside of the image (MIL); without it no box may leave the image.
 
     Source: the comments of CropResizeLayerParams in NeuralNetwork.proto.
 
@@ -104,11 +106,15 @@ def crop_resize(
             last = images.shape[axis] - 1
             if normalized:
                 start, end = start * last, end * last
-            if min(start, end) < 0 or max(start, end) > last:
+            if outside is None and (min(start, end) < 0 or max(start, end) > last):
                 raise KernelError(f"box ({start}, {end}) leaves [0, {last}]")
             # Of an interval of so many pixels, from its beginning on; a reversed one runs back.
             points = POSITIONS[mode](abs(end - start) + 1, size[axis])
-            batch = interpolate(batch, start + np.sign(end - start or 1) * points, axis)
+            points = start + np.sign(end - start or 1) * points
+            batch = interpolate(batch, points, axis)
+            if outside is not None:
+                near = np.round(points, 9)  # the linspace may miss the edge by its last digits
+                np.moveaxis(batch, axis, 0)[(near < 0) | (near > last)] = outside
         made.append(batch)
     return np.stack(made)
 

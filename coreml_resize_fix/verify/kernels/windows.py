@@ -1,4 +1,4 @@
-"""Windows over height and width of images (…, H, W): padding, cropping, averages.
+"""Windows over height and width of images (…, H, W): padding, cropping.
 
 All keep the dtype of the images.
 """
@@ -7,12 +7,12 @@ from typing import List, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.checks import KernelError
+from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 
 __all__ = [
     "NO_EDGES",
     "Edges",
-    "average_pool",
+    "Pair",
     "crop",
     "pad",
     "reflect_edges",
@@ -44,6 +44,8 @@ def reflect_edges(images: np.ndarray, edges: Edges) -> np.ndarray:
 
 
 def _widths(images: np.ndarray, edges: Edges) -> List[Pair]:
+    sizes = [size + sum(edge) for size, edge in zip(images.shape[-2:], edges)]
+    need_room(images.shape[:-2] + tuple(sizes))
     return [(0, 0)] * (images.ndim - 2) + list(edges)
 
 
@@ -84,23 +86,3 @@ def windows(
         images.strides[:-2] + steps,
         writeable=False,
     )
-
-
-def average_pool(
-    images: np.ndarray,
-    kernel: Pair,
-    stride: Pair = (1, 1),
-    edges: Edges = NO_EDGES,
-    exclude_padding: bool = False,
-) -> np.ndarray:
-    """The mean of every window, zeros beyond the `edges`: (…, H, W) → (…, H', W').
-
-    exclude_padding: divide by how many pixels of the image a window has, not by all.
-
-    Source: the comments of PoolingLayerParams in NeuralNetwork.proto.
-    """
-    sums = windows(pad(images, edges), kernel, stride).sum(axis=(-4, -3))
-    if not exclude_padding:
-        return np.asarray(sums / images.dtype.type(kernel[0] * kernel[1]))
-    inside = pad(np.ones(images.shape[-2:], images.dtype), edges)
-    return np.asarray(sums / windows(inside, kernel, stride).sum(axis=(-4, -3)))

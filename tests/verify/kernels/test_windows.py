@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.verify.kernels import windows
+from coreml_resize_fix.verify.kernels import pooling, windows
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
 IMAGE = np.array([[1.0, 2, 3], [4, 5, 6]])
@@ -38,16 +38,16 @@ def test_windows_are_views_with_strides_and_dilations():
 
 def test_averages_of_all_places_or_of_pixels_alone():
     edges = ((1, 0), (0, 1))
-    whole = windows.average_pool(IMAGE, (2, 2), (1, 2), edges)
+    whole = pooling.average_pool(IMAGE, (2, 2), (1, 2), edges)
     assert whole.tolist() == [[0.75, 0.75], [3, 2.25]]
-    inside = windows.average_pool(IMAGE, (2, 2), (1, 2), edges, exclude_padding=True)
+    inside = pooling.average_pool(IMAGE, (2, 2), (1, 2), edges, exclude_padding=True)
     assert inside.tolist() == [[1.5, 3], [3, 4.5]]
-    assert windows.average_pool(IMAGE, (2, 3)).tolist() == [[3.5]]
+    assert pooling.average_pool(IMAGE, (2, 3)).tolist() == [[3.5]]
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_the_kind_of_numbers_is_kept(kind):
     image = IMAGE.astype(kind)
     made = [pad(image, EDGES) for pad in (windows.pad, windows.repeat_edges, windows.reflect_edges)]
-    made += [windows.average_pool(image, (2, 2), exclude_padding=only) for only in (False, True)]
+    made += [pooling.average_pool(image, (2, 2), exclude_padding=only) for only in (False, True)]
     assert {each.dtype for each in made} == {np.dtype(kind)}

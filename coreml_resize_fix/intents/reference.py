@@ -1,0 +1,129 @@
+"""What a whole network computes: recorded tensors (.npz), or what ONNX Runtime makes of a file.
+
+No pickled object is ever loaded, and what is read is bounded (see `tensors`).
+"""
+
+import os
+import stat
+from typing import TYPE_CHECKING, Callable, Dict, Mapping, NamedTuple, Optional, Sequence
+
+from coreml_resize_fix.errors import BadReferenceError, reason
+from coreml_resize_fix.intents import tensors
+from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RECORD = "record it with `record_intents(model, example, tensors=True)`"
+
+
+class Blobs(NamedTuple):
+    """Values inside of a network: which there are, whether resizes make them, and how to get them.
+
+    `compute` takes names, and may run the network again.
+    """
+
+    resized: Mapping[str, bool]
+    compute: "Callable[[Sequence[str]], Dict[str, np.ndarray]]"
+
+
+class Reference(NamedTuple):
+    """Inputs and outputs of a network by name, in its order; `label` names it in messages.
+
+    `resizes` are recorded ones by index in the manifest, `blobs` what else the network can tell.
+    """
+
+    label: str
+    inputs: "Dict[str, np.ndarray]"
+    outputs: "Dict[str, np.ndarray]"
+    resizes: Mapping[int, Recorded]
+    blobs: Optional[Blobs] = None
+    notices: Sequence[str] = ()
+
+
+def is_onnx(path: str) -> bool:
+    """Whether a path names an ONNX file."""
+    return path.lower().endswith(".onnx")
+
+
+def read(path: str, count: int) -> Reference:
+    """The recorded tensors of a network, with those of the first `count` resizes.
+
+    Raises:
+        BadReferenceError: the file cannot be read, has no such tensors, or some are not finite.
+    """
+    need_file(path)
+    try:
+        network = tensors.read_network(path)
+        resizes = tensors.read_resizes(path, count)
+    except MemoryError:
+        raise
+    except Exception as error:  # which ones zipfile and NumPy raise depends on their versions
+        raise BadReferenceError(
+            f"the reference `{path}` cannot be read: {str(error).lower()}",
+            "pass an .npz file of recorded tensors or an .onnx file with `--reference`",
+        ) from error
+    return recorded(path, network, resizes)
+
+
+def recorded(label: str, network: NetworkTensors, resizes: Mapping[int, Recorded]) -> Reference:
+    """A reference of tensors that were recorded, after a look at their numbers.
+
+    Raises:
+        BadReferenceError: there are none, or they are not finite numbers.
+    """
+    for kind, arrays, prefix in (
+        ("input", network.inputs, tensors.NETWORK_INPUT),
+        ("output", network.outputs, tensors.NETWORK_OUTPUT),
+    ):
+        if not arrays:
+            raise BadReferenceError(
+                f"the reference `{label}` has no `{prefix}<name>`: no {kind} of a whole network",
+                RECORD,
+            )
+        for name, array in arrays.items():
+            need_finite(label, prefix + name, array)
+    return Reference(label, network.inputs, network.outputs, resizes)
+
+
+def need_finite(label: str, name: str, array: "np.ndarray") -> None:
+    """Refuse an array that nothing can be compared with.
+
+    Raises:
+        BadReferenceError: it is empty, has a NaN or an infinity, or holds something else.
+    """
+    import numpy as np
+
+    fault = ""
+    if array.dtype.kind not in "fiub":
+        fault = f"is of the type `{array.dtype}`, which is no number"
+    elif not array.size:
+        fault = "is empty"
+    elif not np.isfinite(array).all():
+        fault = "holds a NaN or an infinity"
+    if fault:
+        raise BadReferenceError(
+            f"`{name}` of the reference `{label}` {fault}",
+            "record the network again, with an example that it can compute",
+        )
+
+
+def need_file(path: str) -> None:
+    """Refuse what is no file: a pipe may have no end.
+
+    Raises:
+        BadReferenceError: it is missing, or something else.
+    """
+    try:
+        is_file = stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else "no file has such a name"
+        raise BadReferenceError(
+            f"cannot read the reference `{path}`: {why}",
+            "pass an .npz file of recorded tensors or an .onnx file with `--reference`",
+        ) from error
+    if not is_file:
+        raise BadReferenceError(
+            f"the reference `{path}` is no file",
+            "pass an .npz file of recorded tensors or an .onnx file with `--reference`",
+        )

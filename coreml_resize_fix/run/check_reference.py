@@ -1,0 +1,183 @@
+"""The check of one model with `--reference`: the network is run, and what comes out is judged."""
+
+from functools import partial
+from typing import List, Mapping, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from coreml_resize_fix.auditing.findings import FIXED, MATCH, Finding
+from coreml_resize_fix.errors import ProofError
+from coreml_resize_fix.formats.execution import Execution
+from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.progress import Tell
+from coreml_resize_fix.run import read_reference
+from coreml_resize_fix.run.options import Request
+from coreml_resize_fix.verify import meaning, network
+from coreml_resize_fix.verify.agreement import (
+    COREML,
+    Agreement,
+    ComparedOutput,
+    Contribution,
+    Drift,
+)
+from coreml_resize_fix.verify.deviation import Deviation
+from coreml_resize_fix.verify.network import Executed
+from coreml_resize_fix.verify.reference import Arrays, Comparison, NetworkRun, Replacement, Runner
+
+_FLOAT32 = np.dtype(np.float32)
+
+
+class _Side(NamedTuple):
+    """The file as it is, or the result: one run of it, and the first blob that drifts."""
+
+    ran: NetworkRun
+    drift: Optional[Drift]
+
+
+class Check:
+    """A model that was compared with its reference, as it is; `add_result` does so with a fix.
+
+    Raises:
+        BadReferenceError: the reference cannot be read, or is none of this model.
+        UsageError: the runtime does not run here.
+    """
+
+    def __init__(
+        self, model: Model, request: Request, findings: Sequence[Finding], tell: Tell
+    ) -> None:
+        self._request, self._tell, self._findings = request, tell, findings
+        self._model, self._runner = model, self._runner_of(model)
+        execution = model.execution(_FLOAT32)
+        inputs = execution.inputs
+        self._comparison = Comparison(
+            read_reference.read(request, inputs),
+            inputs,
+            execution.outputs,
+            request.tolerance,
+            execution.in_half,
+        )
+        self._recordings = self._comparison.recordings(model, findings)
+        self._before = self._side(model, self._runner)
+        self._after: Optional[_Side] = None
+
+    @property
+    def notices(self) -> List[str]:
+        """What a user should know of the reference."""
+        return self._comparison.notices(self._fitted_to)
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was looked at last is as the reference has it."""
+        side = self._after or self._before
+        return side.ran.not_run is None and self._all_within(side)
+
+    def add_result(self, result: Model) -> None:
+        """Run the result of a fix as well, before it takes its place.
+
+        Where PyTorch's record of each resize says that the fix is right, and an output was off
+        before, what it is off afterwards is not the resizes' doing, whether it grows or not.
+
+        Raises:
+            ProofError: an output is farther from the reference than without the fix.
+        """
+        self._after = self._side(result, self._runner_of(result))
+        before, after = self._deviations(self._before), self._deviations(self._after)
+        tolerance, proved = self._comparison.tolerance, self._comparison.proves(self._findings)
+        for name, found in after.items():
+            excused = proved and not before[name].within(tolerance)
+            if not excused and found.worse_than(before[name], tolerance):
+                raise ProofError(
+                    f"the fix of `{self._model.label}` would make the output `{name}` worse: it "
+                    f"is off by {_text(before[name])}, and would be by {_text(found)}",
+                    "nothing was written; check that the manifest and the reference are of the "
+                    "network that was converted",
+                )
+
+    def drop_result(self) -> None:
+        """Forget a result that is not written."""
+        self._after = None
+
+    def agreement(self, findings: Sequence[Finding], owed: bool, final: bool) -> Agreement:
+        """What there is to say at the end of a run, with its findings.
+
+        `owed`: a call has no layer. `final`: a fix was to be made, and the file was right already.
+        """
+        side = self._after or self._before
+        before, shown = self._deviations(self._before), self._deviations(side)
+        right: Optional[NetworkRun] = None
+        contributions: Sequence[Contribution] = ()
+        if self._request.has_intents and self._request.runtime != COREML:
+            right, contributions = self._comparison.contributions(
+                self._runner, self._findings, self._before.ran
+            )
+        intended = self._deviations(_Side(right, None)) if right is not None else {}
+        after = shown if self._after is not None or final else {}
+        tolerance = self._comparison.tolerance
+        outputs = tuple(
+            ComparedOutput(
+                name,
+                before[name].largest,
+                after[name].largest if name in after else None,
+                found.magnitude,
+                found.within(tolerance),
+                intended[name].largest if name in intended else None,
+            )
+            for name, found in shown.items()
+        )
+        found = Agreement(
+            self._request.runtime,
+            tolerance,
+            outputs,
+            None if self._all_within(side) and side.ran.not_run is None else side.drift,
+            side.ran.not_run,
+            tuple(contributions),
+        )
+        right_ones = all(finding.verdict in (MATCH, FIXED) for finding in findings) and not owed
+        by_resizes = {name: one.within(tolerance) for name, one in intended.items()}
+        return found._replace(
+            message=meaning.describe(
+                found, self._request.has_intents, right_ones, {} if owed else by_resizes
+            )
+        )
+
+    @property
+    def _fitted_to(self) -> Arrays:
+        """Outputs that say which array of the reference belongs to which."""
+        return (self._after or self._before).ran.outputs or self._before.ran.outputs
+
+    def _deviations(self, side: _Side) -> Mapping[str, Deviation]:
+        return self._comparison.deviations(side.ran.outputs, self._fitted_to)
+
+    def _all_within(self, side: _Side) -> bool:
+        tolerance = self._comparison.tolerance
+        return all(found.within(tolerance) for found in self._deviations(side).values())
+
+    def _side(self, model: Model, runner: Runner) -> _Side:
+        ran = self._comparison.run(runner, model, self._recordings)
+        drift = ran.resizes
+        found = self._comparison.deviations(ran.outputs, ran.outputs).values()
+        tolerance = self._comparison.tolerance
+        if ran.not_run is not None or not all(one.within(tolerance) for one in found):
+            drift = drift or self._comparison.first_blob(runner, model)
+        return _Side(ran, drift)
+
+    def _runner_of(self, model: Model) -> Runner:
+        if self._request.runtime == COREML:
+            from coreml_resize_fix.run import coreml_runtime
+
+            return coreml_runtime.runner(model)
+        return partial(_run_in_numpy, model.execution(_FLOAT32), self._tell)
+
+
+def _run_in_numpy(
+    execution: Execution,
+    tell: Tell,
+    inputs: Arrays,
+    keep: Sequence[str],
+    replace: Mapping[str, Replacement],
+) -> Executed:
+    return network.run(execution, inputs, keep, replace, tell)
+
+
+def _text(found: Deviation) -> str:
+    return "no finite number, or another size" if found.largest is None else f"{found.largest:.2g}"

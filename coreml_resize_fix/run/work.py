@@ -1,0 +1,96 @@
+"""What is decided on one model before anything is written, and its network run with a reference."""
+
+from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
+
+from coreml_resize_fix.auditing.audit import Audit
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.without_layer import ELSEWHERE, WithoutLayer
+from coreml_resize_fix.formats.model import Model, Plan
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.progress import Tell
+from coreml_resize_fix.run.options import Request
+
+if TYPE_CHECKING:
+    from coreml_resize_fix.run.check_reference import Check
+
+
+class NotExplainedError(Exception):
+    """A call without a layer, and outputs that do not show that other layers compute it."""
+
+
+class Work(NamedTuple):
+    """What was decided on one model, before anything is written.
+
+    `check` has compared the whole network with a reference, where there is one.
+    """
+
+    model: Model
+    request: Request
+    allowed: int
+    audit: Audit
+    proposal: Plan
+    findings: Tuple[Finding, ...]
+    check: "Optional[Check]" = None
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the request and the verdicts allow a result."""
+        request = self.request
+        return request.has_intents and not request.dry_run and (request.partial or self.is_complete)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every resize is right or can be fixed, and every call has a layer.
+
+        With a reference, a call without one may be computed by other layers: the outputs tell.
+        """
+        audit = self.audit
+        if audit.complete or self.check is None:
+            return audit.complete
+        return audit.lacks_layers_alone and not audit.new_conflicts
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a result was asked for, and is the file as it is."""
+        return self.may_write and not self.proposal.edits
+
+    @property
+    def without_layer(self) -> Tuple[Tuple[Intent, ...], Tuple[WithoutLayer, ...]]:
+        """Calls that are owed a layer and have none, and those that owe none.
+
+        If the outputs are as the reference has them, other layers compute what has none.
+        """
+        unused, not_owed = tuple(self.audit.matching.unused), tuple(self.audit.matching.not_owed)
+        if self.check is None or not self.check.holds:
+            return unused, not_owed
+        return (), (*not_owed, *(WithoutLayer(intent, ELSEWHERE) for intent in unused))
+
+    @property
+    def may_be_elsewhere(self) -> bool:
+        """Whether the result may only be written if the outputs show that all calls are in it."""
+        return not self.audit.complete and not self.request.partial
+
+
+def compare_network(work: Work, tell: Tell) -> Work:
+    """Run the network as it is, and compare it with a reference if there is one."""
+    if work.request.reference is None:
+        return work
+    # Imported where a network is run: NumPy costs as much as the rest of a small audit.
+    from coreml_resize_fix.run.check_reference import Check
+
+    return work._replace(check=Check(work.model, work.request, work.findings, tell))
+
+
+def prove_network(work: Work, result: Model) -> None:
+    """Run the result, which must not be farther from the reference than the file is.
+
+    Raises:
+        ProofError: it is.
+        NotExplainedError: calls have no layer, and the outputs do not show that they need none.
+    """
+    if work.check is None:
+        return
+    work.check.add_result(result)
+    if work.may_be_elsewhere and not work.check.holds:
+        work.check.drop_result()
+        raise NotExplainedError

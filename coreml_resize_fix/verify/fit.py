@@ -1,0 +1,176 @@
+"""Which array of a reference belongs to which input and output of a model.
+
+By name where the names are equal, else by order; where shapes contradict the order and leave one
+other way, by shape. Shapes agree up to axes of one.
+"""
+
+from itertools import permutations
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.errors import BadReferenceError, UsageError
+from coreml_resize_fix.formats.features import ARRAY, CLASSES, IMAGE, NUMBER, Feature
+from coreml_resize_fix.intents.reference import RECORD
+from coreml_resize_fix.verify.network import arranged, planes
+
+Arrays = Mapping[str, np.ndarray]
+Shape = Tuple[int, ...]
+
+_MOST_TO_PERMUTE = 6  # 720 ways
+
+
+class Fitted(NamedTuple):
+    """Arrays by the names of a model's features, and what a user should know of how they fit."""
+
+    arrays: Dict[str, np.ndarray]
+    notices: List[str]
+
+
+def squeezed(shape: Sequence[int]) -> Shape:
+    """A shape without its axes of one."""
+    return tuple(int(size) for size in shape if size != 1)
+
+
+def pair(
+    label: str,
+    kind: str,
+    wanted: Mapping[str, Optional[Shape]],
+    arrays: Arrays,
+    optional: Sequence[str] = (),
+) -> Fitted:
+    """The array of each wanted name, whose shape is given as far as it is known.
+
+    `kind` is "input" or "output", for messages. `optional` names need no array.
+
+    Raises:
+        BadReferenceError: there is another number of arrays, and the names do not tell.
+    """
+    needed = [name for name in wanted if name not in optional]
+    if all(name in arrays for name in needed):
+        return Fitted({name: arrays[name] for name in wanted if name in arrays}, [])
+    names = list(wanted) if len(arrays) == len(wanted) else needed
+    if len(arrays) != len(names):
+        raise BadReferenceError(
+            f"the reference `{label}` has {_count(len(arrays), kind)} "
+            f"({_listed(list(arrays))}), and the model has {len(names)} ({_listed(names)})",
+            f"record the network that was converted, or name the arrays `{kind}_` and the name of "
+            f"the model's {kind}",
+        )
+    found = {name: name for name in names if name in arrays}
+    free = [name for name in names if name not in found]
+    left = [name for name in arrays if name not in found.values()]
+    found.update(_by_order(free, left, wanted, arrays))
+    guessed = ", ".join(f"`{found[name]}` for `{name}`" for name in free)
+    notice = (
+        f"names of the reference are not those of the model: by order and shape, its {kind}s are "
+        f"taken as {guessed}"
+    )
+    told = [notice] if len(names) > 1 else []  # of one there is nothing to mix up
+    return Fitted({name: arrays[found[name]] for name in names}, told)
+
+
+def _by_order(
+    names: Sequence[str],
+    left: Sequence[str],
+    wanted: Mapping[str, Optional[Shape]],
+    arrays: Arrays,
+) -> Dict[str, str]:
+    """Names in order, or in the only other order in which all shapes fit."""
+
+    def fits(order: Sequence[str]) -> bool:
+        return all(
+            shape is None or squeezed(shape) == squeezed(arrays[other].shape)
+            for shape, other in zip((wanted[name] for name in names), order)
+        )
+
+    if not fits(left) and len(left) <= _MOST_TO_PERMUTE:
+        others = [order for order in permutations(left) if fits(order)]
+        if len(others) == 1:
+            return dict(zip(names, others[0]))
+    return dict(zip(names, left))
+
+
+def fit_inputs(label: str, features: Sequence[Feature], arrays: Arrays) -> Fitted:
+    """What each input gets, in the shape that it declares; an image gets planes [1, C, H, W].
+
+    Raises:
+        BadReferenceError: an input takes no numbers, or gets another shape.
+    """
+    wanted: Dict[str, Optional[Shape]] = {}
+    for feature in features:
+        if feature.kind not in (ARRAY, IMAGE, NUMBER):
+            raise BadReferenceError(
+                f"the input `{feature.name}` of the model takes no numbers",
+                "a reference can be compared with models of images and arrays alone",
+            )
+        wanted[feature.name] = _declared(feature)
+    optional = [feature.name for feature in features if feature.optional]
+    fitted = pair(label, "input", wanted, arrays, optional)
+    given, notices = {}, list(fitted.notices)
+    for feature in features:
+        if feature.name not in fitted.arrays:
+            continue
+        array = fitted.arrays[feature.name]
+        given[feature.name] = _entering(label, feature, array)
+        if feature.kind == IMAGE and array.dtype != np.uint8:
+            notices.append(
+                f"the reference has `{feature.name}` as PyTorch's tensor, which enters behind the "
+                "preprocessing of the image: scale, bias and color order were not checked; record "
+                "the picture itself (uint8) to check them"
+            )
+    return Fitted(given, notices)
+
+
+def _declared(feature: Feature) -> Optional[Shape]:
+    """The shape of an input that has only one; of an image as the planes that it has."""
+    if feature.shapes or feature.ranges:
+        return None
+    return (feature.channels, *feature.shape) if feature.kind == IMAGE else feature.shape
+
+
+def _entering(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:
+    if feature.kind == NUMBER:
+        return array
+    if feature.kind == IMAGE:
+        if array.dtype != np.uint8 and array.dtype.kind != "f":
+            raise BadReferenceError(
+                f"the image `{feature.name}` of the reference `{label}` is of type `{array.dtype}`",
+                "a picture is uint8, and a tensor floating",
+            )
+        if array.ndim == 4 and array.shape[-1] == feature.channels != array.shape[1]:
+            array = array[0] if len(array) == 1 else array  # rows of pixels
+    elif array.dtype.kind != "f" and "INT" not in feature.data_type:
+        array = array.astype(np.float32)
+    try:
+        return planes(feature, array) if feature.kind == IMAGE else arranged(feature, array)
+    except UsageError as error:
+        raise BadReferenceError(
+            f"the reference `{label}` is of another shape: {error}",
+            f"{RECORD} on one example that the model takes",
+        ) from error
+
+
+def fit_outputs(
+    label: str, features: Sequence[Feature], made: Mapping[str, Shape], arrays: Arrays
+) -> Fitted:
+    """What each output of numbers should be; `made` are the shapes that the network makes of it.
+
+    The label of a classifier is left out, as its probabilities say more.
+
+    Raises:
+        BadReferenceError: there is another number of outputs, and the names do not tell.
+    """
+    is_classifier = any(feature.kind == CLASSES for feature in features)
+    kinds = (ARRAY, IMAGE, CLASSES) if is_classifier else (ARRAY, IMAGE, NUMBER)
+    judged = [feature for feature in features if feature.kind in kinds]
+    wanted = {feature.name: made.get(feature.name) for feature in judged}
+    return pair(label, "output", wanted, arrays)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -1,0 +1,224 @@
+"""Run a whole network on arrays, of either kind of model, and say where it could not be run."""
+
+from typing import (
+    Callable,
+    Collection,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+import numpy as np
+
+from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.formats.execution import Execution, NotRunError, Walk
+from coreml_resize_fix.formats.features import ARRAY, IMAGE, TEXT, Feature
+from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.progress import Tell, silent
+
+__all__ = [
+    "Executed",
+    "NotRun",
+    "arranged",
+    "execute",
+    "planes",
+    "require_names",
+    "run",
+    "run_prepared",
+]
+
+
+class NotRun(NamedTuple):
+    """A layer or an operation that could not be computed, and why, as the end of a sentence."""
+
+    address: str
+    name: str
+    reason: str
+
+
+class Executed(NamedTuple):
+    """`outputs` by the names of the model's features: images and arrays before clipping and
+    rounding, of a classifier its probabilities in the order of `classes`, and no label.
+
+    `kept` are blobs by name, in the ranks that they have in the network. Where something could not
+    be computed, `not_run` says what, and `outputs` is empty.
+    """
+
+    outputs: Dict[str, np.ndarray]
+    kept: Dict[str, np.ndarray]
+    not_run: Optional[NotRun] = None
+    classes: Optional[Sequence[Union[str, int]]] = None
+    in_half: bool = False  # whether the network itself computes in float16
+
+
+def execute(
+    model: Model,
+    inputs: Mapping[str, np.ndarray],
+    dtype: Optional[np.dtype] = None,
+    keep: Collection[str] = (),
+    replace: Optional[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = None,
+    tell: Tell = silent,
+    function: Optional[str] = None,
+) -> Executed:
+    """Run a network, a pipeline or a function on arrays for all of its inputs.
+
+    An input that is an image takes uint8 values of a picture, [H, W], [H, W, 3] or [1, C, H, W] in
+    the order RGB, which go through the preprocessing; or floating numbers [1, C, H, W], which enter
+    behind it, as a framework's own tensor does. Axes of one may be missing or too many.
+
+    Args:
+        dtype: float32 (the default) or float64. Networks of float16 are computed in it, too.
+        keep: names of blobs to hand out.
+        replace: what to compute in the place of resizes, by address, of the blob that each gets.
+
+    Raises:
+        UsageError: an input is missing, has another shape, or is none of the network's.
+    """
+    network = model.execution(np.dtype(np.float32 if dtype is None else dtype), function)
+    return run(network, inputs, keep, replace, tell)
+
+
+def run(
+    network: Execution,
+    inputs: Mapping[str, np.ndarray],
+    keep: Collection[str] = (),
+    replace: Optional[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = None,
+    tell: Tell = silent,
+) -> Executed:
+    """`execute` of what is ready to run."""
+    given, prepared = _entering(network.inputs, inputs)
+    return run_prepared(network, given, prepared, Walk(keep, replace, tell))
+
+
+def run_prepared(
+    network: Execution, given: Mapping[str, np.ndarray], prepared: Collection[str], walk: Walk
+) -> Executed:
+    """`run` with inputs as an Execution takes them."""
+    about = network.classes, network.in_half
+    try:
+        made = network.run(given, prepared, walk)
+    except NotRunError as error:
+        stopped = NotRun(error.address, error.name, error.reason)
+        return Executed({}, walk.kept, stopped, *about)
+    except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
+        # Before the first step: what a layer or an operation holds makes no sense.
+        return Executed(
+            {}, walk.kept, NotRun("", "", f"its structure makes no sense: {error}"), *about
+        )
+    except MemoryError:
+        return Executed({}, walk.kept, NotRun("", "", "there is not enough memory"), *about)
+    numbers = {
+        feature.name: made[feature.name]
+        for feature in network.outputs
+        if feature.name in made and feature.kind != TEXT and made[feature.name].dtype.kind != "U"
+    }
+    return Executed(numbers, walk.kept, None, *about)
+
+
+def _entering(
+    features: Sequence[Feature], inputs: Mapping[str, np.ndarray]
+) -> Tuple[Dict[str, np.ndarray], List[str]]:
+    """The inputs as the network takes them, and the names of images behind their preprocessing."""
+    require_names(features, inputs)
+    given: Dict[str, np.ndarray] = {}
+    prepared: List[str] = []
+    for feature in features:
+        if feature.name not in inputs:
+            continue
+        array = np.asarray(inputs[feature.name])
+        if array.dtype.kind not in "fiub":
+            raise UsageError(
+                f"the input `{feature.name}` is no array of numbers", "pass a NumPy array"
+            )
+        if feature.kind == IMAGE:
+            if array.dtype != np.uint8:
+                prepared.append(feature.name)
+            array = planes(feature, array)
+        elif feature.kind == ARRAY:
+            array = arranged(feature, array)
+        given[feature.name] = array
+    return given, prepared
+
+
+def require_names(features: Sequence[Feature], inputs: Mapping[str, object]) -> None:
+    """Refuse inputs that the network does not have, or that are missing.
+
+    Raises:
+        UsageError: there are some.
+    """
+    names = [feature.name for feature in features]
+    unknown = [name for name in inputs if name not in names]
+    if unknown:
+        listed = ", ".join(f"`{name}`" for name in names)
+        raise UsageError(f"the model has no input `{unknown[0]}`", f"its inputs are {listed}")
+    missing = [one.name for one in features if one.name not in inputs and not one.optional]
+    if missing:
+        raise UsageError(
+            f"the input `{missing[0]}` is missing", "pass a value for every input of the model"
+        )
+
+
+def arranged(feature: Feature, array: np.ndarray) -> np.ndarray:
+    """The array in a shape that the input declares: axes of one are left out or added.
+
+    Raises:
+        UsageError: it fits none.
+    """
+    if not feature.shape or feature.takes(array.shape):
+        return array
+    if feature.ranges:
+        rank, ones = len(feature.ranges), array.ndim - len(feature.ranges)
+        if ones > 0 and array.shape[:ones] == (1,) * ones and feature.takes(array.shape[ones:]):
+            return array.reshape(array.shape[ones:])
+        shape = (1,) * (rank - array.ndim) + array.shape
+        if feature.takes(shape):
+            return array.reshape(shape)
+    else:
+        for shape in (feature.shape, *feature.shapes):
+            if _without_ones(shape) == _without_ones(array.shape):
+                return array.reshape(shape)
+    rank = len(feature.ranges or feature.shape)
+    if feature.batched and rank < array.ndim <= 5 and feature.takes(array.shape[-rank:]):
+        return array
+    raise UsageError(
+        f"the input `{feature.name}` takes an array of shape {list(feature.shape)}, and gets "
+        f"{list(array.shape)}",
+        "pass one of a shape that the model declares",
+    )
+
+
+def _without_ones(shape: Tuple[int, ...]) -> Tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
+
+
+def planes(feature: Feature, array: np.ndarray) -> np.ndarray:
+    """[1, C, H, W] of a picture in any of the usual orders of axes.
+
+    Raises:
+        UsageError: it has another number of channels, or a size that the input does not take.
+    """
+    found, channels = array, feature.channels
+    if found.ndim == 2:
+        found = found[np.newaxis]
+    elif found.ndim == 3 and found.shape[-1] == channels and found.shape[0] != channels:
+        found = np.moveaxis(found, -1, 0)  # rows of pixels
+    lead = found.shape[:-3]
+    if found.ndim < 3 or found.shape[-3] != channels or any(size != 1 for size in lead):
+        wanted = "×".join(map(str, (channels, *feature.shape)))
+        raise UsageError(
+            f"the input `{feature.name}` is an image of {wanted} (channels × height × width), and "
+            f"gets an array of shape {list(array.shape)}",
+            "pass one image in the colours that the model takes",
+        )
+    height, width = tuple(found.shape)[-2:]
+    if not feature.takes((height, width)):
+        raise UsageError(
+            f"the input `{feature.name}` does not take an image of {height}×{width} pixels",
+            f"resize it to {feature.shape[0]}×{feature.shape[1]} (height × width)",
+        )
+    return found.reshape((1,) + found.shape[-3:])

@@ -1,0 +1,200 @@
+"""A whole network compared with a reference, as the file is and as the fix makes it.
+
+What runs the network is a `Runner`: NumPy here, or Core ML itself.
+"""
+
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from coreml_resize_fix.auditing.findings import FIXABLE, FIXED, MATCH, Finding
+from coreml_resize_fix.formats.features import Feature
+from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.reference import Reference
+from coreml_resize_fix.sampling.reference import resize
+from coreml_resize_fix.verify.agreement import Contribution, Drift, Effect, Stopped
+from coreml_resize_fix.verify.compare import measure_recorded
+from coreml_resize_fix.verify.deviation import Deviation, changed_pixels, deviation
+from coreml_resize_fix.verify.fit import Fitted, fit_inputs, fit_outputs
+from coreml_resize_fix.verify.network import Executed
+
+Arrays = Mapping[str, np.ndarray]
+Replacement = Callable[[np.ndarray], np.ndarray]
+# By blob, the name of the resize that makes it and what it should be.
+Recordings = Mapping[str, Tuple[str, np.ndarray]]
+# Runs a network on inputs, keeps some blobs, and replaces what some resizes make.
+Runner = Callable[[Arrays, Sequence[str], Mapping[str, Replacement]], Executed]
+
+# Each takes one more run of the network.
+MOST_RESIZES = 16
+_BLOBS_AT_ONCE = 32
+_TOLERANCES = {False: 1e-3, True: 2e-2}  # by whether the network is one of float16
+
+
+class NetworkRun(NamedTuple):
+    """One run: the outputs as far as they were computed, and where it went wrong first."""
+
+    outputs: Dict[str, np.ndarray]
+    not_run: Optional[Stopped]
+    resizes: Optional[Drift]  # the first recorded resize that drifts
+
+
+class Comparison:
+    """A reference that fits a model, and what is off by more than `tolerance`.
+
+    `tolerance` None is the default for the network's numbers.
+
+    Raises:
+        BadReferenceError: the reference is none of this model.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        inputs: Sequence[Feature],
+        outputs: Sequence[Feature],
+        tolerance: Optional[float],
+        in_half: bool,
+    ) -> None:
+        self.reference, self._features = reference, outputs
+        self.tolerance = _TOLERANCES[in_half] if tolerance is None else tolerance
+        self._given = fit_inputs(reference.label, inputs, reference.inputs)
+        self._fit({})
+
+    def _fit(self, made: Arrays) -> Fitted:
+        shapes = {name: array.shape for name, array in made.items()}
+        return fit_outputs(self.reference.label, self._features, shapes, self.reference.outputs)
+
+    def notices(self, made: Arrays) -> List[str]:
+        """What a user should know of how the reference fits a network that makes these outputs."""
+        return [*self.reference.notices, *self._given.notices, *self._fit(made).notices]
+
+    def run(self, runner: Runner, model: Model, recorded: Recordings) -> NetworkRun:
+        """Run a model, and look at the blobs whose values were recorded."""
+        makers = _makers(model)
+        kept = [blob for blob in makers if blob in recorded]
+        executed = runner(self._given.arrays, kept, {})
+        drift = None
+        for blob in kept:
+            name, wanted = recorded[blob]
+            off = deviation(wanted, executed.kept[blob]) if blob in executed.kept else None
+            if drift is None and off is not None and not off.within(self.tolerance):
+                drift = Drift(makers[blob], name, off.largest)
+        return NetworkRun(executed.outputs, _stopped(executed), drift)
+
+    def recordings(self, model: Model, findings: Sequence[Finding]) -> Recordings:
+        """The recorded results of resizes; a fix leaves the names of what they make."""
+        made = {}
+        for finding in findings:
+            index = finding.intent.index if finding.intent is not None else None
+            recorded = self.reference.resizes.get(index) if index is not None else None
+            if recorded is not None and np.isfinite(recorded.output).all():
+                made[finding.layer.address] = finding.layer.name, recorded.output
+        found = _makers(model)
+        return {blob: made[address] for blob, address in found.items() if address in made}
+
+    def proves(self, findings: Sequence[Finding]) -> bool:
+        """Whether PyTorch's records of all changed resizes say that the change is right."""
+        for finding in findings:
+            if finding.verdict != FIXABLE or finding.after is None:
+                continue
+            index = finding.intent.index if finding.intent is not None else None
+            recorded = self.reference.resizes.get(index) if index is not None else None
+            measured = measure_recorded(finding.after, recorded) if recorded is not None else None
+            if measured is None or not measured.proves:
+                return False
+        return True
+
+    def deviations(self, made: Arrays, fitted_to: Arrays) -> Dict[str, Deviation]:
+        """How far each output is off; `fitted_to` decides which array of the reference it is."""
+        wanted = self._fit(fitted_to).arrays
+        return {name: deviation(array, made.get(name)) for name, array in wanted.items()}
+
+    def first_blob(self, runner: Runner, model: Model) -> Optional[Drift]:
+        """The first blob that is not as the reference's of its name, where that has any."""
+        blobs = self.reference.blobs
+        if blobs is None:
+            return None
+        resizes = {layer.address for layer in model.resizes(model.shapes({}))}
+        shared = [
+            (name, address)
+            for name, address in _makers(model).items()
+            if blobs.resized.get(name) is (address in resizes)
+        ]
+        for start in range(0, len(shared), _BLOBS_AT_ONCE):
+            part = dict(shared[start : start + _BLOBS_AT_ONCE])
+            made = runner(self._given.arrays, list(part), {}).kept
+            wanted = blobs.compute(list(part))
+            for name, address in part.items():
+                if name in made and name in wanted:
+                    off = deviation(wanted[name], made[name])
+                    if not off.within(self.tolerance):
+                        return Drift(address, name, off.largest)
+        return None
+
+    def contributions(
+        self, runner: Runner, findings: Sequence[Finding], before: NetworkRun
+    ) -> Tuple[Optional[NetworkRun], Tuple[Contribution, ...]]:
+        """The network with every resize as PyTorch computed it, and with one of them as it is.
+
+        None for the first if that is not known of every resize, or if it does not run even so; of
+        several layers that stand for one it is never known.
+        """
+        wrong = [finding for finding in findings if finding.verdict not in (MATCH, FIXED)]
+        exact = {
+            finding.layer.address: _as_intended(finding.intent)
+            for finding in wrong
+            if finding.intent is not None and not finding.layer.params.is_chain
+        }
+        if not exact:
+            return (before if not wrong else None), ()
+        right = runner(self._given.arrays, (), exact)
+        if right.not_run is not None:
+            return None, ()
+        judged = [name for name in self._fit(right.outputs).arrays if name in right.outputs]
+        found = []
+        for finding in [one for one in wrong if one.layer.address in exact][:MOST_RESIZES]:
+            others = {key: exact[key] for key in exact if key != finding.layer.address}
+            made = runner(self._given.arrays, (), others).outputs if others else before.outputs
+            effects = tuple(_effect(name, right.outputs[name], made.get(name)) for name in judged)
+            found.append(Contribution(finding.layer.address, finding.layer.name, effects))
+        known = len(exact) == len(wrong)
+        return (NetworkRun(right.outputs, None, None) if known else None), tuple(found)
+
+
+def _as_intended(intent: Intent) -> Replacement:
+    """What PyTorch makes of a map, whatever its size."""
+
+    def compute(maps: np.ndarray) -> np.ndarray:
+        size = maps.shape[-2], maps.shape[-1]
+        target = intent.target_size(size)
+        if target is None:
+            raise ValueError("nothing says which size it should make")
+        images = maps if maps.dtype.kind == "f" else maps.astype(np.float32)
+        return resize(images, *intent.axes(size, target))
+
+    return compute
+
+
+def _effect(name: str, right: np.ndarray, made: Optional[np.ndarray]) -> Effect:
+    counted = changed_pixels(right, made) if made is not None else None
+    changed, pixels = counted if counted is not None else (None, None)
+    return Effect(name, deviation(right, made).largest, changed, pixels)
+
+
+def _stopped(executed: Executed) -> Optional[Stopped]:
+    return Stopped(*executed.not_run) if executed.not_run is not None else None
+
+
+def _makers(model: Model) -> Dict[str, str]:
+    """Blob → the address that makes it, in order, without those that are written twice."""
+    found: Dict[str, str] = {}
+    twice = set()
+    for network in model.networks:
+        for node in network.nodes:
+            for name in node.outputs:
+                if name in found:
+                    twice.add(name)
+                found[name] = node.address
+    return {name: address for name, address in found.items() if name not in twice}
