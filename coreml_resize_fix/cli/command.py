@@ -120,7 +120,7 @@ PATH = click.Path(readable=False)
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "github"]),
     default="text",
     show_default=True,
     help="What goes to stdout; everything else goes to stderr.",

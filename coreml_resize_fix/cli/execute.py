@@ -1,6 +1,7 @@
 """From options to an exit code: resolve the jobs, work on them, write and print what was found."""
 
 import os
+from dataclasses import replace
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.cli import terminal
@@ -54,16 +55,27 @@ def execute(options: Options) -> int:
             request, todo, render = _prepare(options)
             _work(options, request, todo, bar, results)
     except ResizeFixError as error:
-        results.append(terminal.complain(Failure.from_error(error)))
+        results.append(_complain(options, Failure.from_error(error)))
     finally:
         bar.close()
     run = Run(tuple(results), options.dry_run)
     # A run that was refused has no `render`: the report of before may be what is in its way.
     if options.report_path is not None and render is not None:
-        run = _write_report(options.report_path, render, run)
+        run = _write_report(options, options.report_path, render, run)
     if not options.quiet and (options.style != "text" or run.reports or len(run.models) > 1):
-        terminal.say(files.printed(options.style, run, terminal.style()))
+        printed = files.printed(options.style, run, terminal.style())
+        if printed:
+            terminal.say(printed)
     return run.exit_code
+
+
+def _stdout_alone(options: Options) -> bool:
+    """Whether stdout says everything; GitHub would look for commands in stderr, too."""
+    return options.style == "github"
+
+
+def _complain(options: Options, failure: Failure) -> Failure:
+    return failure if _stdout_alone(options) else terminal.complain(failure)
 
 
 def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
@@ -82,7 +94,7 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
     request = _request(options)
     render = files.renderer(report) if report is not None else None
     models, earlier = model_paths.find(options.models)
-    if earlier:
+    if earlier and not _stdout_alone(options):
         names = ", ".join(map(visible, earlier))
         terminal.say(f"passed over what earlier runs made: {names}", err=True)
     todo = jobs.resolve_all(models, options.output, options.manifest, options.reference)
@@ -97,7 +109,7 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
 
 def _request(options: Options) -> Request:
     report = options.report_path or ""
-    shows_values = bool(report) or options.style != "text"
+    shows_values = files.shows_values(options.style, report)
     return read_options(
         options.assume,
         options.deployment_target,
@@ -138,7 +150,7 @@ def _work(
         results.append(result)
         if isinstance(result, Failure):
             bar.close()
-            terminal.complain(result)
+            _complain(options, result)
     if options.write_manifest is None:
         return
     outputs.refuse_existing(options.write_manifest, options.force)  # it may be there by now
@@ -155,12 +167,12 @@ def _work(
         source.write(options.write_manifest, template(reports[0].findings))
 
 
-def _write_report(path: str, render: Renderer, run: Run) -> Run:
+def _write_report(options: Options, path: str, render: Renderer, run: Run) -> Run:
     """Write the report; returns the run, with one failure more if that went wrong."""
     try:
         with translate_os_errors(f"`{path}`"):
             files.write(path, render(run))
     except ResizeFixError as error:
-        wrong = terminal.complain(Failure.from_error(error))
-        return Run((*run.results, wrong), run.dry_run)
+        wrong = _complain(options, Failure.from_error(error))
+        return replace(run, results=(*run.results, wrong))
     return run

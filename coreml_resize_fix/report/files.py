@@ -16,7 +16,9 @@ _FORMS: Dict[str, Tuple[str, bytes]] = {
 }
 
 # what `--format` prints beside text → the module whose `render` makes it
-_PRINTED = {"json": "document", "markdown": "markdown"}
+_PRINTED = {"json": "document", "markdown": "markdown", "github": "github"}
+# These show verdicts and no measured values.
+_WITHOUT_VALUES = ("text", "github")
 _HEAD = 512  # bytes in which that is found
 
 
@@ -48,6 +50,11 @@ def renderer(path: str) -> Callable[[Run], str]:
     module = import_module("coreml_resize_fix.report." + name)
     render: Callable[[Run], str] = module.render
     return render
+
+
+def shows_values(style: str, path: str) -> bool:
+    """Whether what is printed, or the report at that path if there is one, has measured errors."""
+    return bool(path) or style not in _WITHOUT_VALUES
 
 
 def needs_pictures(path: str) -> bool:

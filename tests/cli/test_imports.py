@@ -43,6 +43,7 @@ RUNS = {
     "json": ([UNET, "-n", "-m", INTENT, "--format", "json"], VALUES | WITH_NUMPY, VALUES),
     "explanation": (["--explain", "RSZ101"], SCHEMA, set()),
     "markdown": ([UNET, "-n", "-m", INTENT, "--format", "markdown"], VALUES | WITH_NUMPY, VALUES),
+    "github": ([UNET, "-n", "-m", INTENT, "--format", "github"], SCHEMA, SCHEMA),
     "inventory as markdown": ([UNET, "--format", "markdown"], SCHEMA, SCHEMA),
     "two models": ([UNET, UNET, "-n", "-m", INTENT], SCHEMA, SCHEMA),
 }
