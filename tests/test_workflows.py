@@ -68,7 +68,7 @@ def offered(command, *words):
     ("words", "expected"),
     [
         (["--form"], ["--format"]),
-        (["--format", ""], ["text", "json", "markdown", "github"]),
+        (["--format", ""], ["text", "json", "markdown", "github", "sarif"]),
         (["--deployment-target", "ios1"], ["iOS11", "iOS12", "iOS13", "iOS14"]),
         (["--explain", "rsz10"], ["RSZ101", "RSZ106"]),
     ],

@@ -120,7 +120,7 @@ PATH = click.Path(readable=False)
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json", "markdown", "github"]),
+    type=click.Choice(["text", "json", "markdown", "github", "sarif"]),
     default="text",
     show_default=True,
     help="What goes to stdout; everything else goes to stderr.",
@@ -129,7 +129,8 @@ PATH = click.Path(readable=False)
     "--report",
     "report_path",
     type=PATH,
-    help="Also write a report: a page with pictures (.html), Markdown (.md) or JSON (.json).",
+    help="Also write a report: a page with pictures (.html), Markdown (.md), JSON (.json) or SARIF "
+    "for code scanning (.sarif).",
 )
 @click.option(
     "--write-manifest",

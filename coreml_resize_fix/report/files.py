@@ -13,12 +13,13 @@ _FORMS: Dict[str, Tuple[str, bytes]] = {
     ".html": ("html", b'<meta name="generator" content="coreml-resize-fix'),
     ".md": ("markdown", b"<!-- coreml-resize-fix -->"),
     ".json": ("document", b'"coreml-resize-fix/report"'),
+    ".sarif": ("sarif", b'"name": "coreml-resize-fix"'),
 }
 
 # what `--format` prints beside text → the module whose `render` makes it
-_PRINTED = {"json": "document", "markdown": "markdown", "github": "github"}
-# These show verdicts and no measured values.
-_WITHOUT_VALUES = ("text", "github")
+_PRINTED = {"json": "document", "markdown": "markdown", "github": "github", "sarif": "sarif"}
+# These show verdicts and no measured errors.
+_WITHOUT_VALUES = {"", "text", "github", "sarif"}
 _HEAD = 512  # bytes in which that is found
 
 
@@ -54,7 +55,8 @@ def renderer(path: str) -> Callable[[Run], str]:
 
 def shows_values(style: str, path: str) -> bool:
     """Whether what is printed, or the report at that path if there is one, has measured errors."""
-    return bool(path) or style not in _WITHOUT_VALUES
+    written = os.path.splitext(path)[1].lower().lstrip(".")
+    return not {style, written} <= _WITHOUT_VALUES
 
 
 def needs_pictures(path: str) -> bool:

@@ -49,7 +49,7 @@ def test_another_suffix_is_refused_before_any_work(name, tmp_path):
     source = model(FIXABLE, tmp_path)
     ran = run(source, "--assume", CORNERS, "--report", tmp_path / name)
     assert (ran.code, ran.out) == (2, "")
-    assert "does not name a report\nhelp: end it in .html, .md, .json\n" in ran.err
+    assert "does not name a report\nhelp: end it in .html, .md, .json, .sarif\n" in ran.err
     assert os.listdir(str(tmp_path)) == [FIXABLE + ".mlmodel"]
 
 
