@@ -46,8 +46,8 @@ PATH = click.Path(readable=False)
     "-m",
     "--manifest",
     type=PATH,
-    help="The intent: a manifest (.json), an ONNX file (.onnx) whose Resize nodes carry it, or a "
-    "folder with one of them for each model, by its stem.",
+    help="The intent: a manifest (.json), an ONNX file (.onnx) whose Resize nodes carry it, a "
+    "folder with one for each model, by its stem, or `-` for a manifest on standard input.",
 )
 @click.option(
     "--assume",
@@ -155,7 +155,19 @@ PATH = click.Path(readable=False)
     callback=_explain,
     help="The long text of one finding code, such as RSZ101; `list` lists all.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No report, errors only.")
+@click.option(
+    "--allow-nothing",
+    is_flag=True,
+    help="Nothing to check is exit code 0, and a model for which a folder of manifests has none is "
+    "passed over.",
+)
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="One line for each resize that is not right, and errors; with another format than text "
+    "nothing on stderr.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="With an internal error, show where it arose.")
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
 def command(**options: Any) -> None:

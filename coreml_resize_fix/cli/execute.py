@@ -5,7 +5,12 @@ from dataclasses import replace
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.cli import terminal
-from coreml_resize_fix.errors import ResizeFixError, UsageError, translate_os_errors
+from coreml_resize_fix.errors import (
+    NoManifestError,
+    ResizeFixError,
+    UsageError,
+    translate_os_errors,
+)
 from coreml_resize_fix.intents import source
 from coreml_resize_fix.report import files
 from coreml_resize_fix.report.plain import visible
@@ -43,6 +48,7 @@ class Options(NamedTuple):
     reference: Optional[str] = None
     tolerance: Optional[float] = None
     runtime: Optional[str] = None
+    allow_nothing: bool = False
 
 
 def execute(options: Options) -> int:
@@ -58,20 +64,34 @@ def execute(options: Options) -> int:
         results.append(_complain(options, Failure.from_error(error)))
     finally:
         bar.close()
-    run = Run(tuple(results), options.dry_run)
+    run = Run(tuple(results), options.dry_run, options.allow_nothing)
     # A run that was refused has no `render`: the report of before may be what is in its way.
     if options.report_path is not None and render is not None:
         run = _write_report(options, options.report_path, render, run)
-    if not options.quiet and (options.style != "text" or run.reports or len(run.models) > 1):
-        printed = files.printed(options.style, run, terminal.style())
-        if printed:
-            terminal.say(printed)
+    _print(options, run)
     return run.exit_code
+
+
+def _print(options: Options, run: Run) -> None:
+    """Print what `--format` asks for; text says nothing of a run of one model that failed."""
+    style = options.style
+    if style == "text" and options.quiet:
+        style = files.BRIEF
+    elif style == "text" and not run.reports and len(run.models) < 2:
+        return
+    printed = files.printed(style, run, terminal.style())
+    if printed:
+        terminal.say(printed)
 
 
 def _stdout_alone(options: Options) -> bool:
     """Whether stdout says everything; GitHub would look for commands in stderr, too."""
-    return options.style == "github"
+    return options.style == "github" or (options.quiet and options.style != "text")
+
+
+def _notice(options: Options, text: str) -> None:
+    if not options.quiet and not _stdout_alone(options):
+        terminal.say(visible(text), err=True)
 
 
 def _complain(options: Options, failure: Failure) -> Failure:
@@ -94,10 +114,11 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
     request = _request(options)
     render = files.renderer(report) if report is not None else None
     models, earlier = model_paths.find(options.models)
-    if earlier and not _stdout_alone(options):
-        names = ", ".join(map(visible, earlier))
-        terminal.say(f"passed over what earlier runs made: {names}", err=True)
+    if earlier:
+        _notice(options, f"passed over what earlier runs made: {', '.join(earlier)}")
     todo = jobs.resolve_all(models, options.output, options.manifest, options.reference)
+    if options.allow_nothing:
+        todo = _with_manifest(options, todo)
     writes = not options.dry_run and bool(options.manifest or request.has_intents)
     path_conflicts.refuse_conflicts(
         path_conflicts.list_paths(named, todo, writes and not options.in_place)
@@ -105,6 +126,14 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
     if writes:
         jobs.make_folders(todo)
     return request, todo, render
+
+
+def _with_manifest(options: Options, todo: Sequence[Job]) -> List[Job]:
+    """The jobs but those that a folder of manifests has none for, which are named."""
+    for job in todo:
+        if isinstance(job.refusal, NoManifestError):
+            _notice(options, f"passed over `{job.model}`: {job.refusal}")
+    return [job for job in todo if not isinstance(job.refusal, NoManifestError)]
 
 
 def _request(options: Options) -> Request:
@@ -142,7 +171,7 @@ def _work(
         ResizeFixError: a manifest for all models cannot be read, or the new one not be written.
     """
     read = source.ManifestReader()
-    shared = None if os.path.isdir(options.manifest or "") else options.manifest
+    shared = None if jobs.is_folder_of_manifests(options.manifest) else options.manifest
     if shared is not None:
         read(shared)
     at_once = options.jobs or os.cpu_count() or 1

@@ -16,8 +16,15 @@ _FORMS: Dict[str, Tuple[str, bytes]] = {
     ".sarif": ("sarif", b'"name": "coreml-resize-fix"'),
 }
 
-# what `--format` prints beside text → the module whose `render` makes it
-_PRINTED = {"json": "document", "markdown": "markdown", "github": "github", "sarif": "sarif"}
+BRIEF = "brief"  # what is not right, a line each: text with `--quiet`
+# what is printed beside text → the module whose `render` makes it
+_PRINTED = {
+    "brief": "brief",
+    "json": "document",
+    "markdown": "markdown",
+    "github": "github",
+    "sarif": "sarif",
+}
 # These show verdicts and no measured errors.
 _WITHOUT_VALUES = {"", "text", "github", "sarif"}
 _HEAD = 512  # bytes in which that is found
