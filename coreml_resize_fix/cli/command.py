@@ -7,6 +7,7 @@ import click
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.cli.completion import Words, codes, targets
+from coreml_resize_fix.cli.config import ConfiguredCommand
 
 
 def _explain(context: click.Context, option: click.Parameter, code: str) -> None:
@@ -37,6 +38,7 @@ PATH = click.Path(readable=False)
 
 
 @click.command(
+    cls=ConfiguredCommand,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
     short_help="make the resize layers of a Core ML model compute what PyTorch computed",
@@ -176,6 +178,9 @@ def command(**options: Any) -> None:
     Each MODEL is a .mlmodel file, a .mlpackage folder, or a folder that holds such. Every Upsample
     and ResizeBilinear layer is compared with its intent, and rewritten where it differs and an
     exact layer exists. Without an intent, what each layer computes is listed.
+
+    `[tool.coreml-resize-fix]` in pyproject.toml may give defaults of the long options, and
+    `models`.
     """
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix.cli import execute
