@@ -4,6 +4,7 @@ Both run in processes of their own, which print how long one run took, the media
 by how many MiB the peak of their memory rose while it ran.
 """
 
+import importlib.util
 import os
 import resource
 import statistics
@@ -21,9 +22,8 @@ _RUNS = 5
 
 
 def rows(rounds: int, folder: str) -> Iterator[Row]:
-    try:
-        import torch  # noqa: F401
-    except ImportError:
+    # Not imported here: a process that is started begins with the peak memory of this one.
+    if importlib.util.find_spec("torch") is None:
         print("not measured, for PyTorch is not installed: whole networks")
         return
     for name in ("deeplab", "mobilenet_unet"):

@@ -21,11 +21,12 @@ from typing import (
 
 import numpy as np
 
+from coreml_resize_fix.errors import reason
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.progress import Tell, silent
-from coreml_resize_fix.verify.kernels.checks import LARGEST
+from coreml_resize_fix.verify.kernels.checks import LARGEST, KernelError
 
-__all__ = ["MOST_ROUNDS", "Blobs", "Execution", "Made", "NotRunError", "Step", "Walk"]
+__all__ = ["MOST_ROUNDS", "Blobs", "Execution", "Made", "NotRunError", "Step", "Walk", "blob_of"]
 
 Blobs = MutableMapping[str, np.ndarray]
 Made = Sequence[Optional[np.ndarray]]
@@ -34,6 +35,17 @@ Replacement = Callable[[np.ndarray], np.ndarray]
 # Numbers in all blobs that are alive at once: 4 GiB in float32.
 _MOST_ALIVE = 4 * LARGEST
 MOST_ROUNDS = 100_000  # of one loop
+
+
+def blob_of(blobs: Blobs, name: str) -> np.ndarray:
+    """The blob of that name.
+
+    Raises:
+        KernelError: there is none.
+    """
+    if name not in blobs:
+        raise KernelError(f"reads `{name}`, which nothing gives")
+    return blobs[name]
 
 
 class NotRunError(Exception):
@@ -103,14 +115,17 @@ class Walk:
         try:
             with np.errstate(all="ignore"):
                 if step.address in self._replace:
-                    return [self._replace[step.address](blobs[step.reads[0]])]
+                    return [self._replace[step.address](blob_of(blobs, step.reads[0]))]
                 return step.compute(blobs)
         except MemoryError as error:
             raise NotRunError(step.address, step.name, "there is not enough memory") from error
         except KeyError as error:
-            reason = f"reads `{error.args[0]}`, which nothing gives"
-            raise NotRunError(step.address, step.name, reason) from error
-        except (ValueError, LookupError, ArithmeticError, TypeError) as error:
+            unknown = f"has {error}, which is not known here"
+            raise NotRunError(step.address, step.name, unknown) from error
+        except OSError as error:
+            unread = f"its weights cannot be read: {reason(error)}"
+            raise NotRunError(step.address, step.name, unread) from error
+        except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
             raise NotRunError(step.address, step.name, str(error)) from error
 
 

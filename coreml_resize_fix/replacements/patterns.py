@@ -1,4 +1,4 @@
-"""Take the pattern of a convolution apart into one vector along H and one along W."""
+"""Split the pattern of a convolution into one vector along H and one along W."""
 
 from typing import Tuple
 

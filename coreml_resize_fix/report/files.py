@@ -54,7 +54,7 @@ def renderer(path: str) -> Callable[[Run], str]:
             "end it in " + ", ".join(_FORMS),
         )
     name, mark = _FORMS[suffix]
-    _refuse_what_is_no_report(path, mark)
+    _refuse_other_files(path, mark)
     module = import_module("coreml_resize_fix.report." + name)
     render: Callable[[Run], str] = module.render
     return render
@@ -83,7 +83,7 @@ def write(path: str, text: str) -> None:
         file.write(text.encode("utf-8", "backslashreplace"))
 
 
-def _refuse_what_is_no_report(path: str, mark: bytes) -> None:
+def _refuse_other_files(path: str, mark: bytes) -> None:
     if not os.path.lexists(path):
         return
     if os.path.isfile(path):

@@ -1,4 +1,4 @@
-"""The check of one model with `--reference`: the network is run, and what comes out is judged."""
+"""The check of one model with `--reference`: run the network and judge its outputs."""
 
 from functools import partial
 from typing import List, Mapping, NamedTuple, Optional, Sequence

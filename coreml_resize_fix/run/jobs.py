@@ -1,4 +1,4 @@
-"""The models of a run, each with its paths: they are worked out here, once, before any is read."""
+"""Work out the models of a run and the paths of each, once, before any is read."""
 
 import os
 from collections import Counter

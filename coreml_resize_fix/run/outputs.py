@@ -1,4 +1,4 @@
-"""Where a result goes, and how it gets there: whole or not at all.
+"""Check where a result goes, and write it there: whole or not at all.
 
 What only writing or hashing needs is imported there: most runs are audits, which do neither.
 """

@@ -1,4 +1,4 @@
-"""Paths of one run that exclude each other: what is written is not read, or written twice."""
+"""Refuse paths of one run that exclude each other: read and written, or written twice."""
 
 import os
 from collections import defaultdict

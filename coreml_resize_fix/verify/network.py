@@ -105,6 +105,11 @@ def run_prepared(
     except NotRunError as error:
         stopped = NotRun(error.address, error.name, error.reason)
         return Executed({}, walk.kept, stopped, *about)
+    except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
+        # Before the first step: what a layer or an operation holds makes no sense.
+        return Executed(
+            {}, walk.kept, NotRun("", "", f"its structure makes no sense: {error}"), *about
+        )
     except MemoryError:
         return Executed({}, walk.kept, NotRun("", "", "there is not enough memory"), *about)
     numbers = {

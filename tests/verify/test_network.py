@@ -89,6 +89,28 @@ def test_what_cannot_be_computed_is_told():
     assert made.not_run.reason == "is a `custom` layer, which is not known here"
 
 
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ("convolution { outputChannels: 3 nGroups: 2 kernelChannels: 1 valid { } }",
+         "3 channels in 2 groups do not fit"),
+        ("crop { cropAmounts { borderAmounts { startEdgeSize: 4 } borderAmounts { } } }",
+         "leaves nothing of 4x6"),
+        ("resizeBilinear { targetSize: 0 targetSize: 4 }", "would make a map of 0x4"),
+    ],
+)  # fmt: skip
+def test_parameters_that_make_no_sense(layer, says):
+    assert execute(chain(layer), {"image": IMAGE}).not_run.reason == says
+
+
+def test_a_blob_that_nothing_makes():
+    model = build.network((2, 4, 6), [build.NEAREST])
+    model.neuralNetwork.layers[0].input[0] = "elsewhere"
+    made = execute(opened(model), {"image": IMAGE})
+    assert made.not_run.reason == "reads `elsewhere`, which nothing gives"
+    assert made.not_run.address == "layers[0]"
+
+
 def test_layers_that_no_output_depends_on_do_not_run():
     model = build.network((2, 4, 6), [build.NEAREST])
     extra = model.neuralNetwork.layers.add(name="dead", input=["image"], output=["dead"])

@@ -116,7 +116,7 @@ class OperationChain(ResizeOp):
     def __str__(self) -> str:
         kinds = [operation.kind for operation in self.operations]
         count = "one operation" if len(kinds) == 1 else f"{len(kinds)} operations"
-        return "{} ({})".format(count, " → ".join(kinds))
+        return f"{count} ({' → '.join(kinds)})"
 
 
 def steps_of(op: ResizeOp) -> Tuple[Step, ...]:

@@ -1,4 +1,4 @@
-"""Operations of a program computed on the kernels: which kernel each kind is.
+"""Compute the operations of a replacement on the kernels, for its proof.
 
 Sources: the documentation of coremltools' MIL operators. Arithmetic is in float64, on the weights
 as stored.

@@ -57,12 +57,7 @@ from coreml_resize_fix.formats.model import (
 )
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import (
-    Conflict,
-    ModelShapes,
-    Overrides,
-    UsableSizes,
-)
+from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -274,6 +269,7 @@ class Programs(protocol.Model):
                 self.beside is not None,
                 self.float32_replacements,
             ),
+            original_address=resize.original_address,
             call=(call.mode, call.antialias) if call is not None else None,
         )
 

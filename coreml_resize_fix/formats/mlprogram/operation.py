@@ -1,4 +1,4 @@
-"""What the operations that resize answer alike, as `formats.model.ResizeOp` asks for it."""
+"""The base of operations that resize: what is the same for all, of `formats.model.ResizeOp`."""
 
 from typing import Optional, Sequence, Tuple
 

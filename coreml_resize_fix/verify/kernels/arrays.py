@@ -65,6 +65,7 @@ def gather(array: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
     size, whole = array.shape[axis], np.rint(index).astype(np.int64)
     if (whole != index).any() or (whole < -size).any() or (whole >= size).any():
         raise KernelError(f"an index is not a whole number in [-{size}, {size})")
+    need_room(array.shape[:axis] + whole.shape + array.shape[axis + 1 :])
     return np.asarray(np.take(array, whole, axis=axis))
 
 

@@ -119,6 +119,8 @@ def join(arrays: Sequence[np.ndarray], axis: int, interleave: bool = False) -> n
             for place, (one, other) in enumerate(zip(array.shape, arrays[0].shape))
         ):
             raise KernelError(f"does not join {array.shape} to {arrays[0].shape}")
+    whole = sum(array.shape[axis] for array in arrays)
+    need_room(arrays[0].shape[:axis] + (whole,) + arrays[0].shape[axis + 1 :])
     if not interleave:
         return np.concatenate(arrays, axis)
     if len({array.shape for array in arrays}) > 1:

@@ -13,7 +13,7 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 
-__all__ = ["BINARY", "UNARY", "binary", "broadcast_shape", "clip", "erf", "unary"]
+__all__ = ["BINARY", "UNARY", "binary", "broadcast_shape", "choose", "clip", "erf", "unary"]
 
 Shape = Tuple[int, ...]
 
@@ -58,10 +58,20 @@ def broadcast_shape(left: Shape, right: Shape) -> Shape:
     return tuple(found)
 
 
+def choose(condition: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Numbers of the first where the condition is not 0, else of the second; all are broadcast.
+
+    Raises:
+        KernelError: the shapes do not fit.
+    """
+    need_room(broadcast_shape(broadcast_shape(condition.shape, first.shape), second.shape))
+    return np.where(condition != 0, first, second)
+
+
 def clip(array: np.ndarray, low: float, high: float) -> np.ndarray:
     """Numbers below `low` become `low`, those above `high` become `high`."""
-    kind = array.dtype.type
-    return np.asarray(np.minimum(np.maximum(array, kind(low)), kind(high)))
+    made = np.asarray(np.maximum(array, array.dtype.type(low)))
+    return np.asarray(np.minimum(made, made.dtype.type(high), out=made))
 
 
 def erf(array: np.ndarray) -> np.ndarray:

@@ -107,12 +107,13 @@ def local_response_norm(
     if size < 1:
         raise KernelError(f"has a size of {size}")
     count = x.shape[axis]
-    sums = np.zeros((x.shape[axis] + 1,) + x.shape[:axis] + x.shape[axis + 1 :], x.dtype)
-    np.cumsum(np.moveaxis(np.square(x), axis, 0), axis=0, out=sums[1:])
+    # Differences of running sums, which would lose digits in single precision.
+    sums = np.zeros((x.shape[axis] + 1,) + x.shape[:axis] + x.shape[axis + 1 :])
+    np.cumsum(np.moveaxis(np.square(x), axis, 0), axis=0, dtype=np.float64, out=sums[1:])
     before = size // 2
     first = np.maximum(np.arange(count) - before, 0)
     last = np.minimum(np.arange(count) - before + size, count)
-    total = np.moveaxis(sums[last] - sums[first], 0, axis)
+    total = np.moveaxis(sums[last] - sums[first], 0, axis).astype(x.dtype)
     kind = x.dtype.type
     return np.asarray(x / np.power(kind(k) + kind(alpha / size) * total, kind(beta)))
 

@@ -30,11 +30,10 @@ def resample(
         raise KernelError(f"samples by `{mode}` with padding `{padding}`, not known here")
     height, width = images.shape[-2:]
     need_room(images.shape[:2] + x.shape[-2:])
-    if mode == "nearest":
-        rows, columns = np.rint(y), np.rint(x)
-        return _pick(images, rows, columns, padding, value)
     if padding != "constant":
         y, x = _OUTSIDE[padding](y, height), _OUTSIDE[padding](x, width)
+    if mode == "nearest":
+        return _pick(images, np.rint(y), np.rint(x), padding, value)
     top, left = np.floor(y), np.floor(x)
     down, right = (y - top)[:, np.newaxis], (x - left)[:, np.newaxis]
     result = np.zeros(images.shape[:2] + x.shape[-2:], images.dtype)

@@ -12,7 +12,6 @@ from typing import Tuple
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.threads import share
 from coreml_resize_fix.verify.kernels.windows import Edges, Pair, pad, windows
 
 __all__ = ["by_channel", "by_rows", "by_windows"]
@@ -90,7 +89,7 @@ def by_channel(
     # of a row of pixels is cut off in the end.
     whole = height * wide - (across - 1) * dilation[1]
 
-    def work(first: int) -> None:
+    for first in range(0, groups, block):
         part = slice(first, first + block)
         copied = _rows(image[part], kernel, stride[0], dilation[0], edges, 0, height)
         sums = np.matmul(matrix[part], copied.reshape(-1, kernel, height * wide))
@@ -101,7 +100,7 @@ def by_channel(
                 left = column * dilation[1]
                 total[..., :whole] += sums[:, column, :, left : left + whole]
             made[part] = total.reshape(total.shape[:2] + (height, wide))[..., :width]
-            return
+            continue
         maps = sums.reshape(-1, across, outputs, height, wide)
         span = (width - 1) * stride[1] + 1
         target = made[part]
@@ -109,8 +108,6 @@ def by_channel(
         for column in range(1, across):
             left = column * dilation[1]
             target += maps[:, column, ..., left : left + span : stride[1]]
-
-    share(work, range(0, groups, block))
 
 
 def _rows(

@@ -465,3 +465,141 @@ def test_compressed_weights_are_what_coremltools_makes_of_them(name):
 def operations(spec):
     (block,) = spec.mlProgram.functions["main"].block_specializations.values()
     return block.operations
+
+
+SIXTEEN = np.arange(1, 17, dtype=np.float32).reshape(1, 1, 4, 4)
+FOUR = np.float32([11, 22, 33, 44]).reshape(1, 1, 2, 2)
+PLACES = np.float32([-1, -2, -3.7, -1, 0, 0, 3.5, 1.2])
+
+
+def boxes_of_images(roi, size=2, **more):
+    """crop_resize until iOS 16."""
+    boxes = np.float32(roi).reshape(len(roi), 1, -1, 1, 1)
+    return lambda x: mb.crop_resize(
+        x=x,
+        roi=boxes,
+        target_height=size,
+        target_width=size,
+        box_coordinate_mode="CORNERS_HEIGHT_FIRST",
+        sampling_mode="ALIGN_CORNERS",
+        **more,
+    )
+
+
+def sampled(**more):
+    return lambda x: mb.resample(x=x, coordinates=PLACES.reshape(1, 2, 2, 2), **more)
+
+
+def turned(height, width):
+    return lambda x: mb.affine(
+        x=x,
+        transform_matrix=PLACES[[0, 1, 2, 3, 6, 7]].reshape(1, 6),
+        output_height=height,
+        output_width=width,
+        sampling_mode="bilinear",
+        padding_mode="constant",
+        padding_value=0.0,
+        coordinates_mode="normalized_minus_one_to_one",
+        align_corners=True,
+    )
+
+
+OUTSIDE = [[0, 0.1, 0.3, 1.3, 1], [0, 0.5, 1.8, 1.0, 0.3], [0, 0.0, 0.4, 0.6, 0.7]]
+# Executed on Core ML: test_image_resizing.py of coremltools' tests for iOS14 to iOS17.
+FIGURES = {
+    "boxes": (15, boxes_of_images([[1, 1, 2, 2]]), SIXTEEN, [6, 7, 10, 11]),
+    "boxes_larger": (
+        15,
+        boxes_of_images([[1, 1, 2, 2]], 4),
+        SIXTEEN,
+        [6, 6.333333, 6.66666, 7, 7.333333, 7.666666, 8, 8.333333, 8.666666, 9, 9.3333333,
+         9.666666, 10, 10.333333, 10.666666, 11],
+    ),
+    "boxes_normalized": (
+        15,
+        boxes_of_images([[0, 0, 0, 1 / 3, 1 / 3]], normalized_coordinates=True),
+        SIXTEEN,
+        [1, 2, 5, 6],
+    ),
+    "boxes_reversed": (15, boxes_of_images([[2, 2, 1, 1]]), SIXTEEN, [11, 10, 7, 6]),
+    "boxes_outside": (
+        16,
+        boxes_of_images(OUTSIDE, normalized_coordinates=True, pad_value=10.0),
+        SIXTEEN,
+        [3.1, 5.2, 10, 10, 10, 7.899, 10, 13.9, 2.2, 3.1, 9.4, 10.3],
+    ),
+    "boxes_of_ios17": (
+        17,
+        lambda x: mb.crop_resize(
+            x=x, boxes=np.float32([[1, 1, 2, 2]]), target_height=2, target_width=2,
+            sampling_mode="ALIGN_CORNERS", pad_value=10.0,
+        ),
+        SIXTEEN,
+        [6, 7, 10, 11],
+    ),
+    "resample_constant": (
+        15,
+        sampled(sampling_mode="bilinear", padding_mode="constant", padding_value=6.17,
+                coordinates_mode="normalized_minus_one_to_one", align_corners=True),
+        FOUR,
+        [8.585, 6.17, 27.5, 6.17],
+    ),
+    "resample_border": (
+        15,
+        sampled(sampling_mode="nearest", padding_mode="border", padding_value=-1.0,
+                coordinates_mode="unnormalized", align_corners=False),
+        FOUR,
+        [11, 11, 11, 44],
+    ),
+    "resample_symmetric": (
+        15,
+        sampled(sampling_mode="nearest", padding_mode="symmetric", padding_value=-1.0,
+                coordinates_mode="normalized_zero_to_one", align_corners=False),
+        FOUR,
+        [22, 33, 11, 33],
+    ),
+    "affine": (15, turned(3, 3), FOUR, [10.752501, 2.5025, 0, 1.9799997, 0, 0, 0, 0, 0]),
+    "affine_wide": (15, turned(2, 5), FOUR, [10.752501, 5.94, 2.5025, 0.44, 0, 0, 0, 0, 0, 0]),
+    "resize_nearest": (
+        17,
+        lambda x: mb.resize(
+            x=x, shape=np.int32([3, 2]), resized_dims=np.uint32(2),
+            interpolation_mode="NEAREST_NEIGHBOR", sampling_mode="DEFAULT",
+        ),
+        np.float32([[[[-6.174], [9.371]]]]),
+        [-6.174, -6.174, 9.371, 9.371, 9.371, 9.371],
+    ),
+    "resize_linear": (
+        17,
+        lambda x: mb.resize(
+            x=x, shape=np.int32([1, 5]), resized_dims=np.uint32(2), interpolation_mode="LINEAR",
+            sampling_mode="DEFAULT",
+        ),
+        np.float32([[[[0, 1]]]]),
+        [0, 0.4, 0.8, 1, 1],
+    ),
+    "upsample_default": (
+        16,
+        lambda x: mb.upsample_bilinear(
+            x=x, scale_factor_height=2, scale_factor_width=3, align_corners=False,
+            half_pixel_centers=False,
+        ),
+        np.float32([[[[1, 2]]]]),
+        [1, 1.33334, 1.66667, 2, 2, 2] * 2,
+    ),
+    "upsample_fraction": (
+        15,
+        lambda x: mb.upsample_nearest_neighbor(
+            x=x, scale_factor_height=1.0, scale_factor_width=1.12
+        ),
+        np.float32([[[[1.5, -2.5, 3.5]]]]),
+        [1.5, -2.5, 3.5],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_of_core_ml(name):
+    ios, make, x, expected = FIGURES[name]
+    found = run(make, x, ios=ios)
+    np.testing.assert_allclose(found.ravel(), expected, rtol=1e-5, atol=1.1e-3)

@@ -71,8 +71,7 @@ def threshold(call: Call) -> np.ndarray:
 
 
 def select(call: Call) -> np.ndarray:
-    made = np.where(call.array("cond").astype(bool), call.array("a"), call.array("b"))
-    return np.asarray(made)
+    return elementwise.choose(call.array("cond"), call.array("a"), call.array("b"))
 
 
 def by_channel(call: Call) -> np.ndarray:

@@ -67,8 +67,8 @@ class Stored:
             found = np.broadcast_to(found, shape)  # one element for all
         if found.size != _count(shape):
             raise KernelError(f"has a constant of {found.size} numbers for {list(shape)}")
-        found = found.reshape(shape)
-        return found.astype(self.dtype) if found.dtype.kind == "f" else found
+        plain = np.asarray(found).reshape(shape)  # of a map of the file, too
+        return plain.astype(self.dtype, copy=False) if plain.dtype.kind == "f" else plain
 
     def _from_file(
         self, place: FileReference, data_type: str, shape: Tuple[int, ...]

@@ -104,7 +104,7 @@ def clamped_relu(call: LayerCall) -> np.ndarray:
 
 def where(call: LayerCall) -> np.ndarray:
     condition, first, second = call.inputs
-    return np.where(condition != 0, first, second)
+    return elementwise.choose(condition, first, second)
 
 
 _BINARY = {

@@ -8,6 +8,7 @@ from typing import Collection, Dict, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
+from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats import features
 from coreml_resize_fix.formats.execution import Execution, NotRunError, Step, Walk
 from coreml_resize_fix.formats.features import CLASSES, IMAGE, NUMBER, TEXT, Feature
@@ -205,6 +206,9 @@ def _labels(source: Source, body: Node) -> Optional[List[Label]]:
             name = _LABELS[field.number]
             vector = getattr(schema.model_class()().neuralNetworkClassifier, name)
             assert types.fields_by_name[name].number == field.number
-            read = type(vector).FromString(source.read(field.start, field.end))
+            try:
+                read = type(vector).FromString(source.read(field.start, field.end))
+            except Exception as error:  # protobuf's DecodeError; its module differs
+                raise ModelError("the class labels do not parse", "save the model again") from error
             return list(read.vector)
     return None

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.formats.execution import MOST_ROUNDS, Blobs, Made, Step, Walk
+from coreml_resize_fix.formats.execution import MOST_ROUNDS, Blobs, Made, Step, Walk, blob_of
 from coreml_resize_fix.formats.neuralnetwork.execute import stored, table
 from coreml_resize_fix.formats.neuralnetwork.execute.stored import Parts
 from coreml_resize_fix.formats.neuralnetwork.layers import BODIES
@@ -73,7 +73,7 @@ class Steps:
         }
 
     def _layer(self, layer: Any, node: Node, blobs: Blobs) -> Made:
-        inputs = [blobs[name] for name in layer.input]
+        inputs = [blob_of(blobs, name) for name in layer.input]
         return table.compute(layer, inputs, self._dtype, partial(self._parts, layer, node))
 
     def _parts(self, layer: Any, node: Node, names: Sequence[str]) -> Parts:
@@ -98,7 +98,7 @@ class Steps:
         made: Sequence[str],
         blobs: Blobs,
     ) -> Made:
-        name = "ifBranch" if abs(_scalar(blobs[reads[0]])) > _TRUE else "elseBranch"
+        name = "ifBranch" if abs(_scalar(blob_of(blobs, reads[0]))) > _TRUE else "elseBranch"
         self._run_body(bodies.get(name, []), blobs)
         return [blobs.get(one) for one in made]
 
@@ -110,7 +110,7 @@ class Steps:
         made: Sequence[str],
         blobs: Blobs,
     ) -> Made:
-        limit = int(_scalar(blobs[reads[0]])) if reads else int(params.maxLoopIterations)
+        limit = int(_scalar(blob_of(blobs, reads[0]))) if reads else int(params.maxLoopIterations)
         # Builders write an empty network where there is no condition.
         condition = bodies.get("conditionNetwork") if params.conditionVar else None
         bounded = bool(reads or limit or condition is None)
@@ -119,7 +119,7 @@ class Steps:
                 break
             if condition is not None:
                 self._run_body(condition, blobs)
-                if abs(_scalar(blobs[params.conditionVar])) <= _TRUE:
+                if abs(_scalar(blob_of(blobs, params.conditionVar))) <= _TRUE:
                     break
             try:
                 self._run_body(bodies["bodyNetwork"], blobs)

@@ -64,8 +64,15 @@ def of_file(source: Source, start: int, end: int, path: Sequence[int]) -> Parts:
             rest[number] = source.read(begin, stop)
     joined = np.concatenate(single) if len(single) > 1 else (single or [np.zeros(0, "<f4")])[0]
     quantization = rest.pop(_QUANTIZATION)
-    read = _quantization().FromString(quantization) if quantization else None
+    read = _parsed(_quantization(), quantization) if quantization else None
     return Parts(joined, rest[_HALF], rest[_RAW], rest[_SIGNED], read)
+
+
+def _parsed(kind: Any, content: bytes) -> Any:
+    try:
+        return kind.FromString(content)
+    except Exception as error:  # protobuf's DecodeError; its module differs between versions
+        raise KernelError("has a quantization that does not parse") from error
 
 
 def _fields(source: Source, start: int, end: int) -> Iterator[Tuple[int, int, int, int]]:
@@ -103,7 +110,7 @@ def numbers(parts: Parts, shape: Sequence[int], dtype: np.dtype, axis: int = 0) 
         values = parts.single
     if values.size != count:
         raise KernelError(f"{values.size} numbers do not fill {wanted}")
-    return values.astype(dtype).reshape(wanted)
+    return values.astype(dtype, copy=False).reshape(wanted)
 
 
 def _spread(
