@@ -100,7 +100,7 @@ class Check:
     def agreement(self, findings: Sequence[Finding], missing: bool, final: bool) -> Agreement:
         """What there is to say at the end of a run, with its findings.
 
-        `missing`: a call has no layer. `final`: a fix was to be made, and the file was right already.
+        `missing`: a call has no layer. `final`: a fix was asked for, and the file was right.
         """
         side = self._after or self._before
         before, shown = self._deviations(self._before), self._deviations(side)
