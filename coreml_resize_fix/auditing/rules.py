@@ -189,6 +189,12 @@ _TABLE = (
         "the inputs allow sizes at which the network cannot run",
         "use only the sizes that run, or convert again with inputs that allow no others",
     ),
+    Rule(
+        Code.OUTPUT_DIFFERS,
+        "error",
+        "an output of the network is not what the reference has, or was not computed",
+        "fix the resizes first; what is left is named by the report, and is not their doing",
+    ),
 )
 
 # What such a layer makes on a device is not known, so its error is not either.

@@ -7,6 +7,7 @@ import click
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.cli.completion import Words, codes, targets
+from coreml_resize_fix.cli.config import ConfiguredCommand
 
 
 def _explain(context: click.Context, option: click.Parameter, code: str) -> None:
@@ -37,6 +38,7 @@ PATH = click.Path(readable=False)
 
 
 @click.command(
+    cls=ConfiguredCommand,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
     short_help="make the resize layers of a Core ML model compute what PyTorch computed",
@@ -46,8 +48,8 @@ PATH = click.Path(readable=False)
     "-m",
     "--manifest",
     type=PATH,
-    help="The intents: a manifest (.json), an ONNX file (.onnx) with Resize nodes, or a folder "
-    "with one of them for each model, named by the model's stem.",
+    help="The intents: a manifest (.json), an ONNX file (.onnx) with Resize nodes, a folder with "
+    "one for each model, named by the model's stem, or `-` for a manifest on standard input.",
 )
 @click.option(
     "--assume",
@@ -122,7 +124,7 @@ PATH = click.Path(readable=False)
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "github", "sarif"]),
     default="text",
     show_default=True,
     help="What goes to stdout; everything else goes to stderr.",
@@ -131,7 +133,8 @@ PATH = click.Path(readable=False)
     "--report",
     "report_path",
     type=PATH,
-    help="Also write a report: a page with pictures (.html), Markdown (.md) or JSON (.json).",
+    help="Also write a report: a page with pictures (.html), Markdown (.md), JSON (.json) or SARIF "
+    "for code scanning (.sarif).",
 )
 @click.option(
     "--write-manifest",
@@ -156,7 +159,19 @@ PATH = click.Path(readable=False)
     callback=_explain,
     help="The long text of one finding code, such as RSZ101; `list` lists all.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No report, errors only.")
+@click.option(
+    "--allow-nothing",
+    is_flag=True,
+    help="Nothing to check is exit code 0, and a model for which a folder of manifests has none is "
+    "passed over.",
+)
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="One line for each resize that is not right, and errors; with another format than text "
+    "nothing on stderr.",
+)
 @click.option(
     "-v", "--verbose", is_flag=True, help="After an internal error, show where it happened."
 )
@@ -168,6 +183,9 @@ def command(**options: Any) -> None:
     layer of a neural network, and every resize operation of an ML Program, is compared with its
     intent, and rewritten if it differs and an exact one exists. Without an intent, the command
     lists what each layer computes.
+
+    `[tool.coreml-resize-fix]` in pyproject.toml may give defaults of the long options, and of
+    `models`.
     """
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix.cli import execute

@@ -268,4 +268,12 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "list, as `usable_sizes`. Or convert again with enumerated sizes.",
         sketch="    input 36 → 18 → 9 → 5\n                    9 + 10  ✗   (5 doubled)\n",
     ),
+    Code.OUTPUT_DIFFERS: Explanation(
+        "`--reference` ran the whole network, and the largest error of an output is above the "
+        "tolerance, or a layer is in the way that could not be computed. Resizes are one cause "
+        "of several: weights, preprocessing and other layers are compared, too.",
+        "Read what each wrong resize does to the output, and which blob drifts first: the JSON "
+        "report has both, as `network` and `network_details`. docs/reference.md says more.",
+        sketch="    input ── resize ✓ ── conv ✗ ── output   error 0.2, 0.001 is tolerated\n",
+    ),
 }

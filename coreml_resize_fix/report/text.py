@@ -225,11 +225,11 @@ def _wrapped(text: str) -> str:
 
 def closing(report: ModelReport, dry_run: bool) -> str:
     """What was done and what to do next, in one sentence, and one on the network if it was run."""
-    told = _closing_on_resizes(report, dry_run)
+    resizes = _closing_on_resizes(report, dry_run)
     if report.network is None:
-        return told
+        return resizes
     what = "is as the reference has it" if report.network.holds else "is not what it should be"
-    return f"{told} What the network computes {what}."
+    return f"{resizes} What the network computes {what}."
 
 
 def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
@@ -240,8 +240,8 @@ def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
     if not report.findings and not report.unused:
         stuck = "" if report.runs else f", and {_stuck(report)}"
         compared = report.not_owed and report.asked
-        told = ", and none is needed" if compared else ": nothing was compared"
-        return f"no resize layer{'' if report.network is not None else told}{stuck}."
+        needed = ", and none is needed" if compared else ": nothing was compared"
+        return f"no resize layer{'' if report.network is not None else needed}{stuck}."
     if not report.asked and report.network is not None:
         return f"{layers} without an intent."
     if not report.asked:
