@@ -144,6 +144,8 @@ def _of_another_tensor(layer: ResizeLayer, intent: Intent) -> str:
     """That a layer follows its own input, where the call took its size from elsewhere."""
     if not layer.input.is_flexible or intent.size is None or layer.params.fixed_size is not None:
         return ""
+    if intent.law is not None:  # it was seen at several sizes
+        return ""
     return ", as it multiplies its own size, and the call may have taken that of another tensor"
 
 

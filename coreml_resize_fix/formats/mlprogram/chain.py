@@ -96,7 +96,7 @@ class OperationChain(ResizeOp):
         """The operations that may take their place, the preferred first."""
         from coreml_resize_fix.formats.mlprogram import natives
 
-        return natives.in_place_of(layer)
+        return natives.in_place_of(layer, intent)
 
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
         """What they make of float `images`, (…, H, W) → (…, new H, new W)."""

@@ -30,4 +30,4 @@ class GridOperation(GridResize):
         """The operations that may take its place there, the preferred first."""
         from coreml_resize_fix.formats.mlprogram import natives
 
-        return natives.in_place_of(layer)
+        return natives.in_place_of(layer, intent)
