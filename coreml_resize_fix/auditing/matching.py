@@ -30,14 +30,14 @@ class Match:
 class Matching:
     """One match per layer address, the intents without a layer, and notices.
 
-    `unused` are intents whose layer is missing, `not_owed` intents that need none. `pooled` has the
-    matches of pooling layers. `agrees` is False if the evidence contradicts the order.
+    `unused` are intents whose layer is missing, `need_no_layer` those that need none. `pooled` has
+    the matches of pooling layers. `agrees` is False if the evidence contradicts the order.
     """
 
     by_address: Dict[str, Match] = field(default_factory=dict)
     pooled: Dict[str, Match] = field(default_factory=dict)
     unused: List[Intent] = field(default_factory=list)
-    not_owed: List[WithoutLayer] = field(default_factory=list)
+    need_no_layer: List[WithoutLayer] = field(default_factory=list)
     notices: List[str] = field(default_factory=list)
     agrees: bool = True
 
@@ -74,7 +74,7 @@ class MatchDraft:
         if reason is None:
             result.unused.append(intent)
         else:
-            result.not_owed.append(WithoutLayer(intent, reason))
+            result.need_no_layer.append(WithoutLayer(intent, reason))
 
     def pair_by_name(self, named: Pairs, intents: List[Intent], how: str = "name") -> None:
         """Record pairs found by name, and remove their intents from `intents`."""

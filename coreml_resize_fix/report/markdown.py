@@ -59,7 +59,7 @@ def _outcome(run: Run) -> str:
     counts = [f"{found.count(verdict)} {verdict}" for verdict in SIGNS if verdict in found]
     if run.failures:
         counts.append(f"{len(run.failures)} failed")
-    none_needed = any(report.asked and report.not_owed for report in run.reports)
+    none_needed = any(report.asked and report.need_no_layer for report in run.reports)
     return ", ".join(counts) or ("none is needed" if none_needed else "nothing was compared")
 
 

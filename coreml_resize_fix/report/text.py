@@ -99,7 +99,7 @@ def without_layer(report: ModelReport) -> List[str]:
     """A line for each intent that lacks a layer, and one for all that need none."""
     lines = [found.message for found in report.without_layer if found.fails]
     labels: Dict[str, List[str]] = {}
-    for found in report.not_owed:
+    for found in report.need_no_layer:
         labels.setdefault(found.reason, []).append(f"`{found.intent.label}`")
     calls = [f"{', '.join(dict.fromkeys(found))} ({reason})" for reason, found in labels.items()]
     return lines + [f"no layer is needed for {', '.join(calls)}"] if calls else lines
@@ -239,7 +239,7 @@ def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
     layers = _count(len(report.findings), "resize layer")
     if not report.findings and not report.unused:
         stuck = "" if report.runs else f", and {_stuck(report)}"
-        compared = report.not_owed and report.asked
+        compared = report.need_no_layer and report.asked
         needed = ", and none is needed" if compared else ": nothing was compared"
         return f"no resize layer{'' if report.network is not None else needed}{stuck}."
     if not report.asked and report.network is not None:

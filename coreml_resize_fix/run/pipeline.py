@@ -182,7 +182,7 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
     usable = work.audit.usable()
     says_less = request.has_intents and check is None  # than a run of the whole network
     found = tuple(settled(finding, request, written) for finding in work.findings)
-    unused, not_owed = work.without_layer
+    unused, need_no_layer = work.without_layer
     network = check.agreement(found, bool(unused), work.is_final) if check is not None else None
     return ModelReport(
         model.label,
@@ -197,7 +197,7 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         + tuple(check.notices if check is not None else ()),
         request.has_intents,
         tuple(moved),
-        not_owed,
+        need_no_layer,
         work.audit.conflicts_after,
         usable,
         model.kind,

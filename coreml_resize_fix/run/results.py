@@ -19,7 +19,7 @@ from coreml_resize_fix.verify.agreement import Agreement
 class ModelReport:
     """What was found in one model, and what was done. `sha256` is the input's, if known.
 
-    `unused` are intents that lack a layer, `not_owed` those that need none.
+    `unused` are intents that lack a layer, `need_no_layer` those that need none.
     `displacements` say by how much the file as it is moves what its outputs show. `cannot_run` are
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
@@ -36,7 +36,7 @@ class ModelReport:
     notices: Tuple[str, ...]
     asked: bool
     displacements: Tuple[Displacement, ...] = ()
-    not_owed: Tuple[WithoutLayer, ...] = ()
+    need_no_layer: Tuple[WithoutLayer, ...] = ()
     cannot_run: Tuple[Conflict, ...] = ()
     usable: Optional[UsableSizes] = None
     model_kind: str = NEURAL_NETWORK
@@ -69,13 +69,13 @@ class ModelReport:
             return 1
         if not self.runs:
             return 1
-        return 0 if self.findings or self.not_owed or self.network is not None else 3
+        return 0 if self.findings or self.need_no_layer or self.network is not None else 3
 
     @property
     def without_layer(self) -> List[WithoutLayer]:
         """Every intent that no layer stands for, and why, in the order of the manifest."""
         missing = [WithoutLayer(intent, MISSING) for intent in self.unused]
-        return sorted(missing + list(self.not_owed), key=lambda one: one.intent.index or 0)
+        return sorted(missing + list(self.need_no_layer), key=lambda one: one.intent.index or 0)
 
 
 @dataclass(frozen=True)

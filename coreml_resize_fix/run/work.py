@@ -60,10 +60,13 @@ class Work(NamedTuple):
 
         If the outputs are as the reference has them, other layers compute what has none.
         """
-        unused, not_owed = tuple(self.audit.matching.unused), tuple(self.audit.matching.not_owed)
+        unused, need_no_layer = (
+            tuple(self.audit.matching.unused),
+            tuple(self.audit.matching.need_no_layer),
+        )
         if self.check is None or not self.check.holds:
-            return unused, not_owed
-        return (), (*not_owed, *(WithoutLayer(intent, ELSEWHERE) for intent in unused))
+            return unused, need_no_layer
+        return (), (*need_no_layer, *(WithoutLayer(intent, ELSEWHERE) for intent in unused))
 
     @property
     def may_be_elsewhere(self) -> bool:

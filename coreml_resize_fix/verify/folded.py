@@ -20,7 +20,7 @@ def settle(matching: Matching, model: Model, tensors: Tensors) -> None:
     for intent in matching.unused:
         recorded = tensors.get(intent.index) if intent.index is not None else None
         if intent.input_is_parameter and recorded is not None and _is_held(model, recorded):
-            matching.not_owed.append(WithoutLayer(intent, ELSEWHERE))
+            matching.need_no_layer.append(WithoutLayer(intent, ELSEWHERE))
         else:
             left.append(intent)
     matching.unused[:] = left

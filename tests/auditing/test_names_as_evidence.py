@@ -7,7 +7,7 @@ import pytest
 from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
 from coreml_resize_fix.formats.resize_layer import may_be_of_module
 from coreml_resize_fix.intents.model import Intent
-from tests.auditing.owed_networks import Net, needs_ios14
+from tests.auditing.networks_without_layers import Net, needs_ios14
 from tests.auditing.test_match_values import call, found, layer
 
 
@@ -54,7 +54,7 @@ def test_of_calls_of_one_module_those_that_copy_need_no_layer():
     layers = [layer(0, "/m/up/Resize", size=None), layer(1, "/x/up/Resize", size=None)]
     places, result = found([copy, call(name="m.up"), lost], layers)
     assert (places, result.unused) == ([1, "RSZ201"], [lost])
-    assert [one.intent for one in result.not_owed] == [copy]
+    assert [one.intent for one in result.need_no_layer] == [copy]
 
 
 def test_a_layer_that_changes_the_size_is_no_copy():

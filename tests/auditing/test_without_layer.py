@@ -12,11 +12,11 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import document, html, markdown, text
 from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.run.results import Run
-from tests.auditing.owed_networks import Net, needs_ios14
+from tests.auditing.networks_without_layers import Net, needs_ios14
 from tests.report import json_v1
 from tests.support import cases
 
-FOLDER = os.path.join(cases.FIXTURES, "owed")
+FOLDER = os.path.join(cases.FIXTURES, "without_layer")
 
 
 def entries(name):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.auditing.owed_networks import KINDS, needs_ios14
+from tests.auditing.networks_without_layers import KINDS, needs_ios14
 
 SEEDS = range(200)
 

@@ -58,10 +58,10 @@ def resizes(data):
 
 def test_what_is_read_computes_what_pytorch_did(converted):
     _, data, intents, tensors = converted
-    owed = [one for one in intents if one["input_hw"] != one["output_hw"]]
+    needed = [one for one in intents if one["input_hw"] != one["output_hw"]]
     found = resizes(data)
-    assert len(found) == len(owed) > 0
-    for intent, (resize, shapes) in zip(owed, found):
+    assert len(found) == len(needed) > 0
+    for intent, (resize, shapes) in zip(needed, found):
         given, made = (tensors["interp{}_{}".format(intent["index"], end)] for end in ("in", "out"))
         before, after = tuple(intent["input_hw"]), tuple(intent["output_hw"])
         assert shapes.outputs == (Known(made.shape),)

@@ -379,11 +379,13 @@ def test_what_converters_write():
             assert elsewhere.averaged(function) == elsewhere.summed(function) == []
 
 
-def test_no_layer_is_owed_for_what_is_put_together():
+def test_no_layer_is_needed_for_what_is_put_together():
     data = bicubic(BEFORE, ROWS, COLUMNS, inside=False)
     wrong = replace(ASKED, antialias=True)
     found = match([ASKED, wrong], lambda sizes: [], summed=elsewhere.summed(main_of(data)))
-    assert [(one.intent, one.reason) for one in found.not_owed] == [(ASKED, "computed-elsewhere")]
+    assert [(one.intent, one.reason) for one in found.need_no_layer] == [
+        (ASKED, "computed-elsewhere")
+    ]
     assert found.unused == [wrong]
 
 

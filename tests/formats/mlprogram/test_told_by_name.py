@@ -37,7 +37,7 @@ def test_bilinear_in_the_place_of_bicubic():
     assert "it is bilinear where bicubic was asked for" in messages(name, [asked])[0]
 
 
-def test_a_resize_of_a_constant_that_is_gone_is_owed():
+def test_a_resize_of_a_constant_that_is_gone_needs_one():
     """coremltools folds it away, with the wrong grid: no operation is left that could be fixed."""
     name = "ct9_ml17_equal_calls"
     folded = Intent("pos", size=(6, 7), input_size=(4, 5), channels=3)
