@@ -7,6 +7,7 @@
     │   ├── MLProgramError    it is a pipeline with an ML Program that makes no sense
     │   └── SchemaError       the installed coremltools is missing, or too old for this model
     ├── ManifestError         the intent file is missing or has defects (all of them are listed)
+    │   └── NoManifestError   a folder of manifests has none for a model
     ├── BadReferenceError     `--reference` cannot be read, or is none of this model
     ├── OutputError           the result cannot be written where it was asked to go
     ├── UnmatchedError        exit code 1: `fix` of the Python interface left layers unmatched
@@ -73,6 +74,10 @@ class ManifestError(ResizeFixError):
     def __init__(self, message: str, hint: str = "", defects: Sequence[str] = ()) -> None:
         super().__init__(message, hint)
         self.defects = tuple(defects)
+
+
+class NoManifestError(ManifestError):
+    """A folder of manifests has none for a model."""
 
 
 class BadReferenceError(ResizeFixError):

@@ -1,7 +1,7 @@
 """Today's PyTorch → coremltools → audit and fix, in one process and in memory.
 
 The networks become ML Programs, as coremltools makes them by default. The last one has resizes that
-coremltools refuses or drops; `exportable` gets them through, as a neural network for now.
+coremltools refuses or drops; `exportable` gets them through, and several operations compute each.
 
 python3 -m venv .venv && .venv/bin/pip install -e . torch 'numpy<2.4'
 .venv/bin/python examples/export_coremltools.py build/
@@ -41,15 +41,14 @@ def verdicts(report: Report) -> List[str]:
 
 
 def convert(
-    traced: torch.jit.ScriptModule, example: torch.Tensor, **options: str
+    traced: torch.jit.ScriptModule, example: torch.Tensor
 ) -> coremltools.models.MLModel:
-    """An ML Program of a traced model, or what the options say."""
+    """An ML Program of a traced model."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return coremltools.convert(
             traced,
             inputs=[coremltools.TensorType("image", example.shape)],
-            **options,
         )
 
 
@@ -59,11 +58,11 @@ def convert_refused(folder: str) -> bool:
     model, example = Refused().eval(), torch.rand(1, 3, 40, 56)
     with exportable(model) as intents:
         traced = torch.jit.trace(model, example, check_trace=False)
-    converted = convert(traced, example, convert_to="neuralnetwork")
+    converted = convert(traced, example)
     fixed = fix(converted, intents, decompose=True)
     before, after = (audit(made, intents, decompose=True) for made in (converted, fixed))
     print("refused  {} → {}".format(" ".join(verdicts(before)), " ".join(verdicts(after))))
-    fixed.save(os.path.join(folder, "refused.mlmodel"))
+    fixed.save(os.path.join(folder, "refused.mlpackage"))
     return after.exit_code == 0
 
 

@@ -28,7 +28,7 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
     if found:
         return "; or ".join(found)
     if layer.input.why_unknown:
-        return f"the size that it gets is not known: {layer.input.why_unknown}"
+        return f"its input size is not known: {layer.input.why_unknown}"
     return "no layer computes it at one input size either"
 
 
@@ -44,7 +44,7 @@ def options(found: Assessment) -> Tuple[str, ...]:
 
 def _options(found: Assessment) -> str:
     needs = options(found)
-    return ", and needs " + " and ".join(f"`{need}`" for need in needs) if needs else ""
+    return ", but needs " + " and ".join(f"`{need}`" for need in needs) if needs else ""
 
 
 def _alternatives(layer: ResizeLayer, intent: Intent) -> Iterator[Tuple[str, ResizeLayer]]:

@@ -213,7 +213,7 @@ def _way(
     native, remedy = _remedy(layer, asked, known, spec_version)
     above = _Way(NONE)
     if native is not None:
-        freezes = native.fixed_size and layer.params.fixed_size is None
+        freezes = native.fixed_size and layer.params.fixed_size is None and not asked.is_one_size
         if native.spec_version <= spec_version:
             within = _Way(WITHIN, remedy, native.spec_version, freezes)
             if not (freezes and layer.input.is_flexible):

@@ -34,6 +34,7 @@ class Code(str, Enum):
     SEVERAL_LAYERS_NEEDED = "RSZ309"
     CANNOT_RUN = "RSZ401"
     SIZES_THAT_CANNOT_RUN = "RSZ402"
+    OUTPUT_DIFFERS = "RSZ403"
 
     def __str__(self) -> str:
         return self.value

@@ -1,4 +1,4 @@
-"""What is said of a layer: the layer, its intent, what the file does, by how much, what follows."""
+"""The sentence about a layer: what it is, what was asked for, how far it is off, what to do."""
 
 from dataclasses import replace
 from itertools import product
@@ -63,7 +63,7 @@ def describe(
         return f"{text}; `{found.remedy}` is the same"
     if verdict == NEEDS_OPTION:
         options = " and ".join(what for where, what in _OPTIONS if found.availability in where)
-        return f"{text}; `{found.remedy}` is the same, and needs {options}"
+        return f"{text}; `{found.remedy}` is the same, but needs {options}"
     return f"{text}; {summary}{_closest(layer, found, spec_version)}"
 
 
@@ -72,7 +72,7 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     if found.current == assessment.REFUSED:
         return NO_MODE
     if found.current == assessment.OPEN_SIZE:
-        return f"{_rounding(layer, found.open_size)}; {size(_meant(found))} is meant"
+        return f"{_rounding(layer, found.open_size)}; the intent asks for {size(_meant(found))}"
     if (
         found.current == assessment.WRONG_SIZE
         and not layer.input.samples
@@ -86,7 +86,7 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
         another = _of_another_tensor(layer, found.intent)
         return f"{becomes} instead of {size(wrong.intended)}{another}"
     if layer.params.is_chain:
-        return "these layers are not those that compute it"
+        return "these layers do not compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
     step = _other_step(layer, found)
     if found.intent.is_nearest and layer.params.copies_nearest:
@@ -95,13 +95,13 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     names = {
         assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
         assessment.ANTIALIAS_DROPPED: "antialias is dropped: it does not filter before it samples",
-        assessment.TOO_NEW: "it is the same, and needs iOS 14",
+        assessment.TOO_NEW: "it computes the same, but needs iOS 14",
         assessment.OTHER_KERNEL: "it is bilinear where bicubic was asked for"
         if bilinear
         else "it interpolates with another kernel",
-        assessment.OPEN_PIXEL: "some points lie midway between two pixels, of which it copies one "
-        "that nothing documents",
-        assessment.DOUBTED: f"it is the same, and {layer.params.caveat}",
+        assessment.OPEN_PIXEL: "some points lie midway between two pixels, and it is not "
+        "documented which one it copies",
+        assessment.DOUBTED: f"it computes the same, but {layer.params.caveat}",
         assessment.WRONG_GRID: f"it reads up to {shift:.3f} source pixels away{step}",
     }
     return names[found.current]
@@ -144,7 +144,9 @@ def _of_another_tensor(layer: ResizeLayer, intent: Intent) -> str:
     """That a layer follows its own input, where the call took its size from elsewhere."""
     if not layer.input.is_flexible or intent.size is None or layer.params.fixed_size is not None:
         return ""
-    return ", as it multiplies its own input, and the call may have taken that of another tensor"
+    if intent.law is not None:  # it was seen at several sizes
+        return ""
+    return ", as it multiplies its own size, and the call may have taken that of another tensor"
 
 
 def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
@@ -163,7 +165,7 @@ def inventory(layer: ResizeLayer) -> str:
     if layer.params.unjudged:
         return f"{start}; it is not judged: {layer.params.unjudged}"
     if not layer.input.samples:
-        return f"{start}; the size that it gets is not known: {layer.input.why_unknown}"
+        return f"{start}; its input size is not known: {layer.input.why_unknown}"
     input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
     start += f": {size(input_size)} → {size(output_size)}"

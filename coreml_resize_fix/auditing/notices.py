@@ -45,9 +45,9 @@ def notices(
             f"{conflict.message}; the fix repairs it"
         )
     for conflict in audit.conflicts_after:
-        found.append(f"{_cannot_run(conflict)} ({Code.CANNOT_RUN})")
+        found.append(f"{cannot_run(conflict)} ({Code.CANNOT_RUN})")
     if usable is not None and not usable.everywhere and not audit.conflicts_after:
-        found.append(f"{_usable(usable)} ({Code.SIZES_THAT_CANNOT_RUN})")
+        found.append(f"{sizes_that_run(usable)} ({Code.SIZES_THAT_CANNOT_RUN})")
     found += model.doubts(audit.before, audit.after)
     found += model.remarks
     for finding in audit.findings:
@@ -81,16 +81,17 @@ def _laws(audit: Audit) -> List[str]:
     return [f"by the recorded sizes these follow: {', '.join(told)}"] if told else []
 
 
-def _cannot_run(conflict: Conflict) -> str:
+def cannot_run(conflict: Conflict) -> str:
+    """What does not fit, and where."""
     return f"`{conflict.address}` (`{conflict.layer}`) cannot run: {conflict.message}"
 
 
-def _usable(usable: UsableSizes) -> str:
+def sizes_that_run(usable: UsableSizes) -> str:
     """Which sizes run, why others do not, and how much of them was looked at."""
     text = f"`{usable.name}` may be {_allowed(usable)}, and the network runs {_where(usable)}"
     if usable.example is not None:
         size, conflict = usable.example
-        text += f"; at {_size(size)} {_cannot_run(conflict)}"
+        text += f"; at {_size(size)} {cannot_run(conflict)}"
     if not usable.tried_all:
         text += "; only part of the sizes was tried"
     return text

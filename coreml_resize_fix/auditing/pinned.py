@@ -42,8 +42,8 @@ def by_pin(
         at_place = [layer for layer in draft.layers if layer.address == intent.layer]
         if at_place and at_place[0] is not named[0]:
             result.notices.append(
-                f"`{intent.layer}` names `{named[0].name}`, which had that address before several "
-                f"layers stood in for one; `{at_place[0].name}` has it now"
+                f"`{intent.layer}` names `{named[0].name}`, which had that address before this "
+                f"file was fixed; `{at_place[0].name}` has it now"
             )
         other = draft.found.get(address)
         if (
@@ -61,7 +61,7 @@ def by_pin(
 def _named(key: str, layers: Sequence[ResizeLayer]) -> List[ResizeLayer]:
     """Layers that a key names. Addresses go first, then names of layers, then names of blobs."""
     readings: Tuple[Callable[[ResizeLayer], bool], ...] = (
-        # A manifest with addresses was written before several layers replaced one.
+        # A manifest with addresses was written before a fix added layers or operations.
         lambda layer: key == (layer.original_address or layer.address),
         lambda layer: key == layer.address,
         lambda layer: key == layer.name,

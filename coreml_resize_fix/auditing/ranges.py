@@ -4,9 +4,9 @@ Grids of one formula that are equal at a few sizes are so at any. What they make
 ⌊X · s⌋ of two factors that differ in the sixth digit is the same for most X, and one off for some.
 """
 
-from itertools import zip_longest
-from typing import Iterator, Optional, Tuple
+from typing import Optional, Tuple
 
+from coreml_resize_fix.formats.input_sizes import sizes_in
 from coreml_resize_fix.formats.model import ROUNDING, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -18,7 +18,7 @@ def misfit(intent: Intent, params: ResizeOp, layer: ResizeLayer) -> Optional[Tup
     """A size in the layer's ranges, and its intended output, that `params` do not make; or None."""
     if _scales_by_whole_factors(intent, params):
         return None
-    for size in _sizes(layer.input.ranges):
+    for size in sizes_in(layer.input.ranges):
         target = intent.target_size(size)
         if target is not None and min(target) > 0 and not params.may_make(size, target):
             return size, target
@@ -29,7 +29,7 @@ def rounded_apart(params: ResizeOp, layer: ResizeLayer) -> Optional[Size]:
     """A size in the layer's ranges of which the rounding of a factor decides what is made."""
     if all(float(factor).is_integer() for factor in params.fractions):
         return None
-    sizes = (*layer.input.samples, *_sizes(layer.input.ranges))
+    sizes = (*layer.input.samples, *sizes_in(layer.input.ranges))
     return next((at for at in sizes if params.left_open(at, at) == ROUNDING), None)
 
 
@@ -41,11 +41,3 @@ def _scales_by_whole_factors(intent: Intent, params: ResizeOp) -> bool:
     factors = tuple(intent.scale_factor or ()) + params.fractions
     factors += tuple(law.factors if law is not None else ())
     return all(float(factor).is_integer() for factor in factors)
-
-
-def _sizes(ranges: Tuple[Size, ...]) -> Iterator[Size]:
-    if len(ranges) == 2:
-        (top, bottom), (left, right) = ranges
-        rows, columns = range(top, bottom + 1), range(left, right + 1)
-        for row, column in zip_longest(rows, columns):
-            yield (bottom if row is None else row, right if column is None else column)

@@ -23,7 +23,7 @@ _TABLE = (
     Rule(
         Code.SHIFTED_GRID,
         "error",
-        "the layer samples another grid than the framework did, so the map is shifted",
+        "the layer reads at other positions than the framework did, so the map is shifted",
         "run without `--dry-run` to rewrite the layer",
     ),
     Rule(
@@ -53,7 +53,7 @@ _TABLE = (
     Rule(
         Code.LAYER_ABOVE_TARGET,
         "error",
-        "the layer computes the intent, and needs a newer iOS than the deployment target",
+        "the layer computes the intent, but needs a newer iOS than the deployment target",
         "run without `--dry-run` to rewrite the layer for the target",
     ),
     Rule(
@@ -65,25 +65,25 @@ _TABLE = (
     Rule(
         Code.SIZE_DEPENDS_ON_ROUNDING,
         "error",
-        "input × factor is floored to another size in single precision than in double",
-        "run without `--dry-run` to rewrite it with the size, or with a factor that is not near it",
+        "input × factor rounds down to different sizes in single and in double precision",
+        "run without `--dry-run` to rewrite it with the size, or a factor that both round alike",
     ),
     Rule(
         Code.PIXEL_LEFT_OPEN,
         "error",
-        "a point lies midway between two pixels, and nothing says which one is copied",
+        "a point lies midway between two pixels, and Apple does not document which one is copied",
         "run without `--dry-run` if it is fixable; else choose sizes that are a whole multiple",
     ),
     Rule(
         Code.DIFFERS_BETWEEN_SYSTEMS,
         "note",
-        "the operation computes the intent, and versions of the system were seen to differ in it",
+        "the operation computes the intent, but versions of the system were seen to differ in it",
         "run with `--rewrite-downscales` and without `--dry-run` to rewrite it",
     ),
     Rule(
         Code.NO_INTENT,
         "warning",
-        "nothing says what this layer was asked to do",
+        "no intent says what this layer should compute",
         'add it to the manifest, with `"layer"` set to its name, or pass `--assume`',
     ),
     Rule(
@@ -107,9 +107,9 @@ _TABLE = (
     Rule(
         Code.CALL_WITHOUT_LAYER,
         "error",
-        "no layer stands for this call, which needs one",
+        "the model has no layer for this call, which needs one",
         "convert again if the model lost it (coremltools folds a resize of constants away); if no "
-        'output depends on it, say `"used": false`',
+        'output depends on it, write `"used": false`',
     ),
     Rule(
         Code.SIZE_DOES_NOT_FIT,
@@ -120,13 +120,13 @@ _TABLE = (
     Rule(
         Code.NOT_JUDGED,
         "error",
-        "nothing says what this resize makes: a parameter is computed, or is none that is known",
+        "it is not known what this resize makes: a parameter is computed, or not documented",
         "convert again with a constant size or factor, or check the values yourself",
     ),
     Rule(
         Code.SIZE_UNDECIDED,
         "error",
-        "what was recorded fits several sizes that differ at other sizes that the input allows",
+        "the recorded sizes fit several rules, which differ at other sizes that the input allows",
         "record several examples: `record_intents(model, [example, another])`",
     ),
     Rule(
@@ -138,13 +138,13 @@ _TABLE = (
     Rule(
         Code.SCALE_FACTOR_GRID,
         "error",
-        "sampling by 1/scale_factor equals no layer where input × factor is not a whole number",
+        "no layer samples by 1/scale_factor where input × factor is not a whole number",
         "pass `size=` or `recompute_scale_factor=True` to interpolate",
     ),
     Rule(
         Code.NEAREST_NOT_INTEGER,
         "error",
-        "nearest sampling by a factor that is not whole has no layer",
+        "no layer copies the nearest pixels by a factor that is not whole",
         "choose sizes that are a whole multiple",
     ),
     Rule(
@@ -157,7 +157,7 @@ _TABLE = (
         Code.FLEXIBLE_INPUT,
         "error",
         "no exact layer here follows the size, and a fixed one would freeze a flexible model",
-        "do what the message says: it was tried on the layer",
+        "do what the message says; it lists what was tried on the layer",
     ),
     Rule(
         Code.TARGET_TOO_LOW,
@@ -174,20 +174,26 @@ _TABLE = (
     Rule(
         Code.SEVERAL_LAYERS_NEEDED,
         "error",
-        "no single layer computes it, and several exact ones do",
+        "no single layer computes it, but several layers together do so exactly",
         "pass `--decompose` to use them; they cost more at run time than one layer",
     ),
     Rule(
         Code.CANNOT_RUN,
         "error",
         "shapes do not fit at the default size of the inputs, so the model cannot run",
-        "give the resizes before it their intents, if a factor was truncated; else convert again",
+        "if a factor was truncated, give the resizes before it their intents; else convert again",
     ),
     Rule(
         Code.SIZES_THAT_CANNOT_RUN,
         "warning",
         "the inputs allow sizes at which the network cannot run",
         "use only the sizes that run, or convert again with inputs that allow no others",
+    ),
+    Rule(
+        Code.OUTPUT_DIFFERS,
+        "error",
+        "an output of the network is not what the reference has, or was not computed",
+        "fix the resizes first; what is left is named by the report, and is not their doing",
     ),
 )
 

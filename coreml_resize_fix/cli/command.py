@@ -7,6 +7,7 @@ import click
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.cli.completion import Words, codes, targets
+from coreml_resize_fix.cli.config import ConfiguredCommand
 
 
 def _explain(context: click.Context, option: click.Parameter, code: str) -> None:
@@ -37,6 +38,7 @@ PATH = click.Path(readable=False)
 
 
 @click.command(
+    cls=ConfiguredCommand,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
     short_help="make the resize layers of a Core ML model compute what PyTorch computed",
@@ -46,8 +48,8 @@ PATH = click.Path(readable=False)
     "-m",
     "--manifest",
     type=PATH,
-    help="The intent: a manifest (.json), an ONNX file (.onnx) whose Resize nodes carry it, or a "
-    "folder with one of them for each model, by its stem.",
+    help="The intents: a manifest (.json), an ONNX file (.onnx) with Resize nodes, a folder with "
+    "one for each model, named by the model's stem, or `-` for a manifest on standard input.",
 )
 @click.option(
     "--assume",
@@ -68,8 +70,8 @@ PATH = click.Path(readable=False)
     "--deployment-target",
     metavar="iOSNN",
     type=Words(targets),
-    help="The lowest iOS that the result must still run on. Default: the model's own, raised no "
-    "further than iOS 12, which ResizeBilinear needs.",
+    help="The lowest iOS that the result must run on. Default: the model's own; for a neural "
+    "network below iOS 12 it is iOS 12, if a fix needs ResizeBilinear.",
 )
 @click.option(
     "--decompose",
@@ -79,31 +81,33 @@ PATH = click.Path(readable=False)
 @click.option(
     "--float32-replacements",
     is_flag=True,
-    help="In a network of float16, such replacements compute in float32, between two casts.",
+    help="In an ML Program of float16, let these replacements compute in float32, between two "
+    "casts.",
 )
 @click.option(
     "--rewrite-downscales",
     is_flag=True,
-    help="Also rewrite downscales by `upsample_bilinear` that are right, of one size, to "
+    help="Also rewrite correct downscales by `upsample_bilinear`, of a fixed size, to "
     "`resize_bilinear`: versions of the system were seen to differ in the former.",
 )
 @click.option(
     "--partial",
     is_flag=True,
-    help="Write the fixes even though some layers stay unmatched. Default: all or nothing.",
+    help="Write the fixes even if some layers cannot be fixed. Default: all or nothing.",
 )
 @click.option(
     "--verify/--no-verify",
     default=None,
-    help="Numerical proof before writing (on by default). A dry run compares sampling grids, and "
-    "values too with `--verify`, recorded tensors, or another format than text.",
+    help="Prove the result in numbers before writing it (on by default). A dry run compares "
+    "sampling grids; it also compares values with `--verify`, recorded tensors, or a format "
+    "other than text.",
 )
 @click.option(
     "--reference",
     type=PATH,
-    help="What the whole network computes: recorded tensors (.npz), an ONNX file (.onnx) that ONNX "
-    "Runtime runs, or a folder of them. The network is run before and after the fix, and every "
-    "output is compared.",
+    help="What the whole network should compute: recorded tensors (.npz), an ONNX file (.onnx) "
+    "that ONNX Runtime runs, or a folder of them. The network is run before and after the fix, and "
+    "every output is compared.",
 )
 @click.option(
     "--tolerance",
@@ -120,7 +124,7 @@ PATH = click.Path(readable=False)
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "github", "sarif"]),
     default="text",
     show_default=True,
     help="What goes to stdout; everything else goes to stderr.",
@@ -129,13 +133,14 @@ PATH = click.Path(readable=False)
     "--report",
     "report_path",
     type=PATH,
-    help="Also write a report: a page with pictures (.html), Markdown (.md) or JSON (.json).",
+    help="Also write a report: a page with pictures (.html), Markdown (.md), JSON (.json) or SARIF "
+    "for code scanning (.sarif).",
 )
 @click.option(
     "--write-manifest",
     type=PATH,
-    help="Write the intents found, or without any a template of the model's layers to fill in, "
-    "to a .json file.",
+    help="Write the intents that were found to a .json file, or, without any, a template of the "
+    "model's layers to fill in.",
 )
 @click.option(
     "-j",
@@ -154,15 +159,33 @@ PATH = click.Path(readable=False)
     callback=_explain,
     help="The long text of one finding code, such as RSZ101; `list` lists all.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No report, errors only.")
-@click.option("-v", "--verbose", is_flag=True, help="With an internal error, show where it arose.")
+@click.option(
+    "--allow-nothing",
+    is_flag=True,
+    help="Nothing to check is exit code 0, and a model for which a folder of manifests has none is "
+    "passed over.",
+)
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="One line for each resize that is not right, and errors; with another format than text "
+    "nothing on stderr.",
+)
+@click.option(
+    "-v", "--verbose", is_flag=True, help="After an internal error, show where it happened."
+)
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
 def command(**options: Any) -> None:
     """Make the resize layers of a Core ML model compute what PyTorch computed.
 
-    Each MODEL is a .mlmodel file, a .mlpackage folder, or a folder that holds such. Every Upsample
-    and ResizeBilinear layer is compared with its intent, and rewritten where it differs and an
-    exact layer exists. Without an intent, what each layer computes is listed.
+    Each MODEL is a .mlmodel file, a .mlpackage folder, or a folder that holds them. Every resize
+    layer of a neural network, and every resize operation of an ML Program, is compared with its
+    intent, and rewritten if it differs and an exact one exists. Without an intent, the command
+    lists what each layer computes.
+
+    `[tool.coreml-resize-fix]` in pyproject.toml may give defaults of the long options, and of
+    `models`.
     """
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix.cli import execute

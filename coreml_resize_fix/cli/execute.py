@@ -1,10 +1,16 @@
 """From options to an exit code: resolve the jobs, work on them, write and print what was found."""
 
 import os
+from dataclasses import replace
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.cli import terminal
-from coreml_resize_fix.errors import ResizeFixError, UsageError, translate_os_errors
+from coreml_resize_fix.errors import (
+    NoManifestError,
+    ResizeFixError,
+    UsageError,
+    translate_os_errors,
+)
 from coreml_resize_fix.intents import source
 from coreml_resize_fix.report import files
 from coreml_resize_fix.report.plain import visible
@@ -42,6 +48,7 @@ class Options(NamedTuple):
     reference: Optional[str] = None
     tolerance: Optional[float] = None
     runtime: Optional[str] = None
+    allow_nothing: bool = False
 
 
 def execute(options: Options) -> int:
@@ -54,16 +61,41 @@ def execute(options: Options) -> int:
             request, todo, render = _prepare(options)
             _work(options, request, todo, bar, results)
     except ResizeFixError as error:
-        results.append(terminal.complain(Failure.from_error(error)))
+        results.append(_complain(options, Failure.from_error(error)))
     finally:
         bar.close()
-    run = Run(tuple(results), options.dry_run)
+    run = Run(tuple(results), options.dry_run, options.allow_nothing)
     # A run that was refused has no `render`: the report of before may be what is in its way.
     if options.report_path is not None and render is not None:
-        run = _write_report(options.report_path, render, run)
-    if not options.quiet and (options.style != "text" or run.reports or len(run.models) > 1):
-        terminal.say(files.printed(options.style, run, terminal.style()))
+        run = _write_report(options, options.report_path, render, run)
+    _print(options, run)
     return run.exit_code
+
+
+def _print(options: Options, run: Run) -> None:
+    """Print what `--format` asks for; text says nothing of a run of one model that failed."""
+    style = options.style
+    if style == "text" and options.quiet:
+        style = files.BRIEF
+    elif style == "text" and not run.reports and len(run.models) < 2:
+        return
+    printed = files.printed(style, run, terminal.style())
+    if printed:
+        terminal.say(printed)
+
+
+def _stdout_alone(options: Options) -> bool:
+    """Whether stdout says everything; GitHub would look for commands in stderr, too."""
+    return options.style == "github" or (options.quiet and options.style != "text")
+
+
+def _notice(options: Options, text: str) -> None:
+    if not options.quiet and not _stdout_alone(options):
+        terminal.say(visible(text), err=True)
+
+
+def _complain(options: Options, failure: Failure) -> Failure:
+    return failure if _stdout_alone(options) else terminal.complain(failure)
 
 
 def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
@@ -83,9 +115,10 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
     render = files.renderer(report) if report is not None else None
     models, earlier = model_paths.find(options.models)
     if earlier:
-        names = ", ".join(map(visible, earlier))
-        terminal.say(f"passed over what earlier runs made: {names}", err=True)
+        _notice(options, f"passed over what earlier runs made: {', '.join(earlier)}")
     todo = jobs.resolve_all(models, options.output, options.manifest, options.reference)
+    if options.allow_nothing:
+        todo = _with_manifest(options, todo)
     writes = not options.dry_run and bool(options.manifest or request.has_intents)
     path_conflicts.refuse_conflicts(
         path_conflicts.list_paths(named, todo, writes and not options.in_place)
@@ -95,9 +128,17 @@ def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
     return request, todo, render
 
 
+def _with_manifest(options: Options, todo: Sequence[Job]) -> List[Job]:
+    """The jobs but those that a folder of manifests has none for, which are named."""
+    for job in todo:
+        if isinstance(job.refusal, NoManifestError):
+            _notice(options, f"passed over `{job.model}`: {job.refusal}")
+    return [job for job in todo if not isinstance(job.refusal, NoManifestError)]
+
+
 def _request(options: Options) -> Request:
     report = options.report_path or ""
-    shows_values = bool(report) or options.style != "text"
+    shows_values = files.shows_values(options.style, report)
     return read_options(
         options.assume,
         options.deployment_target,
@@ -130,7 +171,7 @@ def _work(
         ResizeFixError: a manifest for all models cannot be read, or the new one not be written.
     """
     read = source.ManifestReader()
-    shared = None if os.path.isdir(options.manifest or "") else options.manifest
+    shared = None if jobs.is_folder_of_manifests(options.manifest) else options.manifest
     if shared is not None:
         read(shared)
     at_once = options.jobs or os.cpu_count() or 1
@@ -138,7 +179,7 @@ def _work(
         results.append(result)
         if isinstance(result, Failure):
             bar.close()
-            terminal.complain(result)
+            _complain(options, result)
     if options.write_manifest is None:
         return
     outputs.refuse_existing(options.write_manifest, options.force)  # it may be there by now
@@ -155,12 +196,12 @@ def _work(
         source.write(options.write_manifest, template(reports[0].findings))
 
 
-def _write_report(path: str, render: Renderer, run: Run) -> Run:
+def _write_report(options: Options, path: str, render: Renderer, run: Run) -> Run:
     """Write the report; returns the run, with one failure more if that went wrong."""
     try:
         with translate_os_errors(f"`{path}`"):
             files.write(path, render(run))
     except ResizeFixError as error:
-        wrong = terminal.complain(Failure.from_error(error))
-        return Run((*run.results, wrong), run.dry_run)
+        wrong = _complain(options, Failure.from_error(error))
+        return replace(run, results=(*run.results, wrong))
     return run

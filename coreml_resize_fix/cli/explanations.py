@@ -88,29 +88,31 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         Example(Upsample("BILINEAR", "ALIGN_CORNERS_FALSE", (2, 2)), _HALF, (3, 3)),
     ),
     Code.MODE_MISSING: Explanation(
-        "An Upsample with a `fractionalScalingFactor` must say where it samples. For DEFAULT, "
-        "which an absent field means, the format defines no such factor, and Core ML refuses the "
+        "An Upsample with a `fractionalScalingFactor` must say where it samples. DEFAULT, "
+        "which an absent field means, is not defined for such a factor, and Core ML refuses the "
         "model.",
-        "Run without `--dry-run` with an intent for the layer: its mode is what the file lacks.",
+        "Run without `--dry-run` with an intent for the layer: it gives the mode that the file "
+        "lacks.",
         sketch="    layer: Upsample ×2.5, linearUpsampleMode DEFAULT\n"
         "    call:  size 15×20 from 6×8, align_corners=False\n",
     ),
     Code.SIZE_DEPENDS_ON_ROUNDING: Explanation(
         "An operation of an ML Program that resizes by a factor makes ⌊input × factor⌋, and the "
-        "factor is stored in single precision. Floored in single precision the product is one "
-        "number, in double precision another, and nothing documents which one a device takes: "
-        "converters declare either. The map has a row or a column too many or too few on some.",
+        "factor is stored in single precision. Rounded down in single precision the product is "
+        "one number, in double precision another. Apple does not document which one a device "
+        "takes, and converters declare either. So the map has a row or a column too "
+        "many on some devices.",
         "Run without `--dry-run`: the operation is rewritten with the size itself, or with a "
-        "factor whose product is far from the edge.",
+        "factor whose product rounds down to it in both.",
         sketch="    30 × 0.7  in single precision   21\n"
         "              in double precision   20.9999…  ⌊⌋  20\n",
     ),
     Code.PIXEL_LEFT_OPEN: Explanation(
         "`resize` of iOS 17 with NEAREST_NEIGHBOR copies the pixel that is nearest to the point "
-        "of its sampling mode. Midway between two pixels it may copy either, and nothing "
-        "documents which.",
-        "Run without `--dry-run` with an intent for it: a whole factor has an operation that is "
-        "documented. Else choose sizes without such points.",
+        "of its sampling mode. Midway between two pixels it may copy either; Apple does not "
+        "document which.",
+        "Run without `--dry-run` with an intent for it: for a whole factor there is an operation "
+        "that is documented. Else choose sizes without such points.",
         sketch="    source pixel  0       1       2\n"
         "    reads             ^\n"
         "                      0.5: pixel 0 or pixel 1?\n",
@@ -118,8 +120,8 @@ EXPLANATIONS: Dict[Code, Explanation] = {
     Code.DIFFERS_BETWEEN_SYSTEMS: Explanation(
         "`upsample_bilinear` with a factor below 1 has a documented grid, and ONNX Runtime's "
         "authors saw versions of the system compute other values. `resize_bilinear` samples the "
-        "same grid. Only a run with `--rewrite-downscales` reports this code; another one has a "
-        "notice.",
+        "same grid. Only a run with `--rewrite-downscales` reports this code; any other run prints "
+        "a notice.",
         "Run with `--rewrite-downscales` and without `--dry-run`, or leave the option out to keep "
         "the operation.",
         sketch="    8 → 4  upsample_bilinear ×0.5    one system  0.5  2.5  4.5  6.5   another  …?\n"
@@ -127,7 +129,7 @@ EXPLANATIONS: Dict[Code, Explanation] = {
     ),
     Code.NO_INTENT: Explanation(
         "A layer does not say what it was converted from. Without the call there is nothing to "
-        "compare with, and a guess would be a vacuous pass.",
+        "compare with, and a guess would always pass.",
         "Record the calls in the export script, pass an ONNX file of opset 11 or later, or add the "
         "layer to the manifest: `--write-manifest` writes a template. If every resize was made by "
         "the same call, `--assume bilinear,align_corners=true` says so.",
@@ -160,7 +162,7 @@ EXPLANATIONS: Dict[Code, Explanation] = {
     Code.CALL_WITHOUT_LAYER: Explanation(
         "The framework resized a map here, and the model has no layer that does. Converters drop "
         "a call that keeps the size and one whose result no output uses, and neither needs a "
-        "layer; this one is another. A branch may have been lost, or folded into a constant.",
+        "layer. This call does neither. A branch may have been lost, or folded into a constant.",
         "Convert again and see whether the layer appears. If the call is of a head that the model "
         'does not return, record again with this version, or write `"used": false` for it. If the '
         "layer is there, name it in `layer`.",
@@ -169,18 +171,18 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "    up2  4×5 → 16×20          ──?\n",
     ),
     Code.SIZE_DOES_NOT_FIT: Explanation(
-        "The intent says no size, so it asks for the one that the layer makes; but a declared "
-        "output, or the other operand of an add or a concat behind the layer, has another one. The "
-        "converter cut the factor to a whole number, and not exactly one size undoes that.",
+        "The intent gives no size, so it asks for the one that the layer makes. But a declared "
+        "output, or the other operand of an add or a concat behind the layer, has another size. "
+        "The converter cut the factor to a whole number, and not exactly one size undoes that.",
         "Give `size` for this layer in the manifest, or record the manifest from the framework.",
         sketch="    layer: 18×14 ── ×1 ──> 18×14 ──┐\n"
         "                                   add: does not fit\n"
         "    skip:                  40×27 ──┘\n",
     ),
     Code.NOT_JUDGED: Explanation(
-        "The size or the factor of the operation is computed while the program runs, or a "
-        "parameter is none that the documentation explains. What the operation makes at one "
-        "size says nothing of another, so it is never called a match.",
+        "The size or the factor of the operation is computed while the program runs, or its "
+        "documentation does not explain a parameter. What the operation makes at one size says "
+        "nothing about another size, so it is never called a match.",
         "Convert again with a constant size or factor, or check the values of the whole network "
         "yourself.",
         sketch="    shape(y) ── slice ──┐\n    x ─────────────── resize ── ?\n",
@@ -242,7 +244,7 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         sketch="    layer: gets ?×?\n    call:  scale_factor=2, at an input that is not recorded\n",
     ),
     Code.SEVERAL_LAYERS_NEEDED: Explanation(
-        "No single layer of the deployment target computes the call, and a few together do, "
+        "No single layer of the deployment target computes the call, but a few together do, "
         "exactly: replicate padding and a grouped deconvolution, CropResize, gathers, or a matrix "
         "product.",
         "Pass `--decompose`. The report says what the layers cost; `docs/decompose.md` lists them.",
@@ -252,7 +254,7 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "A layer gets shapes that it cannot work on: maps of different size that are added or "
         "joined, other channels than its weights have, a kernel or a crop larger than the map. "
         "Core ML refuses such a model when it is loaded or when it predicts. Where resizes cause "
-        "it, a fix repairs it; what is reported is left after the fix.",
+        "it, a fix repairs it; what is reported remains after the fix.",
         "Look at the layer that is named, and at what makes its inputs. A factor that was "
         "truncated is repaired by the intent of that resize; anything else by converting again.",
         sketch="    skip  25×31 ──┐\n                  add  ✗\n    up    20×24 ──┘\n",
@@ -265,5 +267,13 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "Pad or resize what goes in to a size that runs: the JSON report has the rule, or the "
         "list, as `usable_sizes`. Or convert again with enumerated sizes.",
         sketch="    input 36 → 18 → 9 → 5\n                    9 + 10  ✗   (5 doubled)\n",
+    ),
+    Code.OUTPUT_DIFFERS: Explanation(
+        "`--reference` ran the whole network, and the largest error of an output is above the "
+        "tolerance, or a layer is in the way that could not be computed. Resizes are one cause "
+        "of several: weights, preprocessing and other layers are compared, too.",
+        "Read what each wrong resize does to the output, and which blob drifts first: the JSON "
+        "report has both, as `network` and `network_details`. docs/reference.md says more.",
+        sketch="    input ── resize ✓ ── conv ✗ ── output   error 0.2, 0.001 is tolerated\n",
     ),
 }

@@ -8,7 +8,7 @@ import math
 from typing import Dict, Tuple, Union
 
 from coreml_resize_fix.sampling import AxisSpec
-from coreml_resize_fix.sampling.single import single, spacing
+from coreml_resize_fix.sampling.single import single
 
 __all__ = [
     "SAMPLING_MODES",
@@ -37,17 +37,19 @@ SAMPLING_MODES: Dict[str, str] = {
     "ROI_ALIGN_MODE": "roi_align",
 }
 
+_SPACING = 2.0**-23  # of numbers in float32, as a share of them, at most
+
 
 def upsample_output_size(input_size: int, factor: Union[int, float], fractional: bool) -> int:
     """N in pixels of an Upsample layer: X * s, or floor(X * s) for a fractionalScalingFactor.
 
-    The product is taken in float32, the type of the stored factor. Apple documents no precision.
-    A factor that a converter wrote as (N + 1e-4) / X gives back N for every N up to 3,766 this
-    way (double precision: up to 1,743); for larger sizes a result one off proves nothing.
+    Apple documents no precision. The factor is stored in float32, so a product that misses a whole
+    number by no more than the rounding of the factor is taken for it, as a product in float32
+    mostly is: then (N + 1e-4) / X, as converters write it, is N of every X.
     """
     if not fractional:
         return input_size * int(factor)
-    return math.floor(single(single(input_size) * single(factor)))
+    return math.floor(input_size * single(factor) + _rounding(input_size, factor))
 
 
 def fractional_factor(input_size: int, output_size: int) -> float:
@@ -59,13 +61,18 @@ def fractional_factor(input_size: int, output_size: int) -> float:
     return single((output_size + 1 / 16) / input_size)
 
 
-def upsample_may_make(input_size: int, factor: float, output_size: int) -> bool:
-    """Whether X * s is N within the rounding of a factor that is stored in float32.
+def upsample_may_mean(input_size: int, factor: float, output_size: int) -> bool:
+    """Whether a factor in float32 may have been written for a call that makes N of X.
 
-    Which way a device rounds is not documented, so neither reading of such a factor is an error.
+    PyTorch floors X * s in float64, which makes 28 of 25 by 1.16, and what is stored of it 29.
     """
-    rounding = input_size * spacing(single(factor))
+    rounding = _rounding(input_size, factor)
     return output_size - rounding <= input_size * factor < output_size + 1 + rounding
+
+
+def _rounding(input_size: int, factor: float) -> float:
+    """What X * s may be off by, as s is rounded to float32."""
+    return input_size * single(factor) * _SPACING
 
 
 def upsample_axis(

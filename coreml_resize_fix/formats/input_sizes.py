@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Optional, Sequence, Tuple
+from itertools import zip_longest
+from typing import Iterator, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.shapes import Flexible, Known, PartialSize, Shape, Size, Unknown
 
@@ -146,3 +147,12 @@ def compared(first: int, last: int) -> Tuple[int, ...]:
     last = min(last, max(2 * first + 1, LARGE_ENOUGH))
     middle = (first + last) // 2 | 1 if last - first > 1 else last
     return middle, first, min(first + 1, last), last
+
+
+def sizes_in(ranges: Sequence[Range]) -> Iterator[Size]:
+    """Sizes in ranges of heights and widths, so that every height and every width is in one."""
+    if len(ranges) == 2:
+        (top, bottom), (left, right) = ranges
+        rows, columns = range(top, bottom + 1), range(left, right + 1)
+        for row, column in zip_longest(rows, columns):
+            yield (bottom if row is None else row, right if column is None else column)

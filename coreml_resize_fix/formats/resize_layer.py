@@ -20,7 +20,7 @@ _REPEATED = re.compile(r"_\d+$")
 class ResizeLayer:
     """`input` are the sizes of the map that it reads.
 
-    `original_address` is the address before layers of the network were replaced by several.
+    `original_address` is the address before a fix added layers or operations.
     `place` is where several layers would replace this one.
     `call` is the mode and whether it antialiases, if its name says from which call it comes.
     `others` are the tensors whose size it may have to make, where that was looked for.

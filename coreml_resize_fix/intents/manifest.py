@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections import Counter
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -11,36 +12,45 @@ from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
 
 FORMAT, VERSION = "coreml-resize-fix/intent", 1
+STANDARD_INPUT = "-"  # as a path
 LONGEST = 1 << 24  # bytes; the path may be a pipe or a device without end
 
 
 def load(path: str) -> List[Intent]:
-    """Read a manifest file.
+    """Read a manifest file, or what standard input has of one.
 
     Raises:
         ManifestError: the file cannot be read, or has defects; all of them are listed.
     """
+    shown = "standard input" if path == STANDARD_INPUT else path
     try:
-        with open(path, "rb") as file:
-            content = file.read(LONGEST + 1)
+        content = _read(path)
     except OSError as error:
         raise ManifestError(
-            f"cannot read the manifest `{path}`: {reason(error)}",
+            f"cannot read the manifest `{shown}`: {reason(error)}",
             "pass the path of a .json file with `-m`",
         ) from error
     if len(content) > LONGEST:
         raise ManifestError(
-            f"the manifest `{path}` is longer than {LONGEST >> 20} MiB",
+            f"the manifest `{shown}` is longer than {LONGEST >> 20} MiB",
             "pass a .json file of intents with `-m`; a hundred thousand of them are shorter",
         )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ManifestError(
-            f"the manifest `{path}` is not UTF-8 text (byte {error.start})",
+            f"the manifest `{shown}` is not UTF-8 text (byte {error.start})",
             "save it as UTF-8, or pass another file with `-m`",
         ) from error
-    return parse(text, os.path.basename(path))
+    return parse(text, os.path.basename(shown))
+
+
+def _read(path: str) -> bytes:
+    """What is there, and one byte more than allowed if it is longer."""
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read(LONGEST + 1)
+    with open(path, "rb") as file:
+        return file.read(LONGEST + 1)
 
 
 def parse(text: str, label: str = "manifest") -> List[Intent]:

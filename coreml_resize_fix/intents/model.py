@@ -82,6 +82,11 @@ class Intent:
         return None if found.kind == size_law.Kind.EITHER else found
 
     @property
+    def is_one_size(self) -> bool:
+        """Whether it was seen to make one size of several; a single example could not tell."""
+        return self.law is not None and self.law.kind == size_law.Kind.CONSTANT
+
+    @property
     def input_sizes(self) -> Tuple[Size, ...]:
         """Every size at which the call was observed, that of the first example first."""
         first = () if self.input_size is None else (self.input_size,)

@@ -96,7 +96,7 @@ def need_finite(label: str, name: str, array: "np.ndarray") -> None:
 
     fault = ""
     if array.dtype.kind not in "fiub":
-        fault = f"is of the type `{array.dtype}`, which is no number"
+        fault = f"is of the type `{array.dtype}`, which is not numeric"
     elif not array.size:
         fault = "is empty"
     elif not np.isfinite(array).all():
@@ -124,6 +124,6 @@ def need_file(path: str) -> None:
         ) from error
     if not is_file:
         raise BadReferenceError(
-            f"the reference `{path}` is no file",
+            f"the reference `{path}` is not a file",
             "pass an .npz file of recorded tensors or an .onnx file with `--reference`",
         )

@@ -28,6 +28,8 @@ class Manifest(List[Intent]):
     def load(cls, path: str) -> "Manifest":
         """Read a .json manifest, with the tensors beside it if there are any, or an .onnx file.
 
+        `-` is a manifest on standard input, which has nothing beside it.
+
         Raises:
             ManifestError: the file cannot be read, or has defects; all of them are listed.
         """
@@ -39,6 +41,8 @@ class Manifest(List[Intent]):
             found._loaded_from = path
             return found
         loaded = cls(manifest.load(path))
+        if path == manifest.STANDARD_INPUT:
+            return loaded
         loaded.tensors = tensors.load(path, len(loaded))
         loaded._loaded_from = path
         return loaded

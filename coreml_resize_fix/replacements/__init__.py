@@ -1,1 +1,1 @@
-"""What an intent is made of when no single layer computes it: steps as plain data, no format."""
+"""Several layers that compute an intent together: steps as plain data, without a file format."""

@@ -1,4 +1,4 @@
-"""Choose the cheapest replacement for a case in its place of a network."""
+"""Choose the cheapest replacement for a case at its place in a network."""
 
 from typing import Any, NamedTuple, Optional, Tuple, Union
 

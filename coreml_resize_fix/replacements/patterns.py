@@ -1,4 +1,4 @@
-"""Take the pattern of a convolution apart into one vector along H and one along W."""
+"""Split the pattern of a convolution into one vector along H and one along W."""
 
 from typing import Tuple
 
@@ -21,5 +21,5 @@ def separated(pattern: np.ndarray, total: float, rounding: float) -> Tuple[np.nd
         raise ValueError("the pattern sums to nothing")
     first, second = pattern.sum(axis=1) / total, pattern.sum(axis=0) * (total / whole)
     if not np.abs(np.outer(first, second) - pattern).max() <= 4 * rounding * largest:
-        raise ValueError("the pattern is no product of two vectors")
+        raise ValueError("the pattern is not a product of two vectors")
     return first, second

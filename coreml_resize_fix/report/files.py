@@ -13,10 +13,20 @@ _FORMS: Dict[str, Tuple[str, bytes]] = {
     ".html": ("html", b'<meta name="generator" content="coreml-resize-fix'),
     ".md": ("markdown", b"<!-- coreml-resize-fix -->"),
     ".json": ("document", b'"coreml-resize-fix/report"'),
+    ".sarif": ("sarif", b'"name": "coreml-resize-fix"'),
 }
 
-# what `--format` prints beside text → the module whose `render` makes it
-_PRINTED = {"json": "document", "markdown": "markdown"}
+BRIEF = "brief"  # what is not right, a line each: text with `--quiet`
+# what is printed beside text → the module whose `render` makes it
+_PRINTED = {
+    "brief": "brief",
+    "json": "document",
+    "markdown": "markdown",
+    "github": "github",
+    "sarif": "sarif",
+}
+# These show verdicts and no measured errors.
+_WITHOUT_VALUES = {"", "text", "github", "sarif"}
 _HEAD = 512  # bytes in which that is found
 
 
@@ -44,10 +54,16 @@ def renderer(path: str) -> Callable[[Run], str]:
             "end it in " + ", ".join(_FORMS),
         )
     name, mark = _FORMS[suffix]
-    _refuse_what_is_no_report(path, mark)
+    _refuse_other_files(path, mark)
     module = import_module("coreml_resize_fix.report." + name)
     render: Callable[[Run], str] = module.render
     return render
+
+
+def shows_values(style: str, path: str) -> bool:
+    """Whether what is printed, or the report at that path if there is one, has measured errors."""
+    written = os.path.splitext(path)[1].lower().lstrip(".")
+    return not {style, written} <= _WITHOUT_VALUES
 
 
 def needs_pictures(path: str) -> bool:
@@ -67,7 +83,7 @@ def write(path: str, text: str) -> None:
         file.write(text.encode("utf-8", "backslashreplace"))
 
 
-def _refuse_what_is_no_report(path: str, mark: bytes) -> None:
+def _refuse_other_files(path: str, mark: bytes) -> None:
     if not os.path.lexists(path):
         return
     if os.path.isfile(path):

@@ -73,7 +73,7 @@ def picture(drawn: drawing.Drawing, style: str) -> str:
     import markupsafe
 
     parts = _environment().get_template("parts.html").module
-    sheet = markupsafe.Markup("<style>{}</style>".format(style))
+    sheet = markupsafe.Markup(f"<style>{style}</style>")
     lines = str(parts.axis(drawn, sheet)).splitlines()
     return "\n".join(line for line in lines if line.strip()) + "\n"
 
@@ -109,12 +109,12 @@ def _counts(run: Run) -> List[Tuple[Sign, int, str]]:
 
 
 def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
-    anchor = "m{}".format(number)
+    anchor = f"m{number}"
     if isinstance(result, Failure):
         return {"anchor": anchor, "path": result.path, "failure": result}
     report: ModelReport = result
     layers = [
-        _layer("{}-l{}".format(anchor, index), finding, report.asked)
+        _layer(f"{anchor}-l{index}", finding, report.asked)
         for index, finding in enumerate(report.findings, 1)
     ]
     return {
@@ -138,7 +138,7 @@ def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
         finding,
         sign,
         sizes(finding),
-        "–" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px),
+        "–" if finding.max_shift_px is None else f"{finding.max_shift_px:.3f}",
         str(after) if after is not None else None,
         cost(after) if after is not None and after.is_chain else None,
         minimum_ios(finding.spec_version) if after is not None else None,
@@ -179,4 +179,4 @@ def _ticks(text: object) -> Any:
 
 
 def _error(value: Optional[float]) -> str:
-    return "–" if value is None else "0" if value == 0 else "{:.2g}".format(value)
+    return "–" if value is None else "0" if value == 0 else f"{value:.2g}"

@@ -20,11 +20,11 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]#|<>~@&])")
 
 def render(run: Run) -> str:
     """All models of a run; details beyond what a comment holds are left out, and counted."""
-    head = [MARK, "### Resize layers: {}".format(_outcome(run)), ""]
+    head = [MARK, f"### Resize layers: {_outcome(run)}", ""]
     for failure in run.failures:
         head += _failure(failure)
     for report in run.reports:
-        head += ["**{}**: {}".format(code(report.path), prose(closing(report, run.dry_run))), ""]
+        head += [f"**{code(report.path)}**: {prose(closing(report, run.dry_run))}", ""]
     details: List[str] = []
     for report in run.reports:
         if report.findings:
@@ -64,8 +64,8 @@ def _outcome(run: Run) -> str:
 
 
 def _failure(failure: Failure) -> List[str]:
-    where = "**{}**: ".format(code(failure.path)) if failure.path is not None else ""
-    lines = ["{}**error:** {}. {}".format(where, prose(failure.message), prose(failure.hint))]
+    where = f"**{code(failure.path)}**: " if failure.path is not None else ""
+    lines = [f"{where}**error:** {prose(failure.message)}. {prose(failure.hint)}"]
     return lines + ["- " + prose(detail) for detail in failure.details] + [""]
 
 
@@ -75,12 +75,12 @@ def _table(report: ModelReport) -> List[str]:
         layer = finding.layer
         cells = (
             code(layer.name or layer.address),
-            "{} {}".format(SIGNS[finding.verdict].sign, finding.verdict),
+            f"{SIGNS[finding.verdict].sign} {finding.verdict}",
             sizes(finding),
-            "–" if finding.max_shift_px is None else "{:.3f} px".format(finding.max_shift_px),
+            "–" if finding.max_shift_px is None else f"{finding.max_shift_px:.3f} px",
             "–" if finding.intent is None else code(str(finding.intent)),
         )
-        lines.append("| {} |".format(" | ".join(cells)))
+        lines.append(f"| {' | '.join(cells)} |")
     return ["\n".join(lines) + "\n"]
 
 
@@ -94,12 +94,11 @@ def _left(report: ModelReport) -> List[str]:
 
 def _detail(finding: Finding) -> str:
     name = visible(finding.layer.name or finding.layer.address)
+    summary = f"{SIGNS[finding.verdict].sign} <code>{_html(name)}</code>: {finding.verdict}"
     lines = [
-        "<details><summary>{} <code>{}</code>: {}</summary>".format(
-            SIGNS[finding.verdict].sign, _html(name), finding.verdict
-        ),
+        f"<details><summary>{summary}</summary>",
         "",
-        "{}.".format(prose(finding.message)),
+        f"{prose(finding.message)}.",
         "",
     ]
     sides = [("before", finding.layer.params, finding.max_abs_error_before)]
@@ -108,14 +107,14 @@ def _detail(finding: Finding) -> str:
     for side, params, error in sides:
         largest = "" if error is None else f", largest error {error:.2g}"
         lines.append(f"- {side}: {code(str(params))}{largest}")
-    lines += ["- needs {}".format(code(need)) for need in finding.needs]
-    lines += ["- {}".format(" ".join(finding.codes))] if finding.codes else []
+    lines += [f"- needs {code(need)}" for need in finding.needs]
+    lines += [f"- {' '.join(finding.codes)}"] if finding.codes else []
     return "\n".join(lines + ["", "</details>", ""])
 
 
 def _html(text: str) -> str:
     for character, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ("@", "#64"), ("`", "#96")):
-        text = text.replace(character, "&{};".format(name))
+        text = text.replace(character, f"&{name};")
     return text
 
 
@@ -129,8 +128,6 @@ def _limited(head: str, details: Sequence[str]) -> str:
         kept.append(detail)
     left = len(details) - len(kept)
     if left:
-        kept.append(
-            "{} more parts are left out here; the text and JSON reports have them.".format(left)
-        )
+        kept.append(f"{left} more parts are left out here; the text and JSON reports have them.")
     whole = "\n".join([head] + kept)
     return whole if len(whole) <= LONGEST else whole[: LONGEST - 2] + "…\n"

@@ -43,9 +43,7 @@ def render(run: Run, style: Style = plain) -> str:
         return _block(run.models[0], run.dry_run, style)
     # Of many models, those with nothing to report take a line each.
     right = [report for report in run.reports if _is_right(report)]
-    lines = [
-        "{}: {}".format(visible(report.path), closing(report, run.dry_run)) for report in right
-    ]
+    lines = [f"{visible(report.path)}: {closing(report, run.dry_run)}" for report in right]
     blocks = [_block(result, run.dry_run, style) for result in run.models if result not in right]
     return "\n\n".join((["\n".join(lines)] if lines else []) + blocks + [_all(run)])
 
@@ -79,11 +77,8 @@ def _all(run: Run) -> str:
 
 
 def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
-    lines = [
-        "{}  (specification version {}, iOS {})".format(
-            visible(report.path), report.spec_before, minimum_ios(report.spec_before)
-        )
-    ]
+    version = f"specification version {report.spec_before}, iOS {minimum_ios(report.spec_before)}"
+    lines = [f"{visible(report.path)}  ({version})"]
     if report.findings and report.asked:
         lines += [""] + _table(report.findings, style) + _details(report.findings)
     elif report.findings:
@@ -140,7 +135,7 @@ def sizes(finding: Finding) -> str:
     layer = finding.layer
     if layer.input.is_flexible and layer.output_size is None:
         return "varies"
-    made = "{} → {}".format(size(layer.input.size), size(layer.output_size))
+    made = f"{size(layer.input.size)} → {size(layer.output_size)}"
     if finding.intended_size and finding.intended_size != layer.output_size:
         made += ", not " + size(finding.intended_size)
     return made
@@ -148,7 +143,7 @@ def sizes(finding: Finding) -> str:
 
 def _row(finding: Finding) -> Tuple[str, ...]:
     layer = finding.layer
-    shift = "-" if finding.max_shift_px is None else "{:.3f}".format(finding.max_shift_px)
+    shift = "-" if finding.max_shift_px is None else f"{finding.max_shift_px:.3f}"
     asked = (
         "-" if finding.intent is None else str(finding.intent).split(" size=")[0].split(" by ")[0]
     )
@@ -167,7 +162,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
     lines = [""] if differing else []
     for finding in differing:
         codes = " ".join(finding.codes)
-        lines.append(_wrapped("{} {}: {}".format(finding.layer.address, codes, finding.message)))
+        lines.append(_wrapped(f"{finding.layer.address} {codes}: {finding.message}"))
         lines += _change(finding)
         if finding.after is not None and finding.after.is_chain:
             lines.append(_wrapped("  costs " + cost(finding.after)))
@@ -176,7 +171,7 @@ def _details(found: Sequence[Finding]) -> List[str]:
     for code in sorted({finding.codes[-1] for finding in left if finding.codes}):
         lines.append(_help(code))
     for needs in sorted({need for finding in left for need in finding.needs}):
-        lines.append(_wrapped("help: pass `{}`".format(needs)))
+        lines.append(_wrapped(f"help: pass `{needs}`"))
     return lines
 
 
@@ -189,19 +184,15 @@ def _change(finding: Finding) -> List[str]:
         ("after", finding.after, finding.max_abs_error_after),
     )
     return [
-        "    {:6}  {}{}".format(
-            side, params, "" if error is None else ", error {:.2g}".format(error)
-        )
+        f"    {side:6}  {params}" + ("" if error is None else f", error {error:.2g}")
         for side, params, error in sides
     ]
 
 
 def cost(after: ResizeOp) -> str:
     """What several layers cost beside the one that they replace."""
-    work = (
-        "" if after.multiply_adds is None else "{:,} multiply-adds and ".format(after.multiply_adds)
-    )
-    return "{}, {}{:,} bytes".format(_count(after.added_layers, "more layer"), work, after.bytes)
+    work = "" if after.multiply_adds is None else f"{after.multiply_adds:,} multiply-adds and "
+    return f"{_count(after.added_layers, 'more layer')}, {work}{after.bytes:,} bytes"
 
 
 def _closest(finding: Finding) -> List[str]:
@@ -210,10 +201,10 @@ def _closest(finding: Finding) -> List[str]:
         return []
     width = max([_CLOSEST, *(len(str(near.params)) for near in finding.closest)])
     rows = [
-        "      {}  {:.3f}  {:.2g}".format(str(near.params).ljust(width), near.max_shift_px, error)
+        f"      {str(near.params).ljust(width)}  {near.max_shift_px:.3f}  {error:.2g}"
         for near, error in ((near, near.mean_abs_error) for near in finding.closest)
     ]
-    head = "      {}  {}  {}".format("not exact, the closest first".ljust(width), "shift", "error")
+    head = f"      {'not exact, the closest first'.ljust(width)}  shift  error"
     return [head] + rows
 
 
@@ -234,11 +225,11 @@ def _wrapped(text: str) -> str:
 
 def closing(report: ModelReport, dry_run: bool) -> str:
     """What was done and what to do next, in one sentence, and one on the network if it was run."""
-    told = _closing_on_resizes(report, dry_run)
+    resizes = _closing_on_resizes(report, dry_run)
     if report.network is None:
-        return told
+        return resizes
     what = "is as the reference has it" if report.network.holds else "is not what it should be"
-    return f"{told} What the network computes {what}."
+    return f"{resizes} What the network computes {what}."
 
 
 def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
@@ -249,36 +240,34 @@ def _closing_on_resizes(report: ModelReport, dry_run: bool) -> str:
     if not report.findings and not report.unused:
         stuck = "" if report.runs else f", and {_stuck(report)}"
         compared = report.not_owed and report.asked
-        told = ", and none is needed" if compared else ": nothing was compared"
-        return "no resize layer{}{}.".format("" if report.network is not None else told, stuck)
+        needed = ", and none is needed" if compared else ": nothing was compared"
+        return f"no resize layer{'' if report.network is not None else needed}{stuck}."
     if not report.asked and report.network is not None:
         return f"{layers} without an intent."
     if not report.asked:
-        return "{}, nothing to compare with: pass `--manifest` or `--assume`.".format(layers)
+        return f"{layers}, nothing to compare with: pass `--manifest` or `--assume`."
     left = len(report.findings) - counts[findings.MATCH] - counts[findings.FIXED]
     if report.output is not None:
         done = [_count(counts[findings.FIXED], "layer") + " fixed"]
-        done.append("{} right already".format(counts[findings.MATCH]))
+        done.append(f"{counts[findings.MATCH]} right already")
         if left:
-            done.append("{} not matched".format(left))
+            done.append(f"{left} not matched")
         if report.unused:
             done.append(_count(len(report.unused), "intent") + " without a layer")
         if not report.runs:
             done.append(_stuck(report))
-        return "{}; wrote {}.".format(", ".join(done), visible(report.output))
+        return f"{', '.join(done)}; wrote {visible(report.output)}."
     if not left and not report.unused and report.runs:
-        return "{}: all compute their intent; nothing to change.".format(layers)
+        return f"{layers}: all compute their intent; nothing to change."
     fixable = counts[findings.FIXABLE]
     if not left and not report.unused:
         return f"{layers}: all compute their intent, but {_stuck(report)}."
     if fixable == left and not report.unused:
-        return "{} would be fixed: run without `--dry-run`.".format(_count(fixable, "layer"))
-    return "{} fixable, {} not, {} without a layer; nothing written{}.".format(
-        _count(fixable, "layer"),
-        left - fixable,
-        _count(len(report.unused), "intent"),
-        _partial_hint(fixable, dry_run) or "",
-    )
+        return f"{_count(fixable, 'layer')} would be fixed: run without `--dry-run`."
+    counted = f"{_count(fixable, 'layer')} fixable, {left - fixable} not"
+    unused = f"{_count(len(report.unused), 'intent')} without a layer"
+    hint = _partial_hint(fixable, dry_run) or ""
+    return f"{counted}, {unused}; nothing written{hint}."
 
 
 def _stuck(report: ModelReport) -> str:
@@ -290,4 +279,4 @@ def _partial_hint(fixable: int, dry_run: bool) -> Optional[str]:
 
 
 def _count(number: int, noun: str) -> str:
-    return "{} {}{}".format(number, noun, "" if number == 1 else "s")
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The check of one model with `--reference`: the network is run, and what comes out is judged."""
+"""The check of one model with `--reference`: run the network and judge its outputs."""
 
 from functools import partial
 from typing import List, Mapping, NamedTuple, Optional, Sequence
@@ -97,10 +97,10 @@ class Check:
         """Forget a result that is not written."""
         self._after = None
 
-    def agreement(self, findings: Sequence[Finding], owed: bool, final: bool) -> Agreement:
+    def agreement(self, findings: Sequence[Finding], missing: bool, final: bool) -> Agreement:
         """What there is to say at the end of a run, with its findings.
 
-        `owed`: a call has no layer. `final`: a fix was to be made, and the file was right already.
+        `missing`: a call has no layer. `final`: a fix was asked for, and the file was right.
         """
         side = self._after or self._before
         before, shown = self._deviations(self._before), self._deviations(side)
@@ -132,11 +132,11 @@ class Check:
             side.ran.not_run,
             tuple(contributions),
         )
-        right_ones = all(finding.verdict in (MATCH, FIXED) for finding in findings) and not owed
+        right_ones = all(finding.verdict in (MATCH, FIXED) for finding in findings) and not missing
         by_resizes = {name: one.within(tolerance) for name, one in intended.items()}
         return found._replace(
             message=meaning.describe(
-                found, self._request.has_intents, right_ones, {} if owed else by_resizes
+                found, self._request.has_intents, right_ones, {} if missing else by_resizes
             )
         )
 

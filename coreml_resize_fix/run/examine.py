@@ -1,4 +1,4 @@
-"""Findings with what values say of them, as far as a run asks for that."""
+"""Measure the errors of findings in values, as far as a run asks for that."""
 
 from dataclasses import replace
 from typing import Tuple

@@ -1,4 +1,4 @@
-"""The models of a run, each with its paths: they are worked out here, once, before any is read."""
+"""Work out the models of a run and the paths of each, once, before any is read."""
 
 import os
 from collections import Counter
@@ -8,6 +8,7 @@ from typing import List, Optional, Sequence, Type
 from coreml_resize_fix.errors import (
     BadReferenceError,
     ManifestError,
+    NoManifestError,
     OutputError,
     ResizeFixError,
     reason,
@@ -16,6 +17,7 @@ from coreml_resize_fix.errors import (
 from coreml_resize_fix.files import places
 from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.package import SUFFIX, is_package, suffix_of
+from coreml_resize_fix.intents.manifest import STANDARD_INPUT
 from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.model_paths import Found
 
@@ -124,9 +126,18 @@ def find_manifest(model: str, name: str, given: Optional[str]) -> Optional[str]:
     """Find the manifest of one model: the file that was given, or the one of its name in there.
 
     Raises:
-        ManifestError: the folder has none for the model, or two.
+        NoManifestError: the folder has none for the model.
+        ManifestError: it has two.
     """
-    return _find_in_folder(model, name, given, _MANIFESTS, "manifest", ManifestError)
+    if not is_folder_of_manifests(given):
+        return given
+    none, several = NoManifestError, ManifestError
+    return _find_in_folder(model, name, given, _MANIFESTS, "manifest", none, several)
+
+
+def is_folder_of_manifests(given: Optional[str]) -> bool:
+    """Whether what was given as the manifest has one for each model."""
+    return given is not None and given != STANDARD_INPUT and os.path.isdir(given)
 
 
 def find_reference(model: str, name: str, given: Optional[str]) -> Optional[str]:
@@ -135,7 +146,8 @@ def find_reference(model: str, name: str, given: Optional[str]) -> Optional[str]
     Raises:
         BadReferenceError: the folder has none for the model, or two.
     """
-    return _find_in_folder(model, name, given, _REFERENCES, "reference", BadReferenceError)
+    error = BadReferenceError
+    return _find_in_folder(model, name, given, _REFERENCES, "reference", error, error)
 
 
 def _find_in_folder(
@@ -144,7 +156,8 @@ def _find_in_folder(
     given: Optional[str],
     suffixes: Sequence[str],
     what: str,
-    error: Type[ResizeFixError],
+    none: Type[ResizeFixError],
+    several: Type[ResizeFixError],
 ) -> Optional[str]:
     if given is None or not os.path.isdir(given):
         return given
@@ -153,7 +166,7 @@ def _find_in_folder(
     found = [name for name in names if os.path.isfile(os.path.join(given, name))]
     if len(found) != 1:
         has = "both " + " and ".join(found) if found else f"no {what}"
-        raise error(
+        raise (several if found else none)(
             f"the folder `{given}` has {has} for `{model}`",
             "keep one of them" if found else f"name it `{stems[-1]}{suffixes[0]}`",
         )

@@ -1,4 +1,4 @@
-"""Which models the paths of a command line mean."""
+"""Find the models that the paths of a command line mean."""
 
 import os
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple

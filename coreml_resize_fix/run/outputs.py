@@ -1,4 +1,4 @@
-"""Where a result goes, and how it gets there: whole or not at all.
+"""Check where a result goes, and write it there: whole or not at all.
 
 What only writing or hashing needs is imported there: most runs are audits, which do neither.
 """
@@ -84,7 +84,7 @@ def check_target(path: str, target: str, force: bool) -> None:
         raise OutputError(f"`{target}` is a folder", "pass the name of a file with `-o`")
     if os.path.isdir(target) and not package.has_root_model(target):
         raise OutputError(
-            f"`{target}` is a folder, and no package that can be replaced", "choose another `-o`"
+            f"`{target}` is a folder, and not a package that can be replaced", "choose another `-o`"
         )
     if places.is_inside(path, target):
         raise OutputError(

@@ -1,4 +1,4 @@
-"""Paths of one run that exclude each other: what is written is not read, or written twice."""
+"""Refuse paths of one run that exclude each other: read and written, or written twice."""
 
 import os
 from collections import defaultdict
@@ -8,6 +8,7 @@ from coreml_resize_fix.errors import UsageError, translate_os_errors
 from coreml_resize_fix.files import places
 from coreml_resize_fix.formats.package import is_package
 from coreml_resize_fix.intents import tensors
+from coreml_resize_fix.intents.manifest import STANDARD_INPUT
 from coreml_resize_fix.run.jobs import Job
 from coreml_resize_fix.run.outputs import refuse_existing
 
@@ -88,7 +89,7 @@ def _output(job: Job) -> UsedPath:
 def _manifests_in_use(jobs: Sequence[Job]) -> Iterator[UsedPath]:
     """The manifests that are read, and the recorded tensors beside each."""
     for path in dict.fromkeys(job.manifest for job in jobs):
-        if path is not None:
+        if path is not None and path != STANDARD_INPUT:
             yield UsedPath("the manifest in use", path)
             yield UsedPath("the recorded tensors in use", tensors.beside(path))
 
@@ -99,7 +100,7 @@ def _manifest_to_write(named: NamedPaths) -> Iterator[UsedPath]:
         return
     advice, read = "choose another `--write-manifest`", named.manifest or ""
     yield UsedPath("the manifest to write", named.write_manifest, True, advice)
-    if os.path.isfile(tensors.beside(read)):
+    if read != STANDARD_INPUT and os.path.isfile(tensors.beside(read)):
         beside = tensors.beside(named.write_manifest)
         yield UsedPath("the recorded tensors to write", beside, True, advice)
 

@@ -1,4 +1,4 @@
-"""From `--reference` to a reference: recorded tensors, or an ONNX file that runs on some."""
+"""Read what `--reference` names: recorded tensors, or an ONNX file that runs on some."""
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 

@@ -106,10 +106,14 @@ _WORST_FIRST = (2, 1, 3, 0)
 
 @dataclass(frozen=True)
 class Run:
-    """What a command found, in the order of its models; a bad one does not stop the others."""
+    """What a command found, in the order of its models; a bad one does not stop the others.
+
+    `allow_nothing`: that nothing was compared is no reason to fail.
+    """
 
     results: Tuple[Result, ...]
     dry_run: bool = False
+    allow_nothing: bool = False
 
     @property
     def models(self) -> List[Result]:
@@ -128,4 +132,5 @@ class Run:
     def exit_code(self) -> int:
         """The worst of all: 2 error, 1 something differs, 3 nothing was compared, 0 all right."""
         codes = {result.exit_code for result in self.results} or {3}
-        return next(code for code in _WORST_FIRST if code in codes)
+        worst = next(code for code in _WORST_FIRST if code in codes)
+        return 0 if worst == 3 and self.allow_nothing else worst

@@ -1,4 +1,4 @@
-"""What is decided on one model before anything is written, and its network run with a reference."""
+"""What a run decides on one model before it writes, and the check of the whole network."""
 
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 

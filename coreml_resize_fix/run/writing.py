@@ -1,4 +1,4 @@
-"""Changed files of one model: all are complete and proved before the first takes its place."""
+"""Write the changed files of one model: all are proved before the first takes its place."""
 
 import os
 from contextlib import ExitStack, contextmanager

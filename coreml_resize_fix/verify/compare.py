@@ -1,4 +1,4 @@
-"""How far what a layer computes is from what its intent computes, in values."""
+"""Compare the values that a layer computes with those that its intent computes."""
 
 from typing import NamedTuple, Optional, Tuple
 

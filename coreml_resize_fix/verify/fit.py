@@ -1,4 +1,4 @@
-"""Which array of a reference belongs to which input and output of a model.
+"""Assign the arrays of a reference to the inputs and outputs of a model.
 
 By name where the names are equal, else by order; where shapes contradict the order and leave one
 other way, by shape. Shapes agree up to axes of one.

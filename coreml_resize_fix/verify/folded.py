@@ -1,4 +1,4 @@
-"""Calls that a converter computed itself: whether a constant of the file is what was recorded."""
+"""Find calls that a converter computed itself: a constant of the file holds the recorded result."""
 
 from typing import List
 
@@ -15,7 +15,7 @@ _TOLERANCES = {"f": 1e-4, "e": 2e-3}
 
 
 def settle(matching: Matching, model: Model, tensors: Tensors) -> None:
-    """Owe no layer to calls of parameters whose recorded results are constants of the model."""
+    """Ask for no layer where a call of a parameter has its recorded result as a constant."""
     left: List[Intent] = []
     for intent in matching.unused:
         recorded = tensors.get(intent.index) if intent.index is not None else None

@@ -133,7 +133,7 @@ def _entering(
         array = np.asarray(inputs[feature.name])
         if array.dtype.kind not in "fiub":
             raise UsageError(
-                f"the input `{feature.name}` is no array of numbers", "pass a NumPy array"
+                f"the input `{feature.name}` is not an array of numbers", "pass a NumPy array"
             )
         if feature.kind == IMAGE:
             if array.dtype != np.uint8:

@@ -67,7 +67,9 @@ def _entered(feature: Feature, value: Any) -> np.ndarray:
 
 
 def _no_numbers(feature: Feature) -> UsageError:
-    return UsageError(f"the input `{feature.name}` is no array of numbers", "pass a NumPy array")
+    return UsageError(
+        f"the input `{feature.name}` is not an array of numbers", "pass a NumPy array"
+    )
 
 
 def _pixels(feature: Feature, value: Any) -> np.ndarray:

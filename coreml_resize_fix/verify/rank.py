@@ -1,4 +1,4 @@
-"""Where nothing exact is allowed: every native setting of the right size, the closest first."""
+"""Rank the native settings of the right size, the closest first, where none is exact."""
 
 from dataclasses import replace
 from typing import Tuple

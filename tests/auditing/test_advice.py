@@ -126,7 +126,7 @@ def test_layers_that_help_at_one_size_are_advised_with_their_option(seed):
     report, _ = run(model, [ask], verify=False)
     found = finding(report, "up")
     assert found.codes[-1] == "RSZ305"
-    assert found.message.endswith("is the same, and needs `--decompose`")
+    assert found.message.endswith("is the same, but needs `--decompose`")
     fixed = of_one_size(model, size)
     assert verdicts(run(fixed, [ask], decompose=True, verify=False)[0]) == ["fixed"]
     assert verdicts(run(fixed, [ask], verify=False)[0]) == ["needs-option"]

@@ -318,6 +318,23 @@ def test_a_fix_behind_one_that_follows_the_size_follows_it_too():
     assert (again.exit_code, same) == (0, data)
 
 
+def test_a_call_of_one_size_is_that_of_a_layer_of_one_size():
+    """Seen at several sizes it freezes nothing that was not meant; one example cannot tell."""
+    model = one(upsample(2), ranges=square(4, 32))
+    ask = {"align_corners": True, "size": (16, 20), "input_size": (8, 8)}
+    (finding,) = judged(model, Intent(**ask)).findings
+    assert finding.verdict == "unmatchable"
+    observed = (((8, 8), (16, 20)), ((10, 30), (16, 20)))
+    (finding,) = judged(model, Intent(sizes=observed, **ask)).findings
+    assert (finding.verdict, str(finding.after)) == (
+        "fixable", "ResizeBilinear 16×20 STRICT_ALIGN_ENDPOINTS",
+    )  # fmt: skip
+    kernel = Intent(mode="bicubic", size=(16, 20), input_size=(8, 8), sizes=observed)
+    (finding,) = judged(model, kernel, decompose=True).findings
+    assert finding.verdict == "unmatchable"  # another map at each size
+    assert "another tensor" not in finding.message
+
+
 def test_a_partial_fix_freezes_nothing():
     """The second layer would get one size if the first were right, which stays as it is."""
     asks = [

@@ -185,6 +185,6 @@ def test_messages(intent, layer, message):
 def test_message_of_a_fix_above_the_target():
     found = judge(true(25, 31, name="x"), static(default(2, 2), (10, 12)), 2)
     assert found.message.endswith(
-        "`ResizeBilinear 25×31 STRICT_ALIGN_ENDPOINTS` is the same, and needs a higher deployment "
+        "`ResizeBilinear 25×31 STRICT_ALIGN_ENDPOINTS` is the same, but needs a higher deployment "
         "target"
     )

@@ -101,7 +101,8 @@ def test_a_fix_leaves_the_layers_that_the_calls_ask_for(case, tmp_path):
     intent.write_text(json.dumps(case.document(used_only=False)), encoding="utf-8")
     arguments = [case.path, "-m", str(intent), "-o", str(result), "--partial", "--quiet"]
     ran = CliRunner().invoke(command, arguments)
-    assert ran.output == ""
+    assert ran.exit_code in (0, 1)
+    assert (ran.output == "") == (ran.exit_code == 0)
     inside = MODEL_FILE if case.path.endswith(".mlpackage") else ""
     after = layers_of(result / inside if inside else result)
     before = layers_of(case.path + "/" + inside if inside else case.path)

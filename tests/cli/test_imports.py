@@ -43,6 +43,8 @@ RUNS = {
     "json": ([UNET, "-n", "-m", INTENT, "--format", "json"], VALUES | WITH_NUMPY, VALUES),
     "explanation": (["--explain", "RSZ101"], SCHEMA, set()),
     "markdown": ([UNET, "-n", "-m", INTENT, "--format", "markdown"], VALUES | WITH_NUMPY, VALUES),
+    "github": ([UNET, "-n", "-m", INTENT, "--format", "github"], SCHEMA, SCHEMA),
+    "sarif": ([UNET, "-n", "-m", INTENT, "--format", "sarif"], SCHEMA | {"hashlib"}, SCHEMA),
     "inventory as markdown": ([UNET, "--format", "markdown"], SCHEMA, SCHEMA),
     "two models": ([UNET, UNET, "-n", "-m", INTENT], SCHEMA, SCHEMA),
 }

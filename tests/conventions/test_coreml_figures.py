@@ -199,6 +199,9 @@ def test_few_output_pixels(mode, size, grid):
         (1000, 2.009999990463257, True, 2010),  # 2010.0001 / 1000 in float32; in float64: 2009
         (10, 0.35, True, 3),
         (27, 53.0001 / 27, True, 53),
+        (939, 3767.0001 / 939, True, 3767),  # both products are a little less in float32
+        (25, 1.16, True, 29),  # 28.9999994 of what is stored
+        (30, 0.7, True, 21),
     ],
 )
 def test_upsample_output_size(input_size, factor, fractional, size):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import coreml_resize_fix
-from coreml_resize_fix.intents import manifest
+from coreml_resize_fix.conventions import tensorflow
+from coreml_resize_fix.intents import manifest, model
 from tests.support import cases
 
 PACKAGE = Path(coreml_resize_fix.__file__).parent
@@ -198,7 +199,8 @@ def test_docs_list_every_field(head, properties):
 
 def test_docs_list_every_framework():
     enum = [name for name in SCHEMA["definitions"]["framework"]["enum"] if name]
-    assert documented("`framework` | bilinear") == enum
+    assert documented("`framework` | bilinear") == enum == list(model.FRAMEWORKS)
+    assert {framework for framework, _, _ in tensorflow.CONVENTIONS} <= set(enum)
 
 
 def test_examples_of_the_docs_are_manifests():

@@ -1,8 +1,19 @@
 """The JSON report, version 1, as literals: every key and what it may hold."""
 
+import json
+import os
 import re
 
-TEXT, NUMBER, FLAG = (str,), (int, float), (bool,)
+import jsonschema
+
+import coreml_resize_fix
+
+SCHEMA_PATH = os.path.join(
+    os.path.dirname(coreml_resize_fix.__file__), "report", "schema", "report-v1.json"
+)
+with open(SCHEMA_PATH, encoding="utf-8") as file:
+    SCHEMA = json.load(file)
+VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 
 VERDICTS = ("match", "fixed", "fixable", "needs-option", "unmatchable", "no-intent", "ambiguous")
 
@@ -121,7 +132,8 @@ def is_size(value):
 
 
 def check(document):
-    """Assert that a parsed report is of version 1."""
+    """Assert that a parsed report is of version 1, by the schema that ships, too."""
+    VALIDATOR.validate(document)
     assert set(document) == DOCUMENT
     assert (document["format"], document["version"]) == ("coreml-resize-fix/report", 1)
     assert re.match(r"^\d+\.\d+\.\d+", document["tool_version"])

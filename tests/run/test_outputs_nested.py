@@ -63,7 +63,7 @@ def test_a_folder_with_a_manifest_is_no_package_to_replace(make, tmp_path):
     source = package(tmp_path)
     before = contents(tmp_path)
     ran = run(source, *FIX, "-o", folder, "--force")
-    refused(ran, "`{}` is a folder, and no package that can be replaced".format(folder))
+    refused(ran, "`{}` is a folder, and not a package that can be replaced".format(folder))
     refused(run(model(FIXABLE, tmp_path), *FIX, "-o", folder, "--force"), "is a folder")
     os.unlink(str(tmp_path / (FIXABLE + ".mlmodel")))
     assert contents(tmp_path) == before

@@ -103,7 +103,7 @@ def an_infinite_input(files):
 
 def texts(files):
     files.change_arrays(output_0=np.array(["a", "b"]))
-    return files.tensors, "which is no number"
+    return files.tensors, "which is not numeric"
 
 
 def nothing(files):

@@ -1,4 +1,4 @@
-"""What the name of an operation says of the call in PyTorch that it came from.
+"""Read from the name of an operation which PyTorch call it came from.
 
 With torch.jit.trace the name is that of a value ("op_49_cast_fp16", "input_11_cast_fp16"), which
 says nothing. With torch.export it is the operator's ("upsample_bilinear2d_1_cast_fp16"): which

@@ -96,7 +96,7 @@ class OperationChain(ResizeOp):
         """The operations that may take their place, the preferred first."""
         from coreml_resize_fix.formats.mlprogram import natives
 
-        return natives.in_place_of(layer)
+        return natives.in_place_of(layer, intent)
 
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
         """What they make of float `images`, (…, H, W) → (…, new H, new W)."""
@@ -116,7 +116,7 @@ class OperationChain(ResizeOp):
     def __str__(self) -> str:
         kinds = [operation.kind for operation in self.operations]
         count = "one operation" if len(kinds) == 1 else f"{len(kinds)} operations"
-        return "{} ({})".format(count, " → ".join(kinds))
+        return f"{count} ({' → '.join(kinds)})"
 
 
 def steps_of(op: ResizeOp) -> Tuple[Step, ...]:

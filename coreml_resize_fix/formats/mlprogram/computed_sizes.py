@@ -1,4 +1,4 @@
-"""Resizes whose size is computed at run time: what it comes to at each size of the inputs."""
+"""Find the output size of resizes that compute it at run time, at each size of the inputs."""
 
 from dataclasses import replace
 from typing import Tuple

@@ -1,4 +1,4 @@
-"""What is in the constants of a program: numbers and texts that lie in the model file itself.
+"""Read the constants of a program: numbers and texts that lie in the model file itself.
 
 Source: MIL.proto and the writer of coremltools: float32 lies in `floats`, int32 and int16 in
 `ints`; types that Protocol Buffers do not have (float16, 8 and 16 bits, uint32) are packed in
@@ -53,7 +53,7 @@ def unpacked(data_type: str, data: bytes, most: int = LONGEST) -> Optional[Eleme
     code, width = _PACKED.get(data_type, ("", 0))
     if not code or len(data) % width or len(data) // width > most:
         return None
-    return struct.unpack("<{}{}".format(len(data) // width, code), data)
+    return struct.unpack(f"<{len(data) // width}{code}", data)
 
 
 def packed(value: Value) -> Optional[bytes]:

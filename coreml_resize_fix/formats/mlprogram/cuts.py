@@ -1,4 +1,4 @@
-"""Cuts along an axis that a fix makes shorter or longer.
+"""Find cuts along an axis that a fix makes shorter or longer.
 
 Where a network of one size cuts before the last pixel, a converter writes down the position. It
 does not say whether PyTorch counted it from the start or from the end.

@@ -1,4 +1,4 @@
-"""The sizes that a program declares, and those that it should declare once a resize is changed."""
+"""Compare the sizes that a program declares with those it should declare after a fix."""
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 

@@ -1,15 +1,27 @@
 """Changed resizes → edits of the file: their operations, and what must follow them.
 
 What follows: the sizes that later operations, blocks and outputs declare, and the opset of every
-function. Every other byte stays, and no weight file is touched.
+function. Every other byte stays, constants of the replaced operations too, and no weight file is
+touched.
 """
 
 from io import BytesIO
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
-from coreml_resize_fix.formats.mlprogram import declared, locate, messages, opset
+from coreml_resize_fix.formats.mlprogram import added, declared, locate, messages, opset
 from coreml_resize_fix.formats.mlprogram.locate import Place
-from coreml_resize_fix.formats.mlprogram.naming import Names, used_by_these_alone
+from coreml_resize_fix.formats.mlprogram.naming import Names
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.program import (
     Function,
@@ -97,17 +109,17 @@ def _function_edits(
     changed = _changed(program, function, change)
     before, after = change.before[function.name], change.after[function.name]
     followers = {one.operation.address: one for one in declared.changes(function, before, after)}
-    groups = [change.groups[one.address] for one in changed if one.address in change.groups]
-    parts = [part for group in groups for part in group.parts]
-    kept = {one.address: _kept_parameters(change.steps[one.address]) for one in changed}
-    kept.update((group.operations[-1].address, set()) for group in groups)
-    needless = used_by_these_alone(
-        function, [*changed, *parts], kept, {group.source for group in groups}
-    )
-    gone = [*needless.values(), *parts]
-    names = Names(function, free={variable.name for one in gone for variable in one.outputs})
-    for part in parts:
-        followers.pop(part.address, None)
+    groups = {one.address: change.groups.get(one.address) for one in changed}
+    parts = [part for group in groups.values() if group is not None for part in group.parts]
+    used = {
+        name
+        for one in changed
+        for name in _read_names(change.steps[one.address], one, groups[one.address])
+    }
+    gone = [*parts, *added.needless(function, [*changed, *parts], used)]
+    names = Names(function, gone={one.address for one in gone})
+    for one in gone:
+        followers.pop(one.address, None)
     wanted = set(followers) | {one.address for one in [*changed, *gone]}
     places = locate.operations(source, model, program, wanted)
     found: List[Edit] = []
@@ -118,8 +130,7 @@ def _function_edits(
         place = places[operation.address]
         follower = followers.pop(operation.address, None)
         dims = follower.outputs if follower is not None else {}
-        group = change.groups.get(operation.address)
-        writer = _Writer(source, place, operation, group, names)
+        writer = _Writer(source, place, operation, groups[operation.address], names)
         content = writer.replacement(change.steps[operation.address], dims)
         found.append(Edit(place.field.tag_at, place.field.end, content, place.path))
     for address, follower in followers.items():
@@ -127,9 +138,17 @@ def _function_edits(
     return found
 
 
-def _kept_parameters(steps: Sequence[Step]) -> Set[str]:
-    given = [one for step in steps for _, one in step.inputs]
-    return {one.parameter for one in given if isinstance(one, Read)}
+def _read_names(
+    steps: Sequence[Step], operation: Operation, group: Optional[Group]
+) -> Iterator[str]:
+    """The names of the function that steps in the place of an operation or a group read."""
+    for given in (one for step in steps for _, one in step.inputs):
+        if isinstance(given, Named):
+            yield given.name
+        elif isinstance(given, Read) and group is not None:
+            yield group.source
+        elif isinstance(given, Read):
+            yield from (name for name in operation.inputs[given.parameter] if isinstance(name, str))
 
 
 class _Writer:
@@ -187,9 +206,7 @@ class _Writer:
         return b"".join(encode_field(locate.OPERATIONS, data) for data in result)
 
     def _constant_name(self, step: Step, parameter: str, is_chain: bool) -> str:
-        if is_chain:
-            return self._names.part(self._stem, f"{step.kind}_{parameter}")
-        return self._names.new(self._stem, parameter)
+        return self._names.part(self._stem, f"{step.kind}_{parameter}" if is_chain else parameter)
 
 
 def _intermediate(operation: Operation, step: Step, name: str) -> bytes:

@@ -1,9 +1,9 @@
-"""Maps that several operations put together, for which a converter has no single one.
+"""Recognize `area` and bicubic that a converter made of several operations.
 
 coremltools writes `area` whose windows do not divide the input as slice_by_index → reduce_mean →
 concat → reshape (from 6.3 on), and bicubic as one gather a tap → stack → mul → reduce_sum, one
-axis after the other (from 9.1 on). Of such gathers the weights are the numbers that say which
-resize it is, a few KB: they alone are read from a weight file, and nothing is for `area`.
+axis after the other (from 9.1 on). The weights of such gathers show which resize it is. They are a
+few KB, and are all that is read from a weight file; `area` needs none.
 """
 
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple

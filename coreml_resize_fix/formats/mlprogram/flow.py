@@ -1,4 +1,4 @@
-"""Who reads what in a function, blocks inside operations included."""
+"""Find which operations read a value in a function, blocks inside operations included."""
 
 from typing import Dict, Iterator, List, Optional, Sequence, Set
 

@@ -1,4 +1,4 @@
-"""Constants of a program as numbers: what a converter computed itself lies there."""
+"""Read constants as numbers, to find the results of calls that a converter computed itself."""
 
 from typing import Iterator, Optional, Tuple
 

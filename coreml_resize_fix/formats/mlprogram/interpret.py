@@ -1,4 +1,4 @@
-"""Operations of a program computed on the kernels: which kernel each kind is.
+"""Compute the operations of a replacement on the kernels, for its proof.
 
 Sources: the documentation of coremltools' MIL operators. Arithmetic is in float64, on the weights
 as stored.
@@ -53,7 +53,7 @@ class Given:
         """
         held = self._constants.get(name)
         if held is None or held.data_type not in _TYPES:
-            raise NotKnownError(f"`{name}` is no constant of numbers")
+            raise NotKnownError(f"`{name}` is not a constant of numbers")
         if isinstance(held, Packed):
             found = np.frombuffer(held.data, _TYPES[held.data_type])
         else:

@@ -103,7 +103,7 @@ class AvgPool(_NotReplaced):
 
     def __str__(self) -> str:
         windows = "×".join(map(str, self.kernel_sizes))
-        return "avg_pool {} every {}".format(windows, "×".join(map(str, self.strides)))
+        return f"avg_pool {windows} every {'×'.join(map(str, self.strides))}"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Unjudged(_NotReplaced):
         return dict(self.parameters)
 
     def __str__(self) -> str:
-        given = ["{}={}".format(name, _text(value)) for name, value in self.parameters]
+        given = [f"{name}={_text(value)}" for name, value in self.parameters]
         return " ".join([self.kind] + given)
 
 

@@ -1,4 +1,4 @@
-"""Where in the file an operation lies: the wire format is walked along the way to it alone.
+"""Find the bytes of an operation in the file; only the messages around it are walked.
 
 The official classes have understood the program; here its messages are counted in the same order.
 """

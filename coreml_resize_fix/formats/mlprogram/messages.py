@@ -1,4 +1,4 @@
-"""Serialized messages of MIL: constants and operations that are put into a program."""
+"""Serialize the constants and operations that are put into a program."""
 
 import struct
 from typing import Any, Dict, Optional, Sequence, Tuple
@@ -69,7 +69,7 @@ def value(content: Held) -> bytes:
         else:
             getattr(tensor, held).values.extend(_integers(content))
     elif held is None:
-        code = "<{}{}".format(len(content.numbers), _PACKED[content.data_type])
+        code = f"<{len(content.numbers)}{_PACKED[content.data_type]}"
         tensor.bytes.values = struct.pack(code, *content.numbers)
     else:
         getattr(tensor, held).values.extend(content.numbers)

@@ -269,6 +269,7 @@ class Programs(protocol.Model):
                 self.beside is not None,
                 self.float32_replacements,
             ),
+            original_address=resize.original_address,
             call=(call.mode, call.antialias) if call is not None else None,
         )
 

@@ -8,6 +8,7 @@ from typing import Callable, List, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
+from coreml_resize_fix.formats.input_sizes import sizes_in
 from coreml_resize_fix.formats.mlprogram.operations import (
     IOS15,
     IOS17,
@@ -18,13 +19,14 @@ from coreml_resize_fix.formats.mlprogram.operations import (
 )
 from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.intents.model import Intent
 
 
-def in_place_of(layer: ResizeLayer) -> List[Native]:
+def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Native]:
     """The operations that may take the place of one, whatever the target is.
 
     Of an input whose size varies the file's own factors go first: then nothing changes but how
-    they are sampled.
+    they are sampled. With an intent, factors that make its size of every input come with them.
     """
     params = layer.params
     said = layer.others.said if layer.others is not None else ()
@@ -32,9 +34,27 @@ def in_place_of(layer: ResizeLayer) -> List[Native]:
         return [*map(_computed(layer), ("STRICT_ALIGN_CORNERS", "UNALIGN_CORNERS")), *NATIVES]
     if layer.input.is_static:
         return [native for native in NATIVES if native.fixed_size or native.nearest]
+    found = list(NATIVES)
     if layer.input.is_flexible and isinstance(params, UpsampleBilinear):
-        return [*(_own(params, aligned) for aligned in (True, False)), *NATIVES]
-    return list(NATIVES)
+        found = [*(_own(params, aligned) for aligned in (True, False)), *found]
+    return found + _following(layer, intent)
+
+
+def _following(layer: ResizeLayer, intent: Optional[Intent]) -> List[Native]:
+    """Operations by factors that make what an intent asks for of every size in the ranges."""
+    if intent is None or not layer.input.ranges:
+        return []
+    sizes = [(size, intent.target_size(size)) for size in sizes_in(layer.input.ranges)]
+    known = [(size, target) for size, target in sizes if target is not None and min(target) > 0]
+    return [
+        native._replace(build=_at_more(native, known))
+        for native in NATIVES
+        if not native.fixed_size and not native.nearest
+    ]
+
+
+def _at_more(native: Native, more: Sizes) -> Callable[[Sizes], Optional[ResizeOp]]:
+    return lambda sizes: native.build([*sizes, *more])
 
 
 def _own(params: UpsampleBilinear, align_corners: bool) -> Native:

@@ -1,11 +1,11 @@
-"""One function of a program as the audit and the writer ask for it."""
+"""One function of a program, with what the audit and the writer need of it."""
 
 import copy
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats.inference.reach import Recorded
-from coreml_resize_fix.formats.mlprogram import flow, operation_chains, parameters, scopes
+from coreml_resize_fix.formats.mlprogram import added, flow, operation_chains, parameters, scopes
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group, ReadStored
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
 from coreml_resize_fix.formats.mlprogram.program import Function, Operation, Program, Value
@@ -18,7 +18,8 @@ class Resize(NamedTuple):
 
     `operation` is the one that makes the result. `names` are those that a caller may know it by:
     its own first, then its outputs. `source` is the name of the value that it resizes; `nested`:
-    it stands in a block inside another operation.
+    it stands in a block inside another operation. `original_address` is the one before operations
+    were added to the function.
     """
 
     address: str
@@ -27,7 +28,8 @@ class Resize(NamedTuple):
     params: Optional[Listed]
     nested: bool
     operation: Operation
-    group: Optional[Group] = None
+    group: Optional[Group]
+    original_address: str
 
 
 def _nothing_stored(value: Value) -> Optional[bytes]:
@@ -57,6 +59,7 @@ class ProgramNetwork:
         top = len(self.prefix) + 1
         found = []
         parts = {part.address for group in self.groups.values() for part in group.parts}
+        originals = added.original_addresses(self.function, self.prefix)
         for operation, scope in scopes.walk(self.function):
             if operation.address in parts:
                 continue
@@ -77,6 +80,7 @@ class ProgramNetwork:
                     "/" in operation.address[top:],
                     operation,
                     group,
+                    originals.get(operation.address, operation.address),
                 )
             )
         return found

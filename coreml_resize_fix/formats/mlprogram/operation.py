@@ -1,4 +1,4 @@
-"""What the operations that resize answer alike, as `formats.model.ResizeOp` asks for it."""
+"""The base of operations that resize: what is the same for all, of `formats.model.ResizeOp`."""
 
 from typing import Optional, Sequence, Tuple
 
@@ -30,4 +30,4 @@ class GridOperation(GridResize):
         """The operations that may take its place there, the preferred first."""
         from coreml_resize_fix.formats.mlprogram import natives
 
-        return natives.in_place_of(layer)
+        return natives.in_place_of(layer, intent)

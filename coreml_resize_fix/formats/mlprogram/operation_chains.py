@@ -1,7 +1,7 @@
 """Find the operations of a file that together stand in for one resize, by their names.
 
 They are written so (see `naming`): the last one keeps the name of what it makes, and what goes
-before it is called after that. What they compute is not asked here.
+before it is called after that. What they compute is read by `read_steps`.
 """
 
 import collections

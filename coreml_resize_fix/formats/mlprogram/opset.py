@@ -30,7 +30,7 @@ def spec_version(opset: str) -> Optional[int]:
 
 def name(version: int) -> str:
     """The opset of a specification version."""
-    return "CoreML{}".format(version - 1)
+    return f"CoreML{version - 1}"
 
 
 def required_version(program: Program) -> int:
@@ -49,13 +49,10 @@ def refusal(program: Program, version: int) -> Optional[str]:
     for function in program.functions:
         current = spec_version(function.opset)
         if current is None:
-            return "the opset `{}` of the function `{}` is not known".format(
-                function.opset, function.name
-            )
+            return f"the opset `{function.opset}` of the function `{function.name}` is not known"
         if len(function.specializations) > 1:
-            return "the function `{}` has several block specializations ({})".format(
-                function.name, ", ".join(function.specializations)
-            )
+            several = ", ".join(function.specializations)
+            return f"the function `{function.name}` has several block specializations ({several})"
         changed = {
             kind
             for since, kinds in REDEFINED.items()
@@ -64,9 +61,8 @@ def refusal(program: Program, version: int) -> Optional[str]:
         }
         for operation in operations(function.block):
             if operation.kind in changed:
-                return "the operation `{}` (`{}`) has other parameters in `{}`".format(
-                    operation.name, operation.kind, name(version)
-                )
+                called = f"the operation `{operation.name}` (`{operation.kind}`)"
+                return f"{called} has other parameters in `{name(version)}`"
     return None
 
 

@@ -1,4 +1,4 @@
-"""From an operation and the names it can read to the resize that it is."""
+"""Read an operation, and the values it names, as the resize that it is."""
 
 import math
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union

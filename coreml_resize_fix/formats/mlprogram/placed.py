@@ -1,4 +1,4 @@
-"""Functions and their resizes as the audit asks for them, where they have certain shapes."""
+"""The resizes of functions with the shapes that they get, as values for the audit."""
 
 from typing import Optional
 

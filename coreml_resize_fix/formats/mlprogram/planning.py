@@ -1,4 +1,4 @@
-"""The edits of a program that carry out changes of its resizes."""
+"""Plan the edits of a program that change its resizes."""
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 

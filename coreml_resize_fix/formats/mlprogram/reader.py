@@ -1,4 +1,4 @@
-"""From the bytes of a model file to a `Program`.
+"""Read the bytes of a model file as a `Program`.
 
 The structure of an ML Program is small (under 200 bytes an operation) and its weights lie in
 another file, so it is parsed whole by the official classes; nothing here opens a weight file.
@@ -54,7 +54,7 @@ def parse(source: Source, node: Optional[Node] = None) -> Any:
     try:
         model.ParseFromString(source.read(start, end))
     except Exception as error:  # protobuf's DecodeError; its module differs between versions
-        raise ModelError("the program does not parse: {}".format(error), _DAMAGED) from error
+        raise ModelError(f"the program does not parse: {error}", _DAMAGED) from error
     return model
 
 
@@ -102,7 +102,7 @@ def _function(
     specializations = message.block_specializations
     if message.opset not in specializations:
         raise ModelError(
-            "the function `{}` has no block for its opset `{}`".format(name, message.opset),
+            f"the function `{name}` has no block for its opset `{message.opset}`",
             _DAMAGED,
         )
     inputs = _variables(message.inputs)
@@ -144,7 +144,7 @@ def _samples(description: Any, inputs: Tuple[Variable, ...]) -> Samples:
         given = {
             variable.name: Blob(
                 variable.type.dims if variable.type else None,
-                "the model does not describe the size of its input `{}`".format(variable.name),
+                f"the model does not describe the size of its input `{variable.name}`",
             )
             for variable in inputs
         }
@@ -161,15 +161,15 @@ def _block(
     message: Any, place: str, depth: int, budget: List[int], inputs: Tuple[Variable, ...]
 ) -> Block:
     if depth > DEEPEST:
-        raise ModelError("blocks are nested more than {} deep".format(DEEPEST), _DAMAGED)
+        raise ModelError(f"blocks are nested more than {DEEPEST} deep", _DAMAGED)
     budget[0] -= len(message.operations)
     if budget[0] < 0:
         raise ModelError(
-            "the program has more than {} operations".format(MOST_OPERATIONS),
+            f"the program has more than {MOST_OPERATIONS} operations",
             "no converter writes so many; check where the model comes from",
         )
     operations = tuple(
-        _operation(operation, "{}/ops[{}]".format(place, index), depth, budget)
+        _operation(operation, f"{place}/ops[{index}]", depth, budget)
         for index, operation in enumerate(message.operations)
     )
     return Block(inputs, tuple(message.outputs), operations)
@@ -197,7 +197,7 @@ def _operation(message: Any, address: str, depth: int, budget: List[int]) -> Ope
     blocks = tuple(
         _block(
             block,
-            "{}.blocks[{}]".format(address, index),
+            f"{address}.blocks[{index}]",
             depth + 1,
             budget,
             _variables(block.inputs),
@@ -262,4 +262,4 @@ def _tensor_type(content: bytes) -> Optional[TensorType]:
 
 
 def _type_name(value: Any, tensor: Any) -> str:
-    return str(value.name) if value is not None else "type {}".format(tensor.dataType)
+    return str(value.name) if value is not None else f"type {tensor.dataType}"

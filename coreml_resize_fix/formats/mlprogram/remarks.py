@@ -1,4 +1,4 @@
-"""What a user should know of a program, whatever is asked of it."""
+"""Remarks on a program that every report shows."""
 
 from typing import Iterable, Iterator, List
 

@@ -1,4 +1,4 @@
-"""Operations that state a size which has become another, written with that one."""
+"""Rewrite operations that hold a size as a constant, if a fix changes that size."""
 
 from typing import Dict, Iterator, Optional, Tuple
 

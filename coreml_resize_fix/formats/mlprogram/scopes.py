@@ -1,4 +1,4 @@
-"""Which value a name stands for: names are looked up in the block, then in those around it."""
+"""Look up the value of a name: names are looked up in the block, then in those around it."""
 
 from typing import Dict, Iterator, NamedTuple, Optional, Tuple
 

@@ -1,4 +1,4 @@
-"""What stands in for a resize, as plain data: operations and their constants.
+"""The operations that replace a resize, and their constants, as plain data.
 
 A resize that one operation computes is one step; a replacement of several is several, of which
 the last keeps the name and the output of the one that it stands in for.

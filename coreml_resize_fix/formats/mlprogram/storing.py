@@ -1,4 +1,4 @@
-"""Which constants of what is written lie in the model file, and which in a weight file."""
+"""Decide which new constants go into the model file, and which into the weight file."""
 
 import os
 from typing import (

@@ -1,4 +1,4 @@
-"""How many windows fit into an axis: convolution and pooling.
+"""Count the windows of a convolution or pooling along an axis.
 
 Source: the documentation of MIL's conv and pooling operators. Sizes are in elements; None stands
 for one that is not known.

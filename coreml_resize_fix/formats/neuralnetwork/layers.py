@@ -99,7 +99,7 @@ def _models(message: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> It
     if node.is_program:
         schema.mil()
     if kind is None:
-        raise NotAModelError("{} has no type that this schema knows".format(where))
+        raise NotAModelError(f"{where} has no type that this schema knows")
     inside = path + (node,)
     layers: Tuple[LayerRef, ...] = ()
     if kind in NETWORK_KINDS:
@@ -111,7 +111,7 @@ def _models(message: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> It
         return
     content, nodes = pipeline
     for index, (child, child_node) in enumerate(zip(content.models, nodes[-1].children.get(1, []))):
-        child_prefix = "{}pipeline[{}]/".format(prefix, index)
+        child_prefix = f"{prefix}pipeline[{index}]/"
         yield from _models(child, child_node, inside + nodes, child_prefix)
 
 
@@ -127,7 +127,7 @@ def _pipeline(message: Any, node: Node, kind: str) -> Optional[Tuple[Any, Tuple[
 
 def _layers(network: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> Iterator[LayerRef]:
     for index, (layer, layer_node) in enumerate(zip(network.layers, node.children.get(1, []))):
-        address = "{}layers[{}]".format(prefix, index)
+        address = f"{prefix}layers[{index}]"
         ref = LayerRef(address, layer, layer_node, path)
         yield ref
         if ref.kind not in BODIES:
@@ -140,4 +140,4 @@ def _layers(network: Any, node: Node, path: Tuple[Node, ...], prefix: str) -> It
             body = holder.only(field)
             inside = path + (layer_node, holder, body)
             inner = getattr(getattr(layer, ref.kind), name)
-            yield from _layers(inner, body, inside, "{}/{}/".format(address, name))
+            yield from _layers(inner, body, inside, f"{address}/{name}/")

@@ -94,17 +94,6 @@ class Upsample(_Layer, GridResize):
         )
         return height, width
 
-    def may_make(self, input_size: Size, output_size: Size) -> bool:
-        """Whether the layer makes this size, as far as the rounding of its factors lets us say."""
-        if not self.fractional_scaling_factor:
-            return self.output_size(input_size) == output_size
-        return all(
-            coreml.upsample_may_make(before, factor, after)
-            for before, factor, after in zip(
-                input_size, self.fractional_scaling_factor, output_size
-            )
-        )
-
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
         """What the layer samples along height and width when it makes that size."""
         rows, columns = (
@@ -119,9 +108,9 @@ class Upsample(_Layer, GridResize):
             return None
         if self.fractional_scaling_factor:
             factor = self.fractional_scaling_factor[axis]
-            own = int(pixels * factor)
-            near = [size for size in (own, own - 1, own + 1) if size > 0]
-            return [size for size in near if coreml.upsample_may_make(pixels, factor, size)]
+            own = coreml.upsample_output_size(pixels, factor, True)
+            near = [size for size in (own, own - 1) if size > 0]
+            return [size for size in near if coreml.upsample_may_mean(pixels, factor, size)]
         whole = (self.scaling_factor or (1, 1))[axis]
         if whole == 0:
             # Some converters write 0 for a true 2, too, where sizes were not known to them.

@@ -131,8 +131,8 @@ class Pooling(ResizeOp):
         kernel, stride = ("×".join(map(str, pair)) for pair in (self.kernel, self.stride))
         text = f"Pooling AVERAGE {kernel} stride {stride}"
         if self.padding != "valid":
-            return "{} {}".format(text, self.padding)
-        return text if self.pads == _NONE else "{} padding {}".format(text, self.pads)
+            return f"{text} {self.padding}"
+        return text if self.pads == _NONE else f"{text} padding {self.pads}"
 
 
 def read(layer: Any) -> Optional[Pooling]:

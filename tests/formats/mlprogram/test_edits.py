@@ -18,6 +18,7 @@ from coreml_resize_fix.formats.mlprogram import (
 from coreml_resize_fix.formats.mlprogram.operations import (
     ResizeBilinear,
     UpsampleBilinear,
+    UpsampleNearest,
 )
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Read, Step
 from coreml_resize_fix.formats.protobuf import schema
@@ -87,9 +88,9 @@ def test_another_size(name, tmp_path):
 
 
 def only_these_differ(data, result, declarations, added=()):
-    """Operations keep their order, name and output; constants of changed ones alone come and go.
+    """Operations keep their order, name and output, constants of changed ones too.
 
-    `added` are the types of operations that are put in beside constants.
+    What is put in has a name that says so. `added` are its types beside constants.
     """
     before, outside = operations(data)
     after, outside_after = operations(result)
@@ -100,18 +101,19 @@ def only_these_differ(data, result, declarations, added=()):
             raw for path, raw in outside_after if path
         ]
     old, new = ([_parsed(one) for one in side] for side in (before, after))
-    kept_old = [told(raw) for raw, one in zip(before, old) if _stays(one)]
-    kept_new = [told(raw) for raw, one in zip(after, new) if _stays(one)]
+    kept_old = [told(raw) for raw, one in zip(before, old) if not _is_resize(one)]
+    kept_new = [
+        told(raw) for raw, one in zip(after, new) if not _is_resize(one) and not _is_added(one)
+    ]
+    assert kept_old == kept_new
     changed = [index for index, one in enumerate(old) if _is_resize(one)]
     assert len(changed) == sum(map(_is_resize, new))
     for one, other in zip(filter(_is_resize, old), filter(_is_resize, new)):
         assert one.outputs[0].name == other.outputs[0].name
         assert one.attributes == other.attributes
         assert one.inputs["x"] == other.inputs["x"]
-    assert [one for one in kept_old if one not in kept_new] == []
-    more = [one for one in kept_new if one not in kept_old]
-    kinds = [dict(one)[1][2:].decode() for one in more]
-    assert [kind for kind in kinds if kind != "const" or not added] == list(added)
+    kinds = [one.type for one in new if _is_added(one)]
+    assert [kind for kind in kinds if kind != "const"] == list(added)
 
 
 def _parsed(raw):
@@ -124,23 +126,20 @@ def _is_resize(one):
     return one.type.startswith(("upsample", "resize"))
 
 
-def _stays(one):
-    # Parameters of resizes have their names in every file here.
-    owned = ("_scale_factor_", "_align_corners_", "_half_pixel_", "_target_size_", "_shape_0",
-             "_sampling_mode_", "_resized_dims_", "_interpolation_mode_")  # fmt: skip
-    made = [variable.name for variable in one.outputs]
-    return not _is_resize(one) and not any(part in name for part in owned for name in made)
+def _is_added(one):
+    return any("__resize_" in made.name for made in one.outputs)
 
 
 def test_house_style_of_what_is_written():
     """Constants are operations with names of their own, such as coremltools writes."""
     _, found, _ = rewritten(files.model("ct9_ml17_nn_sf2p3"), unaligned((20, 24)))
     block = found["main"].function.block
-    assert [one.kind for one in block.operations] == ["const"] * 3 + ["resize_bilinear"]
+    assert [one.kind for one in block.operations] == ["const"] * 5 + ["resize_bilinear"]
     names = [one.name for one in block.operations]
     assert names == [
-        "var_6_target_size_height_0", "var_6_target_size_width_0", "var_6_sampling_mode_0",
-        "op_6_cast_fp16",
+        "op_6_scale_factor_height_0", "op_6_scale_factor_width_0",
+        "var_6__resize_target_size_height", "var_6__resize_target_size_width",
+        "var_6__resize_sampling_mode", "op_6_cast_fp16",
     ]  # fmt: skip
     assert all(map(ALLOWED.match, names))
 
@@ -154,55 +153,53 @@ def test_inline_values_stay_inline():
     assert as_coremltools_infers(result)
 
 
-def test_a_constant_that_another_operation_reads_stays():
-    model = parsed("ct9_ml17_equal_calls")
-    first, second = (one for one in main_block(model).operations if one.type == "upsample_bilinear")
-    shared = first.inputs["scale_factor_height"].arguments[0].name
-    second.inputs["scale_factor_height"].arguments[0].name = shared
-    data = model.SerializeToString()
+def test_constants_of_an_earlier_fix_go_unless_something_else_reads_them():
+    data, _, _ = rewritten(files.model("ct9_ml17_equal_calls"), unaligned((20, 24)))
+    model = schema.model_class().FromString(data)
+    first, second = (one for one in main_block(model).operations if one.type == "resize_bilinear")
+    shared = first.inputs["target_size_height"].arguments[0].name
+    second.inputs["target_size_height"].arguments[0].name = shared
 
     def first_alone(resize, shapes):
-        return (
-            ResizeBilinear(20, 24, "UNALIGN_CORNERS")
-            if resize.names[0] == "op_7_cast_fp16"
-            else None
-        )
+        return UpsampleNearest(2, 2) if resize.names[1] == first.outputs[0].name else None
 
-    result, found, _ = rewritten(data, first_alone)
+    result, found, _ = rewritten(model.SerializeToString(), first_alone)
     names = [one.name for one in found["main"].function.block.operations]
-    assert "op_7_scale_factor_height_0" in names
-    assert "op_7_scale_factor_width_0" not in names
+    assert shared in names
+    assert first.inputs["target_size_width"].arguments[0].name not in names
     assert as_coremltools_infers(result)
 
 
-def test_a_constant_of_a_name_that_stands_for_two_stays():
-    model = parsed("ct9_ml17_nn_sf2p3")
+def test_constants_of_an_earlier_fix_stay_for_a_name_that_stands_for_two():
+    data, _, _ = rewritten(files.model("ct9_ml17_nn_sf2p3"), unaligned((20, 24)))
+    model = schema.model_class().FromString(data)
     block = main_block(model)
+    (added,) = (one for one in block.operations if one.outputs[0].name.endswith("_size_height"))
     owner = block.operations.add(type="cond")
     owner.outputs.add(name="aside")
     for _ in range(2):
-        inner = owner.blocks.add(outputs=["x"])
-        inner.operations.add().CopyFrom(block.operations[0])
-    _, found, _ = rewritten(model.SerializeToString(), unaligned((20, 24)))
+        inner = owner.blocks.add(outputs=[added.outputs[0].name])
+        inner.operations.add().CopyFrom(added)
+    _, found, _ = rewritten(model.SerializeToString(), lambda *_: UpsampleNearest(2, 2))
     made = [
         variable.name
         for one in program.operations(found["main"].function.block)
         for variable in one.outputs
     ]
-    assert made.count("var_6_scale_factor_height_0") == 3
-    assert made.count("var_6_scale_factor_width_0") == 0
+    assert made.count("var_6__resize_target_size_height") == 3
+    assert made.count("var_6__resize_target_size_width") == 0
 
 
 def test_new_names_are_unique():
     model = parsed("ct9_ml17_nn_sf2p3")
-    for taken in ("var_6_sampling_mode_0", "var_6_sampling_mode_1"):
+    for taken in ("var_6__resize_sampling_mode", "var_6__resize_sampling_mode_2"):
         one = main_block(model).operations.add()
         one.CopyFrom(main_block(model).operations[0])
         one.outputs[0].name = taken
     _, found, _ = rewritten(model.SerializeToString(), unaligned((20, 24)))
     names = [one.outputs[0].name for one in found["main"].function.block.operations]
     assert len(set(names)) == len(names)
-    assert "var_6_sampling_mode_2" in names
+    assert "var_6__resize_sampling_mode_3" in names
 
 
 def test_two_factors_of_one_type():

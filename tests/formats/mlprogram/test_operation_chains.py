@@ -132,7 +132,7 @@ def test_house_style_and_names(tmp_path):
     for one in gathers:
         assert {"axis", "indices", "x"} == set(one.inputs)
         assert all("up_cast_fp16__resize_" in one.inputs[key][0] for key in ("axis", "indices"))
-    assert "up_cast_fp16_scale_factor_height_0" not in names
+    assert any(name.startswith("up_scale_factor_height_0") for name in names)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_changed_number_is_told_and_mended(intent, precision, tmp_path):
     report = audit(result, [intent], decompose=True)
     (found,) = report.findings
     assert (found.verdict, report.exit_code) == ("fixable", 1)
-    assert "these layers are not those that compute it" in found.message
+    assert "these layers do not compute it" in found.message
     again = fix(result, [intent], decompose=True, output=str(tmp_path / "again.mlpackage"))
     assert audit(again, [intent]).exit_code == 0
     first = fixed(saved(tmp_path, precision=precision), intent)

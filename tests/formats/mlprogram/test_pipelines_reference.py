@@ -11,7 +11,7 @@ from coreml_resize_fix import audit, fix, record_intents
 from tests.formats.mlprogram.test_pipelines import drawn, pipeline_of, turned_over
 
 
-@pytest.mark.parametrize("kinds", [(), ("neuralnetwork",)])
+@pytest.mark.parametrize("kinds", [(), ("neuralnetwork",), ("mlprogram", "neuralnetwork")])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_whole_pipeline_is_compared(kinds, seed, tmp_path):
     network, image = drawn(seed)

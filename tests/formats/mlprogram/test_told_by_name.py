@@ -14,8 +14,8 @@ TOLD = {
     "ct9_ml15_aa_half": "antialias is dropped",
     "ct9_ml17_nn_sf2p3": "it steps by input / output size and the call by 1 / scale_factor",
     "ct52_ml15_nn_sf2p3": "22×27 or 23×27",
-    "ct9_ml17_acT_sf_rounds_up": "28×28 or 29×29; 28×28 is meant",
-    "ct72_ml17_acT_sf0p7": "20×20 or 21×21; 21×21 is meant",
+    "ct9_ml17_acT_sf_rounds_up": "28×28 or 29×29; the intent asks for 28×28",
+    "ct72_ml17_acT_sf0p7": "20×20 or 21×21; the intent asks for 21×21",
     "ct9_ex17_range_other_bilF": "the call may have taken that of another tensor",
 }
 

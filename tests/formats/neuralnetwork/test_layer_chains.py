@@ -170,8 +170,8 @@ def test_a_manifest_that_pins_by_address_still_fits_the_result(tmp_path):
         ["layers[1]", "layers[2]"],
     )
     assert again.notices[0] == (
-        "`layers[1]` names `result`, which had that address before several layers stood in for "
-        "one; `one` has it now"
+        "`layers[1]` names `result`, which had that address before this file was fixed; "
+        "`one` has it now"
     )
 
 

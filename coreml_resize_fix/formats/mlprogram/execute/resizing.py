@@ -1,8 +1,8 @@
 """Operations that resize, or sample at coordinates of their own.
 
-Sources: as of `conventions.mil`, in the other form of `verify.kernels.positions`. A factor's size
-is the product in single precision, floored, as coremltools declares it with NumPy 2; the size that
-the operation itself declares goes before it.
+Sources: those of `conventions.mil`; the formulas are those of `verify.kernels.positions`. The size
+that an operation declares goes first; else a factor makes the product in single precision, rounded
+down, as coremltools declares it with NumPy 2.
 """
 
 from typing import Optional, Tuple

@@ -1,7 +1,7 @@
 """The operations of a block as steps; conditions and loops run the blocks inside of them.
 
 Constants, and the weights that constexpr operations make, are read whenever something reads them
-and kept by nobody: a network's weights are never in memory all at once.
+and are not kept: a network's weights are never in memory all at once.
 """
 
 from functools import partial

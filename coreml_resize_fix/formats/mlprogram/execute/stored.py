@@ -55,7 +55,7 @@ class Stored:
         if value.type is None and value.content is not None:
             return _listed(value.content)
         if value.type is None or value.type.dims is None or None in value.type.dims:
-            raise KernelError("has a constant that is no tensor")
+            raise KernelError("has a constant that is not a tensor")
         shape = tuple(int(size or 0) for size in value.type.dims)
         data_type = value.type.data_type
         need_room(shape)
@@ -127,7 +127,7 @@ def _listed(content: Any) -> np.ndarray:
         tensor = one.immediateValue.tensor
         field = tensor.WhichOneof("value")
         if field not in ("strings", "longInts", "ints") or len(getattr(tensor, field).values) != 1:
-            raise KernelError("has a list of what is no text and no whole number")
+            raise KernelError("has a list of something else than texts or whole numbers")
         found.append(getattr(tensor, field).values[0])
     return np.array(found)
 

@@ -1,4 +1,4 @@
-"""The size of everything in a program when some of its resizes make another one.
+"""Follow sizes through a program when some of its resizes make another size.
 
 infer      a function at every size that its inputs allow → ModelShapes
 evaluate   one walk at one size; what is as declared needs no rule

@@ -1,4 +1,4 @@
-"""What one operation makes: its rule's answer beside what the file declares."""
+"""The size that one operation makes: by its rule, checked against what the file declares."""
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -41,13 +41,13 @@ def answer(
     if size is not None:
         shapes = _overridden(operation, shapes, inputs, size)
         if not reason and None in size:
-            reason = "the output size of {} is not decided".format(call)
+            reason = f"the output size of {call} is not decided"
     shapes = [None if dims is None else sane(call, dims, "tensor") for dims in shapes]
     conflict = call.conflicts[0] if call.conflicts else ""
     if conflict:
-        reason = "{}: {}".format(call, conflict)
+        reason = f"{call}: {conflict}"
     reason = reason or call.why or next((one.reason for one in inputs if one.reason), "")
-    reason = reason or "{} does not say what it gives".format(call)
+    reason = reason or f"{call} does not say what it gives"
     if unchanged:
         # What the file declares holds; the rule was asked for conflicts, and for small numbers.
         first = [declared(one, content, reason) for one in operation.outputs[:1]]
@@ -74,10 +74,10 @@ def _by_rule(
     """What the rule says of the outputs, the numbers of the first, and why there is nothing."""
     empty = next((one.dims for one in inputs if one.changed and one.dims and 0 in one.dims), None)
     if empty is not None:
-        call.conflict("gets an input of size {}".format(show(brief(empty))))
+        call.conflict(f"gets an input of size {show(brief(empty))}")
     rule = RULES.get(call.kind)
     if rule is None:
-        return [], None, "no size rule for `{}` (operation `{}`)".format(call.kind, call.name)
+        return [], None, f"no size rule for `{call.kind}` (operation `{call.name}`)"
     shapes: List[Optional[Dims]] = []
     try:
         shapes.extend(rule(call))
@@ -85,7 +85,7 @@ def _by_rule(
     except NotKnownError as refusal:
         return shapes, None, str(refusal)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        return shapes, None, "{} has parameters that make no sense: {}".format(call, error)
+        return shapes, None, f"{call} has parameters that make no sense: {error}"
 
 
 def _completed(dims: Optional[Dims], known: Optional[Dims]) -> Optional[Dims]:
@@ -120,5 +120,5 @@ def declared(variable: Variable, content: Content = None, reason: str = "") -> T
     """What the file declares; what is not a tensor never counts as changed."""
     dims = variable.type.dims if variable.type else None
     is_open = variable.type is not None and (dims is None or None in dims)
-    why = (reason or "the size of `{}` is not declared".format(variable.name)) if is_open else ""
+    why = (reason or f"the size of `{variable.name}` is not declared") if is_open else ""
     return Tensor(dims, dims, is_open, why, content)

@@ -116,7 +116,7 @@ def einsum(call: OperationCall) -> Sequence[Dims]:
     sides = call.word("equation").replace(" ", "").split("->")
     terms = sides[0].split(",")
     if len(sides) != 2 or [len(term) for term in terms] != [len(dims) for dims in shapes]:
-        raise NotKnownError("{} has an equation that does not fit its inputs".format(call))
+        raise NotKnownError(f"{call} has an equation that does not fit its inputs")
     sizes: Dict[str, List[int]] = {}
     for term, dims in zip(terms, shapes):
         for letter, size in zip(term, dims):
@@ -132,7 +132,7 @@ def einsum(call: OperationCall) -> Sequence[Dims]:
 def _meet(call: OperationCall, one: object, other: object) -> None:
     """Two axes that are summed over together must be of one size."""
     if one is not None and other is not None and one != other:
-        call.conflict("sums over {} and {} together".format(one, other))
+        call.conflict(f"sums over {one} and {other} together")
 
 
 RULES = {

@@ -57,7 +57,7 @@ class _Names:
             if found is not None:
                 return found
             names = names.outer
-        return Tensor(None, reason="nothing makes `{}`".format(name))
+        return Tensor(None, reason=f"nothing makes `{name}`")
 
 
 class Evaluation:
@@ -151,7 +151,7 @@ class Evaluation:
             results.append(self._walk(block, inside))
         if operation.kind != "cond" or len(results) != 2:
             return tuple(declared(one) for one in operation.outputs)
-        reason = "it depends on the branch that `{}` takes".format(operation.name)
+        reason = f"it depends on the branch that `{operation.name}` takes"
         return tuple(
             _merged(variable, tensors, reason)
             for variable, tensors in zip(operation.outputs, zip(*results))
@@ -161,7 +161,7 @@ class Evaluation:
         self, operation: Operation, start: Tuple[Tensor, ...], names: _Names
     ) -> Tuple[Tensor, ...]:
         """Rounds are walked until no size changes; what changes from round to round is open."""
-        reason = "it may change in the rounds of the loop `{}`".format(operation.name)
+        reason = f"it may change in the rounds of the loop `{operation.name}`"
         condition, body = operation.blocks
         variables = start
         for attempt in range(_MAX_ROUNDS):

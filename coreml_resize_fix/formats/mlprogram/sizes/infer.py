@@ -1,4 +1,4 @@
-"""From a function to the sizes of everything in it, over all sizes that its inputs allow."""
+"""Infer the sizes of all values in a function, over all sizes that its inputs allow."""
 
 from dataclasses import replace
 from typing import Dict, Mapping, Optional, Sequence, Tuple

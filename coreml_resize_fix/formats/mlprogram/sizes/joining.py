@@ -29,7 +29,7 @@ def split(call: OperationCall) -> Sequence[Dims]:
     if "split_sizes" in call:
         parts = call.whole("split_sizes")
         if size is not None and sum(parts) != size:
-            call.conflict("cuts {} into parts that sum up to {}".format(size, sum(parts)))
+            call.conflict(f"cuts {size} into parts that sum up to {sum(parts)}")
         sizes = list(parts)
     else:
         count = call.one("num_splits")
@@ -40,7 +40,7 @@ def split(call: OperationCall) -> Sequence[Dims]:
 def tile(call: OperationCall) -> Sequence[Dims]:
     x, reps = call.shape(), call.whole("reps")
     if len(reps) != len(x):
-        raise NotKnownError("{} has {} counts for rank {}".format(call, len(reps), len(x)))
+        raise NotKnownError(f"{call} has {len(reps)} counts for rank {len(x)}")
     return [tuple(times(size, count) for size, count in zip(x, reps))]
 
 
@@ -48,7 +48,7 @@ def pad(call: OperationCall) -> Sequence[Dims]:
     x, amounts = call.shape(), call.whole("pad")
     padded = len(amounts) // 2
     if len(amounts) % 2 or padded > len(x):
-        raise NotKnownError("{} has {} amounts for rank {}".format(call, len(amounts), len(x)))
+        raise NotKnownError(f"{call} has {len(amounts)} amounts for rank {len(x)}")
     extra = (0,) * (len(x) - padded) + tuple(map(sum, zip(amounts[::2], amounts[1::2])))
     return [tuple(add(size, more) for size, more in zip(x, extra))]
 
@@ -68,14 +68,14 @@ def _refuse_beyond(call: OperationCall, size: Optional[int]) -> None:
         return
     largest = max(indices[0])
     if largest >= size:
-        call.conflict("takes element {} of {}".format(int(largest), size))
+        call.conflict(f"takes element {int(largest)} of {size}")
 
 
 def gather_nd(call: OperationCall) -> Sequence[Dims]:
     x, indices = call.shape("x", 1), call.shape("indices", 1)
     shared, picked = call.one("batch_dims", 0), indices[-1]
     if picked is None:
-        raise NotKnownError("the sizes that {} gives depend on values".format(call))
+        raise NotKnownError(f"the sizes that {call} gives depend on values")
     return [indices[:-1] + x[shared + picked :]]
 
 
@@ -86,7 +86,7 @@ def slice_by_index(call: OperationCall) -> Sequence[Dims]:
     strides = call.whole("stride", (1,) * rank)
     masks = [call.whole(name + "_mask", (0,) * rank) for name in ("begin", "end", "squeeze")]
     if any(len(numbers) != rank for numbers in [strides, *masks]):
-        raise NotKnownError("{} has not one value per dimension".format(call))
+        raise NotKnownError(f"{call} has not one value per dimension")
     found: List[Optional[int]] = []
     for axis, size in enumerate(x):
         open_begin, open_end, squeezed = (bool(mask[axis]) for mask in masks)
@@ -94,7 +94,7 @@ def slice_by_index(call: OperationCall) -> Sequence[Dims]:
             continue
         if (begin is None and not open_begin) or (end is None and not open_end) or size is None:
             # Where it begins or ends is computed when it runs.
-            call.why = "the sizes that {} gives depend on values".format(call)
+            call.why = f"the sizes that {call} gives depend on values"
             found.append(None)
             continue
         first = None if open_begin or begin is None else int(begin[0][axis])
@@ -106,7 +106,7 @@ def slice_by_index(call: OperationCall) -> Sequence[Dims]:
 def slice_update(call: OperationCall) -> Sequence[Dims]:
     (place,), update = slice_by_index(call), call.shape("update")
     if None not in place + update and place != update:
-        call.conflict("puts {} in the place of {}".format(show(update), show(place)))
+        call.conflict(f"puts {show(update)} in the place of {show(place)}")
     return [call.shape()]
 
 
@@ -114,7 +114,7 @@ def slice_by_size(call: OperationCall) -> Sequence[Dims]:
     x, sizes = call.shape(), call.whole("size")
     begin = call.contents("begin")
     if len(sizes) != len(x):
-        raise NotKnownError("{} has not one value per dimension".format(call))
+        raise NotKnownError(f"{call} has not one value per dimension")
     found: List[Optional[int]] = []
     for axis, (whole, size) in enumerate(zip(x, sizes)):
         first = int(begin[0][axis]) if begin else None
@@ -122,7 +122,7 @@ def slice_by_size(call: OperationCall) -> Sequence[Dims]:
             found.append(None if whole is None or first is None else whole - first)
             continue
         if whole is not None and (first or 0) + size > whole:
-            call.conflict("takes {} of {}".format((first or 0) + size, whole))
+            call.conflict(f"takes {(first or 0) + size} of {whole}")
         found.append(size)
     return [tuple(found)]
 
@@ -140,7 +140,7 @@ def topk(call: OperationCall) -> Sequence[Dims]:
     axis = call.axis(call.one("axis", -1), len(x))
     size = x[axis]
     if size is not None and count > size:
-        call.conflict("takes {} of {}".format(count, size))
+        call.conflict(f"takes {count} of {size}")
     # iOS 17 can leave the indices out.
     return [x[:axis] + (count,) + x[axis + 1 :]] * call.outputs
 

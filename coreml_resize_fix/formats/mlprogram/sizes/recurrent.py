@@ -22,7 +22,7 @@ def write_state(call: OperationCall) -> Sequence[Dims]:
     """A state keeps the size that the function declares: nothing else can be written to it."""
     kept, data = call.shape("input"), call.shape("data")
     if data != kept and None not in data:
-        call.conflict("keeps {} and gets {}".format(show(kept), show(data)))
+        call.conflict(f"keeps {show(kept)} and gets {show(data)}")
     return []
 
 

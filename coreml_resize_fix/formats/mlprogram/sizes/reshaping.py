@@ -14,9 +14,9 @@ from coreml_resize_fix.formats.shapes import Dims
 def reshape(call: OperationCall) -> Sequence[Dims]:
     x, wanted = call.shape(), call.whole("shape")
     if 0 in wanted and len(wanted) != len(x):
-        raise NotKnownError("{} keeps dimensions of another rank".format(call))
+        raise NotKnownError(f"{call} keeps dimensions of another rank")
     if wanted.count(-1) > 1:
-        raise NotKnownError("{} leaves two dimensions open".format(call))
+        raise NotKnownError(f"{call} leaves two dimensions open")
     followed = _followed(call, wanted)
     if followed is not None:
         return [followed]
@@ -34,14 +34,14 @@ def reshape(call: OperationCall) -> Sequence[Dims]:
     if -1 in shape:
         open_axis = shape.index(-1)
         if whole is None or not rest:
-            call.why = "the sizes that {} gives are not known".format(call)
+            call.why = f"the sizes that {call} gives are not known"
             shape[open_axis] = None
         else:
             if whole % rest:
-                call.conflict("of {} to {} does not fit".format(show(x), _text(wanted)))
+                call.conflict(f"of {show(x)} to {_text(wanted)} does not fit")
             shape[open_axis] = whole // rest
     elif whole is not None and rest is not None and whole != rest:
-        call.conflict("of {} to {} does not fit".format(show(x), _text(wanted)))
+        call.conflict(f"of {show(x)} to {_text(wanted)} does not fit")
     return [tuple(shape)]
 
 
@@ -70,12 +70,12 @@ def reshape_like(call: OperationCall) -> Sequence[Dims]:
     shape: Dims = ()
     for index, dims in enumerate(models):
         if any(bound is None or index >= len(bound) for bound in bounds):
-            raise NotKnownError("{} has not one range for each tensor".format(call))
+            raise NotKnownError(f"{call} has not one range for each tensor")
         begin, end, is_open = (int(bound[index][0]) for bound in bounds if bound)
         shape += dims[begin:] if is_open else dims[begin:end]
     whole, new = product(x), product(shape)
     if whole is not None and new is not None and whole != new:
-        call.conflict("of {} to {} does not fit".format(show(x), show(shape)))
+        call.conflict(f"of {show(x)} to {show(shape)} does not fit")
     return [shape]
 
 
@@ -83,7 +83,7 @@ def transpose(call: OperationCall) -> Sequence[Dims]:
     x, order = call.shape(), call.whole("perm")
     axes = [call.axis(axis, len(x)) for axis in order]
     if sorted(axes) != list(range(len(x))):
-        raise NotKnownError("{} has an order that does not fit rank {}".format(call, len(x)))
+        raise NotKnownError(f"{call} has an order that does not fit rank {len(x)}")
     return [tuple(x[axis] for axis in axes)]
 
 
@@ -91,12 +91,12 @@ def squeeze(call: OperationCall) -> Sequence[Dims]:
     x = call.shape()
     if "axes" not in call:
         if None in x:
-            raise NotKnownError("which axes {} drops depends on sizes".format(call))
+            raise NotKnownError(f"which axes {call} drops depends on sizes")
         return [tuple(size for size in x if size != 1)]
     axes = {call.axis(axis, len(x)) for axis in call.whole("axes")}
     for axis in axes:
         if x[axis] not in (1, None):
-            call.conflict("drops an axis of size {}".format(x[axis]))
+            call.conflict(f"drops an axis of size {x[axis]}")
     return [tuple(size for axis, size in enumerate(x) if axis not in axes)]
 
 

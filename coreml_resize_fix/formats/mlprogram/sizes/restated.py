@@ -1,4 +1,4 @@
-"""Sizes that a converter wrote down a second time, as parameters: what they become.
+"""Update sizes that a converter wrote down a second time, as parameters.
 
 coremltools knows every size when it converts a network of one size. It writes the shape that
 `reshape` makes, and the one that `conv_transpose` makes, as constants, of the sizes that it knew.

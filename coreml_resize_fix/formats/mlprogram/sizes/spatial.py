@@ -17,7 +17,7 @@ def conv(call: OperationCall) -> Sequence[Dims]:
     axes = len(x) - 2
     groups = call.one("groups", 1)
     if x[1] is not None and weight[1] is not None and x[1] != weight[1] * groups:
-        call.conflict("takes {} channels and gets {}".format(weight[1] * groups, x[1]))
+        call.conflict(f"takes {weight[1] * groups} channels and gets {x[1]}")
     kernel = _known(call, weight[2:])
     return [(x[0], weight[0]) + _fitting(call, x[2:], kernel, call.whole("dilations", (1,) * axes))]
 
@@ -68,14 +68,14 @@ def _fitting(
     found = windows(sizes, kernel, strides, pad_type, pad, dilations, ceil_mode)
     for size, count in zip(sizes, found):
         if count == 0:
-            call.conflict("has no room for its window in {}".format(size))
+            call.conflict(f"has no room for its window in {size}")
     return tuple(count or None for count in found)
 
 
 def _known(call: OperationCall, sizes: Dims) -> Tuple[int, ...]:
     known = tuple(size for size in sizes if size is not None)
     if len(known) != len(sizes):
-        raise NotKnownError("the window of {} is not known".format(call))
+        raise NotKnownError(f"the window of {call} is not known")
     return known
 
 
@@ -86,7 +86,7 @@ def by_factor(call: OperationCall) -> Sequence[Dims]:
     for size, factor in zip(x[-2:], factors):
         made = set(mil.sizes_by_factor(size, factor)) if size is not None else set()
         if len(made) > 1:
-            call.why = "the size that {} makes of {} depends on rounding".format(call, size)
+            call.why = f"the size that {call} makes of {size} depends on rounding"
         found.append(made.pop() if len(made) == 1 else None)
     return [x[:-2] + tuple(found)]
 
@@ -100,10 +100,10 @@ def to_shape(call: OperationCall) -> Sequence[Dims]:
     x, resized = call.shape("x"), call.one("resized_dims")
     shape = call.contents("shape")
     if shape is None:
-        call.why = "the size that {} makes is computed when it runs".format(call)
+        call.why = f"the size that {call} makes is computed when it runs"
         return [x[: len(x) - resized] + (None,) * resized]
     if not 0 < resized <= min(len(x), len(shape[0])):
-        raise NotKnownError("{} resizes {} dimensions".format(call, resized))
+        raise NotKnownError(f"{call} resizes {resized} dimensions")
     wanted = [int(size) for size in shape[0][-resized:]]
     return [x[:-resized] + tuple(new or old for new, old in zip(wanted, x[-resized:]))]
 
@@ -164,7 +164,7 @@ def batch_to_space(call: OperationCall) -> Sequence[Dims]:
 def _image(call: OperationCall) -> Dims:
     x = call.shape("x", 4)
     if len(x) != 4:
-        raise NotKnownError("{} gets an input of rank {}".format(call, len(x)))
+        raise NotKnownError(f"{call} gets an input of rank {len(x)}")
     return x
 
 

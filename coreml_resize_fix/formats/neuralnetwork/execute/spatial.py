@@ -7,6 +7,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.conventions import coreml
 from coreml_resize_fix.formats.neuralnetwork.execute.call import (
     Kinds,
     LayerCall,
@@ -183,9 +184,12 @@ def resize_bilinear(call: LayerCall) -> np.ndarray:
 def upsample(call: LayerCall) -> np.ndarray:
     params = call.params
     need_rank(call.x, 3)
-    # A product of single precision is what a fractional factor is made for.
-    factors = getattr(params, "fractionalScalingFactor", ()) or params.scalingFactor or (1, 1)
-    height, width = (int(np.float32(n) * np.float32(f)) for n, f in zip(call.x.shape[-2:], factors))
+    fractions = getattr(params, "fractionalScalingFactor", ())
+    factors = fractions or params.scalingFactor or (1, 1)
+    height, width = (
+        coreml.upsample_output_size(side, factor, bool(fractions))
+        for side, factor in zip(call.x.shape[-2:], factors)
+    )
     mode = upsample_mode(enum_name(params, "mode"), enum_name(params, "linearUpsampleMode"))
     return _resized(call.x, (height, width), mode)
 
