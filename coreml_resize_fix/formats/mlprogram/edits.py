@@ -97,7 +97,8 @@ def edits(
             twin = function._replace(opset=one)  # the same operations in each
             alone = program._replace(functions=(twin,))
             found += _function_edits(source, alone, twin, change, model)
-        found += _description_edits(source, function, change, model)
+        is_first = function is program.functions[0]
+        found += _description_edits(source, function, change, model, is_first)
     if change.steps and opset.lowest_version(program) < change.spec_version:
         found += opset.edits(source, model, program, change.spec_version)
     return found
@@ -240,7 +241,7 @@ def _kept(source: Source, place: Place, dims: Mapping[int, Dims]) -> bytes:
 
 
 def _description_edits(
-    source: Source, function: Function, change: Change, model: Place
+    source: Source, function: Function, change: Change, model: Place, is_first: bool
 ) -> List[Edit]:
     """New sizes of the outputs in the model's description."""
     before, after = change.before[function.name].outputs, change.after[function.name].outputs
@@ -250,7 +251,7 @@ def _description_edits(
     if not changed or not model.fields(source, locate.DESCRIPTION):
         return []
     found: List[Edit] = []
-    for place in _outputs(source, model.only(source, locate.DESCRIPTION), function.name):
+    for place in _outputs(source, model.only(source, locate.DESCRIPTION), function.name, is_first):
         feature = schema.feature_class()()
         feature.ParseFromString(source.read(place.node.start, place.node.end))
         shape = changed.get(feature.name)
@@ -264,11 +265,14 @@ def _description_edits(
     return found
 
 
-def _outputs(source: Source, description: Place, function: str) -> List[Place]:
-    """The output descriptions of a function: of a program of several, it has its own."""
+def _outputs(source: Source, description: Place, function: str, is_first: bool) -> List[Place]:
+    """The output descriptions of a function: of a program of several, it has its own.
+
+    Where none has, those of the model are the first one's.
+    """
     described = description.all(source, _FUNCTIONS)
     if not described:
-        return description.all(source, _OUTPUT)
+        return description.all(source, _OUTPUT) if is_first else []
     for place in described:
         if locate.text_of(source, place, _FUNCTION_NAME) == function:
             return place.all(source, _FUNCTION_OUTPUT)

@@ -260,3 +260,10 @@ def test_a_name_like_that_of_an_added_operation_moves_nothing():
     ((address, name),) = resizes(model.mlProgram.functions["main"], "main")
     pins = {address: {"size": (8, 12), "align_corners": True, "name": name}}
     check(model.SerializeToString(), pins, False, random.Random(0))
+
+
+def test_outputs_described_once_are_those_of_the_first_function():
+    """No function has a description of its own, and two change outputs of one name."""
+    model, pins = drawn(3, NATIVE, functions=3)
+    del model.description.functions[:]
+    run(model.SerializeToString(), pins, decompose=False)
