@@ -88,6 +88,10 @@ SINGLE = {
         values=(x, mb.transpose(x=x, perm=[0, 3, 2, 1])), equation="nchw,nwhr->nchr")),
     "fill": (15, lambda x: mb.fill(shape=mb.shape(x=x), value=1.0)),
     "flatten2d": (15, lambda x: mb.flatten2d(x=x, axis=2)),
+    "flatten2d_last": (15, lambda x: mb.flatten2d(x=x, axis=-1)),
+    "flatten2d_first": (15, lambda x: mb.flatten2d(x=x, axis=-3)),
+    "flatten2d_none": (15, lambda x: mb.flatten2d(x=x, axis=0)),
+    "flatten2d_all": (15, lambda x: mb.flatten2d(x=x, axis=4)),
     "gather_nd": (15, lambda x: mb.gather_nd(x=x, indices=np.zeros((3, 2), np.int32))),
     "gather_nd_16": (16, lambda x: mb.gather_nd(
         x=x, indices=np.zeros((1, 3, 2), np.int32), batch_dims=1)),

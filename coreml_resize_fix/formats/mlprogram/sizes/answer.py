@@ -2,13 +2,8 @@
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.inference.call import (
-    MAX_RANK,
-    MAX_SIZE,
-    NotKnownError,
-    brief,
-    show,
-)
+from coreml_resize_fix.formats.inference.call import NotKnownError, brief, show
+from coreml_resize_fix.formats.inference.sane import sane
 from coreml_resize_fix.formats.mlprogram.program import Operation, Variable
 from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, OperationCall, Tensor
@@ -47,7 +42,7 @@ def answer(
         shapes = _overridden(operation, shapes, inputs, size)
         if not reason and None in size:
             reason = f"the output size of {call} is not decided"
-    shapes = [None if dims is None else _sane(call, dims) for dims in shapes]
+    shapes = [None if dims is None else sane(call, dims, "tensor") for dims in shapes]
     conflict = call.conflicts[0] if call.conflicts else ""
     if conflict:
         reason = f"{call}: {conflict}"
@@ -113,19 +108,6 @@ def _overridden(
     if dims is None or len(dims) < 2:
         return list(shapes)
     return [dims[:-2] + tuple(size), *shapes[1:]]
-
-
-def _sane(call: OperationCall, dims: Dims) -> Optional[Dims]:
-    """Sizes that cannot be are conflicts, and unknown to whatever reads them."""
-    if len(dims) > MAX_RANK:
-        call.conflict(f"gives a tensor of rank {len(dims)}")
-        return None
-    if all(size is None or 0 < size <= MAX_SIZE for size in dims):
-        return dims
-    if not call.conflicts:
-        huge = any(size is not None and abs(size) > MAX_SIZE for size in dims)
-        call.conflict(f"gives a size of {'more than 2^40' if huge else show(brief(dims))}")
-    return tuple(None if size is None or not 0 < size <= MAX_SIZE else size for size in dims)
 
 
 def made(wanted: Optional[Dims], dims: Optional[Dims], reason: str) -> Tensor:

@@ -110,7 +110,8 @@ def expand_dims(call: OperationCall) -> Sequence[Dims]:
 
 def flatten(call: OperationCall) -> Sequence[Dims]:
     x = call.shape()
-    axis = call.axis(call.one("axis", 1), len(x) + 1)
+    given = call.one("axis", 1)
+    axis = call.axis(given, len(x)) if given < 0 else given
     return [(product(x[:axis]), product(x[axis:]))]
 
 

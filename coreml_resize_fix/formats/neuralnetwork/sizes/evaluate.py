@@ -7,8 +7,6 @@ and an upsample's output "input".
 from typing import Any, Dict, List, Optional, Tuple
 
 from coreml_resize_fix.formats.inference.call import (
-    MAX_RANK,
-    MAX_SIZE,
     Blob,
     Call,
     NotKnownError,
@@ -17,6 +15,7 @@ from coreml_resize_fix.formats.inference.call import (
     show,
 )
 from coreml_resize_fix.formats.inference.merge import widen
+from coreml_resize_fix.formats.inference.sane import sane
 from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize, SizeOf
 
 from .rules import RULES
@@ -186,10 +185,10 @@ def _outputs(
         shapes = _overridden(shapes, inputs, size)
         if not reason and None in size:
             reason = f"the output size of {call} is not decided"
-    allow_zero = layer.kind in _MAY_GIVE_ZERO
+    least = 0 if layer.kind in _MAY_GIVE_ZERO and empty is None else 1
     for index, dims in enumerate(shapes):
         if dims is not None:
-            shapes[index] = _sane(call, dims, allow_zero and empty is None)
+            shapes[index] = sane(call, dims, "blob", least)
     conflict = call.conflicts[0] if call.conflicts else ""
     if conflict:
         reason = f"{call}: {conflict}"
@@ -240,21 +239,3 @@ def _overridden(
     if dims is None or len(dims) < 2:
         return shapes
     return [dims[:-2] + tuple(size)] + shapes[1:]
-
-
-def _sane(call: Call, dims: Dims, allow_zero: bool) -> Optional[Dims]:
-    """Report impossible sizes as conflicts, and make them unknown to their readers."""
-    if len(dims) > MAX_RANK:
-        call.conflict(f"gives a blob of rank {len(dims)}")
-        return None
-    bad = False
-    for size in dims:
-        if size is not None and (size > MAX_SIZE or size < (0 if allow_zero else 1)):
-            bad = True
-    if not bad:
-        return dims
-    if not call.conflicts:
-        huge = any(size is not None and abs(size) > MAX_SIZE for size in dims)
-        size_text = "more than 2^40" if huge else show(brief(dims))
-        call.conflict(f"gives a size of {size_text}")
-    return tuple(None if size is None or not 1 <= size <= MAX_SIZE else size for size in dims)
