@@ -40,9 +40,11 @@ def test_a_byte_that_cannot_be_read_is_an_error_of_the_model(tmp_path):
 def test_the_command_says_so_without_calling_it_a_defect(tmp_path, monkeypatch):
     path = model(FIXABLE, tmp_path)
     really_open = open
-    monkeypatch.setattr(
-        "builtins.open", lambda name, *a, **o: (Failing if name == path else really_open)(name)
-    )
+
+    def open_or_fail(name, *rest, **options):
+        return Failing(name) if name == path else really_open(name, *rest, **options)
+
+    monkeypatch.setattr("builtins.open", open_or_fail)
     ran = run(path, "-n", "--assume", CORNERS)
     assert ran.code == 2
     assert "byte 0 cannot be read: input/output error" in ran.err

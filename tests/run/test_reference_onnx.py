@@ -17,7 +17,7 @@ JSON = ("--format", "json")
 
 @pytest.fixture
 def files(tmp_path):
-    pytest.importorskip("onnxruntime", reason="the extra `reference`")
+    pytest.importorskip("onnxruntime", reason="needs ONNX Runtime: pip install onnxruntime")
     return Files("image", tmp_path)
 
 

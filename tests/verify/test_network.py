@@ -72,7 +72,7 @@ def test_shapes_that_a_network_of_rank_5_takes(shape):
         ({}, "`image` is missing"),
         ({"image": IMAGE, "other": IMAGE}, "no input `other`"),
         ({"image": IMAGE[:, :1]}, r"takes an array of shape \[2, 4, 6\], and gets \[1, 1, 4, 6\]"),
-        ({"image": np.array(["x"])}, "no array of numbers"),
+        ({"image": np.array(["x"])}, "not an array of numbers"),
     ],
 )
 def test_inputs_that_do_not_fit(inputs, says):
