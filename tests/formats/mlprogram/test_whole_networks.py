@@ -22,7 +22,7 @@ from coreml_resize_fix import audit, fix, record_intents
 from coreml_resize_fix.errors import UnmatchedError
 from tests.formats.mlprogram import build, torch_executor, torch_networks
 from tests.formats.mlprogram.test_edits import only_these_differ
-from tests.formats.mlprogram.torch_networks import BEYOND, CASES, MENDED, RIGHT
+from tests.formats.mlprogram.torch_networks import BEYOND, CASES, MENDED, REFUSED, RIGHT
 from tests.support.folders import contents
 
 MODEL = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
@@ -128,7 +128,7 @@ def test_there_are_enough_of_each():
     for field in ("frontend", "ios", "precision"):
         counts = [getattr(case, field) for case in CASES]
         assert min(counts.count(one) for one in set(counts)) >= 15
-    assert {case.what.becomes for case in CASES} == {RIGHT, MENDED, BEYOND}
+    assert {case.what.becomes for case in CASES} == {RIGHT, MENDED, BEYOND, REFUSED}
 
 
 def test_the_kind_is_what_it_says(converted):
@@ -157,12 +157,15 @@ def test_verdicts(converted):
 def test_fix(converted, tmp_path):
     becomes, before = converted.case.what.becomes, contents(converted.path)
     target = str(tmp_path / "fixed.mlpackage")
-    if becomes == BEYOND:
+    if becomes in (BEYOND, REFUSED):
         with pytest.raises(UnmatchedError):
             fix(converted.path, converted.intents, output=target)
         assert not os.path.exists(target)
-        if converted.case.kind != "folded":  # there is no operation left
+        if becomes == BEYOND:
             check_several(converted, target)
+        else:
+            with pytest.raises(UnmatchedError):
+                fix(converted.path, converted.intents, output=target, decompose=True)
         return
     result = fix(converted.path, converted.intents)
     assert contents(converted.path) == before
@@ -204,7 +207,7 @@ def check_several(converted, target):
 
 
 IN_MEMORY = [case for case in CASES if case.what.becomes == MENDED][::2] + [
-    case for case in CASES if case.what.becomes == BEYOND and case.kind != "folded"
+    case for case in CASES if case.what.becomes == BEYOND
 ][::3]
 
 

@@ -19,6 +19,7 @@ TARGETS = make_mlprogram.TARGETS
 # What becomes of a kind's resizes: all right as converted; wrong, and one operation mends them;
 # wrong, and none does.
 RIGHT, MENDED, BEYOND = "right", "mended", "beyond one operation"
+REFUSED = "no operations compute it"
 
 
 class Around(nn.Module):
@@ -238,7 +239,7 @@ KINDS = {
     "dead": Kind(dead, SMALL, RIGHT),
     "identity": Kind(identity, SMALL, RIGHT),
     "equal": Kind(equal, SMALL, RIGHT),
-    "folded": Kind(Folded, (6, 7), BEYOND),
+    "folded": Kind(Folded, (6, 7), REFUSED),
     "varies_by_2": Kind(scaled(2), (16, 24), RIGHT, varies="range"),
     "varies_nearest_by_2": Kind(scaled(2, "nearest"), (16, 24), RIGHT, varies="range"),
     "listed_by_2": Kind(scaled(2, corners=False), (16, 24), RIGHT, ("trace",), "list"),
@@ -249,7 +250,7 @@ KINDS = {
         lambda: Other("bilinear", False), (16, 24), MENDED, ("export",), "range", 17
     ),
     "varies_other_nearest": Kind(
-        lambda: Other("nearest", None), (16, 24), BEYOND, ("export",), "range"
+        lambda: Other("nearest", None), (16, 24), REFUSED, ("export",), "range"
     ),
 }  # fmt: skip
 
