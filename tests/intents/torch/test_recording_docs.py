@@ -38,5 +38,5 @@ def test_the_blocks_run_one_after_the_other(tmp_path, monkeypatch):
             exec(compile(block, "block {}".format(number), "exec"), names)
         assert list(Manifest.load("intent.json")) == list(names["intents"])
         assert len(names["intents"]) == 4
-    converted = ["model.mlmodel"] if traces else []
+    converted = ["model.mlpackage"] if traces else []
     assert sorted(os.listdir()) == ["intent.json", "intent.npz", *converted, "model.onnx"]
