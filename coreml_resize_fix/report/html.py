@@ -8,14 +8,14 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, images, network
+from coreml_resize_fix.report import drawing, images, network, overview
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 
-class _Layer(NamedTuple):
+class Layer(NamedTuple):
     """A finding and what is drawn for it; `anchor` is made of numbers, never of names."""
 
     anchor: str
@@ -34,7 +34,7 @@ class _Layer(NamedTuple):
 class _Step(NamedTuple):
     """One resize on the way to an output: what it adds, the sum so far, and its share of it."""
 
-    layer: Optional[_Layer]
+    layer: Optional[Layer]
     address: str
     down: float
     right: float
@@ -126,14 +126,15 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
         "ios": (minimum_ios(report.spec_before), minimum_ios(report.spec_after)),
         "layers": layers,
         "paths": [_path(moved, layers) for moved in report.displacements],
+        "overview": _overview(report, layers),
         "worst": max(report.displacements, key=lambda m: max(m.largest), default=None),
     }
 
 
-def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
+def _layer(anchor: str, finding: Finding, asked: bool) -> Layer:
     sign = SIGNS[finding.verdict] if asked else LISTED
     after = finding.after
-    return _Layer(
+    return Layer(
         anchor,
         finding,
         sign,
@@ -148,8 +149,18 @@ def _layer(anchor: str, finding: Finding, asked: bool) -> _Layer:
     )
 
 
-def _path(moved: Displacement, layers: Sequence[_Layer]) -> _Path:
-    by_address = {layer.finding.layer.address: layer for layer in layers}
+def _overview(report: ModelReport, layers: Sequence[Layer]) -> Optional[overview.Seen]:
+    if report.overview is None:
+        return None
+    return overview.seen(report.overview, _by_address(layers))
+
+
+def _by_address(layers: Sequence[Layer]) -> Dict[str, Layer]:
+    return {layer.finding.layer.address: layer for layer in layers}
+
+
+def _path(moved: Displacement, layers: Sequence[Layer]) -> _Path:
+    by_address = _by_address(layers)
     steps: List[_Step] = []
     total = left = 0.0
     most = max(moved.largest) or 1.0

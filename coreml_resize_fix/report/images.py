@@ -51,7 +51,7 @@ def strip(picture: Picture) -> Strip:
         scale = 0.0
     for title, difference in off.items():
         name = "difference" if title.startswith("this") else "difference after the fix"
-        images.append(Image(name, _red(difference, scale or 1.0), _size(difference), True))
+        images.append(Image(name, red(difference, scale or 1.0), _size(difference), True))
     wrong_size = picture.before is not None and picture.before.shape != picture.wanted.shape
     return Strip(tuple(images), scale, _subject(picture), wrong_size)
 
@@ -73,11 +73,16 @@ def _grey(plane: "np.ndarray", low: float, high: float) -> str:
     return _png([row.tobytes() for row in levels], _size(plane), greyscale=True)
 
 
-def _red(plane: "np.ndarray", scale: float) -> str:
+def red(plane: "np.ndarray", scale: float) -> str:
+    """Differences as an image: white for none, the darkest red for `scale` and more."""
     share = (plane / scale).clip(0, 1)[..., None]
     colors = share * (tuple(high - low for high, low in zip(_HIGH, _LOW)),) + (_LOW,)
-    levels = colors.round().astype("uint8")
-    return _png([row.tobytes() for row in levels], _size(plane), greyscale=False)
+    return colored(colors.round().astype("uint8"))
+
+
+def colored(levels: "np.ndarray") -> str:
+    """An image of uint8 [height, width, 3], as RGB."""
+    return _png([row.tobytes() for row in levels], _size(levels), greyscale=False)
 
 
 def _png(rows: List[bytes], size: Tuple[int, int], greyscale: bool) -> str:

@@ -6,13 +6,15 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence
 import numpy as np
 
 from coreml_resize_fix.auditing.findings import FIXED, MATCH, Finding
+from coreml_resize_fix.auditing.line import line
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.execution import Execution
+from coreml_resize_fix.formats.features import IMAGE
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import Tell
 from coreml_resize_fix.run import read_reference
 from coreml_resize_fix.run.options import Request
-from coreml_resize_fix.verify import meaning, network
+from coreml_resize_fix.verify import meaning, network, output_pictures
 from coreml_resize_fix.verify.agreement import (
     COREML,
     Agreement,
@@ -22,7 +24,15 @@ from coreml_resize_fix.verify.agreement import (
 )
 from coreml_resize_fix.verify.deviation import Deviation
 from coreml_resize_fix.verify.network import Executed
-from coreml_resize_fix.verify.reference import Arrays, Comparison, NetworkRun, Replacement, Runner
+from coreml_resize_fix.verify.overview import OutputPicture, Overview, ResizeError
+from coreml_resize_fix.verify.reference import (
+    Arrays,
+    Comparison,
+    NetworkRun,
+    Replacement,
+    Runner,
+    resize_blobs,
+)
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -32,6 +42,7 @@ class _Side(NamedTuple):
 
     ran: NetworkRun
     drift: Optional[Drift]
+    errors: Mapping[str, Optional[float]] = {}  # of resizes, by the blob that each makes
 
 
 class Check:
@@ -56,7 +67,12 @@ class Check:
             request.tolerance,
             execution.in_half,
         )
+        self._outputs = execution.outputs
+        self._names = tuple(tuple(one.name for one in each) for each in (inputs, self._outputs))
         self._recordings = self._comparison.recordings(model, findings)
+        self._shown = self._recordings
+        if request.pictures and not self._recordings and request.runtime != COREML:
+            self._shown = self._comparison.shared_resizes(model, findings)
         self._before = self._side(model, self._runner)
         self._after: Optional[_Side] = None
 
@@ -140,6 +156,29 @@ class Check:
             )
         )
 
+    def overview(self, findings: Sequence[Finding]) -> Overview:
+        """What a page shows: the line of resizes, and values of at most some outputs."""
+        before, after = self._before, self._after
+        images = {one.name for one in self._outputs if one.kind == IMAGE}
+        drawn: List[OutputPicture] = []
+        more = 0
+        for name, wanted in self._comparison.wanted(self._fitted_to).items():
+            is_image = name in images
+            made = [side.ran.outputs.get(name) if side else None for side in (before, after)]
+            if not output_pictures.has_picture(wanted):
+                continue
+            if len(drawn) == output_pictures.MOST_OUTPUTS:
+                more += 1
+            else:
+                drawn.append(output_pictures.picture(name, wanted, made[0], made[1], is_image))
+        errors = tuple(
+            ResizeError(address, before.errors.get(blob), after.errors.get(blob) if after else None)
+            for blob, address in resize_blobs(self._model, findings).items()
+            if blob in before.errors
+        )
+        drawn_line = line(self._model, findings, *self._names)
+        return Overview(drawn_line, tuple(drawn), more, errors, after is not None)
+
     @property
     def _fitted_to(self) -> Arrays:
         """Outputs that say which array of the reference belongs to which."""
@@ -159,7 +198,10 @@ class Check:
         tolerance = self._comparison.tolerance
         if ran.not_run is not None or not all(one.within(tolerance) for one in found):
             drift = drift or self._comparison.first_blob(runner, model)
-        return _Side(ran, drift)
+        errors = ran.errors
+        if self._shown is not self._recordings:
+            errors = self._comparison.run(runner, model, self._shown).errors
+        return _Side(ran, drift, errors)
 
     def _runner_of(self, model: Model) -> Runner:
         if self._request.runtime == COREML:

@@ -202,6 +202,7 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         usable,
         model.kind,
         network,
+        check.overview(found) if check is not None and request.pictures else None,
     )
 
 

@@ -13,6 +13,7 @@ from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.verify.agreement import Agreement
+from coreml_resize_fix.verify.overview import Overview
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class ModelReport:
     `displacements` say by how much the file as it is moves what its outputs show. `cannot_run` are
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
-    outputs agree with a reference, None without one.
+    outputs agree with a reference, None without one; `overview` is what a page shows of it.
     """
 
     path: str
@@ -41,6 +42,7 @@ class ModelReport:
     usable: Optional[UsableSizes] = None
     model_kind: str = NEURAL_NETWORK
     network: Optional[Agreement] = None
+    overview: Optional[Overview] = None
 
     @property
     def codes(self) -> Tuple[Code, ...]:

@@ -38,6 +38,7 @@ class NetworkRun(NamedTuple):
     outputs: Dict[str, np.ndarray]
     not_run: Optional[Stopped]
     resizes: Optional[Drift]  # the first recorded resize that drifts
+    errors: Mapping[str, Optional[float]] = {}  # of what each recorded resize makes, by blob
 
 
 class Comparison:
@@ -76,12 +77,30 @@ class Comparison:
         kept = [blob for blob in makers if blob in recorded]
         executed = runner(self._given.arrays, kept, {})
         drift = None
+        errors = {}
         for blob in kept:
             name, wanted = recorded[blob]
             off = deviation(wanted, executed.kept[blob]) if blob in executed.kept else None
+            errors[blob] = off.largest if off is not None else None
             if drift is None and off is not None and not off.within(self.tolerance):
                 drift = Drift(makers[blob], name, off.largest)
-        return NetworkRun(executed.outputs, _stopped(executed), drift)
+        return NetworkRun(executed.outputs, _stopped(executed), drift, errors)
+
+    def shared_resizes(self, model: Model, findings: Sequence[Finding]) -> Recordings:
+        """What an ONNX file makes of resizes that the model has, too: some from the whole of it."""
+        blobs = self.reference.blobs
+        if blobs is None:
+            return {}
+        found = resize_blobs(model, findings)
+        names = {finding.layer.address: finding.layer.name for finding in findings}
+        shared = [blob for blob in found if blobs.resized.get(blob)]
+        step = -(-len(shared) // _BLOBS_AT_ONCE) or 1
+        wanted = blobs.compute(shared[::step])
+        return {blob: (names[found[blob]], array) for blob, array in wanted.items()}
+
+    def wanted(self, made: Arrays) -> Arrays:
+        """What each output of a network that makes these should be."""
+        return self._fit(made).arrays
 
     def recordings(self, model: Model, findings: Sequence[Finding]) -> Recordings:
         """The recorded results of resizes; a fix leaves the names of what they make."""
@@ -91,7 +110,7 @@ class Comparison:
             recorded = self.reference.resizes.get(index) if index is not None else None
             if recorded is not None and np.isfinite(recorded.output).all():
                 made[finding.layer.address] = finding.layer.name, recorded.output
-        found = _makers(model)
+        found = resize_blobs(model, findings)
         return {blob: made[address] for blob, address in found.items() if address in made}
 
     def proves(self, findings: Sequence[Finding]) -> bool:
@@ -161,6 +180,12 @@ class Comparison:
             found.append(Contribution(finding.layer.address, finding.layer.name, effects))
         known = len(exact) == len(wrong)
         return (NetworkRun(right.outputs, None, None) if known else None), tuple(found)
+
+
+def resize_blobs(model: Model, findings: Sequence[Finding]) -> Dict[str, str]:
+    """Blob → the address of the resize that makes it, in order."""
+    addresses = {finding.layer.address for finding in findings}
+    return {blob: address for blob, address in _makers(model).items() if address in addresses}
 
 
 def _as_intended(intent: Intent) -> Replacement:

@@ -10,6 +10,7 @@ from coreml_resize_fix.report import html
 from coreml_resize_fix.run import pipeline
 from tests.cli.commands import INTENT, UNET
 from tests.report import reports
+from tests.run.reference_cases import Files
 
 WIDTHS = [360, 1280]
 SCHEMES = ["light", "dark"]
@@ -172,3 +173,27 @@ def test_two_hundred_layers(opened, unet):
         "return document.getElementById('m1-l200').getBoundingClientRect().top"
     )
     assert 0 <= top < 900
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_network_with_its_reference(width, scheme, opened, tmp_path):
+    files = Files("unet", tmp_path)
+    request = pipeline.Request(pictures=True, reference=files.tensors)
+    report = pipeline.process(files.model, request.with_manifest(manifest.load(files.manifest)))
+    seen = report.overview
+    names = tuple("a_long_name_without_any_place_to_break_it" * 3 for _ in range(6))
+    stations = seen.line.stations * 100
+    line = seen.line._replace(inputs=names, stations=stations, outputs=names)
+    report = replace(report, overview=seen._replace(line=line, errors=seen.errors * 100))
+    page = opened(report, width=width, scheme=scheme)
+    assert page.get_log("browser") == []
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    boxes = page.execute_script(
+        "return [...document.querySelectorAll('.line li, .legend li, .strip li')]"
+        ".map(e => [e.getBoundingClientRect().left, e.getBoundingClientRect().right])"
+    )
+    assert len(boxes) > 200
+    assert all(left >= 0 and right <= width for left, right in boxes)
+    page.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert [each for each in page.execute_script(LUMINANCE) if each[0] < CONTRAST] == []

@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
-SVG_VOID = {"circle", "path", "rect", "line"}
+SVG_VOID = {"circle", "path", "rect", "line", "polyline"}
 
 
 class Page(HTMLParser):
