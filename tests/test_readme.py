@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import coreml_resize_fix
-from coreml_resize_fix import audit
+from coreml_resize_fix import audit, fix
 from coreml_resize_fix.cli.command import command
 from coreml_resize_fix.intents import manifest
 
@@ -82,3 +82,16 @@ def test_linked_files_exist():
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_example_computes_what_pytorch_did_after_the_fix(tmp_path):
+    """`unet.reference.npz` is what PyTorch 1.4 made of an image; the file as it is cannot run."""
+    given = {"reference": "examples/unet/unet.reference.npz"}
+    fixed = fix(
+        "examples/unet/unet.mlmodel",
+        "examples/unet/unet.intent.json",
+        output=str(tmp_path / "fixed.mlmodel"),
+        **given,
+    )
+    assert audit(fixed, **given).exit_code == 0
+    assert audit("examples/unet/unet.mlmodel", **given).exit_code == 1

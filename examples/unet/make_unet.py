@@ -11,7 +11,8 @@ Run it with Python 3.7:
     venv37/bin/pip install torch==1.4.0 onnx==1.6.0 onnx-coreml==1.2 coremltools==3.2 numpy==1.19.5 protobuf==3.20.3
     venv37/bin/python make_unet.py
 
-It writes ``unet.mlmodel`` and ``unet.intent.json`` beside itself (or into ``--output-dir``).
+It writes ``unet.mlmodel``, ``unet.intent.json`` and ``unet.reference.npz`` (an image, and the scores that PyTorch makes of
+it) beside itself, or into ``--output-dir``.
 """
 
 import argparse
@@ -202,6 +203,17 @@ def write_manifest(path: Path) -> None:
     path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
+def write_reference(path: Path) -> None:
+    """Keep an image and what the network as it was meant makes of it."""
+    import numpy
+    import torch
+
+    image = sample_image()
+    with torch.no_grad():
+        scores = build_unet(align_corners=True)(image)
+    numpy.savez_compressed(str(path), input_image=image.numpy(), output_scores=scores.numpy())
+
+
 def export_onnx(path: Path) -> None:
     """Export by the workaround: align_corners is False only here, because opset 9 cannot say True."""
     import torch
@@ -247,7 +259,7 @@ def run_steps(output_dir: Path) -> None:
 
 def main() -> None:
     """Parse the command line and run one step, or all of them."""
-    parser = argparse.ArgumentParser(description="Make unet.mlmodel and unet.intent.json.")
+    parser = argparse.ArgumentParser(description="Make the files of the example.")
     parser.add_argument("--output-dir", type=Path, default=Path(__file__).resolve().parent)
     parser.add_argument(
         "--step", choices=["record", "export", "convert"], help="one step only (default: all)"
@@ -260,6 +272,7 @@ def main() -> None:
         run_steps(options.output_dir)
     elif options.step == "record":
         write_manifest(options.output_dir / "unet.intent.json")
+        write_reference(options.output_dir / "unet.reference.npz")
     elif options.step == "export":
         export_onnx(options.onnx)
     else:
