@@ -31,11 +31,8 @@ def of_shape(
 def _held(value: Value, beside: Optional[Beside]) -> Optional[bytes]:
     if value.file is None:
         return constants.packed(value)
-    if beside is None:
-        return None
-    path = beside.path(weight_file.relative(value.file.file_name))
-    found = weight_file.read(path, value.file.offset)
-    return None if isinstance(found, str) else found.data
+    found = weight_file.held(beside, value)
+    return None if found is None else found.data
 
 
 def _without_ones(dims: Tuple[Optional[int], ...]) -> Tuple[Optional[int], ...]:

@@ -39,11 +39,8 @@ def reader(beside: Optional[Beside]) -> Callable[[Value], Optional[bytes]]:
     """What gives the numbers of a value in a weight file, or None if they cannot be read."""
 
     def read(value: Value) -> Optional[bytes]:
-        if beside is None or value.file is None or value.type is None:
-            return None
-        path = beside.path(weight_file.relative(value.file.file_name))
-        found = weight_file.read(path, value.file.offset)
-        if isinstance(found, str) or found.data_type != value.type.data_type:
+        found = weight_file.held(beside, value)
+        if found is None or value.type is None or found.data_type != value.type.data_type:
             return None
         return found.data
 

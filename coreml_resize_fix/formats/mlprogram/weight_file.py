@@ -205,6 +205,18 @@ def read(path: str, offset: int, most: Optional[int] = None) -> Union[Stored, st
         return f"the weight file cannot be read: {_reason(error)}"
 
 
+def held(beside: Optional[Beside], value: Value, most: Optional[int] = None) -> Optional[Stored]:
+    """What a value in a weight file of the package holds; None: elsewhere, or unreadable.
+
+    `most` is how many numbers there may be at most.
+    """
+    if beside is None or value.file is None or _leaves_folder(value.file.file_name):
+        return None
+    path = beside.path(relative(value.file.file_name))
+    found = read(path, value.file.offset, most) if os.path.isfile(path) else ""
+    return None if isinstance(found, str) else found
+
+
 def numbers(beside: Beside, value: Value, most: int) -> Optional[constants.Elements]:
     """The elements of a value that lies in a weight file; None: more than `most`, or unreadable."""
     dims = value.type.dims if value.type is not None else None
@@ -213,11 +225,8 @@ def numbers(beside: Beside, value: Value, most: int) -> Optional[constants.Eleme
     count = 1
     for size in dims:
         count *= size or 0
-    path = beside.path(relative(value.file.file_name))
-    if count > most or _leaves_folder(value.file.file_name) or not os.path.isfile(path):
-        return None
-    found = read(path, value.file.offset, most)
-    return None if isinstance(found, str) else constants.unpacked(found.data_type, found.data, most)
+    found = held(beside, value, most) if count <= most else None
+    return None if found is None else constants.unpacked(found.data_type, found.data, most)
 
 
 def _leaves_folder(file_name: str) -> bool:

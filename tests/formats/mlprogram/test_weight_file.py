@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
 from coreml_resize_fix.formats.beside import Beside
-from coreml_resize_fix.formats.mlprogram import reader, weight_file
-from coreml_resize_fix.formats.mlprogram.program import FileReference
+from coreml_resize_fix.formats.mlprogram import reader, storing, weight_file
+from coreml_resize_fix.formats.mlprogram.program import FileReference, TensorType, Value
 from coreml_resize_fix.formats.mlprogram.weight_file import Stored
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -237,3 +237,20 @@ def test_without_a_folder_there_is_no_room(tmp_path):
     assert "in memory alone" in weight_file.store(program, None, wanted)
     (tmp_path / "weights" / "weight.bin").unlink()
     assert "is missing" in weight_file.store(program, Beside(str(tmp_path)), wanted)
+
+
+@pytest.mark.parametrize("name", [NAME, "@model_path/weights/../../weight.bin", "ABSOLUTE"])
+def test_only_numbers_inside_of_the_package_are_read(name, tmp_path):
+    folder = tmp_path / "package"
+    (folder / "weights").mkdir(parents=True)
+    numbers = np.arange(16, dtype=np.float32)
+    inside, outside = folder / "weights" / "weight.bin", tmp_path / "weight.bin"
+    (offset,) = written(inside, [("FLOAT32", numbers)])
+    shutil.copy(str(inside), str(outside))
+    place = FileReference(str(outside) if name == "ABSOLUTE" else name, offset)
+    value = Value(TensorType("FLOAT32", (16,)), file=place)
+    beside = Beside(str(folder))
+    found = storing.reader(beside)(value)
+    assert found == (numbers.tobytes() if name == NAME else None)
+    elements = weight_file.numbers(beside, value, 16)
+    assert elements == (tuple(numbers.tolist()) if name == NAME else None)
