@@ -78,7 +78,9 @@ def _read(path: str) -> Optional[Dict[str, Any]]:
         raise UsageError(f"`{path}` is not TOML: {str(error).lower()}", "correct it") from error
     values = tool.get(_TABLE) if isinstance(tool, dict) else None
     if values is not None and not isinstance(values, dict):
-        raise UsageError(f"`tool.{_TABLE}` of `{path}` is no table", f"begin it `[tool.{_TABLE}]`")
+        raise UsageError(
+            f"`tool.{_TABLE}` of `{path}` is not a table", f"begin it `[tool.{_TABLE}]`"
+        )
     return values
 
 

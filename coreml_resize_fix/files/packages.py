@@ -55,7 +55,7 @@ def _take_place(new: str, target: str, replace: bool) -> None:
 
 
 def _take_place_in_two_steps(new: str, target: str) -> None:
-    """Rename twice where the system cannot exchange; for a moment there is no package."""
+    """Rename twice where the system cannot exchange; the target is missing in between."""
     old = cleanup.name_beside(target)
     with cleanup.afterwards(partial(_settle, old, target)):
         os.rename(target, old)

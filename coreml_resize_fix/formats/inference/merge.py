@@ -25,7 +25,7 @@ def merge(blobs: Sequence[Blob], doubled: bool, listed: bool = False) -> Shape:
     """One shape from those at each evaluation, the first of which is the declared default.
 
     A dimension that is known at the default and unknown at another size has a conflict there, which
-    is reported; the other sizes describe the dimension. `listed`: there are no other evaluations.
+    is reported; the other sizes describe the dimension. `listed`: there are no other sizes.
     """
     first = blobs[0]
     if first.dims is None:

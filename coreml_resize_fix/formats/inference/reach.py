@@ -36,7 +36,7 @@ def extended(samples: Samples, steps: int, reads: Reads, wanted: Mapping[str, Re
             search = _Search(samples, address, reads, lead)
             for got, made in dict.fromkeys(recorded):
                 found += [one for one in search.reaching(got, made) if one not in known + found]
-    # What grows without end is told by the last two.
+    # The last two sizes show whether a result grows without end.
     last = len(known) - (2 if samples.doubled else 0)
     return samples._replace(shapes=tuple(known[:last] + found[:most] + known[last:]))
 
