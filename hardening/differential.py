@@ -16,7 +16,7 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, Resiz
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.run import pipeline
 from hardening import networks, trees
-from hardening.entries import scratch
+from hardening.running import scratch
 from tests.support import edits
 
 # The version from which on each layer exists, as Apple's NeuralNetwork.proto says.
