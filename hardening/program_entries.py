@@ -15,7 +15,9 @@ from coreml_resize_fix.formats import execution
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.features import ARRAY, IMAGE
 from coreml_resize_fix.formats.mlprogram import locate, program
+from coreml_resize_fix.formats.mlprogram.execute import steps as program_steps
 from coreml_resize_fix.formats.mlprogram.model import Programs
+from coreml_resize_fix.formats.neuralnetwork.execute import steps as network_steps
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.wire import encode_varint
@@ -190,8 +192,15 @@ def executed(data: bytes) -> str:
 @contextlib.contextmanager
 def limits() -> Iterator[None]:
     """Lower limits of what is executed, so that what ignores them is seen at once."""
-    alive = mock.patch.object(execution, "_MOST_ALIVE", 4 * MOST_NUMBERS)
-    with mock.patch.object(checks, "LARGEST", MOST_NUMBERS), alive:
+    with contextlib.ExitStack() as stack:
+        for module, name, value in (
+            (checks, "LARGEST", MOST_NUMBERS),
+            (checks, "MOST_EFFORT", 1 << 34),
+            (execution, "_MOST_ALIVE", 4 * MOST_NUMBERS),
+            (program_steps, "MOST_ROUNDS", 200),
+            (network_steps, "MOST_ROUNDS", 200),
+        ):
+            stack.enter_context(mock.patch.object(module, name, value))
         yield
 
 

@@ -15,7 +15,16 @@ SIZES += (2**64 - 1,)
 NUMBERS = (0, 1, -1, 2, 3, 4, 8, 63, 64, 2**16, 2**20, 2**30, 2**31 - 1, -(2**31))
 FLOATS = (0.0, -0.0, 0.5, 1.0, 1.5, 2.0, -3.0, 1e-30, 2.0**20, 1e30, float("inf"), float("nan"))
 TEXTS = ("", "fp16", "int32", "STRICT_ALIGN_CORNERS", "UNALIGN_CORNERS", "DEFAULT", "LINEAR")
-TEXTS += ("NEAREST_NEIGHBOR", "valid", "same", "custom", "reflect", "replicate", "\x1b[31m", "x" * 300)
+TEXTS += (
+    "NEAREST_NEIGHBOR",
+    "valid",
+    "same",
+    "custom",
+    "reflect",
+    "replicate",
+    "\x1b[31m",
+    "x" * 300,
+)
 FILES = ("@model_path/weights/weight.bin", "weights/weight.bin", "weights/../weights/weight.bin")
 FILES += ("../../../Manifest.json", "/etc/passwd", "@model_path/../../secret", "weights", "", "\0")
 OPSETS = ("CoreML5", "CoreML6", "CoreML7", "CoreML8", "CoreML99", "")
@@ -92,7 +101,9 @@ def _rename_parameter(rng: random.Random, place: Place) -> None:
     inputs = place.operation.inputs
     if inputs:
         key = rng.choice(sorted(inputs))
-        other = rng.choice(("x", "y", "shape", "axis", "weight", "reps", "pad", "values", key + "_"))
+        other = rng.choice(
+            ("x", "y", "shape", "axis", "weight", "reps", "pad", "values", key + "_")
+        )
         inputs[other].CopyFrom(inputs[key])
         del inputs[key]
 
@@ -145,7 +156,9 @@ def _type(rng: random.Random, place: Place) -> None:
 
 def _constant(rng: random.Random, place: Place) -> None:
     """Other numbers in a constant: a factor, a size, an axis, a mode."""
-    tensors = [one.immediateValue.tensor for one in _values(place) if one.HasField("immediateValue")]
+    tensors = [
+        one.immediateValue.tensor for one in _values(place) if one.HasField("immediateValue")
+    ]
     if not tensors:
         return
     tensor = rng.choice(tensors)
@@ -180,7 +193,9 @@ def _stored(rng: random.Random, place: Place) -> None:
     for value in rng.sample(_values(place), 1) if _values(place) else ():
         file = value.blobFileValue
         file.fileName = file.fileName if file.fileName and rng.random() < 0.6 else rng.choice(FILES)
-        file.offset = rng.choice((0, 1, 64, 128, 192, 256, 2**31, 2**40, 2**63 - 1, 2**63, 2**64 - 1))
+        file.offset = rng.choice(
+            (0, 1, 64, 128, 192, 256, 2**31, 2**40, 2**63 - 1, 2**63, 2**64 - 1)
+        )
 
 
 def _inline(rng: random.Random, place: Place) -> None:
@@ -245,10 +260,9 @@ def _block_ends(rng: random.Random, place: Place) -> None:
 
 
 def _block_begins(rng: random.Random, place: Place) -> None:
-    place.block.inputs.add().CopyFrom(
-        rng.choice([one for one in (*place.function.inputs, *place.operation.outputs)] or [None])
-        or type(place.operation.outputs.add())()
-    )
+    named = [*place.function.inputs, *place.operation.outputs]
+    if named:
+        place.block.inputs.add().CopyFrom(rng.choice(named))
 
 
 def _specialization(rng: random.Random, place: Place) -> None:
@@ -289,7 +303,9 @@ def _described(rng: random.Random, place: Place) -> None:
     elif action == 1:
         low = rng.choice((0, 1, 5, 2**40))
         for _ in range(rng.choice((1, 4, 4))):
-            array.shapeRange.sizeRanges.add(lowerBound=low, upperBound=rng.choice((-1, 0, 9, 2**50)))
+            array.shapeRange.sizeRanges.add(
+                lowerBound=low, upperBound=rng.choice((-1, 0, 9, 2**50))
+            )
     elif action == 2:
         for _ in range(rng.choice((1, 30))):
             sides = rng.choice((3, 9, 2**20))

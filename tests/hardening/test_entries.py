@@ -10,7 +10,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hardening import entries, mutations, seeds, trees
+from coreml_resize_fix.formats.protobuf import schema
+from hardening import entries, mutations, program_mutations, seeds, trees
+
+# How what goes all the way through an entry ends.
+THROUGH = {
+    "wire": "edited", "manifest": "read", "onnx": "read", "command": "exit code 0",
+    "program": "edited", "package": "exit code 0", "execute": "run",
+}  # fmt: skip
 
 QUIET = {
     "derandomize": True,
@@ -26,8 +33,7 @@ NUMBERS = st.integers(0, 2**32 - 1)
 def test_what_converters_wrote_is_read(entry):
     """Each way in has seeds that go all the way through: others begin at a closed door."""
     found = Counter(entries.ENTRIES[entry](seed) for seed in SEEDS[entry])
-    through = {"wire": "edited", "manifest": "read", "onnx": "read", "command": "exit code 0"}
-    assert found[through[entry]] >= 6
+    assert found[THROUGH[entry]] >= 6
 
 
 def changed(entry, place, numbers):
@@ -71,13 +77,31 @@ def test_the_command_on_changed_models_and_manifests(place, numbers):
     entries.whole_command(changed("command", place, numbers))
 
 
+@settings(max_examples=200, **QUIET)
+@given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
+def test_changed_programs(place, numbers):
+    entries.ENTRIES["program"](changed("program", place, numbers))
+
+
+@settings(max_examples=60, **QUIET)
+@given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
+def test_the_command_on_changed_packages(place, numbers):
+    entries.ENTRIES["package"](changed("package", place, numbers))
+
+
+@settings(max_examples=300, **QUIET)
+@given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
+def test_changed_networks_executed(place, numbers):
+    entries.ENTRIES["execute"](changed("execute", place, numbers))
+
+
 @settings(max_examples=150, **QUIET)
 @given(st.binary(max_size=300))
 @example(b"")
 @example(b"\n" * 70)
 def test_any_bytes(data):
-    for entry in ("wire", "manifest", "onnx", "command"):
-        entries.ENTRIES[entry](data)
+    for entry in entries.ENTRIES.values():
+        entry(data)
 
 
 JSON = st.recursive(
@@ -100,6 +124,22 @@ def test_any_json(value):
 def test_a_tree_that_is_not_changed_is_the_file(entry):
     read = [(seed, trees.read(seed)) for seed in SEEDS[entry]]
     assert [seed for seed, nodes in read if nodes is None or trees.written(nodes) != seed] == []
+
+
+@pytest.mark.parametrize("name", sorted(program_mutations.PROGRAM))
+def test_every_kind_of_change_changes_some_program(name):
+    rng, changed_to = random.Random(name), set()
+    model = schema.model_class().FromString(SEEDS["program"][2])
+    for _ in range(60):
+        made = type(model).FromString(model.SerializeToString())
+        function = made.mlProgram.functions["main"]
+        block = next(program_mutations.blocks(function))
+        operation = rng.choice(block.operations)
+        program_mutations.PROGRAM[name](
+            rng, program_mutations.Place(made, function, block, operation)
+        )
+        changed_to.add(made.SerializeToString(deterministic=True))
+    assert len(changed_to - {model.SerializeToString(deterministic=True)}) > 3
 
 
 @pytest.mark.parametrize("name", sorted(mutations.MESSAGE))

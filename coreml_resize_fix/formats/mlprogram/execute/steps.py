@@ -14,7 +14,7 @@ from coreml_resize_fix.formats.mlprogram.execute.call import Call
 from coreml_resize_fix.formats.mlprogram.execute.stored import Stored
 from coreml_resize_fix.formats.mlprogram.execute.table import KINDS
 from coreml_resize_fix.formats.mlprogram.program import Block, Operation, Value
-from coreml_resize_fix.verify.kernels.checks import KernelError
+from coreml_resize_fix.verify.kernels.checks import CALL, EACH, KernelError, need_effort
 
 __all__ = ["Deferred", "Steps", "deferred"]
 
@@ -68,10 +68,12 @@ class Steps:
         """A constant, or the weights that a constexpr operation makes."""
         if operation.kind == "const":
             return self._stored.array(operation.attributes["val"])
+        need_effort(CALL)
         made = self._compute(operation, around, {})
         names = [variable.name for variable in operation.outputs]
         array = made[names.index(name)]
         assert array is not None
+        need_effort(EACH * array.size)
         return array
 
     def _compute(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
