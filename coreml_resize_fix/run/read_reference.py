@@ -12,8 +12,11 @@ from coreml_resize_fix.intents.reference import Reference
 from coreml_resize_fix.intents.tensors import NetworkTensors
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.verify import fit, probes
+from coreml_resize_fix.verify.kernels import checks
 
 Arrays = Dict[str, np.ndarray]
+
+MOST_NUMBERS = 1 << 25  # of a test image: three channels of 8K video
 
 
 def read(request: Request, features: Sequence[Feature]) -> Reference:
@@ -49,7 +52,7 @@ def _of_onnx(
         if any(_is_picture(inputs[one.name]) and one.dtype.kind == "f" for one in onnx.inputs):
             inputs, why = {}, "a picture was recorded, and it takes what comes behind preprocessing"
     if not inputs:
-        inputs = _examples(onnx.inputs, features)
+        inputs = _examples(path, onnx.inputs, features)
         notices = [f"the reference `{path}` was run on a seeded test image: {why}"]
     for name, array in inputs.items():
         reference.need_finite(path, name, array)
@@ -68,14 +71,25 @@ def _known(shape: Sequence[Optional[int]]) -> Optional[Tuple[int, ...]]:
     return sizes if len(sizes) == len(shape) else None
 
 
-def _examples(inputs: Sequence[OnnxInput], features: Sequence[Feature]) -> Arrays:
-    """Seeded inputs; sizes that the file leaves free are those of the model."""
+def _examples(path: str, inputs: Sequence[OnnxInput], features: Sequence[Feature]) -> Arrays:
+    """Seeded inputs; sizes that the file leaves free are those of the model.
+
+    Raises:
+        BadReferenceError: one would be too large.
+    """
     by_name: Mapping[str, Feature] = {feature.name: feature for feature in features}
     same = len(inputs) == len(features)
     found = {}
     for number, one in enumerate(inputs):
         feature = by_name.get(one.name, features[number] if same else None)
-        found[one.name] = probes.example(_filled(one.shape, feature), one.dtype, number)
+        shape = _filled(one.shape, feature)
+        if checks.count_of(shape) > MOST_NUMBERS:
+            raise BadReferenceError(
+                f"the input `{one.name}` of the reference `{path}` would be a test image of "
+                f"{list(shape)}, which is too large",
+                reference.RECORD,
+            )
+        found[one.name] = probes.example(shape, one.dtype, number)
     return found
 
 
