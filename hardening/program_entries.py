@@ -197,8 +197,8 @@ def limits() -> Iterator[None]:
             (checks, "LARGEST", MOST_NUMBERS),
             (checks, "MOST_EFFORT", 1 << 34),
             (execution, "_MOST_ALIVE", 4 * MOST_NUMBERS),
-            (program_steps, "MOST_ROUNDS", 200),
-            (network_steps, "MOST_ROUNDS", 200),
+            *((module, "MOST_ROUNDS", 200) for module in (program_steps, network_steps)),
+            *((module, "MOST_EFFORT", 1 << 34) for module in (program_steps, network_steps)),
         ):
             stack.enter_context(mock.patch.object(module, name, value))
         yield

@@ -12,6 +12,7 @@ __all__ = [
     "CALL",
     "EACH",
     "LARGEST",
+    "MOVED",
     "MOST_EFFORT",
     "KernelError",
     "axis_of",
@@ -26,11 +27,12 @@ __all__ = [
 # enough for a file whose sizes lie to be refused before it takes the memory of a machine.
 LARGEST = 1 << 28
 
-# Multiplications of one run of a network, about an hour; a large one for photographs takes a tenth.
-# So loops and weights of a hostile file end, however they multiply.
+# Multiplications of one run of a network, under half an hour; a large one for photographs takes a
+# tenth. So loops and weights of a hostile file end, however they multiply.
 MOST_EFFORT = 1 << 42
-CALL = 1 << 18  # what a call of NumPy counts as, and
-EACH = 4  # each number that goes in or comes out
+CALL = 1 << 20  # what a call of NumPy counts as,
+EACH = 4  # each number that goes in or comes out, and
+MOVED = 16  # each that is copied or added where no matrix product does it
 
 _left: "ContextVar[Optional[int]]" = ContextVar("multiplications left", default=None)
 

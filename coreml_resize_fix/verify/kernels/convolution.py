@@ -9,7 +9,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.checks import CALL, KernelError, need_effort, need_room
+from coreml_resize_fix.verify.kernels.checks import CALL, MOVED, KernelError, need_effort, need_room
 from coreml_resize_fix.verify.kernels.strips import by_channel, by_rows, by_windows
 from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, Pair, crop
 
@@ -39,7 +39,8 @@ def convolve(
     size = _counts(images.shape[-2:], kernel, stride, dilation, edges)
     need_room(lead + (outputs,) + size)
     maps = max(1, images.size // max(1, channels * images.shape[-2] * images.shape[-1]))
-    need_effort(maps * (CALL + weights.size * size[0] * size[1]))
+    copies = MOVED * weights.size * groups // max(1, outputs)
+    need_effort(maps * (CALL + (weights.size + copies) * size[0] * size[1]))
     grouped = images.reshape((-1, groups, channels // groups) + images.shape[-2:])
     numbers = np.asarray(weights, images.dtype)
     numbers = numbers.reshape((groups, outputs // groups) + weights.shape[1:])
@@ -90,7 +91,8 @@ def deconvolve(
         for n, s, k, d, edge in zip((rows, columns), stride, kernel, dilation, edges)
     )
     need_room((len(pixels), groups, each, height, width))
-    need_effort(kernel[0] * kernel[1] * CALL + weights.size * len(pixels) * rows * columns)
+    sums = weights.size + MOVED * weights.size * groups // max(1, channels)
+    need_effort(kernel[0] * kernel[1] * CALL + sums * len(pixels) * rows * columns)
     result = np.zeros((len(pixels), groups, each, height, width), images.dtype)
     for row, column in np.ndindex(*kernel):
         top, left = row * dilation[0], column * dilation[1]

@@ -13,6 +13,7 @@ import numpy as np
 from coreml_resize_fix.verify.kernels import pooling
 from coreml_resize_fix.verify.kernels.checks import (
     CALL,
+    MOVED,
     KernelError,
     need_effort,
     need_rank,
@@ -94,7 +95,7 @@ def _fold(
     padded = _pad_depth(maps, edges[0], value)
     count = _count(padded.shape[2], kernel[0], stride[0], 1)
     found = np.array(padded[:, :, : (count - 1) * stride[0] + 1 : stride[0]])
-    need_effort(kernel[0] * (CALL + found.size))
+    need_effort(kernel[0] * (CALL + MOVED * found.size))
     for depth in range(1, kernel[0]):
         function(
             found, padded[:, :, depth : depth + (count - 1) * stride[0] + 1 : stride[0]], found
