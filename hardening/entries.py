@@ -18,7 +18,7 @@ from coreml_resize_fix.intents import manifest, onnx_reader
 from coreml_resize_fix.intents import onnx_file as onnx_files
 from coreml_resize_fix.intents.source import Manifest
 from hardening import inference, mutations, program_entries
-from hardening.running import run, scratch
+from hardening.running import emptied, run, scratch
 from tests.support import cases
 
 Entry = Callable[[bytes], str]
@@ -122,9 +122,7 @@ def unpacked(data: bytes) -> Job:
 
 def whole_command(data: bytes) -> str:
     """The command on a model and a manifest."""
-    job, folder = unpacked(data), scratch()
-    for name in os.listdir(folder):
-        os.unlink(os.path.join(folder, name))
+    job, folder = unpacked(data), emptied()
     model, intent = os.path.join(folder, "model.mlmodel"), os.path.join(folder, "intent.json")
     for path, content in ((model, job.model), (intent, job.manifest)):
         with open(path, "wb") as file:

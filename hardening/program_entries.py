@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import shutil
 import struct
 from typing import Callable, Dict, Iterator, NamedTuple, Tuple
 from unittest import mock
@@ -24,7 +23,7 @@ from coreml_resize_fix.formats.protobuf.wire import encode_varint
 from coreml_resize_fix.verify import network, probes
 from coreml_resize_fix.verify.kernels import checks
 from hardening import mutations, program_mutations
-from hardening.running import run, scratch
+from hardening.running import emptied, run, scratch
 from tests.support import build
 from tests.support.folders import contents
 
@@ -124,9 +123,7 @@ def write(folder: str, job: Package) -> str:
 
 def whole_command(data: bytes) -> str:
     """The command on a package, a manifest and recorded tensors."""
-    job, folder = unpacked(data), scratch()
-    shutil.rmtree(folder)
-    os.mkdir(folder)
+    job, folder = unpacked(data), emptied()
     package = write(folder, job)
     before = contents(folder)
     options = [option.format(folder) for option in OPTIONS[job.options]]

@@ -9,10 +9,16 @@ from typing import Any, Iterator, List, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.source import Manifest
 from hardening.program_entries import MODEL, OPTIONS, WEIGHTS, Network, Package
 from tests.formats.mlprogram import calls, files
 from tests.support import cases
+
+
+def knows_programs() -> bool:
+    """Whether the installed coremltools describes ML Programs."""
+    return "mlProgram" in schema.model_class().DESCRIPTOR.fields_by_name
 
 
 def structures() -> Iterator[bytes]:
@@ -46,6 +52,8 @@ def _weights(package: str) -> bytes:
 
 def networks() -> Iterator[bytes]:
     """Converted networks, and a program for each operation that the tests can make."""
+    if not knows_programs():
+        return
     from tests.formats.mlprogram import build
 
     found = [str(files.package(name)) for name in files.NAMES]

@@ -24,6 +24,14 @@ def run(*arguments: str) -> int:
     return ran.code
 
 
+def emptied() -> str:
+    """The same folder with nothing in it."""
+    folder = scratch()
+    shutil.rmtree(folder)
+    os.mkdir(folder)
+    return folder
+
+
 _kept: List[str] = []
 
 
