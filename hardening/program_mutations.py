@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple
 
 from coreml_resize_fix.formats.mlprogram.execute.table import CONTROL, KINDS
 from coreml_resize_fix.formats.protobuf import schema
+from hardening import mutations
 
 SIZES = (0, 1, 2, 3, 5, 7, 2**10, 2**16, 2**20 + 1, 2**31 - 1, 2**31, 2**40, 2**63 - 1, 2**63)
 SIZES += (2**64 - 1,)
@@ -346,22 +347,23 @@ PROGRAM: Dict[str, Change] = {
 
 
 def program(data: bytes, seed: int, most: int) -> bytes:
-    """A model file with one to four changes of its program; what holds none comes back as it is."""
+    """A model file with one to four changes of its program, or of its message if it has none."""
     rng = random.Random(seed)
     model = schema.model_class()()
     try:
         model.ParseFromString(data)
     except Exception:  # protobuf's DecodeError; its module differs between versions
         return data
+    held = getattr(model, "mlProgram", None)  # unknown to coremltools before 5
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         places = [
             Place(model, function, block, operation)
-            for _, function in sorted(model.mlProgram.functions.items())
+            for _, function in sorted(held.functions.items() if held else ())
             for block in blocks(function)
             for operation in block.operations
         ]
         if not places:
-            return data
+            return mutations.message(data, seed, most)
         try:
             PROGRAM[rng.choice(list(PROGRAM))](rng, rng.choice(places))
         except (ValueError, TypeError, KeyError):  # a number that a field does not take
