@@ -89,10 +89,14 @@ class OnnxNetwork:
         return Blobs(resized, lambda names: self.run(inputs, names))
 
     def _input(self, value: Proto) -> OnnxInput:
+        from onnx import TensorProto
+
         tensor = value.type.tensor_type
         if tensor.elem_type not in _DTYPES:
-            kind = value.type.WhichOneof("value") or "value of no type"
-            what = f"tensor of type {tensor.elem_type}" if kind == "tensor_type" else kind
+            what = value.type.WhichOneof("value") or "value of no type"
+            if what == "tensor_type":
+                types = {number: name.lower() for name, number in TensorProto.DataType.items()}
+                what = f"tensor({types.get(tensor.elem_type, tensor.elem_type)})"
             raise BadReferenceError(
                 f"the input `{value.name}` of the reference `{self._path}` is a `{what}`",
                 "pass recorded tensors (.npz) instead",

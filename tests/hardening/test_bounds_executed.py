@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
+from tests.cli.commands import run
 from tests.hardening.test_bounds import MOST, measured
 from tests.support import build
 
@@ -228,6 +229,19 @@ OPERATIONS = {
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_small_program_is_refused_in_time(name, tmp_path):
     make, says = OPERATIONS[name]
+    assert says in executed(program(make), tmp_path)
+
+
+@pytest.mark.skipif(not schema.knows_ios14(), reason="needs messages of ML Programs")
+def test_loops_in_loops_are_not_walked_again_and_again(tmp_path):
+    """Each is walked three times, until its sizes are known: fifteen of them 3^15 times."""
+    ran = run(build.write(tmp_path, program(lambda block: looped(block, 15))))
+    assert ran.code == 2
+    assert "more than 200000 operations, each round of a loop counted" in ran.err
+    assert run(build.write(tmp_path, program(lambda block: looped(block, 4)))).code == 3
+
+
+def program(make):
     model = build.network(SHAPE, [], version=8)
     model.ClearField("neuralNetwork")
     function = model.mlProgram.functions["main"]
@@ -237,4 +251,4 @@ def test_a_small_program_is_refused_in_time(name, tmp_path):
     block = function.block_specializations["CoreML8"]
     make(block)
     block.outputs.append("scores")
-    assert says in executed(model, tmp_path)
+    return model
