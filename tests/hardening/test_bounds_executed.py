@@ -241,13 +241,43 @@ def test_loops_in_loops_are_not_walked_again_and_again(tmp_path):
     assert run(build.write(tmp_path, program(lambda block: looped(block, 4)))).code == 3
 
 
-def program(make):
-    model = build.network(SHAPE, [], version=8)
+HUGE = 1 << 20
+# name -> the resize of an input of 1×8 pixels, and what is asked for
+RESIZES = {
+    "a column stretched to 2^17 pixels": (
+        one("resize_bilinear", x="image", target_size_height=(1 << 17, ()),
+            target_size_width=(1, ())), "bicubic"),
+    "a map of 2^62 pixels": (
+        one("resize_bilinear", x="image", target_size_height=((1 << 31) - 1, ()),
+            target_size_width=((1 << 31) - 1, ())), "bilinear"),
+    "a factor of 10^30": (
+        one("upsample_bilinear", x="image", scale_factor_height=(1e30, ()),
+            scale_factor_width=(1e30, ())), "bilinear"),
+    "a factor of 2^20": (
+        one("upsample_nearest_neighbor", x="image", scale_factor_height=(HUGE, ()),
+            scale_factor_width=(HUGE, ())), "nearest-exact"),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not schema.knows_ios14(), reason="needs messages of ML Programs")
+@pytest.mark.parametrize("name", sorted(RESIZES))
+def test_a_small_program_is_audited_in_little_memory(name, tmp_path):
+    make, asked = RESIZES[name]
+    path = build.write(tmp_path, program(make, (1, 1, 8, 1)))
+    for options in (("--decompose", "--partial"), ("-n", "--report", tmp_path / "report.html")):
+        code, used, said = measured("-m", "coreml_resize_fix", path, "--assume", asked, *options)
+        assert "defect" not in said, said
+        assert code in (0, 1, 2)
+        assert used < MOST
+
+
+def program(make, shape=SHAPE):
+    model = build.network(shape, [], version=8)
     model.ClearField("neuralNetwork")
     function = model.mlProgram.functions["main"]
     function.opset = "CoreML8"
     function.inputs.add(name="image")
-    typed(function.inputs[0].type, "FLOAT32", SHAPE)
+    typed(function.inputs[0].type, "FLOAT32", shape)
     block = function.block_specializations["CoreML8"]
     make(block)
     block.outputs.append("scores")
