@@ -12,13 +12,13 @@ from coreml_resize_fix.formats.execution import Execution
 from coreml_resize_fix.formats.features import IMAGE, Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.verify.network import Executed, NotRun
-from coreml_resize_fix.verify.reference import Arrays, Replacement, Runner
+from coreml_resize_fix.verify.reference import Arrays, Runner
 
 _FLOAT32 = np.dtype(np.float32)
 
 
 def runner(model: Model) -> Runner:
-    """What runs a model by Core ML; it keeps no blobs and replaces nothing.
+    """What runs a model by Core ML; it keeps no blobs.
 
     Raises:
         UsageError: Core ML or coremltools is not here.
@@ -44,13 +44,7 @@ def runner(model: Model) -> Runner:
     return partial(_run, loaded, model.execution(_FLOAT32))
 
 
-def _run(
-    loaded: Any,
-    execution: Execution,
-    inputs: Arrays,
-    keep: Sequence[str],
-    replace: Mapping[str, Replacement],
-) -> Executed:
+def _run(loaded: Any, execution: Execution, inputs: Arrays, keep: Sequence[str]) -> Executed:
     given = {
         feature.name: _given(feature, inputs[feature.name])
         for feature in execution.inputs

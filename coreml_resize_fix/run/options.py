@@ -28,6 +28,8 @@ class Request:
     `origins` is what the model's converter remembers of the calls, by the names of blobs.
     `float32_replacements` keeps what several operations compute in float32 between two casts, in a
     network of float16.
+    `effects` asks what wrong resizes do to the outputs, measured on a test image if there is no
+    reference.
     `reference` says what the whole network computes: a path, or intents recorded with tensors.
     `network_tensors` gives what was recorded beside the manifest, which an ONNX file is run on.
     """
@@ -48,6 +50,7 @@ class Request:
     notices: Tuple[str, ...] = ()
     pictures: bool = False
     rewrite_downscales: bool = False
+    effects: bool = False
     origins: Mapping[str, Origin] = field(default_factory=dict)
     reference: Union[str, Manifest, None] = None
     tolerance: Optional[float] = None
