@@ -139,7 +139,6 @@ def _with_manifest(options: Options, todo: Sequence[Job]) -> List[Job]:
 def _request(options: Options) -> Request:
     report = options.report_path or ""
     shows_values = files.shows_values(options.style, report)
-    pictures = files.needs_pictures(report)
     return read_options(
         options.assume,
         options.deployment_target,
@@ -155,8 +154,8 @@ def _request(options: Options) -> Request:
         rewrite_downscales=options.rewrite_downscales,
         verify=True if options.verify is None and shows_values else options.verify,
         fingerprint=options.style == "json" or report.endswith(".json"),
-        pictures=pictures,
-        effects=(options.verbose or pictures) and options.verify is not False,
+        pictures=files.needs_pictures(report),
+        verbose=options.verbose,
     )
 
 

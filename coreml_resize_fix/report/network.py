@@ -10,19 +10,18 @@ from coreml_resize_fix.verify.agreement import ComparedOutput
 def lines(report: ModelReport) -> List[str]:
     """A sentence, then a line with the errors of each output, and one with what makes them.
 
-    In detail, or without a reference, what makes them follows with a line for each resize.
+    If asked for in full, what makes them follows with a line for each resize instead.
     """
     found, measured = report.network, report.effects
-    in_full = measured is not None and (report.detailed or found is None)
     listed: List[str] = []
     if found is not None:
         listed.append(found.message)
         if found.not_run is None or any(_is_known(one) for one in found.outputs):
             for output in found.outputs:
                 listed.append(errors(output, found.tolerance))
-                if measured is not None and not in_full:
+                if measured is not None and not report.verbose:
                     listed += effects.summary(measured, output.name)
-    return listed + (effects.lines(measured) if measured is not None and in_full else [])
+    return listed + (effects.lines(measured) if measured is not None and report.verbose else [])
 
 
 def _is_known(output: ComparedOutput) -> bool:

@@ -179,8 +179,9 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
 def _report(work: Work, target: Optional[str], sha256: Optional[str], written: bool) -> ModelReport:
     model, request, check = work.model, work.request, work.check
     moved = displacements(model, work.audit.as_intended, work.audit.intended)
-    # What the outputs show is moved by is an estimate of what was measured.
-    estimated = moved if work.effects is None or work.effects.not_run is not None else []
+    measured = work.effects is not None and work.effects.not_run is None
+    # Of what was measured, and is told in full, it is an estimate.
+    estimated = [] if measured and request.verbose else moved
     usable = work.audit.usable()
     says_less = request.has_intents and check is None  # than a run of the whole network
     found = tuple(settled(finding, request, written) for finding in work.findings)
@@ -208,7 +209,7 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         network,
         check.overview(found) if check is not None and request.pictures else None,
         work.effects,
-        request.effects,
+        request.verbose,
     )
 
 

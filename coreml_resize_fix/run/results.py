@@ -25,8 +25,8 @@ class ModelReport:
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
     outputs agree with a reference, None without one; `overview` is what a page shows of it.
-    `effects` are what wrong resizes do to the outputs, None where that was not looked at, and
-    `detailed` whether a report should tell those of each.
+    `effects` are what wrong resizes do to the outputs, None where that was not measured; `verbose`
+    has words tell them in full.
     """
 
     path: str
@@ -46,7 +46,7 @@ class ModelReport:
     network: Optional[Agreement] = None
     overview: Optional[Overview] = None
     effects: Optional[Effects] = None
-    detailed: bool = False
+    verbose: bool = False
 
     @property
     def codes(self) -> Tuple[Code, ...]:

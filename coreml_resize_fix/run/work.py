@@ -91,7 +91,7 @@ def run_network(work: Work, tell: Tell) -> Work:
 
         check = Check(work.model, request, work.findings, tell)
         return work._replace(check=check, effects=check.effects)
-    if request.effects and any(finding.verdict not in RIGHT for finding in work.findings):
+    if request.measures_effects and any(finding.verdict not in RIGHT for finding in work.findings):
         from coreml_resize_fix.verify import effects
 
         return work._replace(effects=effects.on_test_image(work.model, work.findings, tell))
