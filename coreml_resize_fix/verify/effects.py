@@ -7,11 +7,13 @@ from typing import Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.auditing.comparison import Comparisons, meant
 from coreml_resize_fix.auditing.findings import RIGHT, Finding
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats.execution import Execution
 from coreml_resize_fix.formats.features import ARRAY, IMAGE, NUMBER, Feature
 from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.progress import Tell
 from coreml_resize_fix.sampling.reference import resize
@@ -50,7 +52,7 @@ def measure(
     """
     wrong = [finding for finding in findings if finding.verdict not in RIGHT]
     exact = {
-        finding.layer.address: _as_intended(finding.intent)
+        finding.layer.address: _as_intended(finding.layer, finding.intent, finding.comparisons)
         for finding in wrong
         if finding.intent is not None and not finding.layer.params.is_chain
     }
@@ -120,17 +122,20 @@ def _part(tell: Tell, number: int, count: int) -> Tell:
     return told
 
 
-def _as_intended(intent: Intent) -> Replacement:
+def _as_intended(
+    layer: ResizeLayer, intent: Intent, comparisons: Optional[Comparisons]
+) -> Replacement:
     """What PyTorch makes of a map, whatever its size."""
+    asked = comparisons.asked if comparisons is not None else intent
 
     def compute(maps: np.ndarray) -> np.ndarray:
         size = maps.shape[-2], maps.shape[-1]
-        target = intent.target_size(size)
+        target = asked.target_size(size) if asked.law is not None else meant(asked, layer, size)
         if target is None:
-            raise ValueError("nothing says which size it should make")
+            raise KernelError("gets a size of which no example says what it should become")
         need_room((*maps.shape[:-2], *target))
         images = maps if maps.dtype.kind == "f" else maps.astype(np.float32)
-        return resize(images, *intent.axes(size, target))
+        return resize(images, *asked.axes(size, target))
 
     return compute
 
