@@ -91,7 +91,8 @@ def run_network(work: Work, tell: Tell) -> Work:
 
         check = Check(work.model, request, work.findings, tell)
         return work._replace(check=check, effects=check.effects)
-    if request.measures_effects and any(finding.verdict not in RIGHT for finding in work.findings):
+    wrong = [one for one in work.findings if one.intent is not None and one.verdict not in RIGHT]
+    if request.measures_effects and wrong:
         from coreml_resize_fix.verify import effects
 
         return work._replace(effects=effects.on_test_image(work.model, work.findings, tell))
