@@ -14,7 +14,7 @@ _SEED = 20260801
 # All probes of a map take 128 MiB then, and one takes about a second.
 LARGEST_MAP = 1 << 22
 
-_LARGEST_EXAMPLE = 1 << 25  # numbers of an input: three channels of 3344×3344
+LARGEST_EXAMPLE = 1 << 25  # numbers of an input: three channels of 3344×3344
 
 
 def _ramp(size: Size) -> np.ndarray:
@@ -81,9 +81,9 @@ def examples(wanted: Mapping[str, Wanted]) -> Dict[str, np.ndarray]:
         count = 1
         for size in shape:
             count *= int(size)
-        if count > _LARGEST_EXAMPLE:
+        if count > LARGEST_EXAMPLE:
             raise KernelError(
-                f"the input `{name}` takes {count} numbers, more than the {_LARGEST_EXAMPLE} that "
+                f"the input `{name}` takes {count} numbers, more than the {LARGEST_EXAMPLE} that "
                 "a test image may have"
             )
         found[name] = _example(shape, dtype, number)

@@ -24,7 +24,8 @@ Recordings = Mapping[str, Tuple[str, np.ndarray]]
 Runner = Callable[[Arrays, Sequence[str]], Executed]
 
 _BLOBS_AT_ONCE = 32
-_TOLERANCES = {False: 1e-3, True: 2e-2}  # by whether the network is one of float16
+# By whether the network is one of float16 (see `half-coordinates` of conventions/measured.json).
+_TOLERANCES = {False: 1e-3, True: 2e-2}
 
 
 class NetworkRun(NamedTuple):
