@@ -12,7 +12,7 @@ class Row(NamedTuple):
 
     resize: Contribution
     effect: Effect
-    width: float  # percent of the largest error that one makes of this output
+    width: float  # percent of the largest known error that one makes of this output
 
 
 def rows(found: Effects, output: str) -> List[Row]:
@@ -25,7 +25,7 @@ def rows(found: Effects, output: str) -> List[Row]:
     ]
     pairs.sort(key=lambda pair: -_weight(pair[1]))
     most = max([effect.max_abs_error or 0.0 for _, effect in pairs], default=0.0) or 1.0
-    return [Row(one, effect, min(100.0, 100 * _weight(effect) / most)) for one, effect in pairs]
+    return [Row(one, effect, 100 * (effect.max_abs_error or 0.0) / most) for one, effect in pairs]
 
 
 def summary(found: Effects, output: str) -> List[str]:
