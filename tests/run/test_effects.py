@@ -256,6 +256,29 @@ def test_a_resize_on_which_no_output_depends_is_left_out(tmp_path):
     assert [one.address for one in found.alone] == ["layers[0]"]
 
 
+def test_of_several_functions_the_default_one_is_run(tmp_path):
+    pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+
+    def describe_two(program):
+        functions, told = program.mlProgram.functions, program.description
+        functions["other"].CopyFrom(functions["main"])
+        for name in ("main", "other"):
+            one = told.functions.add(name=name)
+            one.input.extend(told.input)
+            one.output.extend(told.output)
+        told.defaultFunctionName = "main"
+        del told.input[:], told.output[:]
+        program.specificationVersion = 9
+
+    files = Files("image", tmp_path)
+    files.change_model(describe_two)
+    found = audited(files.model, "--assume", CORNERS, "-v")
+    assert [layer["address"][:5] for layer in found["layers"]] == ["main/", "other"]
+    (alone,) = found["effects"]["wrong_resizes"]
+    assert alone["address"] == found["layers"][0]["address"]
+    assert alone["outputs"][0]["max_abs_error"] > 0
+
+
 def test_an_image_goes_through_the_preprocessing(tmp_path):
     """A picture of 0 to 255 enters, so that the values behind it are those of real pictures."""
     network = build.network((3, 6, 8), [build.DOUBLE], version=3)
