@@ -103,7 +103,10 @@ class Step(NamedTuple):
 
 
 class Walk:
-    """One run: which blobs to hand out (`kept`), and what to compute in the place of resizes."""
+    """One run: which blobs to hand out (`kept`), and what to compute in the place of resizes.
+
+    `replaced` are the addresses of those that were reached.
+    """
 
     def __init__(
         self,
@@ -113,6 +116,7 @@ class Walk:
     ) -> None:
         self._keep, self._replace, self._tell = frozenset(keep), dict(replace or {}), tell
         self.kept: Dict[str, np.ndarray] = {}
+        self.replaced: Set[str] = set()
 
     def follow(
         self, steps: Sequence[Step], blobs: Blobs, wanted: Collection[str], nested: bool = False
@@ -148,6 +152,7 @@ class Walk:
             need_effort(CALL + EACH * read)
             with np.errstate(all="ignore"):
                 if step.address in self._replace:
+                    self.replaced.add(step.address)
                     made: Made = [self._replace[step.address](blob_of(blobs, step.reads[0]))]
                 else:
                     made = step.compute(blobs)

@@ -1,23 +1,20 @@
 """Read what `--reference` names: recorded tensors, or an ONNX file that runs on some."""
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.errors import BadReferenceError
-from coreml_resize_fix.formats.features import IMAGE, Feature
+from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.intents import reference
 from coreml_resize_fix.intents.onnx_run import OnnxInput, OnnxNetwork
 from coreml_resize_fix.intents.reference import Reference
 from coreml_resize_fix.intents.tensors import NetworkTensors
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.verify import fit, probes
-from coreml_resize_fix.verify.kernels import checks
+from coreml_resize_fix.verify.kernels.checks import KernelError
 
 Arrays = Dict[str, np.ndarray]
-
-_DEEPEST = 32  # dimensions that NumPy has, whatever its version
-MOST_NUMBERS = 1 << 25  # of a test image: three channels of 8K video
 
 
 def read(request: Request, features: Sequence[Feature]) -> Reference:
@@ -76,29 +73,24 @@ def _examples(path: str, inputs: Sequence[OnnxInput], features: Sequence[Feature
     """Seeded inputs; sizes that the file leaves free are those of the model.
 
     Raises:
-        BadReferenceError: one would be too large.
+        BadReferenceError: one is too large.
     """
     by_name: Mapping[str, Feature] = {feature.name: feature for feature in features}
     same = len(inputs) == len(features)
-    found = {}
+    wanted = {}
     for number, one in enumerate(inputs):
         feature = by_name.get(one.name, features[number] if same else None)
-        shape = _filled(one.shape, feature)
-        if len(shape) > _DEEPEST or checks.count_of(shape) > MOST_NUMBERS:
-            raise BadReferenceError(
-                f"the input `{one.name}` of the reference `{path}` would be a test image of "
-                f"{list(shape)}, which is too large",
-                reference.RECORD,
-            )
-        found[one.name] = probes.example(shape, one.dtype, number)
-    return found
+        wanted[one.name] = _filled(one.shape, feature), one.dtype
+    try:
+        return probes.examples(wanted)
+    except KernelError as error:
+        raise BadReferenceError(
+            f"the reference `{path}` was not run: {error}", "pass recorded tensors (.npz) instead"
+        ) from error
 
 
-def _filled(shape: Sequence[Optional[int]], feature: Any) -> Tuple[int, ...]:
-    declared: Tuple[int, ...] = ()
-    if feature is not None:
-        lead = (feature.channels,) if feature.kind == IMAGE else ()
-        declared = (*lead, *feature.shape)
+def _filled(shape: Sequence[Optional[int]], feature: Optional[Feature]) -> Tuple[int, ...]:
+    declared = feature.planes if feature is not None else ()
     padded = (1,) * (len(shape) - len(declared)) + declared
     sizes = zip(shape, padded[len(padded) - len(shape) :])
     return tuple(size if size is not None else other for size, other in sizes)

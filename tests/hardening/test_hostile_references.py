@@ -1,6 +1,7 @@
 """ONNX files come from strangers: ONNX Runtime, native code, runs in a process of its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_an_input_that_asks_for_all_memory(shape, files):
     os.remove(files.tensors)  # no recorded input
     node = helper.make_node("Relu", ["x"], ["y"])
     path = model([node], files.path("net.onnx"), shape)
-    assert "is too large" in refused(files, path)
+    assert re.search("that a test image may have|has 70 axes", refused(files, path))
 
 
 # What stands in the place of the process, and what is said then.

@@ -16,7 +16,6 @@ from coreml_resize_fix.formats.neuralnetwork import resizes
 from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.intents import fields, manifest, onnx_compute, onnx_file, tensors
 from coreml_resize_fix.replacements import table
-from coreml_resize_fix.run import read_reference
 from coreml_resize_fix.verify import compare, probes
 from coreml_resize_fix.verify.kernels import checks
 from tests.support.cases import TESTS
@@ -43,13 +42,13 @@ LIMITS = {
     "weights of a gathered resize in a weight file": program_model.MOST_STORED,
     "sizes in a list of those that run": usable.LONGEST_LIST,
     "pixels of a map that is compared in values": compare._MOST_PIXELS,
+    "numbers of a seeded test input": probes.LARGEST_EXAMPLE,
     "pixels up to which all probes are compared, and shown in a page": probes.LARGEST_MAP,
     "weights of several layers in the place of one": table._MOST_WEIGHTS,
     "numbers in one blob of a network that is executed": checks.LARGEST,
     "numbers in all its blobs at once": execution._MOST_ALIVE,
     "rounds of all loops that are executed": execution.MOST_ROUNDS,
     "multiplications of one run of a network, or what takes as long": checks.MOST_EFFORT,
-    "numbers of a test image that an ONNX file is run on": read_reference.MOST_NUMBERS,
     "bytes of memory of ONNX Runtime": onnx_compute.MOST_MEMORY,
     "seconds of processor time of ONNX Runtime": onnx_compute.MOST_SECONDS,
     "bytes of what says the shape of a recorded array": tensors._LONGEST_HEADER,
