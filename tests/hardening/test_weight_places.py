@@ -1,5 +1,6 @@
 """Packages whose fix adds numbers to a weight file: two programs, two runs, links, permissions."""
 
+import errno
 import os
 import shutil
 import struct
@@ -136,6 +137,26 @@ def test_a_folder_that_may_not_be_written(inner, tmp_path):
         assert contents(tmp_path) == before
     assert not [name for name in contents(tmp_path) if ".crf-" in name]
     os.chmod(locked, 0o755)
+
+
+def test_an_empty_folder_for_weights_stays_where_the_system_fails_to_say_that_it_is_there(
+    tmp_path, monkeypatch
+):
+    path = made("no weights", tmp_path)
+    folder = os.path.dirname(os.path.join(path, WEIGHTS))
+    assert os.listdir(folder) == []
+    before, really = contents(tmp_path), os.stat
+
+    def fail(name, *more, **options):
+        if str(name).endswith("weights"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), name)
+        return really(name, *more, **options)
+
+    monkeypatch.setattr(os, "stat", fail)
+    ran = run(path, *FIX, "--in-place")
+    monkeypatch.undo()
+    assert (ran.code, ran.err[:7]) == (2, "error: ")
+    assert contents(tmp_path) == before
 
 
 @posix
