@@ -1,16 +1,14 @@
 """ML Programs spliced, against the same edit through protobuf.
 
-`python -m hardening.program_differential`.
+`python -m hardening.differential --programs 2000`.
 
 What to write is taken from the findings, how it is written is compared: the message of the file
 that the tool makes with the message edited by the official classes. Sizes that are declared
 anew are those that coremltools' own loader infers, which reads every result.
 """
 
-import argparse
 import json
 import random
-from collections import Counter
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
@@ -312,18 +310,3 @@ def _assert_outputs_are_described(model: Any) -> None:
         shape = list(output.type.multiArrayType.shape)
         dims = [one.constant.size for one in made[output.name].tensorType.dimensions]
         assert shape in ([], dims), "the description has another size"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    counts: Dict[str, int] = Counter(
-        compare(seed) for seed in range(options.seed, options.seed + options.models)
-    )
-    print(json.dumps({"models": options.models, **counts}))
-
-
-if __name__ == "__main__":
-    main()

@@ -36,7 +36,7 @@ def test_random_models_have_what_an_edit_could_lose():
 
 
 def test_programs_that_are_spliced_are_those_that_protobuf_edits():
-    """`python -m hardening.program_differential` compares thousands."""
+    """`python -m hardening.differential --programs 2000` compares thousands."""
     pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
     from hardening import program_differential
 
