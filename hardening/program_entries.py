@@ -1,29 +1,23 @@
 """The ways in for a stranger's ML Program, as `entries` has them for everything else."""
 
-import contextlib
 import io
 import os
 import struct
-from typing import Callable, Dict, Iterator, NamedTuple, Tuple
-from unittest import mock
+from typing import Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.errors import ResizeFixError
-from coreml_resize_fix.formats import execution
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.features import ARRAY, IMAGE
 from coreml_resize_fix.formats.mlprogram import locate, program
-from coreml_resize_fix.formats.mlprogram.execute import steps as program_steps
 from coreml_resize_fix.formats.mlprogram.model import Programs
-from coreml_resize_fix.formats.neuralnetwork.execute import steps as network_steps
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.wire import encode_varint
 from coreml_resize_fix.verify import network, probes
-from coreml_resize_fix.verify.kernels import checks
 from hardening import mutations, program_mutations
-from hardening.running import emptied, run, scratch
+from hardening.running import emptied, limits, run, scratch
 from tests.support import build
 from tests.support.folders import contents
 
@@ -45,8 +39,6 @@ OPTIONS: Tuple[Tuple[str, ...], ...] = (
     ("--write-manifest", "{}/template.json"),
     ("--format", "json"),
 )
-# Numbers of one array while an input is executed here, and all of them at once.
-MOST_NUMBERS = 1 << 20
 
 
 def structure(data: bytes) -> str:
@@ -127,16 +119,15 @@ def whole_command(data: bytes) -> str:
     package = write(folder, job)
     before = contents(folder)
     options = [option.format(folder) for option in OPTIONS[job.options]]
-    with limits():
-        code = run(package, *options)
-        after = contents(folder)
-        changed = {name for name in before if after.get(name) != before[name]}
-        assert not changed or ("--in-place" in options and code != 2), changed
-        assert not [name for name in after if ".crf-" in name], "left behind"
-        fixed = os.path.join(folder, "model-fixed.mlpackage")
-        if code == 0 and os.path.exists(fixed):
-            again = run(fixed, "--dry-run", *options)
-            assert again == 0, "the result does not match its intent"
+    code = run(package, *options)
+    after = contents(folder)
+    changed = {name for name in before if after.get(name) != before[name]}
+    assert not changed or ("--in-place" in options and code != 2), changed
+    assert not [name for name in after if ".crf-" in name], "left behind"
+    fixed = os.path.join(folder, "model-fixed.mlpackage")
+    if code == 0 and os.path.exists(fixed):
+        again = run(fixed, "--dry-run", *options)
+        assert again == 0, "the result does not match its intent"
     return f"exit code {code}"
 
 
@@ -184,21 +175,6 @@ def executed(data: bytes) -> str:
             return "another input"
     assert made.not_run is None or made.not_run.reason
     return "not run" if made.not_run else "run"
-
-
-@contextlib.contextmanager
-def limits() -> Iterator[None]:
-    """Lower limits of what is executed, so that what ignores them is seen at once."""
-    with contextlib.ExitStack() as stack:
-        for module, name, value in (
-            (checks, "LARGEST", MOST_NUMBERS),
-            (checks, "MOST_EFFORT", 1 << 34),
-            (execution, "_MOST_ALIVE", 4 * MOST_NUMBERS),
-            *((module, "MOST_ROUNDS", 200) for module in (program_steps, network_steps)),
-            *((module, "MOST_EFFORT", 1 << 34) for module in (program_steps, network_steps)),
-        ):
-            stack.enter_context(mock.patch.object(module, name, value))
-        yield
 
 
 def _changed_structure(data: bytes, seed: int, most: int) -> bytes:
