@@ -14,6 +14,8 @@ from coreml_resize_fix.intents.model import Intent
 FORMAT, VERSION = "coreml-resize-fix/intent", 1
 STANDARD_INPUT = "-"  # as a path
 LONGEST = 1 << 24  # bytes; the path may be a pipe or a device without end
+# Names that are compared with known ones, and the longest: that takes their product in time.
+_EXPLAINED, _LONGEST_KEY = 20, 200
 
 
 def load(path: str) -> List[Intent]:
@@ -193,7 +195,8 @@ def report_unknown(found: Dict[str, Any], known: Any, where: str, defects: Defec
 
     for key in found:
         if key not in known:
-            near = get_close_matches(key, list(known), n=1, cutoff=0.5)
+            worth = len(defects) < _EXPLAINED and len(key) <= _LONGEST_KEY
+            near = get_close_matches(key, list(known), n=1, cutoff=0.5) if worth else []
             what = "unknown key; "
             what += f"did you mean `{near[0]}`?" if near else "known keys: " + ", ".join(known)
             defects.append((where + _step(key), what))
