@@ -62,7 +62,8 @@ PATH = click.Path(readable=False)
     "--output",
     type=PATH,
     help="Where to write: a file, or a folder for several models or if it ends in `/`. "
-    "Default: beside the input, `<stem>-fixed<suffix>`.",
+    "A model that is right is copied there. Default: beside the input, `<stem>-fixed<suffix>`, "
+    "where something is fixed.",
 )
 @click.option("--in-place", is_flag=True, help="Replace the input, atomically.")
 @click.option("--force", is_flag=True, help="Overwrite an existing output.")

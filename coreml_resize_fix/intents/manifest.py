@@ -25,6 +25,11 @@ def load(path: str) -> List[Intent]:
         ManifestError: the file cannot be read, or has defects; all of them are listed.
     """
     shown = "standard input" if path == STANDARD_INPUT else path
+    if shown.lower().endswith((".mlmodel", ".mlpackage")):
+        raise ManifestError(
+            f"`{shown}` is named as a model, and stands where a manifest belongs",
+            "pass the manifest with `-m`, and models without an option",
+        )
     try:
         content = _read(path)
     except OSError as error:
@@ -61,6 +66,8 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
     Raises:
         ManifestError: the text has defects; all of them are listed, each with its JSON path.
     """
+    if not text.strip():
+        raise ManifestError(f"`{label}` is not JSON: it is empty", "write the intents into it")
     defects: Defects = []
     try:
         document = json.loads(text, object_pairs_hook=_Unique)
@@ -71,7 +78,8 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
         ) from None
     except ValueError as error:
         raise ManifestError(
-            f"`{label}` is not JSON: {str(error).lower()}", "correct the text there"
+            f"`{label}` is not JSON: {str(error).lower()}",
+            "correct the text there, or pass a manifest with `-m`",
         ) from error
     intents = from_document(document, defects)
     if defects:
