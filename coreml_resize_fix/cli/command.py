@@ -174,7 +174,11 @@ PATH = click.Path(readable=False)
     "nothing on stderr.",
 )
 @click.option(
-    "-v", "--verbose", is_flag=True, help="After an internal error, show where it happened."
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Tell of every layer that differs, and what comes closest to each that is not fixed; "
+    "after an internal error, show where it happened.",
 )
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
 def command(**options: Any) -> None:
