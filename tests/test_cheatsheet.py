@@ -20,3 +20,7 @@ def test_the_cheat_sheet_is_up_to_date():
     spec.loader.exec_module(module)
     with open(os.path.join(DOCS, "cheatsheet.md"), encoding="utf-8") as file:
         assert file.read() == module.text(), "run `python docs/make_cheatsheet.py`"
+    shown = list(module.rows())
+    assert len(shown) <= 25, "a person reads it at a glance"
+    for call in module.CALLS:
+        assert sum(f"{call[0]} {call[1]}" in row[0].split("<br>") for row in shown) == 1

@@ -1,7 +1,7 @@
 """The options of the command line, and their help."""
 
 import sys
-from typing import Any
+from typing import Any, Optional
 
 import click
 
@@ -10,9 +10,9 @@ from coreml_resize_fix.cli.completion import Words, codes, targets
 from coreml_resize_fix.cli.config import ConfiguredCommand
 
 
-def _explain(context: click.Context, option: click.Parameter, code: str) -> None:
+def _explain(context: click.Context, option: click.Parameter, code: Optional[str]) -> None:
     """Print the long text of a finding code, and end."""
-    if not code:
+    if code is None:
         return
     from coreml_resize_fix.cli import explain, terminal
     from coreml_resize_fix.errors import UsageError
@@ -157,7 +157,7 @@ PATH = click.Path(readable=False)
     is_eager=True,
     expose_value=False,
     callback=_explain,
-    help="The long text of one finding code, such as RSZ101; `list` lists all.",
+    help="The long text of one finding code, such as RSZ101; RSZ1 lists a group, `list` all.",
 )
 @click.option(
     "--allow-nothing",
