@@ -11,6 +11,7 @@ from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
@@ -95,7 +96,8 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     names = {
         assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
         assessment.ANTIALIAS_DROPPED: "antialias is dropped: it does not filter before it samples",
-        assessment.TOO_NEW: "it computes the same, but needs iOS 14",
+        assessment.TOO_NEW: "it computes the same, but needs iOS "
+        + minimum_ios(layer.params.min_spec_version),
         assessment.OTHER_KERNEL: "it is bilinear where bicubic was asked for"
         if bilinear
         else "it interpolates with another kernel",

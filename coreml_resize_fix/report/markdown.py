@@ -6,9 +6,12 @@ from typing import List, Sequence
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.report import network
+from coreml_resize_fix.report.lists import shortened
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import SIGNS
-from coreml_resize_fix.report.text import closing, sizes, without_layer
+from coreml_resize_fix.report.summary import closing
+from coreml_resize_fix.report.table import sizes
+from coreml_resize_fix.report.text import without_layer
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 MARK = "<!-- coreml-resize-fix -->"  # by which a report of an earlier run is known
@@ -66,7 +69,7 @@ def _outcome(run: Run) -> str:
 def _failure(failure: Failure) -> List[str]:
     where = f"**{code(failure.path)}**: " if failure.path is not None else ""
     lines = [f"{where}**error:** {prose(failure.message)}. {prose(failure.hint)}"]
-    return lines + ["- " + prose(detail) for detail in failure.details] + [""]
+    return lines + ["- " + prose(detail) for detail in shortened(failure.details)] + [""]
 
 
 def _table(report: ModelReport) -> List[str]:
@@ -88,7 +91,7 @@ def _left(report: ModelReport) -> List[str]:
     lines = ["- " + prose(line) for line in without_layer(report)]
     if report.network is not None:
         lines += ["- " + prose(line) for line in network.lines(report.network)]
-    lines += ["- " + prose(notice) for notice in report.notices]
+    lines += ["- " + prose(notice) for notice in shortened(report.notices, " remarks")]
     return ["\n".join(lines) + "\n"] if lines else []
 
 
