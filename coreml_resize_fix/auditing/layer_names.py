@@ -31,14 +31,20 @@ class LayerNames:
         """The layers that a key names."""
         return self._by_name.get(key, [])
 
-    def why_none(self, key: str) -> str:
-        """Why a key that names no layer, or several, is none of one; and which name is near."""
+    def why_none(self, key: str, label: str) -> str:
+        """Why a key names no layer or several, and which name is near; nothing if it names one.
+
+        `label` is what the intent is called in the same sentence.
+        """
         found = self.named(key)
+        if len(found) == 1:
+            return ""
         if found:
             at = " or ".join(f"`{layer.address}`" for layer in found[:2])
             return f"`{key}` names {len(found)} resize layers: write an address, such as {at}"
         near = self._near(key)
-        return f"no resize layer is named `{key}`" + (f"; did you mean `{near}`?" if near else "")
+        what = "has this name" if key == label else f"is named `{key}`"
+        return f"no resize layer {what}" + (f"; did you mean `{near}`?" if near else "")
 
     def _near(self, key: str) -> str:
         from difflib import get_close_matches
@@ -47,9 +53,9 @@ class LayerNames:
         return (get_close_matches(key[:_LONGEST], known, 1) or [""])[0]
 
     def listed(self, most: int) -> str:
-        """The names, or that there are none."""
+        """Which names a manifest may use."""
         if not self._shown:
-            return "this model has no resize layer"
+            return "there is no resize layer to name"
         more = len(self._shown) - most
         names = ", ".join(f"`{name}`" for name in self._shown[:most])
-        return f"its resize layers are {names}" + (f" and {more} more" if more > 0 else "")
+        return f"name one of {names}" + (f" and {more} more" if more > 0 else "")

@@ -18,6 +18,7 @@ Size = Tuple[int, int]
 
 NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
 
+_TORCH = "PyTorch"
 CALLS = (
     ("PyTorch bilinear align_corners=True", Intent(align_corners=True)),
     ("PyTorch bilinear align_corners=False", Intent()),
@@ -187,4 +188,6 @@ def inventory(layer: ResizeLayer) -> str:
     ]
     if not equal:
         return start + ", which equals no call of PyTorch or TensorFlow"
-    return f"{start}, which equals {' and '.join(equal)}"
+    torch = any(call.startswith(_TORCH) for call in equal)
+    more = "" if torch else f", and no call of {_TORCH}"
+    return f"{start}, which equals {' and '.join(equal)}{more}"

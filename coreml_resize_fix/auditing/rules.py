@@ -158,7 +158,7 @@ _TABLE = (
         Code.FLEXIBLE_INPUT,
         "error",
         "no exact layer here follows the size, and a fixed one would freeze a flexible model",
-        "do what the message says; it lists what was tried on the layer",
+        "change the model in a way that the message names; each was tried on the layer",
     ),
     Rule(
         Code.TARGET_TOO_LOW,

@@ -62,7 +62,8 @@ PATH = click.Path(readable=False)
     "--output",
     type=PATH,
     help="Where to write: a file, or a folder for several models or if it ends in `/`. "
-    "Default: beside the input, `<stem>-fixed<suffix>`.",
+    "A model that is right is copied there. Default: beside the input, `<stem>-fixed<suffix>`, "
+    "where something is fixed.",
 )
 @click.option("--in-place", is_flag=True, help="Replace the input, atomically.")
 @click.option("--force", is_flag=True, help="Overwrite an existing output.")
@@ -173,7 +174,11 @@ PATH = click.Path(readable=False)
     "nothing on stderr.",
 )
 @click.option(
-    "-v", "--verbose", is_flag=True, help="After an internal error, show where it happened."
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Tell of every layer that differs, and what comes closest to each that is not fixed; "
+    "after an internal error, show where it happened.",
 )
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
 def command(**options: Any) -> None:

@@ -69,7 +69,7 @@ def model_file(path: str) -> str:
         )
     if package.suffix_of(path) == package.SUFFIX:
         raise NotAModelError(
-            f"`{path}` has no Manifest.json, so it is not a package",
+            f"`{path}` is a folder without a model in it, as a package has a Manifest.json",
             "copy the whole package again, or save it again with coremltools",
         )
     raise NotAModelError(

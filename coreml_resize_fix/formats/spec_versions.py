@@ -60,12 +60,13 @@ def parse_target(text: str) -> int:
 
 def _as_ios(text: str) -> str:
     """What is meant by the name of another system."""
-    found = re.match(r"^(macos|watchos|tvos) ?(10(?=\.1))?\.?(\d+)", text.strip().lower())
+    found = re.match(r"^(macos|watchos|tvos) ?(\d+)(?:\.(\d+))?", text.strip().lower())
     if found is None:
         return ""
-    system, old_macos, number = found.groups()
-    major = int(number) - 2 if old_macos else int(number)  # macOS 10.13 came with iOS 11
-    if not old_macos and major < _NEW_NUMBERS:
-        major += _APART[system]
-    named = str(major) in MINIMUM_IOS.values()
-    return f": targets are named by iOS, here `iOS{major}`" if named else ""
+    system, major, minor = found.group(1), int(found.group(2)), int(found.group(3) or 0)
+    if system == "macos" and major == 10:
+        ios = minor - 2  # 10.13 came with iOS 11
+    else:
+        ios = major if major >= _NEW_NUMBERS else major + _APART[system]
+    named = str(ios) in MINIMUM_IOS.values()
+    return f": targets are named by iOS, here `iOS{ios}`" if named else ""

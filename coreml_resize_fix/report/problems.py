@@ -71,13 +71,15 @@ def without_layer(report: ModelReport) -> Iterator[Problem]:
     """The first calls that no layer stands for, and how many more there are."""
     code = Code.CALL_WITHOUT_LAYER
     missing = [found for found in report.without_layer if found.fails]
-    named = f"correct `layer`: {report.layer_names.listed(SHOWN)}" if missing else ""
+    named = report.layer_names.listed(SHOWN) if missing else ""
+    advice = ""
     for found in missing[:SHOWN]:
         advice = named if found.misnamed else ""
         yield Problem(report.path, code, found.intent.label, found.message, advice=advice)
     more = len(missing) - SHOWN
     if more > 0:
-        yield Problem(report.path, code, "intents", f"and {more} more intents without a layer")
+        what = f"and {more} more intents without a layer"
+        yield Problem(report.path, code, "intents", what, advice=advice)
 
 
 def _of_layer(path: str, finding: Finding) -> Problem:

@@ -57,7 +57,7 @@ def _parts(report: ModelReport, counts: "Counter[findings.Verdict]", dry_run: bo
     parts = [_listed(told)]
     if report.unused:
         parts.append(f"{count(len(report.unused), 'intent')} without a layer")
-    if not report.runs and (report.output is not None or not counts[findings.FIXABLE]):
+    if not report.runs and report.output is not None:
         parts.append(_stuck(report))
     if report.output is not None:
         copy = "" if counts[findings.FIXED] else ", an unchanged copy"

@@ -16,7 +16,7 @@ Style = Callable[[str, str], str]  # (text, color) → text
 WIDTH = 80
 _HEADS = ("verdict", "layer", "size", "shift", "asked for")
 _NAME, _SIZE, _ASKED = 1, 2, 4
-_LONGEST_NAME, _LEAST = 28, 12  # columns
+_LONGEST_NAME, _SHORT_NAME, _LEAST = 28, 12, 8  # columns
 
 COLORS: Dict[str, str] = {
     findings.MATCH: "green",
@@ -53,7 +53,7 @@ def table(found: Sequence[Finding], style: Style) -> List[str]:
     rows = [_row(finding) for finding in found]
     apart = False
     widths = _widths(rows, apart)
-    if sum(_fitted(widths, (_NAME,))) > _room():
+    if sum(_fitted(widths, (_NAME,), _SHORT_NAME)) > _room():
         apart = True
         widths = _widths(rows, apart)
     widths = _fitted(widths, (_NAME, _SIZE, _ASKED))
@@ -112,13 +112,13 @@ def _room() -> int:
     return WIDTH - 2 * len(_HEADS)
 
 
-def _fitted(widths: Sequence[int], giving: Sequence[int]) -> List[int]:
+def _fitted(widths: Sequence[int], giving: Sequence[int], least: int = _LEAST) -> List[int]:
     """Column widths that fit a line, as far as the columns `giving` way, in that order, allow."""
     fitted = list(widths)
     for column in giving:
         excess = sum(fitted) - _room()
         if excess > 0:
-            fitted[column] = max(min(fitted[column], _LEAST), fitted[column] - excess)
+            fitted[column] = max(min(fitted[column], least), fitted[column] - excess)
     return fitted
 
 

@@ -83,7 +83,9 @@ class ModelReport:
         missing = [WithoutLayer(intent, MISSING) for intent in self.unused]
         for place, (intent, reason, _) in enumerate(missing[:EXPLAINED]):
             if intent.layer is not None:
-                missing[place] = WithoutLayer(intent, reason, names.why_none(intent.layer))
+                missing[place] = WithoutLayer(
+                    intent, reason, names.why_none(intent.layer, intent.label)
+                )
         return sorted(missing + list(self.need_no_layer), key=lambda one: one.intent.index or 0)
 
     @property

@@ -102,7 +102,7 @@ def test_no_name_means_anything_elsewhere(name):
 def test_every_fact_of_the_text_report_is_there():
     text = markdown.render(reports.run(unet()))
     assert "### Resize layers: 1 match, 3 fixable\n" in text
-    assert "3 layers would be fixed: run without `--dry-run`." in text
+    assert "3 layers would be fixed, 1 right already: run without `--dry-run`." in text
     for finding in unet().findings:
         assert "| `{}` |".format(finding.layer.name) in text
         for code in finding.codes:
