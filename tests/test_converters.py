@@ -16,7 +16,7 @@ OPTIONS = ("--format", "json", "--decompose")
 @pytest.fixture(params=ALL, ids=lambda case: case.name)
 def case(request):
     if not request.param.is_readable:
-        pytest.skip("coremltools 3 cannot read it: pip install 'coremltools>=4'")
+        pytest.skip("the schema is older than the model: pip install 'coremltools>=5'")
     return request.param
 
 

@@ -10,6 +10,11 @@ FOLDER = os.path.join(FIXTURES, "converters")
 RECORDED = "recorded"  # the folder of what PyTorch did, which several models share
 
 
+def knows_programs() -> bool:
+    """Whether the installed coremltools has the schema of ML Programs: 5 and newer."""
+    return "mlProgram" in schema.model_class().DESCRIPTOR.fields_by_name
+
+
 class Converted(NamedTuple):
     """One of the models."""
 
@@ -49,6 +54,8 @@ class Converted(NamedTuple):
     @property
     def is_readable(self) -> bool:
         """Whether the installed coremltools knows every field that the model may use."""
+        if self.meta["kind"] == "mlProgram":
+            return knows_programs()
         return self.meta["specificationVersion"] < IOS14_VERSION or schema.knows_ios14()
 
 
