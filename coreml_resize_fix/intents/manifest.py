@@ -66,8 +66,6 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
     Raises:
         ManifestError: the text has defects; all of them are listed, each with its JSON path.
     """
-    if not text.strip():
-        raise ManifestError(f"`{label}` is not JSON: it is empty", "write the intents into it")
     defects: Defects = []
     try:
         document = json.loads(text, object_pairs_hook=_Unique)
