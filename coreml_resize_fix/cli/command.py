@@ -177,7 +177,8 @@ PATH = click.Path(readable=False)
     "-v",
     "--verbose",
     is_flag=True,
-    help="Tell of every layer that differs, and what comes closest to each that is not fixed; "
+    help="Tell of every layer that differs, what comes closest to each that is not fixed, and what "
+    "each wrong resize does to each output (by a run on a test image, or the reference's inputs); "
     "after an internal error, show where it happened.",
 )
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")

@@ -149,8 +149,7 @@ def _pixels(shift: Optional[float]) -> str:
 
 def _left(report: ModelReport) -> List[str]:
     lines = ["- " + prose(line) for line in without_layer(report)]
-    if report.network is not None:
-        lines += ["- " + prose(line) for line in network.lines(report.network)]
+    lines += ["- " + prose(line) for line in network.lines(report)]
     lines += ["- " + prose(notice) for notice in shortened(report.notices, " remarks")]
     return ["\n".join(lines) + "\n"] if lines else []
 

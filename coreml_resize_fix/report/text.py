@@ -59,8 +59,8 @@ def _model(report: ModelReport, run: Run, style: Style) -> str:
     if report.notices:
         lines += ["", *map(_wrapped, shortened(report.notices, " remarks"))]
         lines += _helps((code, RULES[code].help) for code in report.codes)
-    if report.network is not None:
-        lines += ["", *map(_wrapped, network.lines(report.network))]
+    measured = network.lines(report)
+    lines += ["", *map(_wrapped, measured)] if measured else []
     return "\n".join([*lines, "", closing(report, run.dry_run)])
 
 
