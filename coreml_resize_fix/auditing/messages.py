@@ -18,8 +18,9 @@ Size = Tuple[int, int]
 
 NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
 
-_TINY = 0.0005  # source pixels
 _TORCH = "PyTorch"
+_TINY = 0.0005  # source pixels
+
 CALLS = (
     ("PyTorch bilinear align_corners=True", Intent(align_corners=True)),
     ("PyTorch bilinear align_corners=False", Intent()),

@@ -1,11 +1,15 @@
-"""The layers as a table of 80 columns, in which what was asked for is the last to be cut."""
+"""Layers, or models, as a table of 80 columns."""
 
+import os
+from itertools import takewhile
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import size
+from coreml_resize_fix.report import models
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
+from coreml_resize_fix.run.results import Failure, Result
 
 Style = Callable[[str, str], str]  # (text, color) → text
 
@@ -23,6 +27,8 @@ COLORS: Dict[str, str] = {
     findings.NO_INTENT: "magenta",
     findings.AMBIGUOUS: "magenta",
 }
+_ENDED = {0: "green", 1: "yellow", 2: "red", 3: "magenta"}  # exit code of a model → color
+_LONGEST_PATH = 36  # columns
 
 
 class _Row(NamedTuple):
@@ -43,7 +49,7 @@ class _Row(NamedTuple):
 
 
 def table(found: Sequence[Finding], style: Style) -> List[str]:
-    """The lines of the table, its head first."""
+    """A line for each layer, its head first; what was asked for is the last to be cut."""
     rows = [_row(finding) for finding in found]
     apart = False
     widths = _widths(rows, apart)
@@ -56,6 +62,33 @@ def table(found: Sequence[Finding], style: Style) -> List[str]:
         for cells in row.in_lines(apart):
             lines.append(_line(cells, widths, style, COLORS[finding.verdict]))
     return lines
+
+
+def table_of_models(results: Sequence[Result], style: Style) -> List[str]:
+    """A line for each model, its head first; the folder that all are in is said once."""
+    paths = [str(result.path) for result in results]
+    folder = _folder_of_all(paths)
+    head = f"model (in {visible(folder)})" if folder else "model"
+    names = [visible(path[len(folder) :]) for path in paths]
+    room = min(_LONGEST_PATH, max(map(columns, [*names, head])))
+    lines = [f"{padded(cut(head, room, keep_end=True), room)}  shift  outcome"]
+    for name, result in zip(names, results):
+        if isinstance(result, Failure):
+            shift, outcome = None, f"failed: {visible(models.reason(result))}"
+        else:
+            shift, outcome = models.largest_shift(result), models.outcome(result)
+        shown = "    -" if shift is None else f"{shift:.3f}"
+        told = style(cut(outcome, WIDTH - room - 9), _ENDED[result.exit_code])
+        lines.append(f"{padded(cut(name, room, keep_end=True), room)}  {shown}  {told}")
+    return lines
+
+
+def _folder_of_all(paths: Sequence[str]) -> str:
+    """The folder that all paths begin with, its separator included; empty if there is none."""
+    folders = [path[: path.rfind(os.sep) + 1] for path in paths]
+    pairs = zip(min(folders), max(folders))  # what these two begin with, all between them do
+    shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return shared[: shared.rfind(os.sep) + 1]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], style: Style, color: str) -> str:

@@ -1,7 +1,6 @@
 """The report for people: a table, then what to know, then one sentence of what was done."""
 
 import textwrap
-from collections import Counter
 from typing import Dict, Iterable, List, Sequence, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
@@ -9,11 +8,11 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import network, problems
+from coreml_resize_fix.report import models, network, problems
 from coreml_resize_fix.report.lists import SHOWN, shortened
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.summary import closing, count
-from coreml_resize_fix.report.table import WIDTH, Style, table
+from coreml_resize_fix.report.table import WIDTH, Style, table, table_of_models
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 _CLOSEST = 44  # columns
@@ -25,14 +24,15 @@ def plain(text: str, color: str) -> str:
 
 
 def render(run: Run, style: Style = plain) -> str:
-    """All models of a run, and one line about all where there are several."""
+    """A model in full; of several a table with a line for each, and each in full with `-v`."""
     if len(run.models) == 1:
         return _block(run.models[0], run, style)
-    # Of many models, those with nothing to report take a line each.
-    right = [report for report in run.reports if _is_right(report)]
-    lines = [f"{visible(report.path)}: {closing(report, run.dry_run)}" for report in right]
-    blocks = [_block(result, run, style) for result in run.models if result not in right]
-    return "\n\n".join((["\n".join(lines)] if lines else []) + blocks + [_all(run)])
+    blocks = [_block(result, run, style) for result in run.models if run.verbose]
+    lines = [f"help: {step}" for step in models.next_steps(run)]
+    if not run.verbose and any(report.findings for report in run.reports):
+        lines.append("help: `-v`, or one model alone, tells of each layer")
+    together = "\n".join([models.together(run), *map(_wrapped, lines)])
+    return "\n\n".join([*blocks, "\n".join(table_of_models(run.models, style)), together])
 
 
 def _block(result: Union[ModelReport, Failure], run: Run, style: Style) -> str:
@@ -41,26 +41,9 @@ def _block(result: Union[ModelReport, Failure], run: Run, style: Style) -> str:
     return _model(result, run, style)
 
 
-def _is_right(report: ModelReport) -> bool:
-    return report.exit_code == 0 and report.output is None
-
-
 def _failure(failure: Failure, style: Style) -> str:
     lines = [visible(str(failure.path)), style("  error: ", "red") + visible(failure.message)]
     return "\n".join(lines + ["    " + visible(detail) for detail in shortened(failure.details)])
-
-
-def _all(run: Run) -> str:
-    """How many models ended how."""
-    codes = Counter(report.exit_code for report in run.reports)
-    ended = [
-        (codes[0], "right"),
-        (codes[1], "not as asked for"),
-        (codes[3], "with nothing to compare"),
-        (len(run.models) - len(run.reports), "failed"),
-    ]
-    counts = [f"{number} {what}" for number, what in ended if number]
-    return f"{len(run.models)} models: {', '.join(counts)}."
 
 
 def _model(report: ModelReport, run: Run, style: Style) -> str:

@@ -1,5 +1,6 @@
 """The text report: the table, paragraphs, and the closing sentence."""
 
+import os
 import random
 import re
 from dataclasses import replace
@@ -12,7 +13,7 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import table, text
 from coreml_resize_fix.report.plain import columns
-from coreml_resize_fix.run.results import Run
+from coreml_resize_fix.run.results import Failure, Run
 from tests.report.reports import report, run, unet
 
 OUT = {"output": "out.mlmodel"}
@@ -289,12 +290,87 @@ def test_unused_intents_and_notices_are_told():
     assert all(len(line) <= 80 for line in lines)
 
 
-def test_of_several_models_those_that_are_right_take_a_line_each():
-    found = [report("match"), report("fixable", path="b"), report("match", path="c\n")]
-    shown = text.render(run(*found, dry_run=True))
-    right = "1 resize layer: all compute their intent; nothing to change."
-    assert shown.startswith("net.mlmodel: {}\nc\\n: {}\n\nb  (spec".format(right, right))
-    assert shown.endswith("\n\n3 models: 2 right, 1 not as asked for.")
+SEVERAL = [
+    report("match", path="a/net.mlmodel"),
+    report("fixable", "match", "fixable", path="a/b/b.mlmodel"),
+    report(path="a/c\n.mlpackage"),
+    Failure("a/bad.mlmodel", "`a/bad.mlmodel` is empty", "convert the model again"),
+    report("no-intent", path="a/list.mlmodel", asked=False),
+]
+
+
+def test_several_models_are_one_table_and_one_summary():
+    """A line each, the folder that all are in said once, and what to do next once for all."""
+    shown = text.render(run(*SEVERAL, dry_run=True)).splitlines()
+    assert [re.split(r"\s{2,}", line) for line in shown[:6]] == [
+        ["model (in a/)", "shift", "outcome"],
+        ["net.mlmodel", "0.455", "1 match"],
+        ["b/b.mlmodel", "0.492", "1 match, 2 fixable"],
+        ["c\\n.mlpackage", "-", "no resize"],
+        ["bad.mlmodel", "-", "failed: is empty"],
+        ["list.mlmodel", "-", "1 resize not compared"],
+    ]
+    assert shown[6:] == [
+        "",
+        "5 models: 1 right, 1 not as asked for, 2 with nothing to compare, 1 failed.",
+        "  help: 1 model can be fixed: run without `--dry-run`",
+        "  help: nothing to compare with: pass `--manifest` or `--assume`",
+        "  help: `-v`, or one model alone, tells of each layer",
+    ]
+
+
+def test_the_ways_to_fix_several_models_are_counted():
+    """A model counts where all of its layers can be fixed so; what was written is said, too."""
+    one = unet().findings[0]
+    needs = replace(one, verdict="needs-option", needs=("--decompose",))
+    never = replace(one, verdict="unmatchable")
+    found = [(one,), (one, needs), (needs,), (needs, never), (never,)]
+    reports = [replace(report(), findings=findings) for findings in found]
+    dry = text.render(run(*reports, dry_run=True)).splitlines()
+    assert dry[-3:-1] == [
+        "  help: 1 model can be fixed: run without `--dry-run`",
+        "  help: 2 models can be fixed: run without `--dry-run` and with `--decompose`",
+    ]
+    done = report("fixed", path="a", output="o\n/a")
+    real = text.render(run(done, *reports[1:], dry_run=False)).splitlines()
+    assert real[-3:-1] == [
+        "5 models: 1 right, 4 not as asked for; wrote 1, the first is o\\n/a.",
+        "  help: 2 models can be fixed: pass `--decompose`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("paths", "head", "names"),
+    [
+        (["m/a", "m/b"], "model (in m/)", ["a", "b"]),
+        (["m/a", "mm/b"], "model", ["m/a", "mm/b"]),
+        (["a", "/x/b"], "model", ["a", "/x/b"]),
+        (["/x/a", "/y/b"], "model (in /)", ["x/a", "y/b"]),
+        (["m/n/a", "m/b"], "model (in m/)", ["n/a", "b"]),
+        (["", "m/b"], "model", ["", "m/b"]),
+    ],
+)
+@pytest.mark.skipif(os.sep != "/", reason="the paths here are those of POSIX")
+def test_the_folder_that_all_models_are_in(paths, head, names):
+    rows = text.render(run(*(report(path=path) for path in paths))).splitlines()[:3]
+    assert [row.rsplit("  -", 1)[0].split("  ")[0].rstrip() for row in rows] == [head, *names]
+
+
+def test_the_layers_of_several_models_are_told_when_asked_for():
+    told = text.render(replace(run(*SEVERAL, dry_run=True), verbose=True))
+    for one in SEVERAL[1:4]:
+        assert text.render(run(one, dry_run=True)) in told
+    assert "\n\nmodel (in a/)" in told
+    assert "tells of each layer" not in told
+
+
+def test_rows_of_models_fit_a_terminal_and_paths_are_cut_at_their_beginning():
+    found = [report(*["fixable", "match", "ambiguous"] * 9, path="n" * 99 + f"{n}") for n in (1, 2)]
+    found.append(report(path="名前" * 40 + "n"))
+    rows = text.render(run(*found)).splitlines()[1:4]
+    assert [columns(row[: row.index("  ")]) for row in rows] == [36] * 3
+    assert all(columns(row) <= 80 for row in rows)
+    assert rows[0].startswith("…" + "n" * 34 + "1  ")
 
 
 def test_before_and_after_stand_below_each_other_with_their_errors():
