@@ -18,7 +18,7 @@ A finding about a layer is never an exception: it is a value (see `auditing.find
 
 import errno
 from contextlib import contextmanager
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Sequence, Tuple
 
 # What the system says of a library for which there is no memory.
 _NOT_MAPPED = "failed to map segment"
@@ -39,13 +39,22 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 class ResizeFixError(Exception):
-    """A refusal that ends a run: `str(error)` is the fact, `hint` says what to do next."""
+    """A refusal that ends a run: `message` is the fact, `hint` says what to do next.
+
+    `details` are lines between the two; `str(error)` is all of it, as the command prints it.
+    """
 
     exit_code = 2
+    details: Tuple[str, ...] = ()
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
+        self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        help_line = [f"help: {self.hint}"] if self.hint else []
+        return "\n".join([self.message, *(f"  {line}" for line in self.details), *help_line])
 
 
 class UsageError(ResizeFixError):
@@ -73,7 +82,7 @@ class ManifestError(ResizeFixError):
 
     def __init__(self, message: str, hint: str = "", defects: Sequence[str] = ()) -> None:
         super().__init__(message, hint)
-        self.defects = tuple(defects)
+        self.defects = self.details = tuple(defects)
 
 
 class NoManifestError(ManifestError):

@@ -9,6 +9,7 @@ from coreml_resize_fix.auditing.comparison import Comparisons
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.short_repr import short_repr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +59,9 @@ class Picture(NamedTuple):
     output_size: Tuple[int, int]
     spans: Tuple[Tuple[float, float], ...] = ((0.0, 1.0), (0.0, 1.0))
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -85,3 +89,7 @@ class Finding:
     closest: Tuple[Near, ...] = ()  # where nothing exact is allowed
     wrong_before: Tuple[str, ...] = ()
     picture: Optional[Picture] = None  # only if the report shows it
+
+    def __repr__(self) -> str:
+        codes = "".join(f" {code}" for code in self.codes)
+        return f"Finding({self.layer.described}: {self.verdict}{codes})"

@@ -8,6 +8,7 @@ from coreml_resize_fix.intents import size_law
 from coreml_resize_fix.intents.size_law import Observed, SizeLaw
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly
+from coreml_resize_fix.short_repr import short_repr
 
 Size = Tuple[int, int]
 
@@ -169,6 +170,8 @@ class Intent:
             tuple(getattr(self, name) for name in ONNX_FIELDS),
             self.law,
         )
+
+    __repr__ = short_repr
 
     def __str__(self) -> str:
         text = self.mode

@@ -253,7 +253,8 @@ def _prove_written(work: Work, result: str, *unfinished: Mapping[str, str]) -> N
         if isinstance(error.__cause__, OSError):
             raise  # the disk failed, not the result
         raise ProofError(
-            f"the result of `{work.model.label}` is not a readable model: {error}", _REPORT_THIS
+            f"the result of `{work.model.label}` is not a readable model: {error.message}",
+            _REPORT_THIS,
         ) from error
 
 

@@ -1,5 +1,6 @@
 """What comes out of a run, as values: the report of a model, a failure, and all of them."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import List, Optional, Tuple, Union
 
@@ -8,10 +9,11 @@ from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
-from coreml_resize_fix.errors import ManifestError, ResizeFixError
+from coreml_resize_fix.errors import ResizeFixError
 from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.short_repr import shortened
 from coreml_resize_fix.verify.agreement import Agreement
 from coreml_resize_fix.verify.overview import Overview
 
@@ -43,6 +45,12 @@ class ModelReport:
     model_kind: str = NEURAL_NETWORK
     network: Optional[Agreement] = None
     overview: Optional[Overview] = None
+
+    def __repr__(self) -> str:
+        counts = Counter(finding.verdict for finding in self.findings)
+        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        said = found if self.asked else f"{len(self.findings)} listed"
+        return f"Report({shortened(self.path)}: {said or 'no resize'}, exit code {self.exit_code})"
 
     @property
     def codes(self) -> Tuple[Code, ...]:
@@ -96,8 +104,7 @@ class Failure:
     @classmethod
     def from_error(cls, error: ResizeFixError, path: Optional[str] = None) -> "Failure":
         """An error as a value; `path` is the model that it happened at."""
-        details = error.defects if isinstance(error, ManifestError) else ()
-        return cls(path, str(error), error.hint, error.exit_code, details)
+        return cls(path, error.message, error.hint, error.exit_code, error.details)
 
 
 Result = Union[ModelReport, Failure]  # of one model

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Optional, Tuple
 
+from coreml_resize_fix.short_repr import short_repr
+
 NUMPY, COREML = RUNTIMES = "numpy", "coreml"
 
 
@@ -71,6 +73,9 @@ class Agreement(NamedTuple):
     not_run: Optional[Stopped] = None
     contributions: Tuple[Contribution, ...] = ()
     message: str = ""
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     @property
     def holds(self) -> bool:
