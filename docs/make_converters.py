@@ -19,8 +19,8 @@ BEGIN, END = "<!-- docs/make_converters.py writes from here -->", "<!-- to here 
 # folder → its head in the table
 CONVERTERS: Dict[str, str] = {
     "onnx-coreml": "onnx-coreml",
-    "coremltools-neural-network": "coremltools, NeuralNetwork",
-    "coremltools-ml-program": "coremltools, ML Program",
+    "coremltools-neural-network": "coremltools NeuralNetwork",
+    "coremltools-ml-program": "coremltools ML Program",
     "onnx2coreml": "onnx2coreml",
 }
 # name of the intent → the call in the table
@@ -65,9 +65,11 @@ def text() -> str:
     used = ", ".join(dict.fromkeys(versions))
     lines += [
         "",
-        f"Measured in files that {used} wrote of one network of PyTorch 2.13; pixels are those of "
-        f"the map that is read. All {wrong} wrong ones have an exact fix: {alone} in one layer, "
-        f"{wrong - alone} in several (`--decompose`).",
+        f"Measured in files that {used} wrote of one network of PyTorch 2.13.",
+        "`px` are pixels of the map that is read; *refused* means by the converter, or by the "
+        "exporter before it.",
+        f"All {wrong} wrong ones have an exact fix: {alone} in one layer, {wrong - alone} in "
+        "several (`--decompose`).",
     ]
     return "\n".join(lines) + "\n"
 
