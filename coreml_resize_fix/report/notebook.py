@@ -7,6 +7,7 @@ has and whatever their names are, it stays small.
 
 import base64
 import html
+import re
 from typing import List, Tuple
 
 from coreml_resize_fix.auditing import findings
@@ -34,11 +35,11 @@ def render(report: ModelReport, dry_run: bool) -> str:
     told = report.findings[:_MOST_LAYERS]
     parts = [
         f"<strong>{_text(report.path, _NAME)}</strong>",
-        f"<p>{_text(closing(report, dry_run), _MESSAGE)}</p>",
+        _sentence(closing(report, dry_run)),
         _table(told, report.asked) if told else "",
         *_more(len(report.findings) - len(told), "resize layer"),
         *_details(told),
-        *(f"<p>{_text(remark, _MESSAGE)}</p>" for remark in report.notices[:_MOST_REMARKS]),
+        *map(_sentence, report.notices[:_MOST_REMARKS]),
         *_more(len(report.notices) - _MOST_REMARKS, "remark"),
     ]
     return f"<div>{''.join(parts)}</div>"
@@ -71,9 +72,8 @@ def _details(told: Tuple[Finding, ...]) -> List[str]:
 def _detail(finding: Finding, drawn: bool) -> str:
     layer = finding.layer
     head = " ".join([_text(layer.name or layer.address, _NAME), *finding.codes])
-    message = f"<p>{_text(finding.message, _MESSAGE)}</p>"
     image = "".join(map(_image, drawing.drawings(finding)[:1])) if drawn else ""
-    return f"<details><summary>{head}</summary>{message}{image}</details>"
+    return f"<details><summary>{head}</summary>{_sentence(finding.message)}{image}</details>"
 
 
 def _image(drawn: drawing.Drawing) -> str:
@@ -91,3 +91,9 @@ def _more(count: int, what: str) -> List[str]:
 
 def _text(text: str, room: int) -> str:
     return html.escape(cut(visible(text[: 2 * room]), room))
+
+
+def _sentence(text: str) -> str:
+    """A paragraph in which `names` are set as code."""
+    shown = re.sub("`([^`]*)`", r"<code>\1</code>", _text(text, _MESSAGE))
+    return f"<p>{shown}</p>"
