@@ -119,9 +119,18 @@ class UnmatchedError(ResizeFixError):
         first = reasons[0] if reasons else "its network runs at no size beside the default"
         super().__init__(
             f"`{report.path}` cannot be fixed as a whole: {first}",
-            "read `error.report`, or pass `partial=True` to take the fixes that there are",
+            f"{_allowing(report)}print `error.report`, "
+            "or pass `partial=True` to take the fixes that there are",
         )
         self.report = report
+
+
+def _allowing(report: Any) -> str:
+    """The arguments behind which there are exact fixes, which findings name as options."""
+    options = sorted({need for finding in report.findings for need in finding.needs})
+    named = (option[2:].replace("-", "_").partition(" ") for option in options)
+    given = [f'`{name}="{value}"`' if value else f"`{name}=True`" for name, _, value in named]
+    return f"pass {' and '.join(given)} to allow exact fixes, " if given else ""
 
 
 @contextmanager

@@ -230,3 +230,12 @@ def test_a_fixed_model_reports_that_nothing_is_left(tmp_path):
     shutil.copy(UNET, str(tmp_path))
     fixed = fix(str(tmp_path / "unet.mlmodel"), INTENT)
     assert "4 resize layers: all compute their intent" in str(audit(fixed, INTENT))
+
+
+def test_what_is_left_names_arguments_and_not_options():
+    found = report("needs-option")
+    needs = ("--decompose", "--deployment-target iOS14")
+    finding = dataclasses.replace(found.findings[0], needs=needs)
+    error = errors.UnmatchedError(dataclasses.replace(found, findings=(finding,)))
+    allowed = 'pass `decompose=True` and `deployment_target="iOS14"` to allow exact fixes, '
+    assert error.hint.startswith(allowed)
