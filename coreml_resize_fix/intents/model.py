@@ -64,6 +64,8 @@ class Intent:
     index: Optional[int] = None  # in the manifest, for messages about intents without a name
     nearest_copies: Optional[bool] = None
 
+    __repr__ = short_repr
+
     @property
     def label(self) -> str:
         """The name of this intent in messages."""
@@ -170,8 +172,6 @@ class Intent:
             tuple(getattr(self, name) for name in ONNX_FIELDS),
             self.law,
         )
-
-    __repr__ = short_repr
 
     def __str__(self) -> str:
         text = self.mode
