@@ -124,6 +124,9 @@ class UnmatchedError(ResizeFixError):
         )
         self.report = report
 
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (self.report,)  # of which the message is made again
+
 
 def _allowing(report: Any) -> str:
     """The arguments behind which there are exact fixes, which findings name as options."""

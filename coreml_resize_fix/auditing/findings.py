@@ -1,6 +1,6 @@
 """The verdict on one layer, as a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
@@ -88,7 +88,8 @@ class Finding:
     spec_version: int = 1  # that `after` needs
     closest: Tuple[Near, ...] = ()  # where nothing exact is allowed
     wrong_before: Tuple[str, ...] = ()
-    picture: Optional[Picture] = None  # only if the report shows it
+    # Only if the report shows it; arrays do not compare as values do.
+    picture: Optional[Picture] = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         codes = "".join(f" {code}" for code in self.codes)

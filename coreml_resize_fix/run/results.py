@@ -1,7 +1,7 @@
 """What comes out of a run, as values: the report of a model, a failure, and all of them."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import List, Optional, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
@@ -44,7 +44,7 @@ class ModelReport:
     usable: Optional[UsableSizes] = None
     model_kind: str = NEURAL_NETWORK
     network: Optional[Agreement] = None
-    overview: Optional[Overview] = None
+    overview: Optional[Overview] = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         counts = Counter(finding.verdict for finding in self.findings)
