@@ -33,6 +33,7 @@ ROOMS = (
     "run",
     "report",
     "cli",
+    "conformance",
     "api",
     "__main__",
     "__init__",  # the public names; each is imported when it is first used
