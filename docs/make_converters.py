@@ -62,14 +62,14 @@ def text() -> str:
         [said, *(cells[name, folder] for folder in CONVERTERS)] for name, said in CALLS.items()
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    used = ", ".join(dict.fromkeys(versions))
+    *used, last = dict.fromkeys(versions)
     lines += [
         "",
-        f"Measured in files that {used} wrote of one network of PyTorch 2.13.",
+        f"Measured in what {', '.join(used)} and {last} made of one network of PyTorch 2.13.",
         "`px` are pixels of the map that is read; *refused* means by the converter, or by the "
         "exporter before it.",
         f"All {wrong} wrong ones have an exact fix: {alone} in one layer, {wrong - alone} in "
-        "several (`--decompose`).",
+        "several (`--decompose`). Refused ones convert through `exportable`.",
     ]
     return "\n".join(lines) + "\n"
 
