@@ -65,7 +65,8 @@ def test_blocks_with_pytorch(tmp_path, monkeypatch, capsys):
     assert sorted(os.listdir(str(tmp_path))) == ["net.intent.json", "net.mlpackage"]
     report = coreml_resize_fix.audit(names["fixed"], names["intents"], decompose=True)
     assert (report.exit_code, len(report.findings)) == (0, 1)
-    assert str(names["intents"][0]) == "bicubic align_corners=True scale_factor=2.3"
+    (intent,) = names["intents"]
+    assert (intent.mode, intent.align_corners, intent.scale_factor) == ("bicubic", True, (2.3, 2.3))
 
 
 def test_every_function_and_every_error_is_told_of():
