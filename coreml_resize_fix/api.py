@@ -233,13 +233,13 @@ def _request(
 
 
 def _process(model: Any, request: Request) -> Tuple[Report, Any]:
-    # Which form the report is to have is not known yet: pages show values and pictures, and JSON a
-    # hash.
+    # Which form the report is to have is not known yet: pages show values, JSON a hash. Where the
+    # network is run at all, its outputs are drawn, too.
     verify = True if request.verify is None else request.verify
-    shown = request.dry_run and verify
-    whole = replace(request, verify=verify, pictures=shown, fingerprint=request.dry_run)
+    drawn = request.dry_run and verify and request.reference is not None
+    whole = replace(request, verify=verify, pictures=drawn, fingerprint=request.dry_run)
     report, result = _processed(model, whole)
-    return Report.of(report, request.dry_run, request.measures), result
+    return Report.of(report, request.dry_run, request.measures, request.tensors), result
 
 
 def _processed(model: Any, request: Request) -> Tuple[ModelReport, Any]:

@@ -1,7 +1,8 @@
 """What the Python interface gives: the report of one model, in every form of the command."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
+from coreml_resize_fix.intents.tensors import Tensors
 from coreml_resize_fix.run.results import ModelReport, Run
 
 
@@ -11,17 +12,20 @@ class Report(ModelReport):
 
     `print(report)` is the command's text, and so is each other form what the command writes.
     `dry_run`: nothing was to be written. `prints_errors`: the text has measured errors, which the
-    other forms have where they were measured.
+    other forms have where they were measured. `tensors` are recorded ones, which a page shows.
     """
 
     dry_run: bool = True
     prints_errors: bool = True
+    tensors: Tensors = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, found: ModelReport, dry_run: bool, prints_errors: bool) -> "Report":
+    def of(
+        cls, found: ModelReport, dry_run: bool, prints_errors: bool, tensors: Tensors
+    ) -> "Report":
         """A report that knows its forms."""
-        values = {field.name: getattr(found, field.name) for field in fields(found)}
-        return cls(**values, dry_run=dry_run, prints_errors=prints_errors)
+        values = {each.name: getattr(found, each.name) for each in fields(found)}
+        return cls(**values, dry_run=dry_run, prints_errors=prints_errors, tensors=tensors)
 
     def __str__(self) -> str:
         from coreml_resize_fix.report import text
@@ -43,8 +47,10 @@ class Report(ModelReport):
     def to_html(self) -> str:
         """A page of its own, with pictures, as `--report report.html` writes it."""
         from coreml_resize_fix.report import html
+        from coreml_resize_fix.verify.pictures import with_picture
 
-        return html.render(self._run)
+        found = tuple(with_picture(finding, self.tensors) for finding in self.findings)
+        return html.render(Run((replace(self, findings=found),), self.dry_run))
 
     def _repr_html_(self) -> str:
         """What a notebook shows of it."""

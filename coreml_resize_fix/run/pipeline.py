@@ -26,11 +26,11 @@ from coreml_resize_fix.run.examine import examined, settled
 from coreml_resize_fix.run.jobs import Job, resolve
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.run.results import ModelReport
-from coreml_resize_fix.run.work import NotExplainedError, Work, compare_network, prove_network
+from coreml_resize_fix.run.work import NotExplainedError, Work, prove_network, run_network
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", "process_packaged"]
 
-_REPORT_THIS = "nothing was written; please report this with the model's structure"
+_REPORT = "nothing was written; please report this with the model's structure"
 
 
 def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
@@ -53,7 +53,7 @@ def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
 
 def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
     with open_file(job.model_file, job.model) as model:
-        work = compare_network(_decide(model, request, tell), tell)
+        work = run_network(_decide(model, request, tell), tell)
         changes = _changes(work)
         outputs.refuse_appended(job.model, job.model_file, work.proposal.appended)
         target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
@@ -87,7 +87,7 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
     Raises:
         ResizeFixError: the model cannot be read, or a proof failed.
     """
-    work = compare_network(_decide(open_bytes(data, label), request), silent)
+    work = run_network(_decide(open_bytes(data, label), request), silent)
     changes = _changes(work)
     result = data
     if work.may_write and changes:
@@ -115,7 +115,7 @@ def process_packaged(
     """
     model_file = sniff.model_file(package)
     model = open_bytes(data, label, Beside(os.path.dirname(model_file)))
-    work = compare_network(_decide(model, request), silent)
+    work = run_network(_decide(model, request), silent)
     changes, result = _changes(work), None
     if work.may_write and changes:
         place = target()
@@ -179,6 +179,9 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
 def _report(work: Work, target: Optional[str], sha256: Optional[str], written: bool) -> ModelReport:
     model, request, check = work.model, work.request, work.check
     moved = displacements(model, work.audit.as_intended, work.audit.intended)
+    measured = work.effects is not None and work.effects.not_run is None
+    # Of what was measured, and is told in full, it is an estimate.
+    estimated = [] if measured and request.verbose else moved
     usable = work.audit.usable()
     says_less = request.has_intents and check is None  # than a run of the whole network
     found = tuple(settled(finding, request, written) for finding in work.findings)
@@ -193,7 +196,9 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         found,
         unused,
         request.notices
-        + tuple(notices(model, work.audit, moved, work.proposal.spec_version, says_less, usable))
+        + tuple(
+            notices(model, work.audit, estimated, work.proposal.spec_version, says_less, usable)
+        )
         + tuple(check.notices if check is not None else ()),
         request.has_intents,
         tuple(moved),
@@ -203,6 +208,8 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         model.kind,
         network,
         check.overview(found) if check is not None and request.pictures else None,
+        work.effects,
+        request.verbose,
     )
 
 
@@ -253,8 +260,7 @@ def _prove_written(work: Work, result: str, *unfinished: Mapping[str, str]) -> N
         if isinstance(error.__cause__, OSError):
             raise  # the disk failed, not the result
         raise ProofError(
-            f"the result of `{work.model.label}` is not a readable model: {error.message}",
-            _REPORT_THIS,
+            f"the result of `{work.model.label}` is not a readable model: {error.message}", _REPORT
         ) from error
 
 
@@ -274,7 +280,7 @@ def verify_written(work: Work, result: Model) -> None:
         if verdict is None or not is_as_planned(verdict, finding.verdict, request.partial):
             raise ProofError(
                 f"the result of `{label}` did not stand its second audit: {finding.message}",
-                _REPORT_THIS,
+                _REPORT,
             )
         if request.measures and before is not None:
             from coreml_resize_fix.verify import prove
@@ -282,12 +288,10 @@ def verify_written(work: Work, result: Model) -> None:
             wrong = prove.find_failure(before, finding.layer.params, request.tensors)
             if wrong is not None:
                 raise ProofError(
-                    f"the result of `{label}` failed its numerical proof: {wrong}", _REPORT_THIS
+                    f"the result of `{label}` failed its numerical proof: {wrong}", _REPORT
                 )
     if planned:
-        raise ProofError(
-            f"the result of `{label}` has another structure than was planned", _REPORT_THIS
-        )
+        raise ProofError(f"the result of `{label}` has another structure than was planned", _REPORT)
     known = {found.layer for found in work.audit.conflicts_before + work.audit.conflicts_after}
     for found in again.conflicts_before:
         if work.model.stands_for(found.layer) not in known:
