@@ -86,8 +86,8 @@ def test_the_table_is_what_the_converters_wrote():
     """The figures come from files of the converters; here they are computed from the calls."""
     if not schema.knows_ios14():
         pytest.skip("coremltools 3 reads no files of today: pip install 'coremltools>=7'")
-    made = script("make_converters")
-    assert made.within(README) == README, "run `python docs/make_converters.py`"
+    made = script("make_problems")
+    assert made.within(README) == README, "run `python docs/make_problems.py`"
     column = [line.split(" | ")[1] for line in made.text().splitlines() if line.startswith("| ")]
     corners = max(abs(min(9, i / 2) - i * 9 / 19) for i in range(20))
     assert column[2:5] == [

@@ -19,7 +19,7 @@ from tests.report.reports import report
 from tests.support import cases
 
 REFERENCE = os.path.join(cases.UNET, "unet.reference.npz")
-PROGRAM = os.path.join(cases.FIXTURES, "converters", "coremltools-ml-program", "model.mlpackage")
+PROGRAM = os.path.join(cases.FIXTURES, "calls", "coremltools-ml-program", "model.mlpackage")
 PROGRAM_INTENT = os.path.join(os.path.dirname(PROGRAM), "intent.json")
 
 NOTEBOOK_TAGS = {

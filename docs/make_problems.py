@@ -1,6 +1,6 @@
-"""Write the README's table of converters: `python docs/make_converters.py`.
+"""Write the README's table of converters: `python docs/make_problems.py`.
 
-It audits what the converters themselves wrote (`tests/fixtures/make_converters.py`).
+It audits what the converters themselves wrote (`tests/fixtures/make_calls.py`).
 """
 
 import json
@@ -13,8 +13,8 @@ from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATH = os.path.join(ROOT, "README.md")
-FIXTURES = os.path.join(ROOT, "tests", "fixtures", "converters")
-BEGIN, END = "<!-- docs/make_converters.py writes from here -->", "<!-- to here -->"
+FIXTURES = os.path.join(ROOT, "tests", "fixtures", "calls")
+BEGIN, END = "<!-- docs/make_problems.py writes from here -->", "<!-- to here -->"
 
 # folder → its head in the table
 CONVERTERS: Dict[str, str] = {
