@@ -132,7 +132,7 @@ def _with_manifest(options: Options, todo: Sequence[Job]) -> List[Job]:
     """The jobs but those that a folder of manifests has none for, which are named."""
     for job in todo:
         if isinstance(job.refusal, NoManifestError):
-            _notice(options, f"passed over `{job.model}`: {job.refusal}")
+            _notice(options, f"passed over `{job.model}`: {job.refusal.message}")
     return [job for job in todo if not isinstance(job.refusal, NoManifestError)]
 
 

@@ -81,7 +81,7 @@ def model_file(path: str) -> str:
 def explain(path: str, source: Source, error: ModelError) -> ModelError:
     """An error that names the real kind of the file; the original error if it is a model."""
     if isinstance(error, MLProgramError):
-        return MLProgramError(f"`{path}`: {error}", error.hint)
+        return MLProgramError(f"`{path}`: {error.message}", error.hint)
     head = source.read(0, _HEAD)
     if not head:
         return NotAModelError(f"`{path}` is empty", "convert the model again")
@@ -96,7 +96,7 @@ def explain(path: str, source: Source, error: ModelError) -> ModelError:
     if isinstance(error, NotAModelError):
         return NotAModelError(f"`{path}` is not a Core ML model", "pass a .mlmodel file")
     return type(error)(
-        f"`{path}` cannot be read as a Core ML model: {error}",
+        f"`{path}` cannot be read as a Core ML model: {error.message}",
         error.hint or "it is damaged, truncated or not a model: copy or convert it again",
     )
 

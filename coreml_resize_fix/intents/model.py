@@ -8,6 +8,7 @@ from coreml_resize_fix.intents import size_law
 from coreml_resize_fix.intents.size_law import Observed, SizeLaw
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly
+from coreml_resize_fix.short_repr import short_repr
 
 Size = Tuple[int, int]
 
@@ -62,6 +63,8 @@ class Intent:
     site: Optional[str] = field(default=None, compare=False)  # it does not change what is asked for
     index: Optional[int] = None  # in the manifest, for messages about intents without a name
     nearest_copies: Optional[bool] = None
+
+    __repr__ = short_repr
 
     @property
     def label(self) -> str:

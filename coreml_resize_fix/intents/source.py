@@ -6,6 +6,7 @@ from typing import Any, Dict, Iterable, List, Optional
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
+from coreml_resize_fix.short_repr import shortened
 
 
 class Manifest(List[Intent]):
@@ -23,6 +24,10 @@ class Manifest(List[Intent]):
         super().__init__(intents)
         self.notices = list(notices)
         self.tensors: Dict[int, Recorded] = {}
+
+    def __repr__(self) -> str:
+        labels = shortened([intent.label for intent in self])
+        return f"Manifest({labels})"
 
     @classmethod
     def load(cls, path: str) -> "Manifest":

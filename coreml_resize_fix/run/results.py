@@ -1,6 +1,7 @@
 """What comes out of a run, as values: the report of a model, a failure, and all of them."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import List, Optional, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
@@ -9,10 +10,11 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.layer_names import LayerNames
 from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
-from coreml_resize_fix.errors import ManifestError, ResizeFixError
+from coreml_resize_fix.errors import ResizeFixError
 from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.short_repr import shortened
 from coreml_resize_fix.verify.agreement import Agreement, Effects
 from coreml_resize_fix.verify.overview import Overview
 
@@ -47,9 +49,15 @@ class ModelReport:
     usable: Optional[UsableSizes] = None
     model_kind: str = NEURAL_NETWORK
     network: Optional[Agreement] = None
-    overview: Optional[Overview] = None
+    overview: Optional[Overview] = field(default=None, compare=False)
     effects: Optional[Effects] = None
     verbose: bool = False
+
+    def __repr__(self) -> str:
+        counts = Counter(finding.verdict for finding in self.findings)
+        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        said = found if self.asked else f"{len(self.findings)} listed"
+        return f"Report({shortened(self.path)}: {said or 'no resize'}, exit code {self.exit_code})"
 
     @property
     def codes(self) -> Tuple[Code, ...]:
@@ -113,8 +121,7 @@ class Failure:
     @classmethod
     def from_error(cls, error: ResizeFixError, path: Optional[str] = None) -> "Failure":
         """An error as a value; `path` is the model that it happened at."""
-        details = error.defects if isinstance(error, ManifestError) else ()
-        return cls(path, str(error), error.hint, error.exit_code, details)
+        return cls(path, error.message, error.hint, error.exit_code, error.details)
 
 
 Result = Union[ModelReport, Failure]  # of one model

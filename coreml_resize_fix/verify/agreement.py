@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Optional, Tuple
 
+from coreml_resize_fix.short_repr import short_repr
+
 NUMPY, COREML = RUNTIMES = "numpy", "coreml"
 
 
@@ -73,6 +75,9 @@ class Effects(NamedTuple):
     alone: Tuple[Contribution, ...] = ()
     not_run: Optional[Stopped] = None
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 class Agreement(NamedTuple):
     """What running the network said.
@@ -87,6 +92,9 @@ class Agreement(NamedTuple):
     first_drift: Optional[Drift] = None
     not_run: Optional[Stopped] = None
     message: str = ""
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     @property
     def holds(self) -> bool:

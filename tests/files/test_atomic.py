@@ -101,7 +101,7 @@ def test_a_write_that_fails_midway_leaves_everything_as_it_was(name, place, tmp_
     with pytest.raises(told(FAILURES[name])) as caught:
         place.save(proofs.append)
     if name == "disk full":
-        assert str(caught.value).endswith("no space left on device")
+        assert caught.value.message.endswith("no space left on device")
         assert caught.value.hint
     assert proofs == []
     assert contents(tmp_path) == before
@@ -159,7 +159,7 @@ from tests.support.saving import Place
 try:
     Place(*json.loads(sys.argv[1])).save()
 except OutputError as error:
-    print(json.dumps(str(error)))
+    print(json.dumps(error.message))
 """
 KILLED = """
 import json, os, signal, sys

@@ -23,7 +23,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 try:
     Place(*json.loads(sys.argv[1])).save()
 except OutputError as error:
-    print(json.dumps([str(error), error.hint]))
+    print(json.dumps([error.message, error.hint]))
 """
 
 
