@@ -1,5 +1,10 @@
-"""The report as one self-contained page: nothing is loaded from elsewhere, and nothing runs."""
+"""The report as one self-contained page: nothing is loaded from elsewhere.
 
+All of it works without scripts. Its policy allows one, by its hash, which copies text.
+"""
+
+import base64
+import hashlib
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix import __version__
@@ -8,11 +13,16 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, images, network, overview
+from coreml_resize_fix.report import drawing, images, made, network, overview
+from coreml_resize_fix.report.entry import entries
+from coreml_resize_fix.report.headline import headline, of
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
+
+# By exit code, for the head of a page: the sign and the kind of its color.
+_OUTCOMES = {0: ("✓", "good"), 1: ("!", "open"), 2: ("×", "bad"), 3: ("·", "unknown")}
 
 
 class Layer(NamedTuple):
@@ -29,6 +39,7 @@ class Layer(NamedTuple):
     drawings: List[drawing.Drawing]
     strip: Optional[images.Strip]
     codes: List[Tuple[str, str]]
+    entry: str
 
 
 class _Step(NamedTuple):
@@ -53,17 +64,23 @@ class _Path(NamedTuple):
 
 def render(run: Run) -> str:
     """The page of all models of a run."""
+    import markupsafe
+
     models = [_model(number, result, run) for number, result in enumerate(run.models, 1)]
-    page: str = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            models=models,
-            failures=[failure for failure in run.failures if failure.path is None],
-            counts=_counts(run),
-            version=__version__,
-            exit_code=run.exit_code,
-        )
+    environment = _environment()
+    script = str(environment.get_template("copy.js").render())
+    page: str = environment.get_template("report.html").render(
+        headline=headline(run),
+        sign=_OUTCOMES[run.exit_code],
+        models=models,
+        failures=[failure for failure in run.failures if failure.path is None],
+        counts=_counts(run),
+        version=__version__,
+        run=run,
+        command=made.command(run.arguments) if run.arguments else None,
+        made=made.now(),
+        script=markupsafe.Markup(script),
+        script_hash=_hash(script),
     )
     return page
 
@@ -72,7 +89,7 @@ def picture(drawn: drawing.Drawing, style: str) -> str:
     """One drawing as an SVG file of its own; `style` is put into it as a style sheet."""
     import markupsafe
 
-    parts = _environment().get_template("parts.html").module
+    parts = _environment().get_template("pictures.html").module
     sheet = markupsafe.Markup(f"<style>{style}</style>")
     lines = str(parts.axis(drawn, sheet)).splitlines()
     return "\n".join(line for line in lines if line.strip()) + "\n"
@@ -95,6 +112,11 @@ def _environment() -> Any:
     return environment
 
 
+def _hash(script: str) -> str:
+    """As a Content-Security-Policy names a script."""
+    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+
+
 def _visible(value: Any) -> Any:
     """Text that is put into the page, with nothing in it that hides or turns other text."""
     return visible(value) if type(value) is str else value
@@ -113,15 +135,17 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
     if isinstance(result, Failure):
         return {"anchor": anchor, "path": result.path, "failure": result}
     report: ModelReport = result
+    texts = entries(report.findings)
     layers = [
-        _layer(f"{anchor}-l{index}", finding, report.asked)
-        for index, finding in enumerate(report.findings, 1)
+        _layer(f"{anchor}-l{index}", finding, report.asked, text)
+        for index, (finding, text) in enumerate(zip(report.findings, texts), 1)
     ]
     return {
         "anchor": anchor,
         "path": report.path,
         "failure": None,
         "report": report,
+        "headline": of(report),
         "closing": closing(report, run.dry_run),
         "ios": (minimum_ios(report.spec_before), minimum_ios(report.spec_after)),
         "layers": layers,
@@ -131,7 +155,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
     }
 
 
-def _layer(anchor: str, finding: Finding, asked: bool) -> Layer:
+def _layer(anchor: str, finding: Finding, asked: bool, entry: str) -> Layer:
     sign = SIGNS[finding.verdict] if asked else LISTED
     after = finding.after
     return Layer(
@@ -146,6 +170,7 @@ def _layer(anchor: str, finding: Finding, asked: bool) -> Layer:
         drawing.drawings(finding),
         images.strip(finding.picture) if finding.picture is not None else None,
         [(code, RULES[code].summary) for code in finding.codes],
+        entry,
     )
 
 

@@ -45,7 +45,7 @@ def render(run: Run, style: Style = plain) -> str:
     right = [report for report in run.reports if _is_right(report)]
     lines = [f"{visible(report.path)}: {closing(report, run.dry_run)}" for report in right]
     blocks = [_block(result, run.dry_run, style) for result in run.models if result not in right]
-    return "\n\n".join((["\n".join(lines)] if lines else []) + blocks + [_all(run)])
+    return "\n\n".join((["\n".join(lines)] if lines else []) + blocks + [all_models(run)])
 
 
 def _block(result: Union[ModelReport, Failure], dry_run: bool, style: Style) -> str:
@@ -63,7 +63,7 @@ def _failure(failure: Failure, style: Style) -> str:
     return "\n".join(lines + ["    " + visible(detail) for detail in failure.details])
 
 
-def _all(run: Run) -> str:
+def all_models(run: Run) -> str:
     """How many models ended how."""
     codes = Counter(report.exit_code for report in run.reports)
     ended = [

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
 # one would cost more than the audit.
 LARGEST_TO_HASH = 64 * 1024 * 1024
+_BLOCK = 1024 * 1024
 _KINDS = {package.FILE_SUFFIX: "model file", package.SUFFIX: "package"}
 
 
@@ -28,8 +29,18 @@ def fingerprint(model_file: str) -> Optional[str]:
     """SHA-256 of a model file, or None for one of more than 64 MiB."""
     if os.path.getsize(model_file) > LARGEST_TO_HASH:
         return None
+    return fingerprint_whole(model_file)
+
+
+def fingerprint_whole(model_file: str) -> str:
+    """SHA-256 of a model file of any size."""
+    import hashlib
+
+    digest = hashlib.sha256()
     with open(model_file, "rb") as file:
-        return fingerprint_of(file.read())
+        for block in iter(lambda: file.read(_BLOCK), b""):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def fingerprint_of(data: bytes) -> str:

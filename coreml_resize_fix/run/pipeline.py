@@ -74,9 +74,12 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
                 )
             except NotExplainedError:
                 target = None
-        if target is None and request.fingerprint:
-            sha256 = outputs.fingerprint(job.model_file)
-        return _report(work, target, sha256, written=target is not None)
+        report = _report(work, target, sha256, written=target is not None)
+        if not request.fingerprint:
+            return report
+        if target is None:
+            return replace(report, sha256=outputs.fingerprint(job.model_file))
+        return replace(report, output_sha256=outputs.fingerprint_whole(sniff.model_file(target)))
 
 
 def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelReport, bytes]:

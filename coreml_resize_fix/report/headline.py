@@ -1,0 +1,112 @@
+"""The answer of a run in one line, as the title of a page."""
+
+from typing import List, Optional
+
+from coreml_resize_fix.auditing import findings
+from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.report import network
+from coreml_resize_fix.report.plain import cut, visible
+from coreml_resize_fix.report.text import all_models
+from coreml_resize_fix.run.results import Failure, ModelReport, Run
+
+_LONGEST_NAME = 40  # columns
+# verdict → what is said of one such layer, and of several
+_SAID = (
+    (findings.FIXED, "fixed", "fixed"),
+    (findings.FIXABLE, "can be fixed", "can be fixed"),
+    (findings.NEEDS_OPTION, "needs {}", "need {}"),
+    (findings.UNMATCHABLE, "cannot be matched", "cannot be matched"),
+    (findings.NO_INTENT, "has no intent", "have no intent"),
+    (findings.AMBIGUOUS, "is ambiguous", "are ambiguous"),
+)
+
+
+def headline(run: Run) -> str:
+    """What became of a model, or how many of several ended how."""
+    if len(run.models) != 1:
+        told = all_models(run) if run.models else "; ".join(one.message for one in run.failures)
+    elif isinstance(run.models[0], Failure):
+        told = run.models[0].message
+    else:
+        told = of(run.models[0])
+    return told[:1].upper() + told[1:].rstrip(".")
+
+
+def of(report: ModelReport) -> str:
+    """What became of the resizes of a model, then what that means for its outputs."""
+    told = [_resizes(report)]
+    if not report.runs:
+        told.append("the model cannot run")
+    effect = _effect(report)
+    return "; ".join(told + ([effect] if effect else []))
+
+
+def _resizes(report: ModelReport) -> str:
+    found = report.findings
+    if not report.asked and found:
+        return f"{_layers(len(found))}{'' if report.network else ', compared with nothing'}"
+    told: List[str] = []
+    for verdict, one, several in _SAID:
+        having = [finding for finding in found if finding.verdict == verdict]
+        if having:
+            what = (one if len(having) == 1 else several).format(_needs(having))
+            told.append(f"{len(having) if told else _layers(len(having))} {what}")
+    if report.unused:
+        lost = len(report.unused)
+        told.append(f"{lost} {'call has' if lost == 1 else 'calls have'} no layer")
+    if told:
+        return ", ".join(told)
+    if not found:
+        return "no resize layer" + (", and none is needed" if report.need_no_layer else "")
+    return "the resize layer is right" if len(found) == 1 else f"all {len(found)} layers are right"
+
+
+def _needs(found: List[Finding]) -> str:
+    """The options that are needed, if all need the same."""
+    options = {finding.needs for finding in found}
+    return " and ".join(f"`{need}`" for need in options.pop()) if len(options) == 1 else "an option"
+
+
+def _layers(count: int) -> str:
+    return f"{count} layer{'' if count == 1 else 's'}"
+
+
+def _effect(report: ModelReport) -> Optional[str]:
+    """How far the outputs are off, or were before the fix."""
+    compared = report.network
+    if compared is not None and compared.not_run is not None:
+        return "the network could not be run"
+    if compared is not None and not compared.holds:
+        wrong = [one.name for one in compared.outputs if not one.within]
+        return f"{_listed(wrong)} not what the reference has"
+    was = "was" if any(one.verdict == findings.FIXED for one in report.findings) else "is"
+    moved = max(report.displacements, key=lambda one: max(one.largest), default=None)
+    if moved is not None:
+        return f"{_name(moved.output)} {was} off by {_pixels(max(moved.largest))} pixels"
+    if compared is None:
+        return None
+    off = [
+        (one.before, one.name)
+        for one in compared.outputs
+        if one.before is not None and one.before > compared.tolerance * (one.magnitude or 1.0)
+    ]
+    if off:
+        error, name = max(off)
+        return f"{_name(name)} {was} off by {network.error(error)}"
+    return f"{_listed([one.name for one in compared.outputs])} as the reference has it"
+
+
+def _listed(names: List[str]) -> str:
+    """The subject of a sentence, with its verb."""
+    told = list(map(_name, names[:2]))
+    if len(names) == 1:
+        return f"{told[0]} is"
+    return f"{', '.join(told)}{f' and {len(names) - 2} more' if names[2:] else ''} are"
+
+
+def _name(text: str) -> str:
+    return f"`{cut(visible(text), _LONGEST_NAME, keep_end=True)}`"
+
+
+def _pixels(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
