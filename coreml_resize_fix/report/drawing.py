@@ -12,6 +12,7 @@ WIDTH, LEFT, RIGHT = 720.0, 118.0, 14.0  # units of the drawing
 ROW = 34.0  # from lane to lane
 _OUTPUTS = 24  # about so many are drawn; more would touch
 _PIXELS = 20  # at most so many, for their numbers to be read on a phone
+_TOLD = 3  # positions that a caption tells of a layer that is compared with nothing
 _LABELS, _APART = 12, 20.0  # about so many of them are numbered, and so far from each other
 
 
@@ -153,7 +154,7 @@ def _drawn(axis: _Axis) -> Drawing:
     lanes = [lane(key, label, y, at) for y, (key, label, at) in zip(heights, known)]
     return Drawing(
         axis.name,
-        max(lanes[-1].y, axis_y + ROW * 0.6) + ROW * 0.7,
+        max(lanes[-1].y, axis_y + ROW * 0.2) + ROW * 0.7,
         axis_y,
         cell,
         tuple((LEFT + index * cell, first + index) for index in range(shown)),
@@ -181,9 +182,10 @@ def _caption(
     if axis.before is None:
         return text
     if axis.asked is None:
-        at = ", ".join(f"{position:.3f}" for position in axis.before[:3])
-        dots = ", …" if axis.before[3:] else ""
-        return f"{text}: output {axis.name} read source {at}{dots}"
+        first_ones = axis.before[:_TOLD]
+        outputs = ", ".join(map(str, range(len(first_ones))))
+        read = ", ".join(f"{position:.3f}" for position in first_ones)
+        return f"{text}: output {axis.name} {outputs} read source {read}"
     if not axis.same_size:
         made, wanted = len(axis.before), len(axis.asked)
         if made == wanted:

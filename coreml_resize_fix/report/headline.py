@@ -4,6 +4,7 @@ from typing import List, Optional
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.report import network
 from coreml_resize_fix.report.plain import cut, visible
 from coreml_resize_fix.report.text import all_models
@@ -44,7 +45,7 @@ def of(report: ModelReport) -> str:
 def _resizes(report: ModelReport) -> str:
     found = report.findings
     if not report.asked and found:
-        return f"{_layers(len(found))}{'' if report.network else ', compared with nothing'}"
+        return f"{_layers(len(found))} listed{'' if report.network else ', none compared'}"
     told: List[str] = []
     for verdict, one, several in _SAID:
         having = [finding for finding in found if finding.verdict == verdict]
@@ -84,7 +85,7 @@ def _effect(report: ModelReport) -> Optional[str]:
     if moved is not None:
         return f"{_name(moved.output)} {was} off by {_pixels(max(moved.largest))} pixels"
     if compared is None:
-        return None
+        return _wrong_size(report, was)
     off = [
         (one.before, one.name)
         for one in compared.outputs
@@ -94,6 +95,17 @@ def _effect(report: ModelReport) -> Optional[str]:
         error, name = max(off)
         return f"{_name(name)} {was} off by {network.error(error)}"
     return f"{_listed([one.name for one in compared.outputs])} as the reference has it"
+
+
+def _wrong_size(report: ModelReport, was: str) -> Optional[str]:
+    """The first layer that makes another size than was asked for."""
+    for finding in report.findings:
+        made, meant = finding.layer.output_size, finding.intended_size
+        if made is not None and meant is not None and made != meant:
+            makes = "made" if was == "was" else "makes"
+            name = _name(finding.layer.name or finding.layer.address)
+            return f"{name} {makes} {size(made)} instead of {size(meant)}"
+    return None
 
 
 def _listed(names: List[str]) -> str:

@@ -131,9 +131,9 @@ def _counts(run: Run) -> List[Tuple[Sign, int, str]]:
 
 
 def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
-    anchor = f"m{number}"
+    anchor, sign = f"m{number}", _OUTCOMES[result.exit_code]
     if isinstance(result, Failure):
-        return {"anchor": anchor, "path": result.path, "failure": result}
+        return {"anchor": anchor, "path": result.path, "sign": sign, "failure": result}
     report: ModelReport = result
     texts = entries(report.findings)
     layers = [
@@ -143,6 +143,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
     return {
         "anchor": anchor,
         "path": report.path,
+        "sign": sign,
         "failure": None,
         "report": report,
         "headline": of(report),
