@@ -4,6 +4,7 @@ import json
 from typing import Any, Dict, List, Sequence
 
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.intents import assume
 from coreml_resize_fix.intents.model import ALIGN_CORNERS_MODES, Intent
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.template import template
@@ -19,7 +20,7 @@ def entries(found: Sequence[Finding]) -> List[str]:
 
 def _filled(layer: str, intent: Intent) -> Dict[str, Any]:
     """The fields of an intent that say more than their default does."""
-    silent = {"framework": "torch", "antialias": False}
+    silent = {"framework": "torch", "antialias": False, "name": assume.LABEL}
     if intent.mode not in ALIGN_CORNERS_MODES:
         silent["align_corners"] = False
     said = {

@@ -21,7 +21,7 @@ from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
-# By exit code, for the head of a page: the sign and the kind of its color.
+# By exit code: the sign and the kind of its color.
 _OUTCOMES = {0: ("✓", "good"), 1: ("!", "open"), 2: ("×", "bad"), 3: ("·", "unknown")}
 
 
@@ -71,7 +71,7 @@ def render(run: Run) -> str:
     script = str(environment.get_template("copy.js").render())
     page: str = environment.get_template("report.html").render(
         headline=headline(run),
-        sign=_OUTCOMES[run.exit_code],
+        sign=_sign(run.exit_code, run.reports),
         models=models,
         failures=[failure for failure in run.failures if failure.path is None],
         counts=_counts(run),
@@ -112,6 +112,13 @@ def _environment() -> Any:
     return environment
 
 
+def _sign(exit_code: int, reports: Sequence[ModelReport]) -> Tuple[str, str]:
+    """The sign of an outcome, which is bad where something is wrong that no fix or option helps."""
+    found = [finding for report in reports if report.asked for finding in report.findings]
+    hopeless = any(SIGNS[finding.verdict].kind == "bad" for finding in found)
+    return _OUTCOMES[2 if exit_code == 1 and hopeless else exit_code]
+
+
 def _hash(script: str) -> str:
     """As a Content-Security-Policy names a script."""
     return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
@@ -131,8 +138,9 @@ def _counts(run: Run) -> List[Tuple[Sign, int, str]]:
 
 
 def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
-    anchor, sign = f"m{number}", _OUTCOMES[result.exit_code]
+    anchor = f"m{number}"
     if isinstance(result, Failure):
+        sign = _sign(result.exit_code, [])
         return {"anchor": anchor, "path": result.path, "sign": sign, "failure": result}
     report: ModelReport = result
     texts = entries(report.findings)
@@ -143,7 +151,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
     return {
         "anchor": anchor,
         "path": report.path,
-        "sign": sign,
+        "sign": _sign(report.exit_code, [report]),
         "failure": None,
         "report": report,
         "headline": of(report),

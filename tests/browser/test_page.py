@@ -81,7 +81,9 @@ def opened(browser, tmp_path):
         browser.get_log("performance")
         browser.get_log("browser")
         browser.get(path.as_uri())
-        wait(browser).until(lambda page: page.execute_script("return document.readyState") == "complete")
+        wait(browser).until(
+            lambda page: page.execute_script("return document.readyState") == "complete"
+        )
         return browser
 
     return open_page
@@ -123,9 +125,9 @@ for (const element of document.querySelectorAll("body *:not(option)")) {
   if (!own || !element.getClientRects().length || element.closest(".skip")) continue;
   const range = document.createRange();
   range.selectNodeContents(element);
-  const plot = element.closest(".plot");
+  const plot = element.closest(".plot"), cell = element.closest("td, th");
   for (const box of range.getClientRects()) {
-    const edge = plot ? plot.getBoundingClientRect() : {left: 0, right: innerWidth};
+    const edge = (plot || cell || document.documentElement).getBoundingClientRect();
     const inside = box.left >= edge.left - 1 && box.right <= edge.right + 1;
     const label = element.matches("svg .label") && innerWidth < 800;  // written below the drawing
     if (!inside && !label) found.push([box.left, box.right, element.textContent.slice(0, 40)]);

@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import pytest
 
+from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.displacement import Displacement, Step
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.intents import manifest
+from coreml_resize_fix.intents import assume, manifest
 from coreml_resize_fix.report import drawing, html
 from coreml_resize_fix.report.headline import headline
-from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run import outputs, pipeline
 from coreml_resize_fix.run.results import Failure
 from coreml_resize_fix.verify.agreement import NUMPY, Agreement, ComparedOutput, Stopped
 from tests.cli.commands import HALF, INTENT, UNET
@@ -47,29 +48,50 @@ RATIO = "bilinear,align_corners=true,scale_factor=1.16"
 RIGHT = ("match", "match")
 FIXED = ("fixed", "fixed", "fixed", "match")
 HEADS = [
-    ((RIGHT, {}), "All 2 layers are right"),
-    ((("match",), {}), "The resize layer is right"),
-    ((FIXED, {"displacements": moved(1.0, 5.68)}), "3 layers fixed; `scores` was off by 5.7 pixels"),
-    ((("fixed", "unmatchable"), {}), "1 layer fixed, 1 cannot be matched"),
-    ((("fixable",), {"displacements": moved(0.0421)}), "1 layer can be fixed; `scores` is off by 0.042 pixels"),
-    ((("no-intent", "no-intent", "ambiguous"), {}), "2 layers have no intent, 1 is ambiguous"),
-    ((RIGHT, {"network": compared(("a", 0.1, None))}), "All 2 layers are right; `a` is as the reference has it"),
-    ((RIGHT, {"network": compared(("a", 0.5, None), ("b", 0.7, None), ("c", 9, None))}), "All 2 layers are right; `a`, `b` and 1 more are not what the reference has"),
-    ((FIXED, {"network": compared(("a", 0.25, 0.1), ("b", 0.75, 0.1))}), "3 layers fixed; `b` was off by 0.75"),
-    ((RIGHT, {"network": compared(not_run=Stopped("layers[1]", "x", "y"))}), "All 2 layers are right; the network could not be run"),
-    (((), {"need_no_layer": ()}), "No resize layer"),
-    ((RIGHT, {"asked": False}), "2 layers listed, none compared"),
-]  # fmt: skip
+    (RIGHT, {}, "All 2 layers are right"),
+    (("match",), {}, "The resize layer is right"),
+    (
+        FIXED,
+        {"displacements": moved(1.0, 5.68)},
+        "3 layers fixed; `scores` was off by 5.7 pixels",
+    ),
+    (("fixed", "unmatchable"), {}, "1 layer fixed, 1 cannot be matched"),
+    (
+        ("fixable",),
+        {"displacements": moved(0.0421)},
+        "1 layer can be fixed; `scores` is off by 0.042 pixels",
+    ),
+    (("no-intent", "no-intent", "ambiguous"), {}, "2 layers have no intent, 1 is ambiguous"),
+    (
+        RIGHT,
+        {"network": compared(("a", 0.1, None))},
+        "All 2 layers are right; `a` is as the reference has it",
+    ),
+    (
+        RIGHT,
+        {"network": compared(("a", 0.5, None), ("b", 0.7, None), ("c", 9, None))},
+        "All 2 layers are right; `a`, `b` and 1 more are not what the reference has",
+    ),
+    (
+        FIXED,
+        {"network": compared(("a", 0.25, 0.1), ("b", 0.75, 0.1))},
+        "3 layers fixed; `b` was off by 0.75",
+    ),
+    (
+        RIGHT,
+        {"network": compared(not_run=Stopped("layers[1]", "x", "y"))},
+        "All 2 layers are right; the network could not be run",
+    ),
+    ((), {"need_no_layer": ()}, "No resize layer"),
+    (RIGHT, {"asked": False}, "2 layers listed, none compared"),
+]
 
 
-@pytest.mark.parametrize("given, expected", HEADS, ids=[expected for _, expected in HEADS])
-def test_the_title_is_the_answer(given, expected):
-    verdicts, changes = given
+@pytest.mark.parametrize(("verdicts", "changes", "expected"), HEADS, ids=[h[2] for h in HEADS])
+def test_the_title_is_the_answer(verdicts, changes, expected):
     found = report(*verdicts, **{"displacements": (), "unused": (), **changes})
-    if len(verdicts) and changes.get("network") is None:  # sizes are not of interest here
-        found = replace(
-            found, findings=tuple(replace(f, intended_size=None) for f in found.findings)
-        )
+    # Sizes that differ would be told where nothing else is.
+    found = replace(found, findings=tuple(replace(f, intended_size=None) for f in found.findings))
     assert headline(run(found)) == expected
     page = Page(html.render(run(found)))
     assert page.text.startswith(expected.replace("`", "") + " – net.mlmodel Skip")
@@ -108,7 +130,8 @@ def test_command_version_date_and_hashes_are_seen(tmp_path, monkeypatch):
     shown = Page(text).text
     (told,) = re.findall('<pre class="command"><code>(.*)</code>', text)
     assert shlex.split(entities.unescape(told)) == ["coreml-resize-fix", *typed]
-    assert re.search(r"Made by coreml-resize-fix \d\S+ , 2023-11-14 22:13 UTC , exit code 0", shown)
+    made = f"Made by coreml-resize-fix {__version__}, 2023-11-14 22:13 UTC , exit code 0"
+    assert made in shown
     assert f"{hashlib.sha256(read_bytes(model)).hexdigest()} (as it was)" in shown
     written = str(folder / "u <b>-fixed.mlmodel")
     assert f"{hashlib.sha256(read_bytes(written)).hexdigest()} (written)" in shown
@@ -122,6 +145,13 @@ def test_the_hash_of_a_package_is_that_of_its_model(tmp_path):
     shown = Page(read_bytes(page).decode("utf-8")).text
     for file, said in ((model, "as it was"), (model.replace("m.", "m-fixed."), "written")):
         assert f"{hashlib.sha256(read_bytes(f'{file}/{inside}')).hexdigest()} ({said})" in shown
+
+
+def test_a_large_file_that_is_only_audited_is_not_hashed(monkeypatch, tmp_path):
+    monkeypatch.setattr(outputs, "LARGEST_TO_HASH", 100)
+    page = str(tmp_path / "x.html")
+    assert command(UNET, "-n", "-m", INTENT, "--report", page).code == 1
+    assert "SHA-256 not computed, as the model" in Page(read_bytes(page).decode("utf-8")).text
 
 
 def test_pages_of_one_run_differ_by_the_date_alone(monkeypatch):
@@ -195,6 +225,17 @@ def test_entries_that_are_copied_make_a_manifest_with_the_same_verdicts(given, t
             other.max_shift_px,
         )
         assert one.intent is None or one.intent.request == other.intent.request
+
+
+def test_an_entry_of_what_was_assumed_has_no_name():
+    request = pipeline.Request(assume=assume.parse(RATIO), dry_run=True)
+    first = json.loads(entries(pipeline.process(UNET, request))[0])
+    assert first == {
+        "layer": "29",
+        "mode": "bilinear",
+        "align_corners": True,
+        "scale_factor": [1.16, 1.16],
+    }
 
 
 def test_entries_of_an_inventory_are_those_of_a_template(tmp_path):
