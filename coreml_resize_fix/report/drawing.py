@@ -12,6 +12,7 @@ WIDTH, LEFT, RIGHT = 720.0, 118.0, 14.0  # units of the drawing
 ROW = 34.0  # from lane to lane
 _OUTPUTS = 24  # about so many are drawn; more would touch
 _PIXELS = 20  # at most so many, for their numbers to be read on a phone
+_EXAMPLE = (6, 8)  # (height, width) of an input whose size is not known
 _TOLD = 3  # positions that a caption tells of a layer that is compared with nothing
 _LABELS, _APART = 12, 20.0  # about so many of them are numbered, and so far from each other
 
@@ -91,18 +92,22 @@ def drawings(finding: Finding) -> List[Drawing]:
 
 
 def _alone(layer: ResizeLayer) -> List[Drawing]:
-    """The axes of a layer that is compared with nothing, if what it samples is documented."""
+    """The axes of a layer that is compared with nothing, if what it samples is known."""
     params = layer.params
-    if not layer.input.samples or params.unjudged or params.lacks_its_mode:
+    if params.unjudged or params.lacks_its_mode:
         return []
-    before = layer.input.samples[0]
+    before, *_ = layer.input.samples or (_EXAMPLE,)
     own, _ = _axes(params, before, params.output_size(before))
-    if own is None or params.left_open(before, params.output_size(before)):
+    if own is None:
         return []
-    return [
+    told = "" if layer.input.samples else ", if its input had this size"
+    if params.left_open(before, params.output_size(before)):
+        told += ", which is one of the possibilities that Core ML's documentation leaves"
+    drawn = [
         _drawn(_Axis(name, None, positions(axis), None, axis.input_size, True))
         for name, axis in zip(("rows", "columns"), own)
     ]
+    return [one._replace(caption=one.caption + told) for one in drawn]
 
 
 _Axes = Optional[Tuple[AxisSpec, AxisSpec]]

@@ -5,6 +5,7 @@ All of it works without scripts. Its policy allows one, by its hash, which copie
 
 import base64
 import hashlib
+from functools import lru_cache
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix import __version__
@@ -95,6 +96,7 @@ def picture(drawn: drawing.Drawing, style: str) -> str:
     return "\n".join(line for line in lines if line.strip()) + "\n"
 
 
+@lru_cache(maxsize=1)  # compiling the templates takes longer than to fill them
 def _environment() -> Any:
     import jinja2
 
