@@ -156,6 +156,7 @@ def _request(options: Options) -> Request:
         verify=True if options.verify is None and shows_values else options.verify,
         fingerprint=files.shows_hashes(options.style, report),
         pictures=files.needs_pictures(report),
+        verbose=options.verbose,
     )
 
 

@@ -14,7 +14,7 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, images, made, network, overview
+from coreml_resize_fix.report import drawing, effects, images, made, overview
 from coreml_resize_fix.report.entry import entries
 from coreml_resize_fix.report.headline import headline, of
 from coreml_resize_fix.report.plain import visible
@@ -109,7 +109,7 @@ def _environment() -> Any:
         finalize=_visible,
     )
     environment.filters.update(error=_error, ticks=_ticks)
-    environment.globals["contributions"] = network.contributions
+    environment.globals["words"] = effects
     environment.globals["width"] = drawing.WIDTH
     return environment
 
@@ -162,6 +162,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
         "layers": layers,
         "paths": [_path(moved, layers) for moved in report.displacements],
         "overview": _overview(report, layers),
+        "by_address": _by_address(layers),
         "worst": max(report.displacements, key=lambda m: max(m.largest), default=None),
     }
 
