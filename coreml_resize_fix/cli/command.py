@@ -7,7 +7,7 @@ import click
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.cli.completion import Words, codes, targets
-from coreml_resize_fix.cli.config import ConfiguredCommand
+from coreml_resize_fix.cli.config import TYPED, ConfiguredCommand
 
 
 def _explain(context: click.Context, option: click.Parameter, code: Optional[str]) -> None:
@@ -196,7 +196,8 @@ def command(**options: Any) -> None:
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix.cli import execute
 
-    sys.exit(execute.execute(execute.Options(**options)))
+    typed = click.get_current_context().meta[TYPED]
+    sys.exit(execute.execute(execute.Options(**options, typed=typed)))
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def _on_resizes(report: ModelReport, dry_run: bool) -> str:
     if not report.findings and not report.unused:
         compared = report.need_no_layer and report.asked
         needed = ", and none is needed" if compared else ": nothing was compared"
-        stuck = "" if report.runs else f", and {_stuck(report)}"
+        stuck = "" if report.runs else f", and {cannot_run(report)}"
         return f"no resize layer{'' if report.network is not None else needed}{stuck}."
     if not report.asked and report.network is not None:
         return f"{layers} without an intent."
@@ -42,7 +42,7 @@ def _on_resizes(report: ModelReport, dry_run: bool) -> str:
         return f"{layers}, nothing to compare with: pass `--manifest` or `--assume`."
     counts = Counter(finding.verdict for finding in report.findings)
     if counts[findings.MATCH] == len(report.findings) and not report.unused and not report.output:
-        end = "; nothing to change" if report.runs else f", but {_stuck(report)}"
+        end = "; nothing to change" if report.runs else f", but {cannot_run(report)}"
         return f"{layers}: all compute their intent{end}."
     return f"{'; '.join(_parts(report, counts, dry_run))}."
 
@@ -51,14 +51,14 @@ def _parts(report: ModelReport, counts: "Counter[findings.Verdict]", dry_run: bo
     """Every layer once; then calls without a layer, whether it runs, and what was done."""
     done = counts[findings.MATCH] + counts[findings.FIXED]
     will = done + counts[findings.FIXABLE] == len(report.findings) and not report.unused
-    told = _told(report, counts, "would be fixed" if will and dry_run else "fixable")
+    told = kinds(report, counts, "would be fixed" if will and dry_run else "fixable")
     if will and dry_run and counts[findings.FIXABLE]:
-        return [f"{_listed(told)}: run without `--dry-run`"]
-    parts = [_listed(told)]
+        return [f"{listed(told)}: run without `--dry-run`"]
+    parts = [listed(told)]
     if report.unused:
         parts.append(f"{count(len(report.unused), 'intent')} without a layer")
     if not report.runs and report.output is not None:
-        parts.append(_stuck(report))
+        parts.append(cannot_run(report))
     if report.output is not None:
         copy = "" if counts[findings.FIXED] else ", an unchanged copy"
         parts.append(f"wrote {visible(report.output)}{copy}")
@@ -69,7 +69,7 @@ def _parts(report: ModelReport, counts: "Counter[findings.Verdict]", dry_run: bo
     return parts
 
 
-def _told(
+def kinds(
     report: ModelReport, counts: "Counter[findings.Verdict]", fixable: str
 ) -> Iterator[Tuple[int, str]]:
     """How many layers there are of each kind that there is."""
@@ -84,7 +84,7 @@ def _told(
         yield counts[verdict], of_one if counts[verdict] == 1 else of_several
 
 
-def _listed(told: Iterator[Tuple[int, str]]) -> str:
+def listed(told: Iterator[Tuple[int, str]]) -> str:
     """The kinds that there are in one list, its first number with the noun."""
     found = [(number, what) for number, what in told if number]
     if not found:
@@ -93,5 +93,6 @@ def _listed(told: Iterator[Tuple[int, str]]) -> str:
     return ", ".join([f"{count(number, 'layer')} {what}", *(f"{n} {what}" for n, what in rest)])
 
 
-def _stuck(report: ModelReport) -> str:
+def cannot_run(report: ModelReport) -> str:
+    """Of a model that does not: at which sizes."""
     return "the model cannot run" + ("" if report.cannot_run else " at any other size")

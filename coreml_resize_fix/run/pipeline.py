@@ -74,9 +74,8 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
                 )
             except NotExplainedError:
                 target = None
-        if target is None and request.fingerprint:
-            sha256 = outputs.fingerprint(job.model_file)
-        return _report(work, target, sha256, written=target is not None)
+        report = _report(work, target, sha256, written=target is not None)
+        return outputs.hashed(report, job.model_file, target) if request.fingerprint else report
 
 
 def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelReport, bytes]:

@@ -23,9 +23,10 @@ EXPLAINED = 20  # wrong names of which it is worked out what is meant
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What was found in one model, and what was done. `sha256` is the input's, if known.
+    """What was found in one model, and what was done.
 
-    `unused` are intents that lack a layer, `need_no_layer` those that need none.
+    `sha256` is that of the model file that was read, `output_sha256` of the one that was written,
+    if known. `unused` are intents that lack a layer, `need_no_layer` those that need none.
     `displacements` say by how much the file as it is moves what its outputs show. `cannot_run` are
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
@@ -52,6 +53,7 @@ class ModelReport:
     overview: Optional[Overview] = field(default=None, compare=False)
     effects: Optional[Effects] = None
     verbose: bool = False
+    output_sha256: Optional[str] = None
 
     def __repr__(self) -> str:
         counts = Counter(finding.verdict for finding in self.findings)
@@ -135,12 +137,14 @@ class Run:
     """What a command found, in the order of its models; a bad one does not stop the others.
 
     `allow_nothing`: that nothing was compared is no reason to fail. `verbose` asks for everything.
+    `arguments` are those of the command, as they were typed; none from Python.
     """
 
     results: Tuple[Result, ...]
     dry_run: bool = False
     allow_nothing: bool = False
     verbose: bool = False
+    arguments: Tuple[str, ...] = ()
 
     @property
     def models(self) -> List[Result]:

@@ -61,6 +61,9 @@ class Contribution(NamedTuple):
     name: str
     outputs: Tuple[Effect, ...]
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 class Effects(NamedTuple):
     """What the wrong resizes of the file as it is do to each output, measured.
