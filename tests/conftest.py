@@ -21,7 +21,7 @@ def signals_as_a_terminal_starts_it():
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
 def pytest_collection_modifyitems(items):
-    """`@pytest.mark.mostly_slow(quick=5)`: all cases of a test but five, evenly spread, are slow."""
+    """`@pytest.mark.mostly_slow(quick=5)`: all cases but five, evenly spread, are slow."""
     tests = defaultdict(list)
     for item in items:
         mark = item.get_closest_marker("mostly_slow")
