@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import signal
 from collections import defaultdict
 
@@ -32,3 +33,9 @@ def pytest_collection_modifyitems(items):
         for number, item in enumerate(cases):
             if number not in kept:
                 item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    """coremltools collects garbage at every conversion, and that takes long among all these tests."""
+    gc.collect()
+    gc.freeze()
