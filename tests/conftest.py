@@ -36,6 +36,6 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """coremltools collects garbage at every conversion, and that takes long among all these tests."""
+    """coremltools collects garbage at every conversion: let it not walk over all tests."""
     gc.collect()
     gc.freeze()

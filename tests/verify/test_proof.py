@@ -143,7 +143,7 @@ def recorded_cases():
                 yield case
 
 
-@pytest.mark.parametrize("case", recorded_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", list(recorded_cases()), ids=lambda case: case.name)
 def test_written_layers_compute_what_pytorch_recorded(case):
     """The target layer of each call, on PyTorch's own tensors."""
     arrays = np.load(os.path.join(case.folder, "io.npz"))
