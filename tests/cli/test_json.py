@@ -49,6 +49,7 @@ def test_each_kind_of_run(name, tmp_path):
     assert ran.err == ""
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", [p for p in cases.ALL if p.is_readable], ids=lambda c: c.name)
 def test_every_fixture(case, tmp_path):
     intents = manifest(case.document(), tmp_path)
