@@ -33,7 +33,7 @@ GITHUB_FILES = {
     "vendor.github-workflows": ".github/workflows/*.yml",
     "custom.github-workflows-require-timeout": ".github/workflows/*.yml",
     "vendor.github-actions": "action.yml",
-    "vendor.github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "vendor.github-issue-forms": ".github/ISSUE_TEMPLATE/*[!g].yml",
     "vendor.github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
 }
 

@@ -32,6 +32,7 @@ ROOMS = (
     "run",
     "report",
     "cli",
+    "conformance",
     "api",
     "__main__",
     "__init__",  # the public names; each is imported when it is first used

@@ -1,7 +1,8 @@
 """What the resize operations of an ML Program compute along one axis.
 
 Sources: the documentation of coremltools' MIL operators (image_resizing.py of iOS15, iOS16 and
-iOS17), and the figures in their tests, which Apple runs on Core ML. `upsample_nearest_neighbor`
+iOS17), and the figures in their tests, which Apple runs on Core ML (`measured.json`: the keys below
+are those of its questions). `upsample_nearest_neighbor`
 and `resize_nearest_neighbor` document no grid: a factor of 1.12 on three pixels gives all three
 (iOS15 tests), so Core ML takes X / N, floored, and ONNX Runtime relies on the same.
 """
@@ -27,7 +28,7 @@ __all__ = [
 
 Factor = Union[int, float]
 
-# sampling_mode of resize_bilinear and of iOS 17's resize -> transform
+# sampling_mode of resize_bilinear and of iOS 17's resize -> transform (`program-modes`)
 SAMPLING_MODES: Dict[str, str] = {
     "STRICT_ALIGN_CORNERS": "align_corners",
     "ALIGN_CORNERS": "align_endpoints",
@@ -37,7 +38,8 @@ SAMPLING_MODES: Dict[str, str] = {
 }
 
 # (align_corners, half_pixel_centers) of upsample_bilinear -> transform. Half-pixel centers are the
-# opposite of aligned corners unless they are given (iOS 16); both together are not documented.
+# opposite of aligned corners unless they are given (iOS 16); both together are not documented
+# (`bilinear-flags`).
 UPSAMPLE_GRIDS: Dict[Tuple[bool, bool], str] = {
     (True, False): "align_corners",
     (False, True): "half_pixel",
@@ -46,7 +48,7 @@ UPSAMPLE_GRIDS: Dict[Tuple[bool, bool], str] = {
 
 # iOS 17's resize with NEAREST_NEIGHBOR reads the pixel nearest to the grid point of its mode: two
 # pixels to three by DEFAULT read 0, 1, 1 (iOS17 tests). Which one it reads of two that are as near
-# is not documented.
+# is not documented (`nearest-tie`).
 INTERPOLATIONS: Dict[str, str] = {
     "LINEAR": "linear",
     "NEAREST_NEIGHBOR": "nearest_round_prefer_floor",
@@ -61,7 +63,7 @@ _TIE = 1e-9  # pixels: what double precision may miss a tie by
 def upsample_bilinear_axis(
     align_corners: bool, half_pixel_centers: Optional[bool], input_size: int, output_size: int
 ) -> AxisSpec:
-    """One axis of upsample_bilinear: the grid follows X / N, never 1 / s.
+    """One axis of upsample_bilinear: the grid follows X / N, never 1 / s (`fraction-step`).
 
     Raises ValueError for aligned corners with half-pixel centers.
     """
@@ -89,7 +91,8 @@ def resize_axis(
 
 
 def nearest_axis(input_size: int, output_size: int) -> AxisSpec:
-    """One axis of upsample_nearest_neighbor and resize_nearest_neighbor: floor(i X / N)."""
+    """One axis of upsample_nearest_neighbor and resize_nearest_neighbor: floor(i X / N)
+    (`nearest-pixel`)."""
     return AxisSpec("nearest_floor", "asymmetric", input_size, output_size)
 
 
@@ -101,8 +104,8 @@ def area_axis(input_size: int, output_size: int) -> AxisSpec:
 def sizes_by_factor(input_size: int, factor: Factor) -> Tuple[int, int]:
     """floor(X s) in single and in double precision, of a factor that is stored as float32.
 
-    Which one a device takes is not known: coremltools declares the first with NumPy 2, the second
-    with NumPy 1. They differ for 0.7 of 30 and for 2.3 of 10.
+    Which one a device takes is not known (`factor-rounding`): coremltools declares the first with
+    NumPy 2, the second with NumPy 1. They differ for 0.7 of 30 and for 2.3 of 10.
     """
     if isinstance(factor, int):
         return input_size * factor, input_size * factor
@@ -131,6 +134,6 @@ def factor_that_makes(sizes: Iterable[Tuple[int, int]]) -> Optional[Factor]:
 
 
 def has_tie(axis: AxisSpec) -> bool:
-    """Whether some output lies midway between two pixels of the input."""
+    """Whether some output lies midway between two pixels of the input (`nearest-tie`)."""
     last = axis.input_size - 1
     return any(0 < at < last and abs(at % 1 - 0.5) < _TIE for at in coordinates(axis))

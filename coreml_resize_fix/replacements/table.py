@@ -1,4 +1,7 @@
-"""The table of replacements, and the steps of each for a case, without cost and format."""
+"""The table of replacements, and the steps of each for a case, without cost and format.
+
+Whether devices compute what they are written as: `replacements` of conventions/measured.json.
+"""
 
 from typing import Callable, NamedTuple, Optional, Tuple
 

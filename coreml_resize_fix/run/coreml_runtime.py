@@ -3,7 +3,7 @@
 import importlib
 import sys
 from functools import partial
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from coreml_resize_fix.verify.reference import Arrays, Replacement, Runner
 _FLOAT32 = np.dtype(np.float32)
 
 
-def runner(model: Model) -> Runner:
-    """What runs a model by Core ML; it keeps no blobs and replaces nothing.
+def coremltools() -> Any:
+    """The module, where it can run models.
 
     Raises:
         UsageError: Core ML or coremltools is not here.
@@ -29,18 +29,39 @@ def runner(model: Model) -> Runner:
             "leave `--runtime` out: the network is run in NumPy then",
         )
     try:
-        coremltools = importlib.import_module("coremltools")
+        return importlib.import_module("coremltools")
     except ImportError as error:
         raise UsageError(
             f"coremltools cannot be imported here: {str(error).lower()}",
             "install it, or leave `--runtime` out",
         ) from error
+
+
+def runner(model: Model, unit: Optional[str] = None) -> Runner:
+    """What runs a model by Core ML; it keeps no blobs and replaces nothing.
+
+    `unit` is what it may run on, a name of coremltools' ComputeUnit; without it, whatever Core ML
+    chooses.
+
+    Raises:
+        UsageError: Core ML or coremltools is not here, or has no such unit.
+    """
+    module = coremltools()
     source = model.source
-    spec = coremltools.proto.Model_pb2.Model()
+    spec = module.proto.Model_pb2.Model()
     spec.ParseFromString(source.read(0, source.size))
     beside = getattr(model, "beside", None)  # of an ML Program
-    options = {"weights_dir": beside.path("weights")} if beside is not None else {}
-    loaded = coremltools.models.MLModel(spec, **options)
+    options: Dict[str, Any] = {}
+    if beside is not None:
+        options["weights_dir"] = beside.path("weights")
+    if unit is not None:
+        units = getattr(module, "ComputeUnit", None)
+        if not hasattr(units, unit):
+            raise UsageError(
+                f"the installed coremltools has no compute unit `{unit}`", "install a newer one"
+            )
+        options["compute_units"] = getattr(units, unit)
+    loaded = module.models.MLModel(spec, **options)
     return partial(_run, loaded, model.execution(_FLOAT32))
 
 

@@ -29,7 +29,8 @@ Runner = Callable[[Arrays, Sequence[str], Mapping[str, Replacement]], Executed]
 # Each takes one more run of the network.
 MOST_RESIZES = 16
 _BLOBS_AT_ONCE = 32
-_TOLERANCES = {False: 1e-3, True: 2e-2}  # by whether the network is one of float16
+# By whether the network is one of float16 (see `half-coordinates` of conventions/measured.json).
+_TOLERANCES = {False: 1e-3, True: 2e-2}
 
 
 class NetworkRun(NamedTuple):

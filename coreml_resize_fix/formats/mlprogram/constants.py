@@ -6,27 +6,13 @@ Source: MIL.proto and the writer of coremltools: float32 lies in `floats`, int32
 """
 
 import struct
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
+from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.program import Value
 
 Number = Union[int, float, bool]
 Elements = Tuple[Union[Number, str], ...]
-
-# data type → (struct code, bytes of one)
-_PACKED: Dict[str, Tuple[str, int]] = {
-    "FLOAT16": ("e", 2),
-    "FLOAT32": ("f", 4),
-    "FLOAT64": ("d", 8),
-    "INT8": ("b", 1),
-    "UINT8": ("B", 1),
-    "INT16": ("h", 2),
-    "UINT16": ("H", 2),
-    "INT32": ("i", 4),
-    "UINT32": ("I", 4),
-    "INT64": ("q", 8),
-    "UINT64": ("Q", 8),
-}
 
 # Parameters that say how large something is have a handful of elements.
 LONGEST = 1024
@@ -50,8 +36,11 @@ def elements(value: Value, most: int = LONGEST) -> Optional[Elements]:
 
 def unpacked(data_type: str, data: bytes, most: int = LONGEST) -> Optional[Elements]:
     """The elements that lie packed in these bytes, or None: packed below a byte, or too many."""
-    code, width = _PACKED.get(data_type, ("", 0))
-    if not code or len(data) % width or len(data) // width > most:
+    code = LETTERS.get(data_type)
+    if code is None:
+        return None
+    width = struct.calcsize(f"<{code}")
+    if len(data) % width or len(data) // width > most:
         return None
     return struct.unpack(f"<{len(data) // width}{code}", data)
 
@@ -64,7 +53,7 @@ def packed(value: Value) -> Optional[bytes]:
     held: Any = getattr(value.content, field).values
     if field == "bytes":
         return bytes(held)
-    code, _ = _PACKED.get(value.type.data_type, ("", 0))
+    code = LETTERS.get(value.type.data_type)
     try:
         return struct.pack(f"<{len(held)}{code}", *held) if code else None
     except (struct.error, TypeError):  # they are no numbers of that type

@@ -4,11 +4,12 @@ from typing import Iterator, Optional, Tuple
 
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import constants, weight_file
+from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.program import Program, Value, operations
 
 Numbers = Tuple[str, bytes]  # "e" or "f" as `struct` spells float16 and float32, and the numbers
 
-_CODES = {"FLOAT16": "e", "FLOAT32": "f"}
+_FLOATING = ("FLOAT16", "FLOAT32")
 
 
 def of_shape(
@@ -18,14 +19,14 @@ def of_shape(
     for function in program.functions:
         for operation in operations(function.block):
             value = operation.attributes.get("val") if operation.kind == "const" else None
-            if value is None or value.type is None or value.type.data_type not in _CODES:
+            if value is None or value.type is None or value.type.data_type not in _FLOATING:
                 continue
             if value.type.dims is not None and _without_ones(value.type.dims) == _without_ones(
                 dims
             ):
                 held = _held(value, beside)
                 if held is not None:
-                    yield _CODES[value.type.data_type], held
+                    yield LETTERS[value.type.data_type], held
 
 
 def _held(value: Value, beside: Optional[Beside]) -> Optional[bytes]:

@@ -3,6 +3,7 @@
 import struct
 from typing import Any, Dict, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.locate import (
     ATTRIBUTES,
     INPUTS,
@@ -27,7 +28,6 @@ _HELD: Dict[str, str] = {
     "FLOAT32": "floats",
     "INT32": "ints",
 }
-_PACKED: Dict[str, str] = {"FLOAT16": "e", "UINT32": "I", "UINT16": "H", "INT16": "h"}
 
 
 def constant(name: str, content: Held) -> bytes:
@@ -69,7 +69,7 @@ def value(content: Held) -> bytes:
         else:
             getattr(tensor, held).values.extend(_integers(content))
     elif held is None:
-        code = f"<{len(content.numbers)}{_PACKED[content.data_type]}"
+        code = f"<{len(content.numbers)}{LETTERS[content.data_type]}"
         tensor.bytes.values = struct.pack(code, *content.numbers)
     else:
         getattr(tensor, held).values.extend(content.numbers)

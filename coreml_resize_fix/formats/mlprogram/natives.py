@@ -113,7 +113,8 @@ def _whole_factors(sizes: Sizes) -> Optional[ResizeOp]:
 
 # STRICT goes before ALIGN_CORNERS, which is not here: they differ at an output of one pixel, where
 # PyTorch's align_corners=True reads the first pixel, as STRICT does. A factor is for inputs whose
-# size varies: elsewhere it could only make a size that the target size says outright.
+# size varies: elsewhere it could only make a size that the target size says outright. (Questions
+# `one-pixel` and `factor-rounding` of conventions/measured.json.)
 NATIVES: Tuple[Native, ...] = (
     Native("upsample_nearest_neighbor", IOS15, False, True, False, _whole_factors),
     Native(

@@ -70,7 +70,8 @@ class _ByFactor(GridOperation):
 
     @property
     def shrinks(self) -> bool:
-        """Whether it makes an axis smaller: ONNX Runtime saw systems differ in how they do it."""
+        """Whether it makes an axis smaller: ONNX Runtime saw systems differ in how they do it
+        (`downscale` of conventions/measured.json)."""
         return min(self.factors) < 1
 
     def as_dict(self) -> Dict[str, Any]:

@@ -21,7 +21,8 @@ ResizeOperation = Union[
 ]
 Listed = Union[ResizeOperation, AvgPool, Unjudged]
 
-# Operations that sample at coordinates of their own: listed, and not judged.
+# Operations that sample at coordinates of their own: listed, and not judged (`crop-resize-modes` of
+# conventions/measured.json).
 SAMPLERS = ("crop_resize", "resample", "affine")
 
 _AVG_POOL = "avg_pool"

@@ -7,14 +7,15 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.formats.mlprogram.interpret import Given, cut, edges, repeated
+from coreml_resize_fix.formats.mlprogram import interpret
+from coreml_resize_fix.formats.mlprogram.execute.call import Call
 from coreml_resize_fix.formats.mlprogram.steps import Step
 from coreml_resize_fix.replacements import steps
 from coreml_resize_fix.replacements.format import HALF, SINGLE, Computed
 from coreml_resize_fix.replacements.maps import LinearMap
 from coreml_resize_fix.replacements.patterns import separated
 from coreml_resize_fix.replacements.steps import HEIGHT, WIDTH, Kernel
-from coreml_resize_fix.verify.kernels.windows import NO_EDGES
+from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges
 
 __all__ = ["read"]
 
@@ -40,10 +41,10 @@ def read(operations: Sequence[Step], rank: int, channels: Optional[int]) -> Opti
         rounding = _rounding(operations)
         for operation in operations:
             _require(operation.kind in _KINDS)
-            given = Given(operation)
-            step = _KINDS[operation.kind](given, rank, channels, rounding)
+            call = interpret.call(operation)
+            step = _KINDS[operation.kind](call, rank, channels, rounding)
             found += [] if step is None else [step]
-    except (_UnreadableError, LookupError, TypeError, ValueError):
+    except (_UnreadableError, LookupError, TypeError, ValueError, ArithmeticError):
         return None
     by_weight = all(
         sum(isinstance(step, steps.MatMul) and step.axis == axis for step in found) <= 1
@@ -55,10 +56,10 @@ def read(operations: Sequence[Step], rank: int, channels: Optional[int]) -> Opti
 def _rounding(operations: Sequence[Step]) -> float:
     """Largest rounding error of the stored weights: half precision if that keeps all of them."""
     stored = [
-        Given(operation).array(name)
+        interpret.call(operation).array(name)
         for operation in operations
         for name in _WEIGHTS.get(operation.kind, ())
-        if name in Given(operation)
+        if name in interpret.call(operation)
     ]
     if not stored:
         return 0.0
@@ -74,70 +75,100 @@ def _is_half(values: np.ndarray) -> bool:
         return bool((values.astype(np.float16).astype(np.float64) == values).all())
 
 
-def _cast(given: Given, rank: int, channels: Optional[int], rounding: float) -> None:
-    _require(given.word("dtype", "") in ("fp16", "fp32"))
+def _edges(call: Call) -> Edges:
+    """`pad` of two axes; without a type of its own, nothing."""
+    pad_type = call.word("pad_type", "valid")
+    if pad_type == "valid":
+        return NO_EDGES
+    top, bottom, left, right = call.whole("pad", (0, 0, 0, 0))
+    _require(pad_type == "custom" and min(top, bottom, left, right) >= 0)
+    return (top, bottom), (left, right)
 
 
-def _pad(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    return steps.RepeatEdges(*repeated(given))
+def _repeated(call: Call) -> Edges:
+    """How much a `pad` adds to height and width by repeating the edges, and to nothing else."""
+    sizes = call.whole("pad")
+    _require(call.word("mode", "constant") == "replicate" and len(sizes) % 2 == 0)
+    _require(len(sizes) >= 4 and not any(sizes[:-4]) and min(sizes) >= 0)
+    return (sizes[-4], sizes[-3]), (sizes[-2], sizes[-1])
 
 
-def _slice(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    _require(len(given.whole("begin")) == rank)
-    return steps.Crop(*cut(given))
+def _cut(call: Call) -> Edges:
+    """What a `slice_by_index` cuts off from height and width alone, counted from both ends."""
+    begin, end = call.whole("begin"), call.whole("end")
+    none = (False,) * len(begin)
+    begin_mask, end_mask = call.flags("begin_mask") or none, call.flags("end_mask") or none
+    _require(not any(call.flags("squeeze_mask") or none))
+    _require(set(call.whole("stride", (1,))) == {1})
+    first = [0 if mask else at for at, mask in zip(begin, begin_mask)]
+    last = [0 if mask else at for at, mask in zip(end, end_mask)]
+    _require(all(mask or at < 0 for at, mask in zip(end, end_mask)))
+    _require(min(first) >= 0 and not any(first[:-2]) and not any(last[:-2]))
+    return (first[-2], -last[-2]), (first[-1], -last[-1])
 
 
-def _gather(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    indices = given.array("indices")
-    _require(indices.ndim == 1 and not given.one("batch_dims", 0))
-    at = given.one("axis", 0)
+def _cast(call: Call, rank: int, channels: Optional[int], rounding: float) -> None:
+    _require(call.word("dtype", "") in ("fp16", "fp32"))
+
+
+def _pad(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    return steps.RepeatEdges(*_repeated(call))
+
+
+def _slice(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    _require(len(call.whole("begin")) == rank)
+    return steps.Crop(*_cut(call))
+
+
+def _gather(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    indices = call.array("indices")
+    _require(indices.ndim == 1 and not call.size("batch_dims", 0))
+    at = call.size("axis", 0)
     axis = at % rank - (rank - 2)
     _require(-rank <= at < rank and axis in steps.AXES)
     return steps.Gather(axis, tuple(int(one) for one in indices))
 
 
-def _matmul(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    first = "x" in given
-    matrix = given.array("x" if first else "y")
+def _matmul(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    first = "x" in call
+    matrix = call.array("x" if first else "y")
     own, other = ("x", "y") if first else ("y", "x")
-    _require(matrix.ndim == 2 and not given.flags(f"transpose_{other}", (False,))[0])
-    if first == given.flags(f"transpose_{own}", (False,))[0]:
+    _require(matrix.ndim == 2 and not call.flag(f"transpose_{other}", False))
+    if first == call.flag(f"transpose_{own}", False):
         matrix = matrix.T
     return steps.MatMul(HEIGHT if first else WIDTH, LinearMap.of_matrix(matrix))
 
 
-def _conv(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    _require(edges(given) == NO_EDGES)
-    return steps.Depthwise(*_kernels(given, channels, 1.0, rounding))
+def _conv(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    _require(_edges(call) == NO_EDGES)
+    return steps.Depthwise(*_kernels(call, channels, 1.0, rounding))
 
 
-def _avg_pool(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    _require(edges(given) == NO_EDGES and not given.flags("ceil_mode", [False])[0])
-    sizes, strides = given.whole("kernel_sizes"), given.whole("strides", (1, 1))
+def _avg_pool(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    _require(_edges(call) == NO_EDGES and not call.flag("ceil_mode", False))
+    sizes, strides = call.whole("kernel_sizes"), call.whole("strides", (1, 1))
     _require(len(sizes) == len(strides) == 2 and min(sizes + strides) > 0)
     rows, columns = (Kernel((1 / n,) * n, stride) for n, stride in zip(sizes, strides))
     return steps.Depthwise(rows, columns, channels or 1)
 
 
-def _conv_transpose(
-    given: Given, rank: int, channels: Optional[int], rounding: float
-) -> steps.Step:
-    _require("output_shape" not in given)
-    strides = given.whole("strides", (1, 1))
-    return steps.Deconvolution(*_kernels(given, channels, float(strides[1]), rounding))
+def _conv_transpose(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    _require("output_shape" not in call)
+    strides = call.whole("strides", (1, 1))
+    return steps.Deconvolution(*_kernels(call, channels, float(strides[1]), rounding))
 
 
 def _kernels(
-    given: Given, channels: Optional[int], total: float, rounding: float
+    call: Call, channels: Optional[int], total: float, rounding: float
 ) -> Tuple[Kernel, Kernel, int]:
     """The kernels along height and width, the same in every channel, and the channels."""
-    weight, groups = given.array("weight"), given.one("groups", 1)
-    _require("bias" not in given and given.whole("dilations", (1, 1)) == (1, 1))
+    weight, groups = call.array("weight"), call.size("groups", 1)
+    _require("bias" not in call and call.whole("dilations", (1, 1)) == (1, 1))
     _require(weight.ndim == 4 and weight.shape[:2] == (groups, 1) and channels in (None, groups))
     _require(bool((weight == weight[0]).all()))
-    strides = given.whole("strides", (1, 1))
+    strides = call.whole("strides", (1, 1))
     _require(len(strides) == 2 and min(strides) > 0)
-    cuts = edges(given)
+    cuts = _edges(call)
     _require(all(first == last for first, last in cuts))
     vectors = separated(weight[0, 0], total, rounding)
     rows, columns = (
@@ -147,20 +178,20 @@ def _kernels(
     return rows, columns, groups
 
 
-def _resize(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    _require(given.word("sampling_mode", "DEFAULT") == "UNALIGN_CORNERS")
-    size = given.one("target_size_height", 1), given.one("target_size_width", 1)
+def _resize(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    _require(call.word("sampling_mode", "DEFAULT") == "UNALIGN_CORNERS")
+    size = call.size("target_size_height", 1), call.size("target_size_width", 1)
     return steps.ResizeBilinear(size)
 
 
-def _upsample(given: Given, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    _require(not given.flags("align_corners", [True])[0])
-    _require(not given.flags("half_pixel_centers", [True])[0])
-    factors = given.one("scale_factor_height", 1), given.one("scale_factor_width", 1)
+def _upsample(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+    _require(not call.flag("align_corners", True))
+    _require(not call.flag("half_pixel_centers", True))
+    factors = call.size("scale_factor_height", 1), call.size("scale_factor_width", 1)
     return steps.UpsampleBilinear(factors)
 
 
-_KINDS: Dict[str, Callable[[Given, int, Optional[int], float], Optional[steps.Step]]] = {
+_KINDS: Dict[str, Callable[[Call, int, Optional[int], float], Optional[steps.Step]]] = {
     "avg_pool": _avg_pool,
     "cast": _cast,
     "conv": _conv,

@@ -99,7 +99,7 @@ def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
 NATIVES: Tuple[Native, ...] = (
     Native("Upsample NN", 1, False, True, False, _whole_factors("NN")),
     # STRICT goes before ALIGN_ENDPOINTS: they differ at an output of one pixel, where PyTorch's
-    # align_corners=True reads the first pixel, as STRICT does.
+    # align_corners=True reads the first pixel, as STRICT does (`one-pixel` of measured.json).
     Native("ResizeBilinear STRICT", 3, True, False, False, _target_size(STRICT)),
     Native("Upsample BILINEAR DEFAULT", 1, False, False, False, _whole_factors("BILINEAR")),
     Native("ResizeBilinear ALIGN_ENDPOINTS", 3, True, False, False, _target_size(ENDPOINTS)),

@@ -48,7 +48,10 @@ class Call:
         """Whole numbers; the default if the parameter is absent."""
         if name not in self and default is not None:
             return tuple(default)
-        return tuple(int(number) for number in self.array(name).reshape(-1).tolist())
+        found = self.array(name)
+        if found.dtype.kind not in "iub":
+            raise KernelError(f"has fractions in `{name}`")
+        return tuple(int(number) for number in found.reshape(-1).tolist())
 
     def size(self, name: str, default: Optional[int] = None) -> int:
         """One whole number."""

@@ -13,26 +13,13 @@ import numpy as np
 
 from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import weight_file
+from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.program import FileReference, Value
 from coreml_resize_fix.verify.kernels import compressed
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 
 __all__ = ["Stored"]
 
-_NUMPY: Dict[str, str] = {
-    "BOOL": "?",
-    "FLOAT16": "<f2",
-    "FLOAT32": "<f4",
-    "FLOAT64": "<f8",
-    "INT8": "i1",
-    "UINT8": "u1",
-    "INT16": "<i2",
-    "UINT16": "<u2",
-    "INT32": "<i4",
-    "UINT32": "<u4",
-    "INT64": "<i8",
-    "UINT64": "<u8",
-}
 _BITS: Dict[str, int] = {
     "UINT1": 1, "UINT2": 2, "UINT3": 3, "UINT4": 4, "UINT6": 6, "INT4": 4,
 }  # fmt: skip
@@ -80,7 +67,7 @@ class Stored:
                 file.seek(start)
                 return _few_bits(file.read(width), data_type, _count(shape))
             # Pages are read when the numbers are used, and belong to the system's cache.
-            kind = np.dtype(_NUMPY[data_type])
+            kind = _known(data_type)
             return np.memmap(file, kind, "r", start, (_count(shape),))
 
     def _path(self, name: str) -> str:
@@ -110,13 +97,13 @@ def _data_at(file: BinaryIO, offset: int, width: int) -> int:
 def _from_message(content: Any, data_type: str, shape: Tuple[int, ...]) -> np.ndarray:
     field = content.WhichOneof("value") if content is not None else None
     if field is None:
-        return np.zeros(0, _NUMPY.get(data_type, "<f4"))
+        return np.zeros(0, LETTERS.get(data_type))
     held = getattr(content, field).values
     if field != "bytes":
-        return np.array(held, str if field == "strings" else _NUMPY.get(data_type, "<i4"))
+        return np.array(held, str if field == "strings" else LETTERS.get(data_type))
     if data_type in _BITS:
         return _few_bits(held, data_type, _count(shape))
-    kind = np.dtype(_known(data_type))
+    kind = _known(data_type)
     return np.frombuffer(held, kind, len(held) // kind.itemsize)
 
 
@@ -140,16 +127,16 @@ def _few_bits(data: bytes, data_type: str, count: int) -> np.ndarray:
     return (found.astype(np.int8) ^ (1 << bits - 1)) - (1 << bits - 1)
 
 
-def _known(data_type: str) -> str:
-    if data_type not in _NUMPY:
+def _known(data_type: str) -> np.dtype:
+    if data_type not in LETTERS:
         raise KernelError(f"has a constant of `{data_type}`, which is not known here")
-    return _NUMPY[data_type]
+    return np.dtype(f"<{LETTERS[data_type]}")
 
 
 def _width(data_type: str, count: int) -> int:
     if data_type in _BITS:
         return -(-count * _BITS[data_type] // 8)
-    return count * np.dtype(_known(data_type)).itemsize
+    return count * _known(data_type).itemsize
 
 
 def _count(shape: Tuple[int, ...]) -> int:

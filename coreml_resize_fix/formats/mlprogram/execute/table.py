@@ -1,4 +1,7 @@
-"""The function of every kind of operation that is computed; docs/executor.md lists them."""
+"""The function of every kind of operation that is computed; docs/executor.md lists them.
+
+Whether devices compute the same: `executor` of conventions/measured.json.
+"""
 
 from coreml_resize_fix.formats.mlprogram.execute import (
     numbers,

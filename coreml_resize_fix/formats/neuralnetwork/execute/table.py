@@ -1,4 +1,7 @@
-"""The function of every kind of layer that is computed; docs/executor.md lists them."""
+"""The function of every kind of layer that is computed; docs/executor.md lists them.
+
+Whether devices compute the same: `executor` of conventions/measured.json.
+"""
 
 from typing import Any, Callable, List, Optional, Sequence
 

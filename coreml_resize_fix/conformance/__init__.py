@@ -1,0 +1,1 @@
+"""Cases that compare Core ML itself with what this package takes it for (docs/conformance.md)."""
