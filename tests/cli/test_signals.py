@@ -143,7 +143,7 @@ def test_workers_that_are_ended_leave_nothing(name, tmp_path):
     assert all("was ended by the system" in line for line in errors)
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @forked
 @pytest.mark.parametrize("who", ["the parent", "all"])
 @pytest.mark.parametrize("name", sorted(CODES))

@@ -32,7 +32,7 @@ PRINTED = {
 }
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full (Linux)")
 @pytest.mark.parametrize("name", sorted(PRINTED))
 def test_an_output_that_takes_nothing_is_told(name):
@@ -64,7 +64,7 @@ def in_shell(redirect, *arguments):
     )
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_stream_that_is_closed_changes_nothing_else(redirect, tmp_path):

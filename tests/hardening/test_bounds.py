@@ -106,7 +106,7 @@ def peak(*arguments):
     return code, used
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_a_small_model_never_takes_a_gigabyte(name, tmp_path):
     model, ask = SMALL[name]

@@ -65,7 +65,7 @@ def test_in_the_text(name, tmp_path):
     assert not any(sign in text for sign in ("\x1b", "\N{RIGHT-TO-LEFT OVERRIDE}"))
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 def test_in_json_it_is_the_name_itself(name, tmp_path):
     file, _ = NAMES[name]
     run(tmp_path, file, "-n", "--report", "out.json", "-q")

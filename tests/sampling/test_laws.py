@@ -72,6 +72,7 @@ def test_rows_without_the_outside_sum_to_one_at_every_pixel_of_the_image(spec):
     assert matrix(inside).sum(axis=1)[reached] == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.slow
 @relaxed
 @given(st.sampled_from(INTERPOLATING), st.sampled_from([*CENTRED, "asymmetric", "upsample"]), sizes)
 def test_equal_sizes_are_the_identity(kernel, transform, size):

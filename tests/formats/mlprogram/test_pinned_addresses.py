@@ -205,6 +205,7 @@ def test_an_address_that_another_resize_has_now():
     ) in report.notices
 
 
+@pytest.mark.slow
 def test_a_size_that_is_computed_at_run_time():
     """The operations that compute it come before the resize, and go when it is replaced."""
 

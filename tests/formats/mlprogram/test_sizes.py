@@ -178,6 +178,7 @@ def generated():
     ]
 
 
+@pytest.mark.slow
 def test_operations_of_no_chain():
     """Against coremltools' own inference of the program built for the other size."""
     checked = 0

@@ -85,7 +85,7 @@ def test_every_other_byte_is_identical(case, tmp_path):
     assert cases.read_bytes(model) == cases.read_bytes(case.path)
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("case", MENDED, ids=names)
 def test_in_memory_the_result_is_the_same(case, tmp_path):
     _, report, result = fix(case, tmp_path)

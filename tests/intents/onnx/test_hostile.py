@@ -149,7 +149,7 @@ def test_absurd_sizes(side, tmp_path):
             assert intent.size == (20, 24)
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("factor", [3e38, 1e30, 1e-30, -2.0])
 def test_absurd_factors(factor, tmp_path):
     proto = build.resize(scales=[1.0, 1.0, factor, factor], mode="linear", shape=(1, 3, 999, 999))

@@ -60,7 +60,7 @@ def named(intent):
     return "{} {} {}".format(intent.framework, intent.mode, intent.align_corners)
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("attributes", "expected"), MEANINGS, ids=str)
 @pytest.mark.parametrize("opset", [11, 13, 18])
 def test_mapping(attributes, expected, opset, tmp_path):
@@ -95,7 +95,7 @@ def test_intent_has_the_grid_that_onnx_says(attributes, expected, tmp_path):
         assert all(difference(*pair).equal for pair in zip(said, meant)), (height, width)
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("attributes", "expected"), MEANINGS, ids=str)
 @pytest.mark.parametrize("factor", [2.0, 1.5, 1.3, 0.5, 0.77, 3.7])
 def test_factor_has_the_grid_that_onnx_says(attributes, expected, factor, tmp_path):
