@@ -79,9 +79,13 @@ def comparisons(intent: Intent, layer: ResizeLayer) -> Comparisons:
         sizes = (intent.input_size,)
     elif layer.input.is_unknown:
         sizes = ANY_SIZES if intent.size is not None else ()
-    # An intent that names no size keeps the layer's own.
-    pairs = [(size, asked.target_size(size) or layer.params.output_size(size)) for size in sizes]
+    pairs = [(size, meant(asked, layer, size)) for size in sizes]
     return Comparisons(asked, _images(pairs))
+
+
+def meant(asked: Intent, layer: ResizeLayer, size: Size) -> Size:
+    """What a call without a law makes of a size; one that names no size keeps the layer's own."""
+    return asked.target_size(size) or layer.params.output_size(size)
 
 
 def _by_law(intent: Intent, law: SizeLaw, layer: ResizeLayer) -> Comparisons:

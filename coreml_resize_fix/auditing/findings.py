@@ -31,6 +31,7 @@ class Verdict(str, Enum):
 
 MATCH, FIXED, FIXABLE, NEEDS_OPTION, UNMATCHABLE, NO_INTENT, AMBIGUOUS = VERDICTS = tuple(Verdict)
 # Nothing exact is allowed: what comes closest is worth knowing.
+RIGHT = (MATCH, FIXED)
 INEXACT = (NEEDS_OPTION, UNMATCHABLE)
 
 

@@ -17,6 +17,8 @@ Size = Tuple[int, int]
 
 NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
 
+_TINY = 0.0005  # source pixels
+
 CALLS = (
     ("PyTorch bilinear align_corners=True", Intent(align_corners=True)),
     ("PyTorch bilinear align_corners=False", Intent()),
@@ -90,7 +92,7 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
     step = _other_step(layer, found)
     if found.intent.is_nearest and layer.params.copies_nearest:
-        return f"it copies other pixels, up to {shift:.3f} source pixels away{step}"
+        return f"it copies other pixels, up to {_pixels(shift)} away{step}"
     bilinear = not layer.params.copies_nearest and found.intent.mode == "bicubic"
     names = {
         assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
@@ -102,7 +104,7 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
         assessment.OPEN_PIXEL: "some points lie midway between two pixels, and it is not "
         "documented which one it copies",
         assessment.DOUBTED: f"it computes the same, but {layer.params.caveat}",
-        assessment.WRONG_GRID: f"it reads up to {shift:.3f} source pixels away{step}",
+        assessment.WRONG_GRID: f"it reads up to {_pixels(shift)} away{step}",
     }
     return names[found.current]
 
@@ -156,7 +158,14 @@ def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
         return ""
     params, shift = ranked[0]
     what = "the file's own setting" if params == layer.params else f"`{params}`"
-    return f"; closest is {what}, up to {shift:.3f} source pixels off"
+    if not shift:
+        return f"; closest is {what}, which reads at the same positions and weighs pixels otherwise"
+    return f"; closest is {what}, up to {_pixels(shift)} off"
+
+
+def _pixels(shift: float) -> str:
+    """A distance in source pixels; of a tiny one the first digit that is not 0."""
+    return f"{shift:.3f} source pixels" if shift >= _TINY else f"{shift:.1g} source pixels"
 
 
 def inventory(layer: ResizeLayer) -> str:

@@ -173,7 +173,11 @@ PATH = click.Path(readable=False)
     "nothing on stderr.",
 )
 @click.option(
-    "-v", "--verbose", is_flag=True, help="After an internal error, show where it happened."
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Run the network on a test image (or the reference's inputs), and say what each wrong "
+    "resize does to each output, as a page does; after an internal error, show where it happened.",
 )
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
 def command(**options: Any) -> None:

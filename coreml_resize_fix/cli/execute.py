@@ -155,6 +155,7 @@ def _request(options: Options) -> Request:
         verify=True if options.verify is None and shows_values else options.verify,
         fingerprint=options.style == "json" or report.endswith(".json"),
         pictures=files.needs_pictures(report),
+        verbose=options.verbose,
     )
 
 

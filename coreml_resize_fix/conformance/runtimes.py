@@ -48,4 +48,4 @@ def _in_numpy(model: Model, unit: str, inputs: Mapping[str, np.ndarray]) -> Exec
 def _by_core_ml(model: Model, unit: str, inputs: Mapping[str, np.ndarray]) -> Executed:
     from coreml_resize_fix.run import coreml_runtime
 
-    return coreml_runtime.runner(model, unit)(inputs, (), {})
+    return coreml_runtime.runner(model, unit)(inputs, ())

@@ -72,7 +72,10 @@ class Step(NamedTuple):
 
 
 class Walk:
-    """One run: which blobs to hand out (`kept`), and what to compute in the place of resizes."""
+    """One run: which blobs to hand out (`kept`), and what to compute in the place of resizes.
+
+    `replaced` are the addresses of those that were reached.
+    """
 
     def __init__(
         self,
@@ -82,6 +85,7 @@ class Walk:
     ) -> None:
         self._keep, self._replace, self._tell = frozenset(keep), dict(replace or {}), tell
         self.kept: Dict[str, np.ndarray] = {}
+        self.replaced: Set[str] = set()
 
     def follow(
         self, steps: Sequence[Step], blobs: Blobs, wanted: Collection[str], nested: bool = False
@@ -115,6 +119,7 @@ class Walk:
         try:
             with np.errstate(all="ignore"):
                 if step.address in self._replace:
+                    self.replaced.add(step.address)
                     return [self._replace[step.address](blob_of(blobs, step.reads[0]))]
                 return step.compute(blobs)
         except MemoryError as error:

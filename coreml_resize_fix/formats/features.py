@@ -49,6 +49,11 @@ class Feature(NamedTuple):
         return shape == self.shape or shape in self.shapes
 
     @property
+    def planes(self) -> Shape:
+        """The shape of an array; of an image (channels, height, width)."""
+        return (self.channels, *self.shape) if self.kind == IMAGE else self.shape
+
+    @property
     def channels(self) -> int:
         """How many channels an image has."""
         return 1 if self.colours.startswith("GRAY") else 3

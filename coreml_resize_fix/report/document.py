@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing.findings import VERDICTS, Finding
@@ -12,7 +12,7 @@ from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.intents.size_law import SizeLaw
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
-from coreml_resize_fix.verify.agreement import Agreement
+from coreml_resize_fix.verify.agreement import Agreement, Effect, Effects
 
 FORMAT, VERSION = "coreml-resize-fix/report", 1
 
@@ -65,7 +65,8 @@ def _model(report: ModelReport) -> Dict[str, Any]:
         "cannot_run": [_conflict(conflict) for conflict in report.cannot_run],
         "usable_sizes": _usable(report.usable) if report.usable else None,
         "network": _network(report.network) if report.network else None,
-        "network_details": _details(report.network) if report.network else None,
+        "network_details": _details(report.network, report.effects) if report.network else None,
+        "effects": _effects(report.effects) if report.effects else None,
     }
 
 
@@ -88,29 +89,45 @@ def _network(found: Agreement) -> Dict[str, Any]:
     }
 
 
-def _details(found: Agreement) -> Dict[str, Any]:
+def _details(found: Agreement, effects: Optional[Effects]) -> Dict[str, Any]:
     """What a network says of its resizes."""
     return {
         "message": found.message,
         "with_intended_resizes": [
             {"name": output.name, "max_abs_error": output.intended} for output in found.outputs
         ],
-        "wrong_resizes": [
-            {
-                "address": one.address,
-                "name": one.name,
-                "outputs": [
-                    {
-                        "name": effect.output,
-                        "max_abs_error": effect.max_abs_error,
-                        "changed_pixels": effect.changed_pixels,
-                        "pixels": effect.pixels,
-                    }
-                    for effect in one.outputs
-                ],
-            }
-            for one in found.contributions
+        "wrong_resizes": _alone(effects) if effects else [],
+    }
+
+
+def _effects(found: Effects) -> Dict[str, Any]:
+    return {
+        "inputs": "test-image" if found.on_test_image else "reference",
+        "outputs": [
+            {**_effect(effect), "magnitude": effect.magnitude} for effect in found.together
         ],
+        "wrong_resizes": _alone(found),
+        "not_run": found.not_run._asdict() if found.not_run else None,
+    }
+
+
+def _alone(found: Effects) -> List[Dict[str, Any]]:
+    return [
+        {
+            "address": one.address,
+            "name": one.name,
+            "outputs": [_effect(each) for each in one.outputs],
+        }
+        for one in found.alone
+    ]
+
+
+def _effect(effect: Effect) -> Dict[str, Any]:
+    return {
+        "name": effect.output,
+        "max_abs_error": effect.max_abs_error,
+        "changed_pixels": effect.changed_pixels,
+        "pixels": effect.pixels,
     }
 
 

@@ -8,7 +8,7 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, images, network, overview
+from coreml_resize_fix.report import drawing, effects, images, overview
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.text import closing, cost, sizes
@@ -90,7 +90,7 @@ def _environment() -> Any:
         finalize=_visible,
     )
     environment.filters.update(error=_error, ticks=_ticks)
-    environment.globals["contributions"] = network.contributions
+    environment.globals["words"] = effects
     environment.globals["width"] = drawing.WIDTH
     return environment
 
@@ -127,6 +127,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
         "layers": layers,
         "paths": [_path(moved, layers) for moved in report.displacements],
         "overview": _overview(report, layers),
+        "by_address": _by_address(layers),
         "worst": max(report.displacements, key=lambda m: max(m.largest), default=None),
     }
 

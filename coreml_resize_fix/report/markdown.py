@@ -86,8 +86,7 @@ def _table(report: ModelReport) -> List[str]:
 
 def _left(report: ModelReport) -> List[str]:
     lines = ["- " + prose(line) for line in without_layer(report)]
-    if report.network is not None:
-        lines += ["- " + prose(line) for line in network.lines(report.network)]
+    lines += ["- " + prose(line) for line in network.lines(report)]
     lines += ["- " + prose(notice) for notice in report.notices]
     return ["\n".join(lines) + "\n"] if lines else []
 

@@ -10,8 +10,6 @@ from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.report import network
 from coreml_resize_fix.run.results import ModelReport
 
-_RIGHT = (findings.MATCH, findings.FIXED)
-
 
 class Problem(NamedTuple):
     """One thing that is not right.
@@ -45,7 +43,7 @@ def problems(report: ModelReport) -> Iterator[Problem]:
     """Everything that is not right in one model; layers of an inventory have nothing to be."""
     path = report.path
     for finding in report.findings if report.asked else ():
-        if finding.verdict not in _RIGHT:
+        if finding.verdict not in findings.RIGHT:
             yield _of_layer(path, finding)
     for found in report.without_layer:
         if found.fails:

@@ -90,8 +90,8 @@ def _model(report: ModelReport, dry_run: bool, style: Style) -> str:
     if report.notices:
         lines += [""] + [_wrapped(notice) for notice in report.notices]
         lines += [_help(code) for code in report.codes]
-    if report.network is not None:
-        lines += ["", *map(_wrapped, network.lines(report.network))]
+    measured = network.lines(report)
+    lines += ["", *map(_wrapped, measured)] if measured else []
     return "\n".join(lines + ["", closing(report, dry_run)])
 
 

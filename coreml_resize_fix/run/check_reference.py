@@ -5,7 +5,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.auditing.findings import FIXED, MATCH, Finding
+from coreml_resize_fix.auditing.findings import RIGHT, Finding
 from coreml_resize_fix.auditing.line import line
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.execution import Execution
@@ -14,13 +14,13 @@ from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import Tell
 from coreml_resize_fix.run import read_reference
 from coreml_resize_fix.run.options import Request
-from coreml_resize_fix.verify import meaning, network, output_pictures
+from coreml_resize_fix.verify import effects, meaning, network, output_pictures
 from coreml_resize_fix.verify.agreement import (
     COREML,
     Agreement,
     ComparedOutput,
-    Contribution,
     Drift,
+    Effects,
 )
 from coreml_resize_fix.verify.deviation import Deviation
 from coreml_resize_fix.verify.network import Executed
@@ -29,7 +29,6 @@ from coreml_resize_fix.verify.reference import (
     Arrays,
     Comparison,
     NetworkRun,
-    Replacement,
     Runner,
     resize_blobs,
 )
@@ -74,12 +73,22 @@ class Check:
         if request.pictures and not self._recordings and request.runtime != COREML:
             self._shown = self._comparison.shared_resizes(model, findings)
         self._before = self._side(model, self._runner)
+        self._measured = effects.Measured(None, None)
+        if request.has_intents and request.runtime != COREML:
+            self._measured = effects.measure(
+                execution, self._comparison.inputs, findings, tell, self._before.ran.outputs
+            )
         self._after: Optional[_Side] = None
 
     @property
     def notices(self) -> List[str]:
         """What a user should know of the reference."""
         return self._comparison.notices(self._fitted_to)
+
+    @property
+    def effects(self) -> Optional[Effects]:
+        """What each wrong resize does to the outputs, in the file as it is."""
+        return self._measured.effects
 
     @property
     def holds(self) -> bool:
@@ -120,13 +129,9 @@ class Check:
         """
         side = self._after or self._before
         before, shown = self._deviations(self._before), self._deviations(side)
-        right: Optional[NetworkRun] = None
-        contributions: Sequence[Contribution] = ()
-        if self._request.has_intents and self._request.runtime != COREML:
-            right, contributions = self._comparison.contributions(
-                self._runner, self._findings, self._before.ran
-            )
-        intended = self._deviations(_Side(right, None)) if right is not None else {}
+        right, intended = self._measured.right, {}
+        if right is not None:
+            intended = self._comparison.deviations(right, self._fitted_to)
         after = shown if self._after is not None or final else {}
         tolerance = self._comparison.tolerance
         outputs = tuple(
@@ -146,9 +151,8 @@ class Check:
             outputs,
             None if self._all_within(side) and side.ran.not_run is None else side.drift,
             side.ran.not_run,
-            tuple(contributions),
         )
-        right_ones = all(finding.verdict in (MATCH, FIXED) for finding in findings) and not missing
+        right_ones = all(finding.verdict in RIGHT for finding in findings) and not missing
         by_resizes = {name: one.within(tolerance) for name, one in intended.items()}
         return found._replace(
             message=meaning.describe(
@@ -212,13 +216,9 @@ class Check:
 
 
 def _run_in_numpy(
-    execution: Execution,
-    tell: Tell,
-    inputs: Arrays,
-    keep: Sequence[str],
-    replace: Mapping[str, Replacement],
+    execution: Execution, tell: Tell, inputs: Arrays, keep: Sequence[str]
 ) -> Executed:
-    return network.run(execution, inputs, keep, replace, tell)
+    return network.run(execution, inputs, keep, None, tell)
 
 
 def _text(found: Deviation) -> str:

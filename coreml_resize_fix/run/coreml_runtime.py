@@ -12,7 +12,7 @@ from coreml_resize_fix.formats.execution import Execution
 from coreml_resize_fix.formats.features import IMAGE, Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.verify.network import Executed, NotRun
-from coreml_resize_fix.verify.reference import Arrays, Replacement, Runner
+from coreml_resize_fix.verify.reference import Arrays, Runner
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -38,7 +38,7 @@ def coremltools() -> Any:
 
 
 def runner(model: Model, unit: Optional[str] = None) -> Runner:
-    """What runs a model by Core ML; it keeps no blobs and replaces nothing.
+    """What runs a model by Core ML; it keeps no blobs.
 
     `unit` is what it may run on, a name of coremltools' ComputeUnit; without it, whatever Core ML
     chooses.
@@ -65,13 +65,7 @@ def runner(model: Model, unit: Optional[str] = None) -> Runner:
     return partial(_run, loaded, model.execution(_FLOAT32))
 
 
-def _run(
-    loaded: Any,
-    execution: Execution,
-    inputs: Arrays,
-    keep: Sequence[str],
-    replace: Mapping[str, Replacement],
-) -> Executed:
+def _run(loaded: Any, execution: Execution, inputs: Arrays, keep: Sequence[str]) -> Executed:
     given = {
         feature.name: _given(feature, inputs[feature.name])
         for feature in execution.inputs

@@ -28,6 +28,7 @@ class Request:
     `origins` is what the model's converter remembers of the calls, by the names of blobs.
     `float32_replacements` keeps what several operations compute in float32 between two casts, in a
     network of float16.
+    `verbose` asks for words on what each wrong resize does to the outputs.
     `reference` says what the whole network computes: a path, or intents recorded with tensors.
     `network_tensors` gives what was recorded beside the manifest, which an ONNX file is run on.
     """
@@ -48,6 +49,7 @@ class Request:
     notices: Tuple[str, ...] = ()
     pictures: bool = False
     rewrite_downscales: bool = False
+    verbose: bool = False
     origins: Mapping[str, Origin] = field(default_factory=dict)
     reference: Union[str, Manifest, None] = None
     tolerance: Optional[float] = None
@@ -64,6 +66,11 @@ class Request:
         if self.verify is None:
             return not self.dry_run or bool(self.tensors)
         return self.verify
+
+    @property
+    def measures_effects(self) -> bool:
+        """Whether what wrong resizes do to the outputs is shown, and worth a run of the network."""
+        return (self.verbose or self.pictures) and self.verify is not False
 
     def with_manifest(self, intents: Sequence[Intent]) -> "Request":
         """The same with these intents, and what a `Manifest` carries beside them."""

@@ -26,7 +26,7 @@ from coreml_resize_fix.run.examine import examined, settled
 from coreml_resize_fix.run.jobs import Job, resolve
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.run.results import ModelReport
-from coreml_resize_fix.run.work import NotExplainedError, Work, compare_network, prove_network
+from coreml_resize_fix.run.work import NotExplainedError, Work, prove_network, run_network
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", "process_packaged"]
 
@@ -53,7 +53,7 @@ def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
 
 def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
     with open_file(job.model_file, job.model) as model:
-        work = compare_network(_decide(model, request, tell), tell)
+        work = run_network(_decide(model, request, tell), tell)
         changes = _changes(work)
         outputs.refuse_appended(job.model, job.model_file, work.proposal.appended)
         target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
@@ -87,7 +87,7 @@ def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelRepor
     Raises:
         ResizeFixError: the model cannot be read, or a proof failed.
     """
-    work = compare_network(_decide(open_bytes(data, label), request), silent)
+    work = run_network(_decide(open_bytes(data, label), request), silent)
     changes = _changes(work)
     result = data
     if work.may_write and changes:
@@ -115,7 +115,7 @@ def process_packaged(
     """
     model_file = sniff.model_file(package)
     model = open_bytes(data, label, Beside(os.path.dirname(model_file)))
-    work = compare_network(_decide(model, request), silent)
+    work = run_network(_decide(model, request), silent)
     changes, result = _changes(work), None
     if work.may_write and changes:
         place = target()
@@ -179,6 +179,9 @@ def _audit(model: Model, request: Request, allowed: int) -> Audit:
 def _report(work: Work, target: Optional[str], sha256: Optional[str], written: bool) -> ModelReport:
     model, request, check = work.model, work.request, work.check
     moved = displacements(model, work.audit.as_intended, work.audit.intended)
+    measured = work.effects is not None and work.effects.not_run is None
+    # Of what was measured, and is told in full, it is an estimate.
+    estimated = [] if measured and request.verbose else moved
     usable = work.audit.usable()
     says_less = request.has_intents and check is None  # than a run of the whole network
     found = tuple(settled(finding, request, written) for finding in work.findings)
@@ -193,7 +196,9 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         found,
         unused,
         request.notices
-        + tuple(notices(model, work.audit, moved, work.proposal.spec_version, says_less, usable))
+        + tuple(
+            notices(model, work.audit, estimated, work.proposal.spec_version, says_less, usable)
+        )
         + tuple(check.notices if check is not None else ()),
         request.has_intents,
         tuple(moved),
@@ -203,6 +208,8 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         model.kind,
         network,
         check.overview(found) if check is not None and request.pictures else None,
+        work.effects,
+        request.verbose,
     )
 
 

@@ -1,17 +1,18 @@
 """Read what `--reference` names: recorded tensors, or an ONNX file that runs on some."""
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.errors import BadReferenceError
-from coreml_resize_fix.formats.features import IMAGE, Feature
+from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.intents import reference
 from coreml_resize_fix.intents.onnx_run import OnnxInput, OnnxNetwork
 from coreml_resize_fix.intents.reference import Reference
 from coreml_resize_fix.intents.tensors import NetworkTensors
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.verify import fit, probes
+from coreml_resize_fix.verify.kernels.checks import KernelError
 
 Arrays = Dict[str, np.ndarray]
 
@@ -49,7 +50,7 @@ def _of_onnx(
         if any(_is_picture(inputs[one.name]) and one.dtype.kind == "f" for one in onnx.inputs):
             inputs, why = {}, "a picture was recorded, and it takes what comes behind preprocessing"
     if not inputs:
-        inputs = _examples(onnx.inputs, features)
+        inputs = _examples(path, onnx.inputs, features)
         notices = [f"the reference `{path}` was run on a seeded test image: {why}"]
     for name, array in inputs.items():
         reference.need_finite(path, name, array)
@@ -68,22 +69,28 @@ def _known(shape: Sequence[Optional[int]]) -> Optional[Tuple[int, ...]]:
     return sizes if len(sizes) == len(shape) else None
 
 
-def _examples(inputs: Sequence[OnnxInput], features: Sequence[Feature]) -> Arrays:
-    """Seeded inputs; sizes that the file leaves free are those of the model."""
+def _examples(path: str, inputs: Sequence[OnnxInput], features: Sequence[Feature]) -> Arrays:
+    """Seeded inputs; sizes that the file leaves free are those of the model.
+
+    Raises:
+        BadReferenceError: one is too large.
+    """
     by_name: Mapping[str, Feature] = {feature.name: feature for feature in features}
     same = len(inputs) == len(features)
-    found = {}
+    wanted = {}
     for number, one in enumerate(inputs):
         feature = by_name.get(one.name, features[number] if same else None)
-        found[one.name] = probes.example(_filled(one.shape, feature), one.dtype, number)
-    return found
+        wanted[one.name] = _filled(one.shape, feature), one.dtype
+    try:
+        return probes.examples(wanted)
+    except KernelError as error:
+        raise BadReferenceError(
+            f"the reference `{path}` was not run: {error}", "pass recorded tensors (.npz) instead"
+        ) from error
 
 
-def _filled(shape: Sequence[Optional[int]], feature: Any) -> Tuple[int, ...]:
-    declared: Tuple[int, ...] = ()
-    if feature is not None:
-        lead = (feature.channels,) if feature.kind == IMAGE else ()
-        declared = (*lead, *feature.shape)
+def _filled(shape: Sequence[Optional[int]], feature: Optional[Feature]) -> Tuple[int, ...]:
+    declared = feature.planes if feature is not None else ()
     padded = (1,) * (len(shape) - len(declared)) + declared
     sizes = zip(shape, padded[len(padded) - len(shape) :])
     return tuple(size if size is not None else other for size, other in sizes)

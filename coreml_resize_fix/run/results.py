@@ -12,7 +12,7 @@ from coreml_resize_fix.errors import ManifestError, ResizeFixError
 from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.verify.agreement import Agreement
+from coreml_resize_fix.verify.agreement import Agreement, Effects
 from coreml_resize_fix.verify.overview import Overview
 
 
@@ -25,6 +25,8 @@ class ModelReport:
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
     outputs agree with a reference, None without one; `overview` is what a page shows of it.
+    `effects` are what wrong resizes do to the outputs, None where that was not measured; `verbose`
+    has words tell them in full.
     """
 
     path: str
@@ -43,6 +45,8 @@ class ModelReport:
     model_kind: str = NEURAL_NETWORK
     network: Optional[Agreement] = None
     overview: Optional[Overview] = None
+    effects: Optional[Effects] = None
+    verbose: bool = False
 
     @property
     def codes(self) -> Tuple[Code, ...]:
@@ -66,8 +70,7 @@ class ModelReport:
             return 1
         if not self.asked:
             return 3 if self.network is None else 0
-        done = (findings.MATCH, findings.FIXED)
-        if self.unused or any(finding.verdict not in done for finding in self.findings):
+        if self.unused or any(finding.verdict not in findings.RIGHT for finding in self.findings):
             return 1
         if not self.runs:
             return 1

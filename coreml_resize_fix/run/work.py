@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing.audit import Audit
-from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.findings import RIGHT, Finding
 from coreml_resize_fix.auditing.without_layer import ELSEWHERE, WithoutLayer
 from coreml_resize_fix.formats.model import Model, Plan
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.progress import Tell
 from coreml_resize_fix.run.options import Request
+from coreml_resize_fix.verify.agreement import Effects
 
 if TYPE_CHECKING:
     from coreml_resize_fix.run.check_reference import Check
@@ -21,7 +22,8 @@ class NotExplainedError(Exception):
 class Work(NamedTuple):
     """What was decided on one model, before anything is written.
 
-    `check` has compared the whole network with a reference, where there is one.
+    `check` has compared the whole network with a reference, where there is one. `effects` are what
+    wrong resizes do to the outputs, where that was asked for.
     """
 
     model: Model
@@ -31,6 +33,7 @@ class Work(NamedTuple):
     proposal: Plan
     findings: Tuple[Finding, ...]
     check: "Optional[Check]" = None
+    effects: Optional[Effects] = None
 
     @property
     def may_write(self) -> bool:
@@ -74,14 +77,26 @@ class Work(NamedTuple):
         return not self.audit.complete and not self.request.partial
 
 
-def compare_network(work: Work, tell: Tell) -> Work:
-    """Run the network as it is, and compare it with a reference if there is one."""
-    if work.request.reference is None:
-        return work
-    # Imported where a network is run: NumPy costs as much as the rest of a small audit.
-    from coreml_resize_fix.run.check_reference import Check
+def run_network(work: Work, tell: Tell) -> Work:
+    """Run the network as it is: against a reference, or on a test image if that was asked for.
 
-    return work._replace(check=Check(work.model, work.request, work.findings, tell))
+    Raises:
+        BadReferenceError: the reference cannot be read, or is none of this model.
+        UsageError: the runtime does not run here.
+    """
+    request = work.request
+    # Imported where a network is run: NumPy costs as much as the rest of a small audit.
+    if request.reference is not None:
+        from coreml_resize_fix.run.check_reference import Check
+
+        check = Check(work.model, request, work.findings, tell)
+        return work._replace(check=check, effects=check.effects)
+    wrong = [one for one in work.findings if one.intent is not None and one.verdict not in RIGHT]
+    if request.measures_effects and wrong:
+        from coreml_resize_fix.verify import effects
+
+        return work._replace(effects=effects.on_test_image(work.model, work.findings, tell))
+    return work
 
 
 def prove_network(work: Work, result: Model) -> None:

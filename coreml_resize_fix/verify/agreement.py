@@ -1,4 +1,4 @@
-"""How far the outputs of a network agree with a reference, as values."""
+"""How far the outputs of a network agree with a reference, and what wrong resizes do to them."""
 
 from typing import NamedTuple, Optional, Tuple
 
@@ -38,15 +38,18 @@ class Stopped(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What one resize does to one output: its largest error, and pixels whose class changes.
+    """What resizes do to one output: its largest error, and pixels whose class changes.
 
-    None where the network does not run with it, or where the output has no classes.
+    None where it is not computed (`runs` is false then) or has another size, where a number is not
+    finite, and where it has no classes. `magnitude` is the largest without them.
     """
 
     output: str
     max_abs_error: Optional[float]
     changed_pixels: Optional[int]
     pixels: Optional[int]
+    magnitude: Optional[float]
+    runs: bool
 
 
 class Contribution(NamedTuple):
@@ -57,11 +60,25 @@ class Contribution(NamedTuple):
     outputs: Tuple[Effect, ...]
 
 
+class Effects(NamedTuple):
+    """What the wrong resizes of the file as it is do to each output, measured.
+
+    Compared with the network whose wrong resizes make what PyTorch makes, as far as that is known:
+    all of them together, and each of at most `MOST_RESIZES` alone. Those that were not reached in
+    that run are left out. `not_run` is what could not be computed in it: then nothing was measured.
+    """
+
+    on_test_image: bool  # else on the inputs of a reference
+    together: Tuple[Effect, ...] = ()
+    alone: Tuple[Contribution, ...] = ()
+    not_run: Optional[Stopped] = None
+
+
 class Agreement(NamedTuple):
     """What running the network said.
 
     `first_drift` and `not_run` are of the result, or of the file as it is if nothing was written.
-    `contributions` are those of at most `MOST_RESIZES` resizes. `message` says what it means.
+    `message` says what it means.
     """
 
     runtime: str
@@ -69,7 +86,6 @@ class Agreement(NamedTuple):
     outputs: Tuple[ComparedOutput, ...]
     first_drift: Optional[Drift] = None
     not_run: Optional[Stopped] = None
-    contributions: Tuple[Contribution, ...] = ()
     message: str = ""
 
     @property

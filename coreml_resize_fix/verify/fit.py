@@ -126,7 +126,7 @@ def _declared(feature: Feature) -> Optional[Shape]:
     """The shape of an input that has only one; of an image as the planes that it has."""
     if feature.shapes or feature.ranges:
         return None
-    return (feature.channels, *feature.shape) if feature.kind == IMAGE else feature.shape
+    return feature.planes
 
 
 def _entering(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:

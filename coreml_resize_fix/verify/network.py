@@ -1,6 +1,7 @@
 """Run a whole network on arrays, of either kind of model, and say where it could not be run."""
 
 from typing import (
+    AbstractSet,
     Callable,
     Collection,
     Dict,
@@ -46,7 +47,8 @@ class Executed(NamedTuple):
     rounding, of a classifier its probabilities in the order of `classes`, and no label.
 
     `kept` are blobs by name, in the ranks that they have in the network. Where something could not
-    be computed, `not_run` says what, and `outputs` is empty.
+    be computed, `not_run` says what, and `outputs` is empty. `replaced` are the addresses of
+    resizes in whose place something else was computed.
     """
 
     outputs: Dict[str, np.ndarray]
@@ -54,6 +56,7 @@ class Executed(NamedTuple):
     not_run: Optional[NotRun] = None
     classes: Optional[Sequence[Union[str, int]]] = None
     in_half: bool = False  # whether the network itself computes in float16
+    replaced: AbstractSet[str] = frozenset()
 
 
 def execute(
@@ -117,7 +120,7 @@ def run_prepared(
         for feature in network.outputs
         if feature.name in made and feature.kind != TEXT and made[feature.name].dtype.kind != "U"
     }
-    return Executed(numbers, walk.kept, None, *about)
+    return Executed(numbers, walk.kept, None, *about, walk.replaced)
 
 
 def _entering(

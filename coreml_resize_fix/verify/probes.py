@@ -1,15 +1,20 @@
 """Test images that distinguish resizes: each shows another kind of error, all at one scale."""
 
-from typing import Callable, Dict, Sequence, Tuple
+from typing import Callable, Dict, Mapping, Sequence, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.verify.kernels.checks import KernelError
+
 Size = Tuple[int, int]
+Wanted = Tuple[Sequence[int], np.dtype]  # shape and numbers of an input
 
 _SEED = 20260801
 
 # All probes of a map take 128 MiB then, and one takes about a second.
 LARGEST_MAP = 1 << 22
+
+LARGEST_EXAMPLE = 1 << 25  # numbers of an input: three channels of 3344×3344
 
 
 def _ramp(size: Size) -> np.ndarray:
@@ -62,12 +67,31 @@ def images(size: Size) -> np.ndarray:
     return np.stack([probe(size) for probe in PROBES.values()])
 
 
-def example(shape: Sequence[int], dtype: np.dtype, number: int = 0) -> np.ndarray:
-    """A seeded example of what a network gets: natural images in the last two of three axes or
-    more, noise in fewer; of whole numbers, pictures of 0 to 255 in uint8, else zeros.
+def examples(wanted: Mapping[str, Wanted]) -> Dict[str, np.ndarray]:
+    """A seeded example of what a network gets, for each input by its name.
 
-    `number` is that of the input: each gets another example.
+    Natural images in the last two of three axes or more, noise in fewer; of whole numbers,
+    pictures of 0 to 255 in uint8, else zeros.
+
+    Raises:
+        KernelError: one is too large.
     """
+    found = {}
+    for number, (name, (shape, dtype)) in enumerate(wanted.items()):
+        count = 1
+        for size in shape:
+            count *= int(size)
+        if count > LARGEST_EXAMPLE:
+            raise KernelError(
+                f"the input `{name}` takes {count} numbers, more than the {LARGEST_EXAMPLE} that "
+                "a test image may have"
+            )
+        found[name] = _example(shape, dtype, number)
+    return found
+
+
+def _example(shape: Sequence[int], dtype: np.dtype, number: int) -> np.ndarray:
+    """The example of the input of that number: each gets another one."""
     if dtype.kind in "iub" and dtype != np.uint8:
         return np.zeros(shape, dtype)
     if len(shape) < 3:

@@ -7,27 +7,22 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.auditing.findings import FIXABLE, FIXED, MATCH, Finding
+from coreml_resize_fix.auditing.findings import FIXABLE, Finding
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.reference import Reference
-from coreml_resize_fix.sampling.reference import resize
-from coreml_resize_fix.verify.agreement import Contribution, Drift, Effect, Stopped
+from coreml_resize_fix.verify.agreement import Drift, Stopped
 from coreml_resize_fix.verify.compare import measure_recorded
-from coreml_resize_fix.verify.deviation import Deviation, changed_pixels, deviation
+from coreml_resize_fix.verify.deviation import Deviation, deviation
 from coreml_resize_fix.verify.fit import Fitted, fit_inputs, fit_outputs
 from coreml_resize_fix.verify.network import Executed
 
 Arrays = Mapping[str, np.ndarray]
-Replacement = Callable[[np.ndarray], np.ndarray]
 # By blob, the name of the resize that makes it and what it should be.
 Recordings = Mapping[str, Tuple[str, np.ndarray]]
-# Runs a network on inputs, keeps some blobs, and replaces what some resizes make.
-Runner = Callable[[Arrays, Sequence[str], Mapping[str, Replacement]], Executed]
+# Runs a network on inputs, and keeps some blobs.
+Runner = Callable[[Arrays, Sequence[str]], Executed]
 
-# Each takes one more run of the network.
-MOST_RESIZES = 16
 _BLOBS_AT_ONCE = 32
 # By whether the network is one of float16 (see `half-coordinates` of conventions/measured.json).
 _TOLERANCES = {False: 1e-3, True: 2e-2}
@@ -64,6 +59,11 @@ class Comparison:
         self._given = fit_inputs(reference.label, inputs, reference.inputs)
         self._fit({})
 
+    @property
+    def inputs(self) -> Arrays:
+        """What the network gets."""
+        return self._given.arrays
+
     def _fit(self, made: Arrays) -> Fitted:
         shapes = {name: array.shape for name, array in made.items()}
         return fit_outputs(self.reference.label, self._features, shapes, self.reference.outputs)
@@ -76,7 +76,7 @@ class Comparison:
         """Run a model, and look at the blobs whose values were recorded."""
         makers = _makers(model)
         kept = [blob for blob in makers if blob in recorded]
-        executed = runner(self._given.arrays, kept, {})
+        executed = runner(self.inputs, kept)
         drift = None
         errors = {}
         for blob in kept:
@@ -144,7 +144,7 @@ class Comparison:
         ]
         for start in range(0, len(shared), _BLOBS_AT_ONCE):
             part = dict(shared[start : start + _BLOBS_AT_ONCE])
-            made = runner(self._given.arrays, list(part), {}).kept
+            made = runner(self.inputs, list(part)).kept
             wanted = blobs.compute(list(part))
             for name, address in part.items():
                 if name in made and name in wanted:
@@ -153,60 +153,11 @@ class Comparison:
                         return Drift(address, name, off.largest)
         return None
 
-    def contributions(
-        self, runner: Runner, findings: Sequence[Finding], before: NetworkRun
-    ) -> Tuple[Optional[NetworkRun], Tuple[Contribution, ...]]:
-        """The network with every resize as PyTorch computed it, and with one of them as it is.
-
-        None for the first if that is not known of every resize, or if it does not run even so; of
-        several layers that stand for one it is never known.
-        """
-        wrong = [finding for finding in findings if finding.verdict not in (MATCH, FIXED)]
-        exact = {
-            finding.layer.address: _as_intended(finding.intent)
-            for finding in wrong
-            if finding.intent is not None and not finding.layer.params.is_chain
-        }
-        if not exact:
-            return (before if not wrong else None), ()
-        right = runner(self._given.arrays, (), exact)
-        if right.not_run is not None:
-            return None, ()
-        judged = [name for name in self._fit(right.outputs).arrays if name in right.outputs]
-        found = []
-        for finding in [one for one in wrong if one.layer.address in exact][:MOST_RESIZES]:
-            others = {key: exact[key] for key in exact if key != finding.layer.address}
-            made = runner(self._given.arrays, (), others).outputs if others else before.outputs
-            effects = tuple(_effect(name, right.outputs[name], made.get(name)) for name in judged)
-            found.append(Contribution(finding.layer.address, finding.layer.name, effects))
-        known = len(exact) == len(wrong)
-        return (NetworkRun(right.outputs, None, None) if known else None), tuple(found)
-
 
 def resize_blobs(model: Model, findings: Sequence[Finding]) -> Dict[str, str]:
     """Blob → the address of the resize that makes it, in order."""
     addresses = {finding.layer.address for finding in findings}
     return {blob: address for blob, address in _makers(model).items() if address in addresses}
-
-
-def _as_intended(intent: Intent) -> Replacement:
-    """What PyTorch makes of a map, whatever its size."""
-
-    def compute(maps: np.ndarray) -> np.ndarray:
-        size = maps.shape[-2], maps.shape[-1]
-        target = intent.target_size(size)
-        if target is None:
-            raise ValueError("nothing says which size it should make")
-        images = maps if maps.dtype.kind == "f" else maps.astype(np.float32)
-        return resize(images, *intent.axes(size, target))
-
-    return compute
-
-
-def _effect(name: str, right: np.ndarray, made: Optional[np.ndarray]) -> Effect:
-    counted = changed_pixels(right, made) if made is not None else None
-    changed, pixels = counted if counted is not None else (None, None)
-    return Effect(name, deviation(right, made).largest, changed, pixels)
 
 
 def _stopped(executed: Executed) -> Optional[Stopped]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from coreml_resize_fix.intents.model import Intent
 from tests.auditing.verdict_values import (
     corners,
     default,
@@ -180,6 +181,24 @@ MESSAGES = [
 @pytest.mark.parametrize(("intent", "layer", "message"), MESSAGES)
 def test_messages(intent, layer, message):
     assert judge(intent, layer).message == message
+
+
+def test_a_distance_below_three_digits_has_one_digit():
+    """The call steps by 1 / 2.00004 = 0.49999, the layer by 12 / 24: 23.5 steps on it is 0.0002."""
+    layer = static(half(2, 2), (10, 12), modern=True)
+    message = judge(scaled(2.00004, 2.00004, name="x"), layer).message
+    assert "it reads up to 0.0002 source pixels away, as it steps" in message
+    assert message.endswith("closest is the file's own setting, up to 0.0002 source pixels off")
+
+
+def test_of_equal_positions_no_distance_is_told():
+    """The mean of four pixels and the mean of the two in the middle have one centre."""
+    layer = static(fractional("ALIGN_CORNERS_FALSE", (8, 12), (2, 3)), (8, 12), modern=True)
+    found = judge(Intent(mode="area", size=(2, 3), name="x"), layer)
+    assert found.message.endswith(
+        "closest is the file's own setting, which reads at the same positions and weighs pixels "
+        "otherwise"
+    )
 
 
 def test_message_of_a_fix_above_the_target():

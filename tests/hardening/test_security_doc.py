@@ -42,6 +42,7 @@ LIMITS = {
     "weights of a gathered resize in a weight file": program_model.MOST_STORED,
     "sizes in a list of those that run": usable.LONGEST_LIST,
     "pixels of a map that is compared in values": compare._MOST_PIXELS,
+    "numbers of a seeded test input": probes.LARGEST_EXAMPLE,
     "pixels up to which all probes are compared, and shown in a page": probes.LARGEST_MAP,
     "weights of several layers in the place of one": table._MOST_WEIGHTS,
     "numbers in one blob of a network that is executed": checks.LARGEST,

@@ -5,7 +5,15 @@ from dataclasses import replace
 from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
 from coreml_resize_fix.formats.shapes import Conflict
 from coreml_resize_fix.run.results import Failure
-from coreml_resize_fix.verify.agreement import NUMPY, Agreement, ComparedOutput, Stopped
+from coreml_resize_fix.verify.agreement import (
+    NUMPY,
+    Agreement,
+    ComparedOutput,
+    Contribution,
+    Effect,
+    Effects,
+    Stopped,
+)
 from tests.report.reports import report, run, unet
 
 NAMES = [
@@ -37,14 +45,20 @@ def full_of(name):
     layer = replace(finding.layer, name=name)
     intent = replace(finding.intent, name=name, layer=name)
     outputs = (ComparedOutput(name, 0.5, None, 1.0, False),)
+    effect = Effect(name, 0.5, 3, 8, 1.0, True)
+    alone = tuple(Contribution(address, name, (effect,)) for address in ("layers[3]", "layers[4]"))
     bad = replace(
         report(path=name),
         findings=(replace(finding, layer=layer, message="`{}` is off".format(name)),),
         unused=(intent,),
         cannot_run=(Conflict("layers[3]", name, "add", "`{}` does not fit".format(name)),),
         notices=(name,),
-        network=Agreement(NUMPY, 0.1, outputs, None, Stopped("layers[9]", name, name), (), name),
+        network=Agreement(NUMPY, 0.1, outputs, None, Stopped("layers[9]", name, name), name),
+        effects=Effects(True, (effect,), alone),
+        verbose=True,
     )
     assert WithoutLayer(intent, MISSING) in bad.without_layer
     failure = Failure(name, "`{}` is empty".format(name), name, details=(name, name))
-    return run(failure, bad, replace(bad, asked=False, network=None, unused=(), cannot_run=()))
+    other = replace(bad, asked=False, network=None, unused=(), cannot_run=())
+    not_run = Effects(True, not_run=Stopped("layers[9]", name, name))
+    return run(failure, bad, replace(other, effects=not_run))

@@ -35,7 +35,10 @@ MODEL = {
     "model_kind",
     "network",
     "network_details",
+    "effects",
 }
+EFFECTS = {"inputs", "outputs", "wrong_resizes", "not_run"}
+EFFECT = {"name", "max_abs_error", "changed_pixels", "pixels"}
 NETWORK = {"runtime", "tolerance", "outputs", "first_drift", "not_run"}
 OUTPUT = {
     "name",
@@ -184,6 +187,8 @@ def check_model(model):
     if model["network"] is not None:
         check_network(model["network"])
         check_details(model["network_details"])
+    if model["effects"] is not None:
+        check_effects(model["effects"])
 
 
 def is_error(value):
@@ -212,10 +217,27 @@ def check_details(details):
     assert type(details["message"]) is str
     assert details["message"]
     assert all(is_error(one["max_abs_error"]) for one in details["with_intended_resizes"])
-    for resize in details["wrong_resizes"]:
+    check_wrong_resizes(details["wrong_resizes"])
+
+
+def check_effects(effects):
+    assert set(effects) == EFFECTS
+    assert effects["inputs"] in ("test-image", "reference")
+    for output in effects["outputs"]:
+        assert set(output) == EFFECT | {"magnitude"}
+        assert is_error(output["max_abs_error"])
+        assert is_error(output["magnitude"])
+    check_wrong_resizes(effects["wrong_resizes"])
+    stopped = effects["not_run"]
+    assert stopped is None or set(stopped) == {"address", "name", "reason"}
+    assert bool(effects["outputs"]) == (stopped is None)
+
+
+def check_wrong_resizes(found):
+    for resize in found:
         assert set(resize) == {"address", "name", "outputs"}
         for output in resize["outputs"]:
-            assert set(output) == {"name", "max_abs_error", "changed_pixels", "pixels"}
+            assert set(output) == EFFECT
             assert is_error(output["max_abs_error"])
 
 

@@ -49,6 +49,8 @@ def test_any_name_is_valid(name):
         (DEFINITIONS["output"], json_v1.OUTPUT),
         (DEFINITIONS["conflict"], json_v1.CONFLICT),
         (DEFINITIONS["usableSizes"], json_v1.USABLE),
+        (DEFINITIONS["effects"], json_v1.EFFECTS),
+        (DEFINITIONS["effect"], json_v1.EFFECT),
     ],
 )
 def test_it_demands_every_documented_key(schema, keys):

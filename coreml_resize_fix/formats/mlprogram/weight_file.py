@@ -176,7 +176,7 @@ def look(
             if version != _VERSION:
                 return f"its weight file `{name}` is of version {version}, and {_VERSION} is known"
             for offset in sorted({one.offset for one in references}):
-                found = _describe(file, there.size, offset)
+                found = describe(file, there.size, offset)
                 if isinstance(found, str):
                     return f"its weight file `{name}` {found}"
     except (OSError, EOFError) as error:
@@ -191,7 +191,7 @@ def read(path: str, offset: int, most: Optional[int] = None) -> Union[Stored, st
     """
     try:
         with open(path, "rb", buffering=0) as file:
-            found = _describe(file, os.fstat(file.fileno()).st_size, offset)
+            found = describe(file, os.fstat(file.fileno()).st_size, offset)
             if isinstance(found, str):
                 return f"the weight file {found}"
             code, size, start = found
@@ -240,7 +240,7 @@ def relative(file_name: str) -> str:
     return file_name[len(_MODEL_FOLDER) :] if in_folder else file_name
 
 
-def _describe(file: BinaryIO, size: int, offset: int) -> Union[Tuple[int, int, int], str]:
+def describe(file: BinaryIO, size: int, offset: int) -> Union[Tuple[int, int, int], str]:
     """Code, bytes and place of a constant, or what is wrong with it as the end of a sentence."""
     if offset + _DESCRIPTION.size > size:
         return f"ends before byte {offset}, where the model has a constant"

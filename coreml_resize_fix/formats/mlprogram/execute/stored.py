@@ -1,12 +1,10 @@
 """The numbers of constants: from the model file, or from the weight file at an offset.
 
-Sources: MIL.proto; the storage format of weight files (64 bytes of metadata before each blob: a
-mark, the data type, the number of bytes, where they begin); numbers of less than 8 bits are packed
-from the lowest bit of the first byte on.
+Sources: MIL.proto, and those of weight_file.py; numbers of less than 8 bits are packed from the
+lowest bit of the first byte on.
 """
 
 import os
-import struct
 from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -23,8 +21,6 @@ __all__ = ["Stored"]
 _BITS: Dict[str, int] = {
     "UINT1": 1, "UINT2": 2, "UINT3": 3, "UINT4": 4, "UINT6": 6, "INT4": 4,
 }  # fmt: skip
-_METADATA = struct.Struct("<IIQQQ")
-_MARK = 0xDEADBEEF
 
 
 class Stored:
@@ -83,15 +79,13 @@ class Stored:
 
 def _data_at(file: BinaryIO, offset: int, width: int) -> int:
     """Where the numbers of a blob begin; there are `width` bytes of them."""
-    size = os.fstat(file.fileno()).st_size
-    file.seek(offset)
-    head = file.read(_METADATA.size)
-    if len(head) < _METADATA.size:
-        raise KernelError(f"reads weights at byte {offset}, behind the end of their file")
-    mark, _, held, start, _ = _METADATA.unpack(head)
-    if mark != _MARK or held < width or start + width > size:
-        raise KernelError(f"has no {width} bytes of weights at byte {offset} of their file")
-    return int(start)
+    found = weight_file.describe(file, os.fstat(file.fileno()).st_size, offset)
+    if isinstance(found, str):
+        raise KernelError(f"reads weights from a file that {found}")
+    _, held, start = found
+    if held < width:
+        raise KernelError(f"has {held} and not {width} bytes of weights at byte {offset}")
+    return start
 
 
 def _from_message(content: Any, data_type: str, shape: Tuple[int, ...]) -> np.ndarray:
