@@ -39,6 +39,7 @@ RUNS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_each_kind_of_run(name, tmp_path):
     case, arguments, code, summary = RUNS[name]

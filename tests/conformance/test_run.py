@@ -59,7 +59,7 @@ def test_elsewhere_it_says_so_in_a_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -80,6 +80,7 @@ def test_names_are_listed():
     assert len(names) == 40
 
 
+@pytest.mark.slow
 @MIL
 def test_a_crash_loses_one_case(tmp_path):
     path = tmp_path / "made.json"

@@ -112,7 +112,7 @@ def test_the_example_is_mended_as_its_manifest_says(tmp_path):
     assert [change.path for change in found] == allowed
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("case", MENDED, ids=names)
 def test_a_second_run_changes_nothing(case, tmp_path):
     _, first, result = fix(case, tmp_path)
