@@ -64,7 +64,7 @@ def execute(options: Options) -> int:
         results.append(_complain(options, Failure.from_error(error)))
     finally:
         bar.close()
-    run = Run(tuple(results), options.dry_run, options.allow_nothing)
+    run = Run(tuple(results), options.dry_run, options.allow_nothing, options.verbose)
     # A run that was refused has no `render`: the report of before may be what is in its way.
     if options.report_path is not None and render is not None:
         run = _write_report(options, options.report_path, render, run)

@@ -70,14 +70,24 @@ class Manifest(List[Intent]):
         return self.network
 
     def document(self) -> Dict[str, Any]:
-        """The long form as JSON values."""
+        """The long form as JSON values, without what says nothing."""
         first = self[0] if self else Intent()
+        producer = {"framework": first.framework, "version": first.framework_version}
         return {
             "format": manifest.FORMAT,
             "version": manifest.VERSION,
-            "producer": {"framework": first.framework, "version": first.framework_version},
-            "resizes": [intent.as_dict() for intent in self],
+            "producer": _without(None, producer),
+            "resizes": [_without(first.framework, intent.as_dict()) for intent in self],
         }
+
+
+def _without(framework: Optional[str], values: Dict[str, Any]) -> Dict[str, Any]:
+    """What is known of them, and the framework only if it is another one."""
+    return {
+        key: value
+        for key, value in values.items()
+        if value is not None and (key, value) != ("framework", framework)
+    }
 
 
 class ManifestReader:
@@ -109,7 +119,18 @@ def write(path: str, document: Dict[str, Any]) -> None:
     """
     from coreml_resize_fix.files import atomic
 
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = _text(document) + "\n"
     with atomic.file(path, replace=True) as file:
         # Characters that UTF-8 cannot encode become JSON escapes.
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def _text(value: Any, margin: str = "\n") -> str:
+    """JSON in which each key has a line, and a list of numbers is on that of its key."""
+    inside = margin + "  "
+    if isinstance(value, dict) and value:
+        pairs = [f"{json.dumps(key)}: {_text(item, inside)}" for key, item in value.items()]
+        return f"{{{inside}{f',{inside}'.join(pairs)}{margin}}}"
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return f"[{inside}{f',{inside}'.join(_text(item, inside) for item in value)}{margin}]"
+    return json.dumps(value, ensure_ascii=False)

@@ -8,10 +8,13 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, effects, images, overview
+from coreml_resize_fix.report import drawing, effects, images, overview, problems
+from coreml_resize_fix.report.lists import shortened
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
-from coreml_resize_fix.report.text import closing, cost, sizes
+from coreml_resize_fix.report.summary import closing
+from coreml_resize_fix.report.table import sizes
+from coreml_resize_fix.report.text import cost
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 
@@ -89,7 +92,7 @@ def _environment() -> Any:
         undefined=jinja2.StrictUndefined,
         finalize=_visible,
     )
-    environment.filters.update(error=_error, ticks=_ticks)
+    environment.filters.update(error=_error, ticks=_ticks, shortened=shortened)
     environment.globals["words"] = effects
     environment.globals["width"] = drawing.WIDTH
     return environment
@@ -123,6 +126,8 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
         "failure": None,
         "report": report,
         "closing": closing(report, run.dry_run),
+        "missing": [problem.message for problem in problems.without_layer(report)],
+        "needless": shortened([f"`{f.intent.label}`, which {f.why}" for f in report.need_no_layer]),
         "ios": (minimum_ios(report.spec_before), minimum_ios(report.spec_after)),
         "layers": layers,
         "paths": [_path(moved, layers) for moved in report.displacements],

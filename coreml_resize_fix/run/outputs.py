@@ -78,8 +78,8 @@ def check_target(path: str, target: str, force: bool) -> None:
     if places.is_inside(target, path):
         raise inside_of_input(target)
     _check_suffix(path, target)
-    refuse_existing(target, force, ", or choose another `-o`")
     atomic.followed(target)
+    refuse_existing(target, force, ", or choose another `-o`")
     if os.path.isdir(target) and not os.path.isdir(path):
         raise OutputError(f"`{target}` is a folder", "pass the name of a file with `-o`")
     if os.path.isdir(target) and not package.has_root_model(target):

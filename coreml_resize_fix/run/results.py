@@ -7,6 +7,7 @@ from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.layer_names import LayerNames
 from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
 from coreml_resize_fix.errors import ManifestError, ResizeFixError
 from coreml_resize_fix.formats.model import NEURAL_NETWORK
@@ -14,6 +15,8 @@ from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.verify.agreement import Agreement, Effects
 from coreml_resize_fix.verify.overview import Overview
+
+EXPLAINED = 20  # wrong names of which it is worked out what is meant
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,19 @@ class ModelReport:
     @property
     def without_layer(self) -> List[WithoutLayer]:
         """Every intent that no layer stands for, and why, in the order of the manifest."""
+        names = self.layer_names
         missing = [WithoutLayer(intent, MISSING) for intent in self.unused]
+        for place, (intent, reason, _) in enumerate(missing[:EXPLAINED]):
+            if intent.layer is not None:
+                missing[place] = WithoutLayer(
+                    intent, reason, names.why_none(intent.layer, intent.label)
+                )
         return sorted(missing + list(self.need_no_layer), key=lambda one: one.intent.index or 0)
+
+    @property
+    def layer_names(self) -> LayerNames:
+        """What the names in a manifest mean in this model."""
+        return LayerNames([finding.layer for finding in self.findings])
 
 
 @dataclass(frozen=True)
@@ -113,12 +127,13 @@ _WORST_FIRST = (2, 1, 3, 0)
 class Run:
     """What a command found, in the order of its models; a bad one does not stop the others.
 
-    `allow_nothing`: that nothing was compared is no reason to fail.
+    `allow_nothing`: that nothing was compared is no reason to fail. `verbose` asks for everything.
     """
 
     results: Tuple[Result, ...]
     dry_run: bool = False
     allow_nothing: bool = False
+    verbose: bool = False
 
     @property
     def models(self) -> List[Result]:

@@ -72,7 +72,7 @@ def test_unused_intents_are_named(tmp_path):
     intents = manifest({"resizes": entries}, tmp_path)
     (entry,) = run(model(RIGHT, tmp_path), "-m", intents, *JSON).json["models"]
     assert entry["unused_intents"] == ["up7", "resizes[2]"]
-    assert "`gone` names no resize layers of this model" in entry["notices"]
+    assert "; no resize layer is named `gone`" in entry["intents_without_layer"][0]["message"]
 
 
 def test_several_layers_are_needed():

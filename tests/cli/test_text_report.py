@@ -67,8 +67,8 @@ def test_every_layer_that_does_not_match_is_explained(tmp_path):
     ran = run(model(HALF, tmp_path), "-n", "--assume", "bilinear,align_corners=false")
     for address in ("layers[4]", "layers[5]"):
         assert "  {} RSZ101 RSZ309: ".format(address) in ran.out
-    assert ran.out.count("help for RSZ309: ") == 1
-    assert ran.out.count("help: pass `--decompose`") == 1
+    assert ran.out.count("help for RSZ309: pass `--decompose`") == 1
+    assert ran.out.count("help") == 1
 
 
 def test_no_color_where_there_is_no_terminal():
