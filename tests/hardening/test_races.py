@@ -153,7 +153,9 @@ def test_two_runs_to_one_output_at_once(tmp_path, fixed):
 def test_kills_at_random_times(tmp_path, fixed):
     path = model(FIXABLE, tmp_path)
     begin = time.time()
-    assert start(path, "--assume", CORNERS, "-o", tmp_path / "first.mlmodel").wait() == 0
+    whole = start(path, "--assume", CORNERS, "-o", tmp_path / "first.mlmodel")
+    whole.communicate()
+    assert whole.returncode == 0
     usual, rng = time.time() - begin, random.Random(8)
     for _ in range(12):
         with open(path, "wb") as file:
