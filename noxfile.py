@@ -16,7 +16,7 @@ nox.options.sessions = ["lint", "docs", "package", "tests", "torch", "lowest", "
 
 BUILT = Path("build")
 EXPORTED = BUILT / "exported"  # ONNX files by today's PyTorch, for the old converter
-COVERED = 95  # percent of the package's lines that the tests of `highest` reach
+COVERED = 90  # percent of the package's lines that the tests of `highest` reach
 UNET = "examples/unet/unet.mlmodel --manifest examples/unet/unet.intent.json --dry-run --quiet"
 PAGES = (
     "tests/test_readme.py tests/test_contributing.py tests/test_cheatsheet.py tests/test_lanes.py "
