@@ -79,6 +79,7 @@ def model_of(rng, text, mapping):
     return network(layers, listed[0], listed=listed, mapping=mapping)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @ios14
 @pytest.mark.parametrize("seed", range(200))
 def test_exact_ranks_are_advised_where_they_help(seed):
@@ -97,6 +98,7 @@ def test_exact_ranks_are_advised_where_they_help(seed):
     assert verdicts(report) == ["fixed"]
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_one_size_at_a_time_is_advised_where_that_helps(seed):
     """A plain size, no multiple of its input: ResizeBilinear makes it, of one input's size."""
@@ -117,6 +119,7 @@ def test_one_size_at_a_time_is_advised_where_that_helps(seed):
     assert tuple(result.neuralNetwork.layers[0].resizeBilinear.targetSize) == target
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(50))
 def test_layers_that_help_at_one_size_are_advised_with_their_option(seed):
     rng = random.Random(seed)

@@ -39,6 +39,7 @@ RUNS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_each_kind_of_run(name, tmp_path):
     case, arguments, code, summary = RUNS[name]
@@ -49,6 +50,7 @@ def test_each_kind_of_run(name, tmp_path):
     assert ran.err == ""
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", [p for p in cases.ALL if p.is_readable], ids=lambda c: c.name)
 def test_every_fixture(case, tmp_path):
     intents = manifest(case.document(), tmp_path)

@@ -53,6 +53,7 @@ def test_goldens_fit_80_columns():
             assert wide(file.read()) == []
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", [c for c in cases.ALL if c.is_readable], ids=lambda c: c.name)
 def test_every_fixture_fits_80_columns(case, tmp_path, monkeypatch):
     monkeypatch.chdir(case.folder)

@@ -168,6 +168,7 @@ Place(*json.loads(sys.argv[1])).save(lambda path: os.kill(os.getpid(), signal.SI
 """
 
 
+@pytest.mark.mostly_slow(quick=1)
 def test_a_real_limit_on_the_size_of_files(place, tmp_path):
     pytest.importorskip("resource", reason="Windows has no limit on the size of files to set")
     before = contents(tmp_path)
@@ -175,6 +176,7 @@ def test_a_real_limit_on_the_size_of_files(place, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.mostly_slow(quick=1)
 def test_a_killed_process_leaves_the_input_and_the_target_as_they_were(place, tmp_path):
     before = contents(tmp_path)
     assert start(KILLED, saving.as_json(place)).returncode == -9

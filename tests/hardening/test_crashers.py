@@ -43,12 +43,14 @@ def read(name):
         return file.read()
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_ends_as_it_must(name):
     entry, _, _ = name.partition("-")
     assert entries.ENTRIES[entry](read(name)) == EXPECTED[name][0]
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_says_what_it_must(name, tmp_path):
     text = EXPECTED[name][1]

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(
 MODELS = 240
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_splice_is_the_edit_of_protobuf():
     found = Counter(differential.compare(seed) for seed in range(MODELS))

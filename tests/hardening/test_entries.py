@@ -22,6 +22,7 @@ SEEDS = {entry: seeds.of(entry) for entry in entries.ENTRIES}
 NUMBERS = st.integers(0, 2**32 - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", sorted(entries.ENTRIES))
 def test_what_converters_wrote_is_read(entry):
     """Each way in has seeds that go all the way through: others begin at a closed door."""
@@ -53,24 +54,28 @@ def test_changed_models(place, numbers):
     entries.wire(changed("wire", place, numbers))
 
 
+@pytest.mark.slow
 @settings(max_examples=400, **QUIET)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_manifests(place, numbers):
     entries.json_manifest(changed("manifest", place, numbers))
 
 
+@pytest.mark.slow
 @settings(max_examples=120, **QUIET)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_onnx_files(place, numbers):
     entries.onnx_file(changed("onnx", place, numbers))
 
 
+@pytest.mark.slow
 @settings(max_examples=80, **QUIET)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_the_command_on_changed_models_and_manifests(place, numbers):
     entries.whole_command(changed("command", place, numbers))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, **QUIET)
 @given(st.binary(max_size=300))
 @example(b"")
@@ -90,6 +95,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, **QUIET)
 @given(JSON)
 def test_any_json(value):

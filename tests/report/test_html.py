@@ -121,6 +121,7 @@ def page_named(name, unet):
     return page(bad, failure)
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_are_text(name, unet):
     shown, harmless = page_named(name, unet), page_named("harmless", unet)
@@ -225,6 +226,7 @@ KINDS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_of_report_is_a_page(kind):
     found = KINDS[kind]()
@@ -284,6 +286,7 @@ def test_a_recorded_tensor_is_shown_in_its_worst_channel(tmp_path):
     assert {image["alt"].split(", ")[1] for image in shown.of("img")} == {"the recorded tensor"}
 
 
+@pytest.mark.slow
 def test_many_layers_stay_small(unet):
     many = replace(unet, findings=unet.findings * 50)
     text = html.render(reports.run(many))

@@ -115,6 +115,7 @@ def test_a_folder_without_models_does_not_stop_the_others(models):
     assert "is a folder without a model in it" in error["message"]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("jobs", [1, 2, 0])
 def test_a_bad_model_is_in_the_report_and_stops_no_other(jobs, tmp_path):
     paths = [model(name, tmp_path) for name in (FIXABLE, RIGHT, NEVER, EMPTY)]

@@ -89,9 +89,8 @@ def _fold(
     count = _count(padded.shape[2], kernel[0], stride[0], 1)
     found = np.array(padded[:, :, : (count - 1) * stride[0] + 1 : stride[0]])
     for depth in range(1, kernel[0]):
-        function(
-            found, padded[:, :, depth : depth + (count - 1) * stride[0] + 1 : stride[0]], found
-        )
+        slices = padded[:, :, depth : depth + (count - 1) * stride[0] + 1 : stride[0]]
+        function(found, slices, out=found)
     return found
 
 

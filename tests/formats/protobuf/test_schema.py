@@ -89,6 +89,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
@@ -114,6 +115,7 @@ print(json.dumps([one is other for one, other in zip(ours, theirs)]))
 """
 
 
+@pytest.mark.slow
 def test_the_classes_are_those_of_a_coremltools_that_is_imported_already():
     assert answer(WITHOUT_TORCH + IMPORTED) == [True, True]
 
