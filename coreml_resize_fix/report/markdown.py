@@ -36,7 +36,7 @@ def render(run: Run) -> str:
     else:
         for report in run.reports:
             _add_model(report, run, page)
-    return page.text() + "\n"
+    return page.text().rstrip("\n") + "\n"
 
 
 def _add_models(run: Run, page: LimitedText) -> None:
