@@ -3,40 +3,83 @@
     from coreml_resize_fix import audit, exportable, fix, predict, record_intents
 
 `audit`, `fix` and `predict` take a path, a coremltools MLModel or a spec message;
-`record_intents` and `exportable` see what PyTorch executes; a `Manifest` is a list of intents, a
-`Report` what was found.
+`record_intents` and `exportable` see what PyTorch executes; a `Manifest` is a list of `Intent`, a
+`Report` what was found. Every error is a `ResizeFixError`. docs/python.md shows them at work.
 """
 
 __version__ = "0.1.0"
-__all__ = ["Manifest", "Report", "audit", "exportable", "fix", "predict", "record_intents"]
 
 # As in `typing`, which is not imported: until the command can end quietly, little may happen.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, List
 
     from coreml_resize_fix.api import audit, fix, predict
+    from coreml_resize_fix.errors import (
+        BadReferenceError,
+        ManifestError,
+        MLProgramError,
+        ModelError,
+        NoManifestError,
+        NotAModelError,
+        OutputError,
+        ProofError,
+        ResizeFixError,
+        SchemaError,
+        UnmatchedError,
+        UsageError,
+    )
+    from coreml_resize_fix.intents.model import Intent
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.intents.torch_export import exportable
     from coreml_resize_fix.intents.torch_recorder import record_intents
-    from coreml_resize_fix.run.results import ModelReport as Report
+    from coreml_resize_fix.report.printable import Report
 
-# public name → where it lives; imported when first used, so that `--help` loads nothing heavy
+__all__ = [
+    "BadReferenceError",
+    "Intent",
+    "MLProgramError",
+    "Manifest",
+    "ManifestError",
+    "ModelError",
+    "NoManifestError",
+    "NotAModelError",
+    "OutputError",
+    "ProofError",
+    "Report",
+    "ResizeFixError",
+    "SchemaError",
+    "UnmatchedError",
+    "UsageError",
+    "audit",
+    "exportable",
+    "fix",
+    "predict",
+    "record_intents",
+]
+
+# public name → the module where it lives, which is imported when it is first used, so that `--help`
+# loads nothing heavy; every other one is an error
 _HOMES = {
-    "Manifest": ("coreml_resize_fix.intents.source", "Manifest"),
-    "Report": ("coreml_resize_fix.run.results", "ModelReport"),
-    "audit": ("coreml_resize_fix.api", "audit"),
-    "exportable": ("coreml_resize_fix.intents.torch_export", "exportable"),
-    "fix": ("coreml_resize_fix.api", "fix"),
-    "predict": ("coreml_resize_fix.api", "predict"),
-    "record_intents": ("coreml_resize_fix.intents.torch_recorder", "record_intents"),
+    "Intent": "intents.model",
+    "Manifest": "intents.source",
+    "Report": "report.printable",
+    "audit": "api",
+    "exportable": "intents.torch_export",
+    "fix": "api",
+    "predict": "api",
+    "record_intents": "intents.torch_recorder",
 }
 
 
 def __getattr__(name: str) -> "Any":
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module `coreml_resize_fix` has no attribute `{name}`")
     import importlib
 
-    module, attribute = _HOMES[name]
-    return getattr(importlib.import_module(module), attribute)
+    home = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    return getattr(home, name)
+
+
+def __dir__() -> "List[str]":
+    return sorted([*globals(), *__all__])

@@ -16,6 +16,7 @@ from coreml_resize_fix.files import cleanup
 from coreml_resize_fix.formats.origin import Origin, origins
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
+from coreml_resize_fix.report.printable import Report
 from coreml_resize_fix.run import pipeline
 from coreml_resize_fix.run.options import Request, read_options
 from coreml_resize_fix.run.results import ModelReport
@@ -65,13 +66,13 @@ def audit(
     assume: Optional[str] = None,
     deployment_target: Optional[str] = None,
     decompose: bool = False,
-    verify: bool = True,
+    verify: Optional[bool] = None,
     rewrite_downscales: bool = False,
     float32_replacements: bool = False,
     reference: Optional[Reference] = None,
     tolerance: Optional[float] = None,
     runtime: Optional[str] = None,
-) -> ModelReport:
+) -> Report:
     """Compare every resize layer of a model with its intent; nothing is changed or written.
 
     Args:
@@ -81,7 +82,8 @@ def audit(
         assume: one intent for every layer without one, such as "bilinear,align_corners=true".
         deployment_target: such as "iOS12"; the lowest iOS that a fix may need.
         decompose: also allow exact replacements built from several layers.
-        verify: also compare in values.
+        verify: also compare in values. That is done by default, too, but then the report prints
+            errors only where the command does: if there are recorded tensors.
         rewrite_downscales: also rewrite downscales by upsample_bilinear that are right, to
             resize_bilinear: versions of the system were seen to differ in the former.
         float32_replacements: in a network of float16, these compute in float32 between two casts.
@@ -230,7 +232,17 @@ def _request(
     return request if manifest is None else request.with_manifest(manifest)
 
 
-def _process(model: Any, request: Request) -> Tuple[ModelReport, Any]:
+def _process(model: Any, request: Request) -> Tuple[Report, Any]:
+    # Which form the report is to have is not known yet: pages show values, JSON a hash. Where the
+    # network is run at all, its outputs are drawn, too.
+    verify = True if request.verify is None else request.verify
+    drawn = request.dry_run and verify and request.reference is not None
+    whole = replace(request, verify=verify, pictures=drawn, fingerprint=request.dry_run)
+    report, result = _processed(model, whole)
+    return Report.of(report, request.dry_run, request.measures, request.tensors), result
+
+
+def _processed(model: Any, request: Request) -> Tuple[ModelReport, Any]:
     if isinstance(model, (str, os.PathLike)):
         path = os.fspath(model)
         report = pipeline.process(path, request)

@@ -18,7 +18,7 @@ A finding about a layer is never an exception: it is a value (see `auditing.find
 
 import errno
 from contextlib import contextmanager
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Sequence, Tuple
 
 # What the system says of a library for which there is no memory.
 _NOT_MAPPED = "failed to map segment"
@@ -39,13 +39,22 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 class ResizeFixError(Exception):
-    """A refusal that ends a run: `str(error)` is the fact, `hint` says what to do next."""
+    """A refusal that ends a run: `message` is the fact, `hint` says what to do next.
+
+    `details` are lines between the two; `str(error)` is all of it, as the command prints it.
+    """
 
     exit_code = 2
+    details: Tuple[str, ...] = ()
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
+        self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        help_line = [f"help: {self.hint}"] if self.hint else []
+        return "\n".join([self.message, *(f"  {line}" for line in self.details), *help_line])
 
 
 class UsageError(ResizeFixError):
@@ -73,7 +82,7 @@ class ManifestError(ResizeFixError):
 
     def __init__(self, message: str, hint: str = "", defects: Sequence[str] = ()) -> None:
         super().__init__(message, hint)
-        self.defects = tuple(defects)
+        self.defects = self.details = tuple(defects)
 
 
 class NoManifestError(ManifestError):
@@ -110,9 +119,21 @@ class UnmatchedError(ResizeFixError):
         first = reasons[0] if reasons else "its network runs at no size beside the default"
         super().__init__(
             f"`{report.path}` cannot be fixed as a whole: {first}",
-            "read `error.report`, or pass `partial=True` to take the fixes that there are",
+            f"{_allowing(report)}print `error.report`, "
+            "or pass `partial=True` to take the fixes that there are",
         )
         self.report = report
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (self.report,)  # of which the message is made again
+
+
+def _allowing(report: Any) -> str:
+    """The arguments behind which there are exact fixes, which findings name as options."""
+    options = sorted({need for finding in report.findings for need in finding.needs})
+    named = (option[2:].replace("-", "_").partition(" ") for option in options)
+    given = [f'`{name}="{value}"`' if value else f"`{name}=True`" for name, _, value in named]
+    return f"pass {' and '.join(given)} to allow exact fixes, " if given else ""
 
 
 @contextmanager

@@ -5,26 +5,31 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from coreml_resize_fix.auditing.assessment import NONE, assess
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
+from coreml_resize_fix.formats.mlprogram import operations
+from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 from coreml_resize_fix.formats.model import ResizeOp
-from coreml_resize_fix.formats.neuralnetwork.parameters import (
-    LayerChain,
-    ResizeBilinear,
-    Upsample,
-)
+from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, ResizeBilinear, Upsample
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.replacements.format import Place
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cheatsheet.md")
 
 
 HEAD = """# Cheat sheet
 
-Which Core ML layers compute a resize call exactly, by the lowest iOS that must run them. Networks
-for iOS 11 and 12 are taken to have rank-5 blobs, those for iOS 13 and 14 exact ranks. "8 → 16" and
-"8 → 4" stand for whole factors, "8 → 13" for any size given as `size=`. One native layer is used
-where there is one; a cell with arrows lists several layers, which need `--decompose`. A dash: not
-exact by any of them. `docs/make_cheatsheet.py` writes this file from the code that decides.
+What computes a resize call exactly, by the lowest iOS that must run it. Up to iOS 14 that is a
+NeuralNetwork, from iOS 15 on an ML Program. A cell names the one layer or operation that does; a
+count is so many together, with `--decompose` ([which](decompose.md)); a dash: nothing is exact.
+"8 → 16" and "8 → 4" stand for whole factors, "8 → 13" for any other size, "varying" for inputs
+whose size is flexible.
+
+STRICT is ResizeBilinear's `STRICT_ALIGN_ENDPOINTS_MODE` and resize_bilinear's
+`STRICT_ALIGN_CORNERS`, UNALIGN `UNALIGN_CORNERS`, UPSAMPLE `UPSAMPLE_MODE`. CORNERS and HALF are
+Upsample's `ALIGN_CORNERS_TRUE` and `ALIGN_CORNERS_FALSE`, and the same of upsample_bilinear.
+Networks for iOS 13 and 14 are taken to have exact ranks, older ones rank-5 blobs.
+`docs/make_cheatsheet.py` writes this file from the code that decides.
 """
 
 # (what the framework is called, the call, its intent)
@@ -61,37 +66,49 @@ CALLS: Tuple[Tuple[str, str, Dict[str, Any]], ...] = (
     ("OpenCV", "INTER_NEAREST", {"framework": "opencv", "mode": "nearest"}),
 )
 
-# iOS → (specification version, whether ranks are exact)
-TARGETS: Dict[str, Tuple[int, bool]] = {
-    "11": (1, False),
-    "12": (3, False),
-    "13": (4, True),
-    "14": (5, True),
+# iOS → (specification version, whether ranks are exact); ML Programs have a place of their own
+NETWORKS: Dict[str, Tuple[int, bool]] = {
+    "iOS 11": (1, False),
+    "iOS 12": (3, False),
+    "iOS 13": (4, True),
+    "iOS 14": (5, True),
 }
-SIZES: Tuple[Tuple[str, int, int], ...] = (("8 → 16", 8, 16), ("8 → 13", 8, 13), ("8 → 4", 8, 4))
+PROGRAM = "ML Program"
+TARGETS = [*NETWORKS, PROGRAM]
+FLEXIBLE_SIZE = "varying × 2"
+SIZES: Dict[str, Tuple[int, int]] = {"8 → 16": (8, 16), "8 → 13": (8, 13), "8 → 4": (8, 4)}
+
+_KINDS = {"resizeBilinear": "ResizeBilinear"}
+SHORT = {
+    "STRICT_ALIGN_ENDPOINTS_MODE": "STRICT",
+    "UPSAMPLE_MODE": "UPSAMPLE",
+    "ALIGN_CORNERS_TRUE": "CORNERS",
+    "ALIGN_CORNERS_FALSE": "HALF",
+    "STRICT_ALIGN_CORNERS": "STRICT",
+    "UNALIGN_CORNERS": "UNALIGN",
+}
 
 
-def _layer(before: int, version: int, exact: bool, flexible: bool) -> ResizeLayer:
+def _layer(target: str, before: int, flexible: bool) -> ResizeLayer:
     """A layer that is wrong for every intent, so that something has to take its place."""
-    rank = 4 if exact else 5
     sizes = InputSizes.static((before, before))
     if flexible:
         sizes = InputSizes(FLEXIBLE, ((before, before), (5, 7), (12, 9)))
-    return ResizeLayer(
-        "layers[0]",
-        "up",
-        ("big",),
-        Upsample("BILINEAR", scaling_factor=(5, 5)),
-        sizes,
-        channels=3,
-        modern=exact,
-        place=LayerPlace("up", "image", "big", rank, 1, 3, exact),
-    )
+    wrong: ResizeOp
+    place: Place
+    if target == PROGRAM:
+        exact, wrong = True, operations.UpsampleBilinear(5, 5)
+        dims = (1, 3) + ((None, None) if flexible else (before, before))
+        place = OperationPlace(dims, "FLOAT16", operations.IOS15, may_store=True)
+    else:
+        exact, wrong = NETWORKS[target][1], Upsample("BILINEAR", scaling_factor=(5, 5))
+        place = LayerPlace("up", "image", "big", 4 if exact else 5, 1, 3, exact)
+    return ResizeLayer("", "up", ("big",), wrong, sizes, channels=3, modern=exact, place=place)
 
 
-def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool = False) -> str:
-    layer = _layer(before, version, exact, flexible)
-    found = assess(layer, intent, False, version, decompose=True)
+def _cell(target: str, intent: Intent, before: int, flexible: bool = False) -> str:
+    version = operations.IOS15 if target == PROGRAM else NETWORKS[target][0]
+    found = assess(_layer(target, before, flexible), intent, False, version, decompose=True)
     if found.availability == NONE or found.remedy is None or found.needs_version > version:
         return "–"
     if found.freezes and flexible:
@@ -100,40 +117,54 @@ def _cell(intent: Intent, before: int, version: int, exact: bool, flexible: bool
 
 
 def _named(params: ResizeOp) -> str:
-    if isinstance(params, LayerChain):
-        return " → ".join(
-            "deconvolution" if message.convolution.isDeconvolution else message.WhichOneof("layer")
-            for message in params.messages()
-        )
-    if isinstance(params, ResizeBilinear):
-        return "ResizeBilinear {}".format(params.sampling_mode.replace("_MODE", ""))
-    fraction = " fractional" if params.fractional_scaling_factor else ""
-    mode = "NN" if params.copies_nearest else params.linear_upsample_mode
-    return f"Upsample {mode}{fraction}"
+    if params.is_chain:
+        count = params.added_layers + 1
+        noun = "layer" if isinstance(params, LayerChain) else "operation"
+        return f"{count} {noun}{'' if count == 1 else 's'}"
+    if isinstance(params, Upsample):
+        mode = "NN" if params.copies_nearest else params.linear_upsample_mode
+        return f"Upsample {SHORT.get(mode, mode)}"
+    if isinstance(params, (ResizeBilinear, operations.ResizeBilinear)):
+        return f"{_KINDS.get(params.kind, params.kind)} {SHORT[params.sampling_mode]}"
+    if isinstance(params, operations.UpsampleBilinear):
+        return f"{params.kind} {'CORNERS' if params.align_corners else 'HALF'}"
+    return params.kind
 
 
-def _rows() -> Iterator[List[str]]:
-    for framework, call, fields in CALLS:
-        for text, before, after in SIZES:
-            intent = Intent(size=(after, after), **fields)
-            if fields.get("antialias") and after > before:
-                continue
-            yield [framework, call, text] + [
-                _cell(intent, before, version, exact) for version, exact in TARGETS.values()
-            ]
+def _cells(fields: Dict[str, Any]) -> Dict[Tuple[str, ...], List[str]]:
+    """What stands in each column, with the sizes that have it."""
+    found: Dict[Tuple[str, ...], List[str]] = {}
+    for text, (before, after) in SIZES.items():
+        if fields.get("antialias") and after > before:
+            continue
+        intent = Intent(size=(after, after), **fields)
+        cells = tuple(_cell(target, intent, before) for target in TARGETS)
+        found.setdefault(cells, []).append(text)
+    if not fields.get("antialias"):
         intent = Intent(scale_factor=(2.0, 2.0), **fields)
-        if not fields.get("antialias"):
-            yield [framework, call, "×2, flexible input"] + [
-                _cell(intent, 8, version, exact, flexible=True)
-                for version, exact in TARGETS.values()
-            ]
+        cells = tuple(_cell(target, intent, 8, flexible=True) for target in TARGETS)
+        found.setdefault(cells, []).append(FLEXIBLE_SIZE)
+    return found
+
+
+def rows() -> Iterator[List[str]]:
+    """Calls that have the same in every cell share their rows, and so do sizes of one call."""
+    calls: Dict[str, List[str]] = {}
+    cells = {}
+    for framework, call, fields in CALLS:
+        found = _cells(fields)
+        calls.setdefault(repr(found), []).append(f"{framework} {call}")
+        cells[repr(found)] = found
+    for key, names in calls.items():
+        for number, (columns, sizes) in enumerate(cells[key].items()):
+            yield ["<br>".join(names) if number == 0 else "", ", ".join(sizes), *columns]
 
 
 def text() -> str:
     """The whole file."""
-    heads = ["framework", "call", "size"] + [f"iOS {ios}" for ios in TARGETS]
+    heads = ["call", "size", *TARGETS]
     lines = [HEAD, "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(row) + " |" for row in _rows()]
+    lines += ["| " + " | ".join(row) + " |" for row in rows()]
     return "\n".join(lines) + "\n"
 
 

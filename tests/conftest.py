@@ -1,6 +1,8 @@
 """What holds for all tests."""
 
+import gc
 import signal
+from collections import defaultdict
 
 import pytest
 
@@ -16,3 +18,24 @@ def signals_as_a_terminal_starts_it():
     yield
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
+def pytest_collection_modifyitems(items):
+    """`@pytest.mark.mostly_slow(quick=5)`: all cases but five, evenly spread, are slow."""
+    tests = defaultdict(list)
+    for item in items:
+        mark = item.get_closest_marker("mostly_slow")
+        if mark is not None:
+            tests[item.nodeid.split("[")[0], mark.kwargs["quick"]].append(item)
+    for (_, quick), cases in tests.items():
+        kept = {number * len(cases) // quick for number in range(quick)}
+        for number, item in enumerate(cases):
+            if number not in kept:
+                item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    """coremltools collects garbage at every conversion: let it not walk over all tests."""
+    gc.collect()
+    gc.freeze()

@@ -104,6 +104,7 @@ def test_what_cannot_be_matched_is_raised_with_its_report():
     with pytest.raises(UnmatchedError) as caught:
         fix(spec, case.intents())
     assert [f.verdict for f in caught.value.report.findings] == ["fixable", "needs-option"]
+    assert "pass `decompose=True` to allow exact fixes" in str(caught.value)
     partly = fix(spec, case.intents(), partial=True)
     assert targets(partly) == {"12": [20, 24]}
     whole = fix(spec, case.intents(), decompose=True)

@@ -15,6 +15,7 @@ LONGEST = 300
 # Rooms from the ground up: each may import those above it in this list, and itself.
 ROOMS = (
     "errors",
+    "short_repr",
     "progress",
     "sampling",
     "conventions",

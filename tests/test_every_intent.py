@@ -69,6 +69,7 @@ def read(path):
     return model
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("place", PLACES, ids=str)
 @pytest.mark.parametrize("name", list(INTENTS))
 def test_every_static_intent_is_matched(tmp_path, name, place):

@@ -8,6 +8,7 @@ manifest. The result is computed by `numpy.interp`, which shares no code with th
 import json
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +136,7 @@ def no_layer_before_ios_14(mode, before, after):
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 @given(networks())
 @example(  # a size in the file as it is does not speak against the one that a fix makes

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 
-import click
 import pytest
 import yaml
 
@@ -17,7 +16,8 @@ from tests.support.cases import TESTS
 from tests.support.process import REPOSITORY
 
 MODERN = pytest.mark.skipif(
-    int(click.__version__.split(".")[0]) < 8, reason="click 7 has no such completion: click>=8"
+    importlib.util.find_spec("click.shell_completion") is None,
+    reason="click 7 has no such completion: click>=8",
 )
 CORNERS = {"8": {"align_corners": True, "size": [10, 12]}}
 
@@ -63,6 +63,7 @@ def offered(command, *words):
     return ran.stdout.decode().split()
 
 
+@pytest.mark.mostly_slow(quick=1)
 @MODERN
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @pytest.mark.parametrize(
@@ -209,6 +210,7 @@ def test_pre_commit_names_a_missing_folder_of_manifests(repository, command):
 # --- continuous integration ------------------------------------------------------------------
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @pytest.mark.parametrize(("case", "code"), [(FIXABLE, 1), (RIGHT, 0)])
 def test_the_step_of_the_snippet_fails_on_drift(case, code, command, tmp_path):
@@ -273,6 +275,7 @@ def test_the_action_annotates_and_fails(repository, command):
     assert run_action(repository, command, **dict(given, MODELS="right.mlmodel"))[:2] == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_the_action_takes_options_and_defaults_of_pyproject(repository, command):
     text = '[tool.coreml-resize-fix]\nmodels = ["right.mlmodel"]\nmanifest = "intents"\n'

@@ -1,7 +1,7 @@
 """Advice where no layer can follow a varying size: alternatives that were tried on the layer."""
 
 from dataclasses import replace
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing import assessment
 from coreml_resize_fix.auditing.assessment import Assessment, assess
@@ -19,6 +19,7 @@ _ONE_SIZE = "convert once per input size that you need"
 
 def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: bool) -> str:
     """A clause on what allows an exact fix of the layer, or that nothing does."""
+    why = why_no_target(layer, intent, spec_version)
     found = []
     for what, other in _alternatives(layer, intent):
         trial = assess(other, intent, False, spec_version, decompose)
@@ -26,10 +27,28 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
         if remedy is not None:
             found.append(f"{what}: then `{remedy}` is the same{_options(trial)}")
     if found:
-        return "; or ".join(found)
+        return f"{why}; " * bool(why) + "; or ".join(found)
     if layer.input.why_unknown:
         return f"its input size is not known: {layer.input.why_unknown}"
     return "no layer computes it at one input size either"
+
+
+def why_no_target(
+    layer: ResizeLayer,
+    intent: Intent,
+    spec_version: int,
+    ways: Sequence[str] = (assessment.WITHIN, assessment.ABOVE),
+) -> str:
+    """Why no target allows the one newer layer that would compute the intent; or nothing."""
+    if layer.modern:
+        return ""
+    trial = assess(replace(layer, modern=True), intent, False, spec_version)
+    if trial.availability not in ways or trial.freezes:
+        return ""
+    return (
+        f"`--deployment-target iOS{MINIMUM_IOS[trial.needs_version]}` does not help here: its "
+        "modes need exact ranks, and the blobs of this network have rank 5"
+    )
 
 
 def options(found: Assessment) -> Tuple[str, ...]:

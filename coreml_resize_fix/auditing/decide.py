@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing import assessment
-from coreml_resize_fix.auditing.advice import advise, options
+from coreml_resize_fix.auditing.advice import advise, options, why_no_target
 from coreml_resize_fix.auditing.assessment import Assessment, assess
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import contradiction, refused
@@ -163,6 +163,12 @@ TABLE: Tuple[Row, ...] = (
     ),
 )
 
+# Where a user may try a higher target, or has tried it in vain.
+_TARGET_MAY_BE_TRIED: Dict[Code, Tuple[str, ...]] = {
+    Code.HALF_PIXEL_UNAVAILABLE: (assessment.WITHIN, assessment.ABOVE),
+    Code.SEVERAL_LAYERS_NEEDED: (assessment.WITHIN,),
+}
+
 # What is wrong with the file as it is.
 CURRENT_CODES: Dict[str, Code] = {
     assessment.WRONG_GRID: Code.SHIFTED_GRID,
@@ -242,6 +248,10 @@ def decide(
         message += "; " + why_none(layer, match.intent)
     elif row.reason == Code.FLEXIBLE_INPUT:
         message += "; " + advise(layer, match.intent, spec_version, decompose)
+    elif found.pairings and row.reason in _TARGET_MAY_BE_TRIED:
+        ways = _TARGET_MAY_BE_TRIED[row.reason]
+        why = why_no_target(layer, match.intent, spec_version, ways)
+        message += f"; {why}" * bool(why)
     return Finding(
         layer,
         row.verdict,

@@ -10,6 +10,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.shapes import Known, ModelShapes
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
+from coreml_resize_fix.short_repr import short_repr
 
 Size = Tuple[int, int]
 
@@ -37,6 +38,9 @@ class Displacement(NamedTuple):
     output: str
     size: Size
     path: Steps
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     @property
     def mean(self) -> Tuple[float, float]:

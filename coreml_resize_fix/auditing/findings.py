@@ -1,6 +1,6 @@
 """The verdict on one layer, as a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
@@ -9,6 +9,7 @@ from coreml_resize_fix.auditing.comparison import Comparisons
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.short_repr import short_repr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +60,9 @@ class Picture(NamedTuple):
     output_size: Tuple[int, int]
     spans: Tuple[Tuple[float, float], ...] = ((0.0, 1.0), (0.0, 1.0))
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -85,4 +89,9 @@ class Finding:
     spec_version: int = 1  # that `after` needs
     closest: Tuple[Near, ...] = ()  # where nothing exact is allowed
     wrong_before: Tuple[str, ...] = ()
-    picture: Optional[Picture] = None  # only if the report shows it
+    # Only if the report shows it; arrays do not compare as values do.
+    picture: Optional[Picture] = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        codes = "".join(f" {code}" for code in self.codes)
+        return f"Finding({self.layer.described}: {self.verdict}{codes})"

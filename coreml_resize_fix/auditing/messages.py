@@ -11,12 +11,14 @@ from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
 
 NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
 
+_TORCH = "PyTorch"
 _TINY = 0.0005  # source pixels
 
 CALLS = (
@@ -97,7 +99,8 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     names = {
         assessment.NEAREST_AS_BILINEAR: "it interpolates where the nearest pixel was copied",
         assessment.ANTIALIAS_DROPPED: "antialias is dropped: it does not filter before it samples",
-        assessment.TOO_NEW: "it computes the same, but needs iOS 14",
+        assessment.TOO_NEW: "it computes the same, but needs iOS "
+        + minimum_ios(layer.params.min_spec_version),
         assessment.OTHER_KERNEL: "it is bilinear where bicubic was asked for"
         if bilinear
         else "it interpolates with another kernel",
@@ -194,4 +197,6 @@ def inventory(layer: ResizeLayer) -> str:
     ]
     if not equal:
         return start + ", which equals no call of PyTorch or TensorFlow"
-    return f"{start}, which equals {' and '.join(equal)}"
+    torch = any(call.startswith(_TORCH) for call in equal)
+    more = "" if torch else f", and no call of {_TORCH}"
+    return f"{start}, which equals {' and '.join(equal)}{more}"

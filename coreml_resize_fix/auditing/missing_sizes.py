@@ -56,8 +56,8 @@ def fill_in(matching: Matching, model: Model) -> None:
         )
         if answer.size is not None and not _is_layers_own(answer):
             matching.notices.append(
-                f"`{answer.layer.name}` was given no size: {_show([answer.size])} is the only one "
-                f"that fits, as {answer.contradiction}"
+                f"`{answer.layer.name}` was given no size, and {_show([answer.size])} is the only "
+                f"one that fits: with that of the file, {answer.contradiction}"
             )
 
 

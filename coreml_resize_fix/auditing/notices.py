@@ -178,7 +178,7 @@ def read_as_factor(finding: Finding) -> List[str]:
         return []
     rows, columns = intent.size
     height, width = (exactly(factor) for factor in read.scale_factor)
-    return [
-        f"`{layer.name}` was recorded with the size {rows}×{columns}, which is read as {height} "
-        f"and {width} times its input, as that varies"
-    ]
+    times = f"{height} times its input"
+    if height != width:
+        times = f"{height} times the height and {width} times the width of its input"
+    return [f"`{layer.name}` was recorded with the size {rows}×{columns}, here read as {times}"]

@@ -19,6 +19,8 @@ from coreml_resize_fix.intents.model import Intent
 # How a layer was matched that stands for no other call which a simplifier may have merged with it.
 _CERTAIN = ("layer", "origin")
 
+NOT_ONE_BY_ONE = "the calls that are left do not fit the layers one by one"
+
 
 def by_order(intents: List[Intent], draft: MatchDraft, result: Matching) -> None:
     """Match the remaining intents and layers, and note the intents without a layer."""
@@ -73,7 +75,7 @@ def _why_none(layer: ResizeLayer, intents: Sequence[Intent], agrees: bool) -> st
     if agrees or not intents:
         return "the manifest has no intent for it"
     contradictions = (contradiction(intent, layer) for intent in intents)
-    why = next((text for text in contradictions if text), "the counts differ")
+    why = next((text for text in contradictions if text), NOT_ONE_BY_ONE)
     return f"matching by order is contradicted: {why}"
 
 

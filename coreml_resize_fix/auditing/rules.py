@@ -109,7 +109,8 @@ _TABLE = (
         "error",
         "the model has no layer for this call, which needs one",
         "convert again if the model lost it (coremltools folds a resize of constants away); if no "
-        'output depends on it, write `"used": false`',
+        'output depends on it, write `"used": false`; if other operations compute it, as in what '
+        "stablehlo-coreml writes, `--reference` shows that",
     ),
     Rule(
         Code.SIZE_DOES_NOT_FIT,
@@ -157,7 +158,7 @@ _TABLE = (
         Code.FLEXIBLE_INPUT,
         "error",
         "no exact layer here follows the size, and a fixed one would freeze a flexible model",
-        "do what the message says; it lists what was tried on the layer",
+        "change the model in a way that the message names; each was tried on the layer",
     ),
     Rule(
         Code.TARGET_TOO_LOW,

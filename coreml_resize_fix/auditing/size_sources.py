@@ -180,6 +180,5 @@ def _elsewhere(at: Optional[Size], intent: Intent) -> str:
     shown = "another size" if at is None else "×".join(map(str, at))
     return (
         f", and differ at an input of {shown}: record more examples, that one among them and the "
-        "smallest that is allowed "
-        "(`record_intents(model, [example, another])`)"
+        "smallest that is allowed"
     )

@@ -26,10 +26,14 @@ _FOLDED = (
 
 
 class WithoutLayer(NamedTuple):
-    """An intent without a layer; `reason` is one of the four constants above."""
+    """An intent without a layer; `reason` is one of the four constants above.
+
+    `misnamed` says why its `layer` names none.
+    """
 
     intent: Intent
     reason: str
+    misnamed: str = ""
 
     @property
     def fails(self) -> bool:
@@ -48,7 +52,8 @@ class WithoutLayer(NamedTuple):
         facts = [f"`{intent.label}`", str(intent)] + _recorded_sizes(intent) + _call_site(intent)
         call = ", ".join(facts)
         if self.fails:
-            what = _FOLDED if intent.input_is_parameter else ""
+            why = f"; {self.misnamed}" * bool(self.misnamed)
+            what = _FOLDED if intent.input_is_parameter and not why else why
             return f"intent without a layer: {call} ({Code.CALL_WITHOUT_LAYER}){what}"
         return f"{call}: needs no layer, as it {self.why}"
 

@@ -1,18 +1,18 @@
 """The options of the command line, and their help."""
 
 import sys
-from typing import Any
+from typing import Any, Optional
 
 import click
 
 from coreml_resize_fix import __version__
 from coreml_resize_fix.cli.completion import Words, codes, targets
-from coreml_resize_fix.cli.config import ConfiguredCommand
+from coreml_resize_fix.cli.config import TYPED, ConfiguredCommand
 
 
-def _explain(context: click.Context, option: click.Parameter, code: str) -> None:
+def _explain(context: click.Context, option: click.Parameter, code: Optional[str]) -> None:
     """Print the long text of a finding code, and end."""
-    if not code:
+    if code is None:
         return
     from coreml_resize_fix.cli import explain, terminal
     from coreml_resize_fix.errors import UsageError
@@ -62,7 +62,8 @@ PATH = click.Path(readable=False)
     "--output",
     type=PATH,
     help="Where to write: a file, or a folder for several models or if it ends in `/`. "
-    "Default: beside the input, `<stem>-fixed<suffix>`.",
+    "A model that is right is copied there. Default: beside the input, `<stem>-fixed<suffix>`, "
+    "where something is fixed.",
 )
 @click.option("--in-place", is_flag=True, help="Replace the input, atomically.")
 @click.option("--force", is_flag=True, help="Overwrite an existing output.")
@@ -157,7 +158,7 @@ PATH = click.Path(readable=False)
     is_eager=True,
     expose_value=False,
     callback=_explain,
-    help="The long text of one finding code, such as RSZ101; `list` lists all.",
+    help="The long text of one finding code, such as RSZ101; RSZ1 lists a group, `list` all.",
 )
 @click.option(
     "--allow-nothing",
@@ -176,8 +177,9 @@ PATH = click.Path(readable=False)
     "-v",
     "--verbose",
     is_flag=True,
-    help="Run the network on a test image (or the reference's inputs), and say what each wrong "
-    "resize does to each output, as a page does; after an internal error, show where it happened.",
+    help="Tell of every layer that differs, what comes closest to each that is not fixed, and what "
+    "each wrong resize does to each output (by a run on a test image, or the reference's inputs); "
+    "after an internal error, show where it happened.",
 )
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
 def command(**options: Any) -> None:
@@ -194,7 +196,8 @@ def command(**options: Any) -> None:
     # Imported here, so that `--help` and `--version` load nothing heavy.
     from coreml_resize_fix.cli import execute
 
-    sys.exit(execute.execute(execute.Options(**options)))
+    typed = click.get_current_context().meta[TYPED]
+    sys.exit(execute.execute(execute.Options(**options, typed=typed)))
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def codes() -> List[str]:
 
 
 def targets() -> List[str]:
-    """Every deployment target, as `--deployment-target` takes it."""
-    from coreml_resize_fix.formats.spec_versions import MINIMUM_IOS
+    """Every deployment target."""
+    from coreml_resize_fix.formats.spec_versions import known_targets
 
-    return ["iOS" + version for version in MINIMUM_IOS.values()]
+    return known_targets()

@@ -8,6 +8,7 @@ import click
 
 from coreml_resize_fix.errors import UsageError, reason
 
+TYPED = __name__ + ".typed"  # in a context's `meta`: the arguments as they were typed
 _FILE, _TABLE, _MODELS = "pyproject.toml", "coreml-resize-fix", "models"
 # The command line's choice of one leaves no room for the other's default.
 _EXCLUDE_EACH_OTHER = ("output", "in_place")
@@ -28,6 +29,7 @@ class ConfiguredCommand(click.Command):
     """
 
     def parse_args(self, context: click.Context, args: List[str]) -> List[str]:
+        context.meta[TYPED] = tuple(args)
         args, refused = _split_negations(self, args)
         given, _, order = self.make_parser(context).parse_args(list(args))
         ends_at_once = any(parameter.is_eager for parameter in order)

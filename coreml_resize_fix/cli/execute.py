@@ -49,6 +49,7 @@ class Options(NamedTuple):
     tolerance: Optional[float] = None
     runtime: Optional[str] = None
     allow_nothing: bool = False
+    typed: Tuple[str, ...] = ()  # all arguments, as they were
 
 
 def execute(options: Options) -> int:
@@ -64,7 +65,9 @@ def execute(options: Options) -> int:
         results.append(_complain(options, Failure.from_error(error)))
     finally:
         bar.close()
-    run = Run(tuple(results), options.dry_run, options.allow_nothing)
+    run = Run(
+        tuple(results), options.dry_run, options.allow_nothing, options.verbose, options.typed
+    )
     # A run that was refused has no `render`: the report of before may be what is in its way.
     if options.report_path is not None and render is not None:
         run = _write_report(options, options.report_path, render, run)
@@ -132,7 +135,7 @@ def _with_manifest(options: Options, todo: Sequence[Job]) -> List[Job]:
     """The jobs but those that a folder of manifests has none for, which are named."""
     for job in todo:
         if isinstance(job.refusal, NoManifestError):
-            _notice(options, f"passed over `{job.model}`: {job.refusal}")
+            _notice(options, f"passed over `{job.model}`: {job.refusal.message}")
     return [job for job in todo if not isinstance(job.refusal, NoManifestError)]
 
 
@@ -153,7 +156,7 @@ def _request(options: Options) -> Request:
         float32_replacements=options.float32_replacements,
         rewrite_downscales=options.rewrite_downscales,
         verify=True if options.verify is None and shows_values else options.verify,
-        fingerprint=options.style == "json" or report.endswith(".json"),
+        fingerprint=files.shows_hashes(options.style, report),
         pictures=files.needs_pictures(report),
         verbose=options.verbose,
     )

@@ -1,8 +1,11 @@
-"""`--explain CODE`: the long text of a finding code, with a picture of both sampling grids."""
+"""`--explain CODE`: the long text of a finding code, with a picture of both sampling grids.
+
+The beginning of codes, such as RSZ2, stands for the list of them.
+"""
 
 import textwrap
 from difflib import get_close_matches
-from typing import List, Optional, Sequence
+from typing import List, Sequence
 
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.rules import RULES, Rule
@@ -11,41 +14,56 @@ from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.sampling import positions
 
 LIST = "list"
+GROUPS = {
+    "RSZ1": "what the layer does wrong",
+    "RSZ2": "about intents",
+    "RSZ3": "why there is no fix",
+    "RSZ4": "the whole model",
+}
 _WIDTH = 80
 _PER_PIXEL = 8  # characters from one source pixel to the next
 
 
 def render(code: str) -> str:
-    """The text of one code, or of the list of all.
+    """The text of one code, or of the list of all, or of those that begin like it.
 
     Raises:
-        UsageError: there is no such code.
+        UsageError: there is no such code, nor any that begins so.
     """
-    if code.lower() == LIST:
-        return "\n".join(
-            _filled(f"{rule.code} {rule.name}: {rule.summary}", indent="       ")
-            for rule in RULES.values()
-        )
-    rule = _find(code)
+    asked = code.strip().lower()
+    begun = "" if asked == LIST else asked
+    group = [rule for rule in RULES.values() if rule.code.lower().startswith(begun)]
+    rule = {rule.name: rule for rule in RULES.values()}.get(asked)
+    if rule is None and len(group) == 1:
+        rule = group[0]
+    if rule is not None:
+        return _explained(rule)
+    if code.strip() and group:
+        return "\n".join(map(_line, group))
+    raise _no_code(code)
+
+
+def _line(rule: Rule) -> str:
+    return _filled(f"{rule.code} {rule.name}: {rule.summary}", indent="       ")
+
+
+def _explained(rule: Rule) -> str:
     text = EXPLANATIONS[rule.code]
     parts = [f"{rule.code} {rule.name} ({rule.severity})", _filled(rule.summary + ".")]
     parts += [_filled(text.why), picture(rule.code), _filled("What to do: " + text.remedy)]
     return "\n\n".join(parts)
 
 
-def _find(code: str) -> Rule:
-    by_name = {rule.name: rule for rule in RULES.values()}
-    by_name.update({rule.code.lower(): rule for rule in RULES.values()})
-    rule: Optional[Rule] = by_name.get(code.strip().lower())
-    if rule is None:
-        near = get_close_matches(code.lower(), by_name, 1)
-        raise UsageError(
-            f"`{code}` is not a finding code",
-            f"did you mean `{by_name[near[0]].code}`? `--explain list` lists all"
-            if near
-            else "`--explain list` lists all",
-        )
-    return rule
+def _no_code(code: str) -> UsageError:
+    words = {rule.name: rule for rule in RULES.values()}
+    words.update({rule.code.lower(): rule for rule in RULES.values()})
+    near = get_close_matches(code.strip().lower(), words, 1)
+    groups = ", ".join(f"`{group}` {about}" for group, about in GROUPS.items())
+    return UsageError(
+        f"`{code}` is not a finding code",
+        (f"did you mean `{words[near[0]].code}`? " if near else "")
+        + f"`--explain {LIST}` lists all, and the beginning of codes a group: {groups}",
+    )
 
 
 def picture(code: Code) -> str:

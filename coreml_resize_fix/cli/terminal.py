@@ -10,7 +10,7 @@ from coreml_resize_fix.cli import streams
 from coreml_resize_fix.run.results import Failure
 
 if TYPE_CHECKING:
-    from coreml_resize_fix.report.text import Style
+    from coreml_resize_fix.report.table import Style
 
 
 def say(content: str, err: bool = False) -> None:
@@ -30,10 +30,11 @@ def say(content: str, err: bool = False) -> None:
 
 def complain(failure: Failure) -> Failure:
     """Print one sentence on stderr, its details, and what to do next; returns the failure."""
+    from coreml_resize_fix.report.lists import shortened
     from coreml_resize_fix.report.plain import visible
 
     say(f"{style()('error', 'red')}: {visible(failure.message)}", err=True)
-    for detail in failure.details:
+    for detail in shortened(failure.details):
         say(f"  {visible(detail)}", err=True)
     if failure.hint:
         say(f"help: {visible(failure.hint)}", err=True)

@@ -1,9 +1,10 @@
 """A file that takes its place whole, or not at all."""
 
 import os
-from contextlib import contextmanager
+import stat
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, Iterator, Optional
 
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.files import attributes, cleanup, failures
@@ -54,12 +55,24 @@ def followed(target: str) -> str:
         raise OutputError(
             f"`{target}` is a link that cannot be followed", "name the file that is meant"
         )
-    if os.path.exists(real) and not (os.path.isfile(real) or os.path.isdir(real)):
+    stream = _as_stream(target) if os.path.exists(target) else None
+    if stream is not None:
         raise OutputError(
-            f"`{target}` is a pipe or a device, which is not replaced",
-            "name a file; `--dry-run` writes none",
+            f"`{target}` is {stream}, which is not replaced", "name a file; `--dry-run` writes none"
         )
     return real
+
+
+def _as_stream(path: str) -> Optional[str]:
+    """What is there, if it is no file or folder, or where this process prints."""
+    status = os.stat(path)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        return "a pipe or a device"
+    for number in (1, 2):
+        with suppress(OSError):  # it is closed
+            if os.path.samestat(status, os.fstat(number)):
+                return "where this run prints"
+    return None
 
 
 def send_to_disk(out: BinaryIO, start: int) -> int:

@@ -57,7 +57,7 @@ def _once_more(action: Callable[[], None], failed: Optional[BaseException]) -> N
     except OutputError as left:
         if not isinstance(failed, ResizeFixError):
             raise
-        failed.hint = f"{failed.hint}; and {left}: {left.hint}"
+        failed.hint = f"{failed.hint}; and {left.message}: {left.hint}"
 
 
 def remove(path: str) -> None:

@@ -170,7 +170,7 @@ def _program(label: str, source: Source, ref: ModelRef, beside: Optional[Beside]
     except SchemaError:
         raise
     except ModelError as error:
-        raise MLProgramError(f"the ML Program `{where}`: {error}", error.hint) from error
+        raise MLProgramError(f"the ML Program `{where}`: {error.message}", error.hint) from error
     if ref.maker not in (network.prefix for network in found.networks):
         raise MLProgramError(
             f"the ML Program `{where}` has no function `{ref.maker[len(ref.prefix) :]}`, which is "

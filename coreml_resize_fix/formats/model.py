@@ -30,6 +30,7 @@ from coreml_resize_fix.formats.resize_op import (
     Sizes,
 )
 from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.short_repr import shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,6 +177,9 @@ class Model:
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
     # Replacements in networks of float16 are to compute in float32: set before an audit.
     float32_replacements: bool = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({shortened(self.label)})"
 
     def require_weights(self) -> None:
         """Refuse a model whose weights are in files that are not there: nothing could run it.

@@ -50,7 +50,7 @@ def _program(label: str, source: Source, beside: Optional[Beside]) -> "Programs"
     try:
         return Programs(label, source, beside)
     except SchemaError as error:
-        raise SchemaError(f"`{label}` cannot be read: {error}", error.hint) from error
+        raise SchemaError(f"`{label}` cannot be read: {error.message}", error.hint) from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.other_tensors import OtherTensors
 from coreml_resize_fix.replacements.format import Place
+from coreml_resize_fix.short_repr import shortened
 
 Size = Tuple[int, int]
 
@@ -38,6 +39,14 @@ class ResizeLayer:
     original_address: str = ""
     call: Optional[Tuple[str, bool]] = None
     others: Optional[OtherTensors] = None
+
+    def __repr__(self) -> str:
+        return f"ResizeLayer({self.described}: {self.params})"
+
+    @property
+    def described(self) -> str:
+        """Its name and its address, in a few words."""
+        return f"{shortened(self.name)} at {self.address}"
 
     @property
     def kind(self) -> str:

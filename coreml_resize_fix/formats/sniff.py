@@ -1,23 +1,41 @@
 """Find out what a path is if it is not a readable Core ML model, and explain it."""
 
+import codecs
 import os
-from typing import Tuple
+from typing import Optional, Tuple
 
 from coreml_resize_fix.errors import MLProgramError, ModelError, NotAModelError
 from coreml_resize_fix.files import failures
 from coreml_resize_fix.formats import package
 from coreml_resize_fix.formats.protobuf.wire import Source
 
-_HEAD = 64
+_HEAD = 1024
+_EXPORT = "export and convert it to Core ML first"
 
 # first bytes → kind of file, advice
 _MAGIC: Tuple[Tuple[bytes, str, str], ...] = (
-    (b"PK\x03\x04", "a ZIP archive, as PyTorch saves", "export and convert it to Core ML first"),
-    (b"\x80\x02", "a pickle, as PyTorch saves", "export and convert it to Core ML first"),
+    (b"PK\x03\x04", "a ZIP archive, as PyTorch saves", _EXPORT),
+    *((b"\x80" + bytes([n]), "a pickle, as PyTorch saves", _EXPORT) for n in (2, 3, 4, 5)),
     (b"\x89HDF", "an HDF5 file, as Keras saves", "convert it to Core ML first"),
+    (b"\x93NUMPY", "a NumPy array", "pass the model here and recorded tensors with `--reference`"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"{", "a JSON file", "pass the model here and the manifest with `-m`"),
     (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with `git lfs pull`"),
+)
+# the first name in a ZIP archive has this in it → kind of file, advice
+_PACKED: Tuple[Tuple[bytes, str, str], ...] = (
+    (b".npy", "a NumPy archive", "pass the model here and recorded tensors with `--reference`"),
+    (b".mlpackage/", "a ZIP archive with a Core ML package", "unpack it first"),
+    (b".mlmodel", "a ZIP archive with a Core ML model", "unpack it first"),
+)
+# a text begins with → kind of file, advice; the last fits any
+_TEXTS: Tuple[Tuple[Tuple[str, ...], str, str], ...] = (
+    (("{", "["), "a JSON file", "pass the model here and the manifest with `-m`"),
+    (
+        ("<!doctype html", "<html"),
+        "an HTML page, no model",
+        "download the file itself: a page was saved in its place",
+    ),
+    (("",), "a text file, no model", "read it: it may say why a download or an export failed"),
 )
 _ONNX_PRODUCERS = (b"pytorch", b"onnx", b"tf2onnx", b"keras2onnx", b"backend-test", b"skl2onnx")
 
@@ -49,6 +67,11 @@ def model_file(path: str) -> str:
             f"`{path}` is a compiled model, which cannot be edited",
             "pass the .mlmodel or .mlpackage that it was compiled from",
         )
+    if package.suffix_of(path) == package.SUFFIX:
+        raise NotAModelError(
+            f"`{path}` is a folder without a model in it, as a package has a Manifest.json",
+            "copy the whole package again, or save it again with coremltools",
+        )
     raise NotAModelError(
         f"`{path}` is a folder without a model in it",
         "pass a .mlmodel file, a .mlpackage folder, or a folder that holds such",
@@ -58,13 +81,13 @@ def model_file(path: str) -> str:
 def explain(path: str, source: Source, error: ModelError) -> ModelError:
     """An error that names the real kind of the file; the original error if it is a model."""
     if isinstance(error, MLProgramError):
-        return MLProgramError(f"`{path}`: {error}", error.hint)
+        return MLProgramError(f"`{path}`: {error.message}", error.hint)
     head = source.read(0, _HEAD)
     if not head:
         return NotAModelError(f"`{path}` is empty", "convert the model again")
-    for magic, what, advice in _MAGIC:
-        if head.startswith(magic):
-            return NotAModelError(f"`{path}` is {what}", advice)
+    known = _kind(head)
+    if known is not None:
+        return NotAModelError(f"`{path}` is {known[0]}", known[1])
     if path.lower().endswith(".onnx") or any(name in head for name in _ONNX_PRODUCERS):
         return NotAModelError(
             f"`{path}` is an ONNX file, not a Core ML model",
@@ -73,6 +96,33 @@ def explain(path: str, source: Source, error: ModelError) -> ModelError:
     if isinstance(error, NotAModelError):
         return NotAModelError(f"`{path}` is not a Core ML model", "pass a .mlmodel file")
     return type(error)(
-        f"`{path}` cannot be read as a Core ML model: {error}",
+        f"`{path}` cannot be read as a Core ML model: {error.message}",
         error.hint or "it is damaged, truncated or not a model: copy or convert it again",
     )
+
+
+def _kind(head: bytes) -> Optional[Tuple[str, str]]:
+    """What a file is by its first bytes, and what to do instead; None where they do not say."""
+    for magic, what, advice in _MAGIC:
+        if head.startswith(magic):
+            packed = [one for one in _PACKED if magic[:2] == b"PK" and one[0] in _first_name(head)]
+            return packed[0][1:] if packed else (what, advice)
+    text = _text(head)
+    if text is None:
+        return None
+    begun = text.lower().lstrip("\ufeff \t\r\n")
+    return next((what, advice) for begins, what, advice in _TEXTS if begun.startswith(begins))
+
+
+def _first_name(archive: bytes) -> bytes:
+    """The name of the first file in a ZIP archive (APPNOTE 4.3.7)."""
+    return archive[30 : 30 + int.from_bytes(archive[26:28], "little")]
+
+
+def _text(head: bytes) -> Optional[str]:
+    """The begin of a text; None for bytes that are no text."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return None
+    return text if all(c.isprintable() or c in "\ufeff\t\r\n\f" for c in text) else None

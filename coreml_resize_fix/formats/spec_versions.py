@@ -1,7 +1,7 @@
 """Specification versions and the iOS releases that read them."""
 
 import re
-from typing import Dict
+from typing import Dict, List
 
 from coreml_resize_fix.errors import UsageError
 
@@ -27,22 +27,46 @@ def minimum_ios(spec_version: int) -> str:
     return MINIMUM_IOS.get(max(spec_version, 1), "?")
 
 
+# How far the number of another system is from that of the iOS of its year; from 26 on they agree.
+# Source: the comments on specificationVersion in Apple's Model.proto.
+_APART = {"macos": 3, "watchos": 7, "tvos": 0}
+_NEW_NUMBERS = 26
+
+
+def known_targets() -> List[str]:
+    """Every deployment target, as `--deployment-target` takes it."""
+    return ["iOS" + version for version in MINIMUM_IOS.values()]
+
+
 def parse_target(text: str) -> int:
     """The highest specification version that a target such as `iOS12` or `ios11.2` reads.
 
     Raises:
-        UsageError: it is not of that form, or below iOS 11.
+        UsageError: it is not of that form, below iOS 11, or there is no such iOS.
     """
-    found = re.match(r"^(?:ios)?\s*(\d+)(?:\.(\d+))?$", text.strip(), re.IGNORECASE)
+    found = re.match(r"^(?:ios)?\s*(\d+)(?:\.(\d))?$", text.strip(), re.IGNORECASE)
     asked = (int(found.group(1)), int(found.group(2) or 0)) if found is not None else (0, 0)
-    readable = [
-        version
+    releases = {
+        version: tuple(int(part) for part in (ios + ".0").split(".")[:2])
         for version, ios in MINIMUM_IOS.items()
-        if tuple(int(part) for part in (ios + ".0").split(".")[:2]) <= asked
-    ]
-    if not readable:
+    }
+    if asked[0] not in (major for major, _ in releases.values()):
         raise UsageError(
-            f"`{text}` is not a deployment target",
-            "write it like `iOS12`; iOS 11 is the lowest with Core ML",
+            f"`{text}` is not a deployment target{_as_ios(text)}",
+            f"pass one of {', '.join(known_targets())}, with or without a minor version",
         )
-    return max(readable)
+    return max(version for version, release in releases.items() if release <= asked)
+
+
+def _as_ios(text: str) -> str:
+    """What is meant by the name of another system."""
+    found = re.match(r"^(macos|watchos|tvos) ?(\d+)(?:\.(\d+))?", text.strip().lower())
+    if found is None:
+        return ""
+    system, major, minor = found.group(1), int(found.group(2)), int(found.group(3) or 0)
+    if system == "macos" and major == 10:
+        ios = minor - 2  # 10.13 came with iOS 11
+    else:
+        ios = major if major >= _NEW_NUMBERS else major + _APART[system]
+    named = str(ios) in MINIMUM_IOS.values()
+    return f": targets are named by iOS, here `iOS{ios}`" if named else ""

@@ -7,6 +7,7 @@ from coreml_resize_fix.intents import fields
 from coreml_resize_fix.intents.manifest import report_unknown
 from coreml_resize_fix.intents.model import Intent
 
+LABEL = "--assume"  # of every intent that was assumed
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 _KEYS = (
     "framework",
@@ -50,7 +51,7 @@ def parse(text: str) -> Intent:
             f"`--assume {text}` is not an intent: {listed}",
             "write it like `bilinear,align_corners=true` or `nearest,scale_factor=2`",
         )
-    return Intent(name="--assume", **values)
+    return Intent(name=LABEL, **values)
 
 
 def _value(text: str) -> Any:

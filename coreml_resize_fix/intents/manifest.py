@@ -14,6 +14,8 @@ from coreml_resize_fix.intents.model import Intent
 FORMAT, VERSION = "coreml-resize-fix/intent", 1
 STANDARD_INPUT = "-"  # as a path
 LONGEST = 1 << 24  # bytes; the path may be a pipe or a device without end
+# Names that are compared with known ones, and the longest: that takes their product in time.
+_EXPLAINED, _LONGEST_KEY = 20, 200
 
 
 def load(path: str) -> List[Intent]:
@@ -23,6 +25,11 @@ def load(path: str) -> List[Intent]:
         ManifestError: the file cannot be read, or has defects; all of them are listed.
     """
     shown = "standard input" if path == STANDARD_INPUT else path
+    if shown.lower().endswith((".mlmodel", ".mlpackage")):
+        raise ManifestError(
+            f"`{shown}` is named as a model, and stands where a manifest belongs",
+            "pass the manifest with `-m`, and models without an option",
+        )
     try:
         content = _read(path)
     except OSError as error:
@@ -69,7 +76,8 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
         ) from None
     except ValueError as error:
         raise ManifestError(
-            f"`{label}` is not JSON: {str(error).lower()}", "correct the text there"
+            f"`{label}` is not JSON: {str(error).lower()}",
+            "correct the text there, or pass a manifest with `-m`",
         ) from error
     intents = from_document(document, defects)
     if defects:
@@ -193,7 +201,8 @@ def report_unknown(found: Dict[str, Any], known: Any, where: str, defects: Defec
 
     for key in found:
         if key not in known:
-            near = get_close_matches(key, list(known), n=1, cutoff=0.5)
+            worth = len(defects) < _EXPLAINED and len(key) <= _LONGEST_KEY
+            near = get_close_matches(key, list(known), n=1, cutoff=0.5) if worth else []
             what = "unknown key; "
             what += f"did you mean `{near[0]}`?" if near else "known keys: " + ", ".join(known)
             defects.append((where + _step(key), what))

@@ -8,6 +8,7 @@ from coreml_resize_fix.intents import size_law
 from coreml_resize_fix.intents.size_law import Observed, SizeLaw
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly
+from coreml_resize_fix.short_repr import short_repr
 
 Size = Tuple[int, int]
 
@@ -62,6 +63,8 @@ class Intent:
     site: Optional[str] = field(default=None, compare=False)  # it does not change what is asked for
     index: Optional[int] = None  # in the manifest, for messages about intents without a name
     nearest_copies: Optional[bool] = None
+
+    __repr__ = short_repr
 
     @property
     def label(self) -> str:
@@ -170,24 +173,28 @@ class Intent:
             self.law,
         )
 
-    def __str__(self) -> str:
-        text = self.mode
+    @property
+    def call(self) -> str:
+        """The call without its sizes, short enough for a table: `bilinear corners=True`."""
+        words = [] if self.framework == "torch" else [self.framework]
+        words.append(self.mode)
         if self.framework == "onnx":
-            text += " " + (self.coordinate_transformation_mode or "half_pixel")
+            words.append(self.coordinate_transformation_mode or "half_pixel")
         elif self.mode in ALIGN_CORNERS_MODES:
-            text += f" align_corners={self.align_corners}"
-        if self.antialias:
-            text += " antialias=True"
+            words.append(f"corners={self.align_corners}")
+        return " ".join(words + ["antialias"] * self.antialias)
+
+    def __str__(self) -> str:
         if self.law is not None:
-            text += f" by {self.law}"
-        elif self.size is not None:
-            text += f" size={self.size[0]}×{self.size[1]}"
-        elif self.scale_factor is not None:
-            height, width = (exactly(factor) for factor in self.scale_factor)
-            text += f" scale_factor={height if height == width else height + ',' + width}"
-            if self.recompute_scale_factor:
-                text += " recompute_scale_factor=True"
-        return text if self.framework == "torch" else f"{self.framework} {text}"
+            return f"{self.call} by {self.law}"
+        if self.size is not None:
+            return f"{self.call} size={self.size[0]}×{self.size[1]}"
+        if self.scale_factor is None:
+            return self.call
+        height, width = (exactly(factor) for factor in self.scale_factor)
+        factors = height if height == width else f"{height},{width}"
+        text = f"{self.call} scale_factor={factors}"
+        return text + " recompute_scale_factor=True" * bool(self.recompute_scale_factor)
 
     def as_dict(self) -> Dict[str, Any]:
         """The intent as an entry of a manifest's `resizes`."""

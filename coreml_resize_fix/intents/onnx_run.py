@@ -117,7 +117,7 @@ def _read(path: str) -> Proto:
     try:
         model = onnx_file.read_whole(path)
     except ManifestError as error:
-        raise BadReferenceError(f"the reference {error}", error.hint) from error
+        raise BadReferenceError(f"the reference {error.message}", error.hint) from error
     version = onnx_file.opset(model)
     if version < LOWEST_OPSET:
         raise BadReferenceError(

@@ -6,6 +6,7 @@ from typing import Any, Dict, Iterable, List, Optional
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
+from coreml_resize_fix.short_repr import shortened
 
 
 class Manifest(List[Intent]):
@@ -23,6 +24,10 @@ class Manifest(List[Intent]):
         super().__init__(intents)
         self.notices = list(notices)
         self.tensors: Dict[int, Recorded] = {}
+
+    def __repr__(self) -> str:
+        labels = shortened([intent.label for intent in self])
+        return f"Manifest({labels})"
 
     @classmethod
     def load(cls, path: str) -> "Manifest":
@@ -70,14 +75,24 @@ class Manifest(List[Intent]):
         return self.network
 
     def document(self) -> Dict[str, Any]:
-        """The long form as JSON values."""
+        """The long form as JSON values, without what says nothing."""
         first = self[0] if self else Intent()
+        producer = {"framework": first.framework, "version": first.framework_version}
         return {
             "format": manifest.FORMAT,
             "version": manifest.VERSION,
-            "producer": {"framework": first.framework, "version": first.framework_version},
-            "resizes": [intent.as_dict() for intent in self],
+            "producer": known(None, producer),
+            "resizes": [known(first.framework, intent.as_dict()) for intent in self],
         }
+
+
+def known(framework: Optional[str], values: Dict[str, Any]) -> Dict[str, Any]:
+    """What is known of them, and the framework only if it is another one."""
+    return {
+        key: value
+        for key, value in values.items()
+        if value is not None and (key, value) != ("framework", framework)
+    }
 
 
 class ManifestReader:
@@ -109,7 +124,18 @@ def write(path: str, document: Dict[str, Any]) -> None:
     """
     from coreml_resize_fix.files import atomic
 
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = json_text(document) + "\n"
     with atomic.file(path, replace=True) as file:
         # Characters that UTF-8 cannot encode become JSON escapes.
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def json_text(value: Any, margin: str = "\n") -> str:
+    """JSON in which each key has a line, and a list of numbers is on that of its key."""
+    inside = margin + "  "
+    if isinstance(value, dict) and value:
+        pairs = [f"{json.dumps(key)}: {json_text(item, inside)}" for key, item in value.items()]
+        return f"{{{inside}{f',{inside}'.join(pairs)}{margin}}}"
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return f"[{inside}{f',{inside}'.join(json_text(item, inside) for item in value)}{margin}]"
+    return json.dumps(value, ensure_ascii=False)

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.short_repr import short_repr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,12 +29,18 @@ class Recorded(NamedTuple):
     input: "np.ndarray"
     output: "np.ndarray"
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 class NetworkTensors(NamedTuple):
     """What a whole network gets and gives, by name, in the order of its arguments and results."""
 
     inputs: "Dict[str, np.ndarray]"
     outputs: "Dict[str, np.ndarray]"
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def beside(manifest: str) -> str:

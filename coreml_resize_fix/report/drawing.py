@@ -5,12 +5,16 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from coreml_resize_fix.auditing.comparison import comparable
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 
 WIDTH, LEFT, RIGHT = 720.0, 118.0, 14.0  # units of the drawing
 ROW = 34.0  # from lane to lane
 _OUTPUTS = 24  # about so many are drawn; more would touch
-_LABELS, _APART = 12, 16.0  # about so many of them are numbered, and so far from each other
+_PIXELS = 20  # at most so many, for their numbers to be read on a phone
+_EXAMPLE = (6, 8)  # (height, width) of an input whose size is not known
+_TOLD = 3  # positions that a caption tells of a layer that is compared with nothing
+_LABELS, _APART = 12, 20.0  # about so many of them are numbered, and so far from each other
 
 
 class Mark(NamedTuple):
@@ -48,7 +52,7 @@ class Drawing(NamedTuple):
 
 class _Axis(NamedTuple):
     name: str
-    asked: Tuple[float, ...]
+    asked: Optional[Tuple[float, ...]]
     before: Optional[Tuple[float, ...]]
     after: Optional[Tuple[float, ...]]
     pixels: int
@@ -56,15 +60,15 @@ class _Axis(NamedTuple):
 
     @property
     def shifts(self) -> List[float]:
-        if not self.same_size or self.before is None:
+        if not self.same_size or self.asked is None or self.before is None:
             return []
         return [abs(a - b) for a, b in zip(self.asked, self.before)]
 
 
 def drawings(finding: Finding) -> List[Drawing]:
-    """The axes of a layer that has an intent and a known size, the most wrong one first."""
+    """The axes of a layer whose size is known, the most wrong one first if it has an intent."""
     if finding.comparisons is None or not finding.comparisons.sizes:
-        return []
+        return _alone(finding.layer)
     asked, ((before, after), *_) = finding.comparisons
     wanted = asked.axes(before, after)
     now, now_fits = _axes(finding.layer.params, before, after)
@@ -87,6 +91,25 @@ def drawings(finding: Finding) -> List[Drawing]:
     return [_drawn(axis) for axis in found]
 
 
+def _alone(layer: ResizeLayer) -> List[Drawing]:
+    """The axes of a layer that is compared with nothing, if what it samples is known."""
+    params = layer.params
+    if params.unjudged or params.lacks_its_mode:
+        return []
+    before, *_ = layer.input.samples or (_EXAMPLE,)
+    own, _ = _axes(params, before, params.output_size(before))
+    if own is None:
+        return []
+    told = "" if layer.input.samples else ", if its input had this size"
+    if params.left_open(before, params.output_size(before)):
+        told += ", which is one of the possibilities that Core ML's documentation leaves"
+    drawn = [
+        _drawn(_Axis(name, None, positions(axis), None, axis.input_size, True))
+        for name, axis in zip(("rows", "columns"), own)
+    ]
+    return [one._replace(caption=one.caption + told) for one in drawn]
+
+
 _Axes = Optional[Tuple[AxisSpec, AxisSpec]]
 
 
@@ -101,9 +124,10 @@ def _axes(params: ResizeOp, before: Tuple[int, int], after: Tuple[int, int]) -> 
 
 def _drawn(axis: _Axis) -> Drawing:
     shifts = axis.shifts
+    meant = axis.asked or axis.before or ()
     worst = shifts.index(max(shifts)) if shifts and max(shifts) > TOLERANCE else None
-    shown = min(axis.pixels, max(3, min(24, round(_OUTPUTS * axis.pixels / len(axis.asked)))))
-    middle = int(axis.asked[worst]) if worst is not None else 0
+    shown = min(axis.pixels, max(3, min(_PIXELS, round(_OUTPUTS * axis.pixels / len(meant)))))
+    middle = int(meant[worst]) if worst is not None else 0
     first = min(max(middle - shown // 2, 0), axis.pixels - shown)
     cell = (WIDTH - LEFT - RIGHT) / shown
 
@@ -123,21 +147,24 @@ def _drawn(axis: _Axis) -> Drawing:
             marks.append(Mark(output, x, position, numbered))
         return Lane(key, label, y, tuple(marks))
 
-    lanes = [lane("asked", "asked for", ROW, axis.asked)]
+    # The first lane is above the source pixels, the others are below.
     axis_y = ROW * 1.5
-    below = axis_y + ROW * 1.5
-    if axis.before is not None:
-        lanes.append(lane("before", "this layer", below, axis.before))
-    if axis.after is not None:
-        lanes.append(lane("after", "after the fix", below + ROW * (len(lanes) - 1), axis.after))
+    heights = (ROW, *(axis_y + ROW * (1.5 + below) for below in range(2)))
+    reads = (
+        ("asked", "asked for", axis.asked),
+        ("before", "this layer", axis.before),
+        ("after", "after the fix", axis.after),
+    )
+    known = [(key, label, at) for key, label, at in reads if at is not None]
+    lanes = [lane(key, label, y, at) for y, (key, label, at) in zip(heights, known)]
     return Drawing(
         axis.name,
-        lanes[-1].y + ROW * 0.7,
+        max(lanes[-1].y, axis_y + ROW * 0.2) + ROW * 0.7,
         axis_y,
         cell,
         tuple((LEFT + index * cell, first + index) for index in range(shown)),
         tuple(lanes),
-        _links(lanes) if axis.same_size and axis.before is not None else (),
+        _links(lanes) if shifts else (),
         max(shifts) if shifts else None,
         worst,
         _caption(axis, first, shown, worst, shifts),
@@ -159,6 +186,11 @@ def _caption(
     text = f"source {axis.name}{part}"
     if axis.before is None:
         return text
+    if axis.asked is None:
+        first_ones = axis.before[:_TOLD]
+        outputs = ", ".join(map(str, range(len(first_ones))))
+        read = ", ".join(f"{position:.3f}" for position in first_ones)
+        return f"{text}: output {axis.name} {outputs} read source {read}"
     if not axis.same_size:
         made, wanted = len(axis.before), len(axis.asked)
         if made == wanted:

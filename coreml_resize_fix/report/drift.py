@@ -4,8 +4,8 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.verify.overview import ResizeError
 
-WIDTH, HEIGHT = 720.0, 150.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 60.0, 14.0, 14.0, 124.0
+WIDTH, HEIGHT = 720.0, 156.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 24.0, 14.0, 28.0, 128.0
 
 
 class Point(NamedTuple):
@@ -57,7 +57,7 @@ def drift(errors: Sequence[ResizeError], has_result: bool) -> Optional[Drift]:
             for index, (x, error) in enumerate(zip(places, column))
         ]
         sides.append(Side(key, tuple(one for one in points if one is not None), _lines(points)))
-    every = -(-len(errors) // 24)
+    every = -(-len(errors) // 16)
     numbers = tuple((x, index + 1) for index, x in enumerate(places) if not index % every)
     return Drift(_LEFT, WIDTH - _RIGHT, _TOP, _BOTTOM, largest, tuple(sides), numbers)
 

@@ -66,6 +66,11 @@ def shows_values(style: str, path: str) -> bool:
     return not {style, written} <= _WITHOUT_VALUES
 
 
+def shows_hashes(style: str, path: str) -> bool:
+    """Whether what is printed, or the report at that path if there is one, has hashes of files."""
+    return style == "json" or path.lower().endswith((".json", ".html"))
+
+
 def needs_pictures(path: str) -> bool:
     """Whether a report of that name shows images."""
     return path.lower().endswith(".html")

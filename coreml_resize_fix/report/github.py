@@ -4,9 +4,10 @@ import os
 from typing import Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.rules import RULES
+from coreml_resize_fix.report.lists import shortened
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.problems import Problem, problems
-from coreml_resize_fix.report.text import closing
+from coreml_resize_fix.report.summary import closing
 from coreml_resize_fix.run.results import Failure, Run
 
 # A command ends with its line, a property with `,` or `:`, and `%` begins an escape.
@@ -39,7 +40,7 @@ def _of_failure(failure: Failure) -> str:
 
 
 def _sentences(message: str, hint: str, details: Sequence[str] = ()) -> str:
-    lines = [message, *details]
+    lines = [message, *shortened(details)]
     if hint:
         lines.append(f"help: {hint}")
     return "\n".join(lines)

@@ -1,5 +1,11 @@
-"""The report as one self-contained page: nothing is loaded from elsewhere, and nothing runs."""
+"""The report as one self-contained page: nothing is loaded from elsewhere.
 
+All of it works without scripts. Its policy allows one, by its hash, which copies text.
+"""
+
+import base64
+import hashlib
+from functools import lru_cache
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix import __version__
@@ -8,11 +14,20 @@ from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, effects, images, overview
+from coreml_resize_fix.report import drawing, effects, images, made, overview, problems
+from coreml_resize_fix.report.entry import entries
+from coreml_resize_fix.report.headline import headline, of
+from coreml_resize_fix.report.lists import shortened
+from coreml_resize_fix.report.models import reason
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
-from coreml_resize_fix.report.text import closing, cost, sizes
+from coreml_resize_fix.report.summary import closing
+from coreml_resize_fix.report.table import sizes
+from coreml_resize_fix.report.text import cost
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
+
+# By exit code: the sign and the kind of its color.
+_OUTCOMES = {0: ("✓", "good"), 1: ("!", "open"), 2: ("×", "bad"), 3: ("·", "unknown")}
 
 
 class Layer(NamedTuple):
@@ -29,6 +44,7 @@ class Layer(NamedTuple):
     drawings: List[drawing.Drawing]
     strip: Optional[images.Strip]
     codes: List[Tuple[str, str]]
+    entry: str
 
 
 class _Step(NamedTuple):
@@ -53,17 +69,23 @@ class _Path(NamedTuple):
 
 def render(run: Run) -> str:
     """The page of all models of a run."""
+    import markupsafe
+
     models = [_model(number, result, run) for number, result in enumerate(run.models, 1)]
-    page: str = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            models=models,
-            failures=[failure for failure in run.failures if failure.path is None],
-            counts=_counts(run),
-            version=__version__,
-            exit_code=run.exit_code,
-        )
+    environment = _environment()
+    script = str(environment.get_template("copy.js").render())
+    page: str = environment.get_template("report.html").render(
+        headline=headline(run),
+        sign=_sign(run.exit_code, run.reports),
+        models=models,
+        failures=[failure for failure in run.failures if failure.path is None],
+        counts=_counts(run),
+        version=__version__,
+        run=run,
+        command=made.command(run.arguments) if run.arguments else None,
+        made=made.now(),
+        script=markupsafe.Markup(script),
+        script_hash=_hash(script),
     )
     return page
 
@@ -72,12 +94,13 @@ def picture(drawn: drawing.Drawing, style: str) -> str:
     """One drawing as an SVG file of its own; `style` is put into it as a style sheet."""
     import markupsafe
 
-    parts = _environment().get_template("parts.html").module
+    parts = _environment().get_template("pictures.html").module
     sheet = markupsafe.Markup(f"<style>{style}</style>")
     lines = str(parts.axis(drawn, sheet)).splitlines()
     return "\n".join(line for line in lines if line.strip()) + "\n"
 
 
+@lru_cache(maxsize=1)  # compiling the templates takes longer than to fill them
 def _environment() -> Any:
     import jinja2
 
@@ -89,10 +112,22 @@ def _environment() -> Any:
         undefined=jinja2.StrictUndefined,
         finalize=_visible,
     )
-    environment.filters.update(error=_error, ticks=_ticks)
+    environment.filters.update(error=_error, ticks=_ticks, shortened=shortened)
     environment.globals["words"] = effects
     environment.globals["width"] = drawing.WIDTH
     return environment
+
+
+def _sign(exit_code: int, reports: Sequence[ModelReport]) -> Tuple[str, str]:
+    """The sign of an outcome, which is bad where something is wrong that no fix or option helps."""
+    found = [finding for report in reports if report.asked for finding in report.findings]
+    hopeless = any(SIGNS[finding.verdict].kind == "bad" for finding in found)
+    return _OUTCOMES[2 if exit_code == 1 and hopeless else exit_code]
+
+
+def _hash(script: str) -> str:
+    """As a Content-Security-Policy names a script."""
+    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
 
 
 def _visible(value: Any) -> Any:
@@ -111,18 +146,29 @@ def _counts(run: Run) -> List[Tuple[Sign, int, str]]:
 def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
     anchor = f"m{number}"
     if isinstance(result, Failure):
-        return {"anchor": anchor, "path": result.path, "failure": result}
+        return {
+            "anchor": anchor,
+            "path": result.path,
+            "sign": _sign(result.exit_code, []),
+            "failure": result,
+            "headline": reason(result),
+        }
     report: ModelReport = result
+    texts = entries(report.findings)
     layers = [
-        _layer(f"{anchor}-l{index}", finding, report.asked)
-        for index, finding in enumerate(report.findings, 1)
+        _layer(f"{anchor}-l{index}", finding, report.asked, text)
+        for index, (finding, text) in enumerate(zip(report.findings, texts), 1)
     ]
     return {
         "anchor": anchor,
         "path": report.path,
+        "sign": _sign(report.exit_code, [report]),
         "failure": None,
         "report": report,
+        "headline": of(report),
         "closing": closing(report, run.dry_run),
+        "missing": [problem.message for problem in problems.without_layer(report)],
+        "needless": shortened([f"`{f.intent.label}`, which {f.why}" for f in report.need_no_layer]),
         "ios": (minimum_ios(report.spec_before), minimum_ios(report.spec_after)),
         "layers": layers,
         "paths": [_path(moved, layers) for moved in report.displacements],
@@ -132,7 +178,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
     }
 
 
-def _layer(anchor: str, finding: Finding, asked: bool) -> Layer:
+def _layer(anchor: str, finding: Finding, asked: bool, entry: str) -> Layer:
     sign = SIGNS[finding.verdict] if asked else LISTED
     after = finding.after
     return Layer(
@@ -147,6 +193,7 @@ def _layer(anchor: str, finding: Finding, asked: bool) -> Layer:
         drawing.drawings(finding),
         images.strip(finding.picture) if finding.picture is not None else None,
         [(code, RULES[code].summary) for code in finding.codes],
+        entry,
     )
 
 

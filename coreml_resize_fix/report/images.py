@@ -11,21 +11,24 @@ if TYPE_CHECKING:
 
 _SAME = 1e-6  # relative to the largest magnitude; what is left is rounding
 
-# White to a dark red whose lightness falls evenly, so that it reads in grey, too.
-_LOW, _HIGH = (255, 255, 255), (110, 0, 20)
+# On a light ground it gets darker with the difference and on a dark one lighter, evenly.
+_RED = (208, 32, 48)
 
 
 class Image(NamedTuple):
-    """A picture of (height, width) pixels as the text of a `data:` address."""
+    """A picture of (height, width) pixels as the text of a `data:` address.
+
+    None stands for a difference that is nothing but rounding.
+    """
 
     title: str
-    address: str
+    address: Optional[str]
     size: Tuple[int, int]
     is_difference: bool = False
 
 
 class Strip(NamedTuple):
-    """The images of one layer; `scale` is the difference that the darkest color stands for."""
+    """The images of one layer; `scale` is the difference that the full color stands for."""
 
     images: Tuple[Image, ...]
     scale: Optional[float]
@@ -45,13 +48,13 @@ def strip(picture: Picture) -> Strip:
         for title, plane in made
         if plane is not None and plane.shape == picture.wanted.shape
     }
-    scale = max((float(difference.max()) for difference in off.values()), default=None)
+    scale = max((float(plane.max()) for plane in off.values()), default=None)
     magnitude = float(abs(picture.wanted).max()) or 1.0
     if scale is not None and scale <= _SAME * magnitude:
         scale = 0.0
-    for title, difference in off.items():
+    for title, plane in off.items():
         name = "difference" if title.startswith("this") else "difference after the fix"
-        images.append(Image(name, red(difference, scale or 1.0), _size(difference), True))
+        images.append(difference(name, plane, scale or 1.0, _SAME * magnitude))
     wrong_size = picture.before is not None and picture.before.shape != picture.wanted.shape
     return Strip(tuple(images), scale, _subject(picture), wrong_size)
 
@@ -73,11 +76,17 @@ def _grey(plane: "np.ndarray", low: float, high: float) -> str:
     return _png([row.tobytes() for row in levels], _size(plane), greyscale=True)
 
 
-def red(plane: "np.ndarray", scale: float) -> str:
-    """Differences as an image: white for none, the darkest red for `scale` and more."""
-    share = (plane / scale).clip(0, 1)[..., None]
-    colors = share * (tuple(high - low for high, low in zip(_HIGH, _LOW)),) + (_LOW,)
-    return colored(colors.round().astype("uint8"))
+def difference(title: str, plane: "np.ndarray", scale: float, rounding: float) -> Image:
+    """Differences as an image: no color for none, the full color for `scale` and more."""
+    import numpy as np
+
+    if plane.max(initial=0) <= rounding:
+        return Image(title, None, _size(plane), True)
+    levels = np.empty((*plane.shape, 4), np.uint8)
+    levels[..., :3] = _RED
+    levels[..., 3] = ((plane / scale).clip(0, 1) * 255).round()
+    rows = [row.tobytes() for row in levels]
+    return Image(title, _png(rows, _size(plane), greyscale=False, alpha=True), _size(plane), True)
 
 
 def colored(levels: "np.ndarray") -> str:
@@ -85,10 +94,11 @@ def colored(levels: "np.ndarray") -> str:
     return _png([row.tobytes() for row in levels], _size(levels), greyscale=False)
 
 
-def _png(rows: List[bytes], size: Tuple[int, int], greyscale: bool) -> str:
+def _png(rows: List[bytes], size: Tuple[int, int], greyscale: bool, alpha: bool = False) -> str:
     import png
 
+    height, width = size
     file = io.BytesIO()
-    writer = png.Writer(width=size[1], height=size[0], greyscale=greyscale, bitdepth=8)
+    writer = png.Writer(width, height, greyscale=greyscale, alpha=alpha, bitdepth=8)
     writer.write_packed(file, rows)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")

@@ -1,39 +1,95 @@
 """The report as GitHub-flavored Markdown, for a pull request's comment or a step's summary."""
 
 import re
-from typing import List, Sequence
+from dataclasses import replace
+from typing import List, Optional, Sequence
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.report import network
+from coreml_resize_fix.report import models, network
+from coreml_resize_fix.report.limited import LimitedText
+from coreml_resize_fix.report.lists import SHOWN, shortened
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import SIGNS
-from coreml_resize_fix.report.text import closing, sizes, without_layer
-from coreml_resize_fix.run.results import Failure, ModelReport, Run
+from coreml_resize_fix.report.summary import closing
+from coreml_resize_fix.report.table import sizes
+from coreml_resize_fix.report.text import without_layer
+from coreml_resize_fix.run.results import Failure, ModelReport, Result, Run
 
 MARK = "<!-- coreml-resize-fix -->"  # by which a report of an earlier run is known
-LONGEST = 60000  # characters; a comment may have 65,536
+# Characters; a comment may have 65,536, and the summary of a step 1 MiB, which is more.
+LONGEST = 60000
 
-_ROOM_FOR_THE_END = 300
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|<>~@&])")
+_ELSEWHERE = "left out here; the text and JSON reports have them"
 
 
 def render(run: Run) -> str:
-    """All models of a run; details beyond what a comment holds are left out, and counted."""
-    head = [MARK, f"### Resize layers: {_outcome(run)}", ""]
-    for failure in run.failures:
-        head += _failure(failure)
-    for report in run.reports:
-        head += [f"**{code(report.path)}**: {prose(closing(report, run.dry_run))}", ""]
-    details: List[str] = []
-    for report in run.reports:
-        if report.findings:
-            details += _table(report)
-        details += _left(report)
-        details += [
-            _detail(finding) for finding in report.findings if finding.verdict != findings.MATCH
-        ]
-    return _limited("\n".join(head), details)
+    """All models of a run. What a comment does not hold is left out, and counted."""
+    page = LimitedText(LONGEST)
+    page.add([MARK, f"### Resize layers: {_outcome(run)}", ""], lambda more: "")
+    several = len(run.models) > 1
+    errors = [failure for failure in run.failures if failure.path is None or not several]
+    page.add(list(map(_failure, errors)), lambda more: f"{more} more errors are {_ELSEWHERE}.")
+    if several:
+        _add_models(run, page)
+    else:
+        for report in run.reports:
+            _add_model(report, run, page)
+    return page.text().rstrip("\n") + "\n"
+
+
+def _add_models(run: Run, page: LimitedText) -> None:
+    """What all are together, a table with a row for each, the worst first, then the layers."""
+    lines = [models.together(run), *(f"- {prose(step)}" for step in models.next_steps(run)), ""]
+    results = models.worst_first(run)
+    shared = models.shared_notices(run)
+    rows = ["| model | shift | outcome |", "|---|---:|---|", *map(_row_of_model, results)]
+    page.add(lines, lambda more: "")
+    page.add(rows, lambda more: f"| and {more} more models | | |", share=0.7)
+    page.add(["", *map(prose, shared)], lambda more: "")
+    wrong = [r for r in results if isinstance(r, ModelReport) and r.exit_code]
+    page.add(
+        [
+            _in_short(_without(shared, report), run)
+            for report in wrong
+            if report.findings or report.exit_code == 1
+        ],
+        lambda more: f"\nThe layers of {more} more models are {_ELSEWHERE}.",
+    )
+
+
+def _row_of_model(result: Result) -> str:
+    name = code(str(result.path))
+    if isinstance(result, Failure):
+        return f"| {name} | – | **failed:** {prose(models.reason(result))}. {prose(result.hint)} |"
+    return f"| {name} | {_pixels(models.largest_shift(result))} | {prose(models.outcome(result))} |"
+
+
+def _without(notices: Sequence[str], report: ModelReport) -> ModelReport:
+    return replace(report, notices=tuple(n for n in report.notices if n not in notices))
+
+
+def _in_short(report: ModelReport, run: Run) -> str:
+    """The first layers of one of several models, folded."""
+    lines = ["", f"<details><summary><code>{_html(visible(report.path))}</code></summary>", ""]
+    lines += [prose(closing(report, run.dry_run)), ""]
+    if report.findings:
+        lines += [*_HEAD, *map(_row, report.findings[:SHOWN])]
+    more = len(report.findings) - SHOWN
+    lines += [_more_layers(more)] if more > 0 else []
+    return "\n".join([*lines, "", *_left(report), "</details>"])
+
+
+def _add_model(report: ModelReport, run: Run, page: LimitedText) -> None:
+    """All layers of the only model, as far as there is room."""
+    page.add([f"**{code(report.path)}**: {prose(closing(report, run.dry_run))}", ""], lambda _: "")
+    if report.findings:
+        page.add([*_HEAD, *map(_row, report.findings)], _more_layers, share=0.5)
+        page.add([""], lambda more: "")
+    parts = _left(report)
+    parts += [_detail(found) for found in report.findings if found.verdict != findings.MATCH]
+    page.add(parts, lambda more: f"{more} more parts are {_ELSEWHERE}.")
 
 
 def code(text: str) -> str:
@@ -55,39 +111,46 @@ def prose(text: str) -> str:
 
 
 def _outcome(run: Run) -> str:
-    found = [str(f.verdict) for report in run.reports for f in report.findings]
-    counts = [f"{found.count(verdict)} {verdict}" for verdict in SIGNS if verdict in found]
+    counts = [models.verdicts(run.reports)] if models.verdicts(run.reports) else []
     if run.failures:
         counts.append(f"{len(run.failures)} failed")
     none_needed = any(report.asked and report.need_no_layer for report in run.reports)
     return ", ".join(counts) or ("none is needed" if none_needed else "nothing was compared")
 
 
-def _failure(failure: Failure) -> List[str]:
+def _failure(failure: Failure) -> str:
     where = f"**{code(failure.path)}**: " if failure.path is not None else ""
     lines = [f"{where}**error:** {prose(failure.message)}. {prose(failure.hint)}"]
-    return lines + ["- " + prose(detail) for detail in failure.details] + [""]
+    details = [f"- {prose(detail)}" for detail in shortened(failure.details)]
+    return "\n".join([*lines, *details, ""])
 
 
-def _table(report: ModelReport) -> List[str]:
-    lines = ["| layer | verdict | size | shift | asked for |", "|---|---|---|---:|---|"]
-    for finding in report.findings:
-        layer = finding.layer
-        cells = (
-            code(layer.name or layer.address),
-            f"{SIGNS[finding.verdict].sign} {finding.verdict}",
-            sizes(finding),
-            "–" if finding.max_shift_px is None else f"{finding.max_shift_px:.3f} px",
-            "–" if finding.intent is None else code(str(finding.intent)),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return ["\n".join(lines) + "\n"]
+_HEAD = ("| layer | verdict | size | shift | asked for |", "|---|---|---|---:|---|")
+
+
+def _row(finding: Finding) -> str:
+    cells = (
+        code(finding.layer.name or finding.layer.address),
+        f"{SIGNS[finding.verdict].sign} {finding.verdict}",
+        sizes(finding),
+        _pixels(finding.max_shift_px),
+        "–" if finding.intent is None else code(str(finding.intent)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _more_layers(more: int) -> str:
+    return f"| and {more} more layers | | | | |"
+
+
+def _pixels(shift: Optional[float]) -> str:
+    return "–" if shift is None else f"{shift:.3f} px"
 
 
 def _left(report: ModelReport) -> List[str]:
     lines = ["- " + prose(line) for line in without_layer(report)]
     lines += ["- " + prose(line) for line in network.lines(report)]
-    lines += ["- " + prose(notice) for notice in report.notices]
+    lines += ["- " + prose(notice) for notice in shortened(report.notices, " remarks")]
     return ["\n".join(lines) + "\n"] if lines else []
 
 
@@ -115,18 +178,3 @@ def _html(text: str) -> str:
     for character, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ("@", "#64"), ("`", "#96")):
         text = text.replace(character, f"&{name};")
     return text
-
-
-def _limited(head: str, details: Sequence[str]) -> str:
-    kept: List[str] = []
-    room = LONGEST - len(head) - _ROOM_FOR_THE_END
-    for detail in details:
-        room -= len(detail) + 1
-        if room < 0:
-            break
-        kept.append(detail)
-    left = len(details) - len(kept)
-    if left:
-        kept.append(f"{left} more parts are left out here; the text and JSON reports have them.")
-    whole = "\n".join([head] + kept)
-    return whole if len(whole) <= LONGEST else whole[: LONGEST - 2] + "…\n"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 
-from coreml_resize_fix.report.images import Image, colored, red
+from coreml_resize_fix.report.images import Image, colored, difference
 from coreml_resize_fix.report.palette import COLORS, css
 from coreml_resize_fix.verify.overview import IMAGE, LABELS, SCORES, OutputPicture
 
@@ -33,7 +33,7 @@ class Legend(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """One output; `scale` is the difference that the darkest color stands for, in `unit`."""
+    """One output; `scale` is the difference that the full color stands for, in `unit`."""
 
     name: str
     images: Tuple[Image, ...]
@@ -59,21 +59,21 @@ def shown(picture: OutputPicture) -> Shown:
         if plane is not None
     ]
     off = [
-        (title, difference)
-        for title, difference in (
+        (title, found)
+        for title, found in (
             ("difference before", picture.off_before),
             ("difference after", picture.off_after),
         )
-        if difference is not None
+        if found is not None
     ]
     finite = [float(found.plane[found.plane < float("inf")].max(initial=0)) for _, found in off]
     scale = max(finite, default=None)
     endless = any((found.plane == float("inf")).any() for _, found in off)
     magnitude = max(abs(picture.low), abs(picture.high)) or 1.0
-    if scale is not None and scale <= _ROUNDING * magnitude and not endless:
+    rounding = _ROUNDING * magnitude
+    if scale is not None and scale <= rounding and not endless:
         scale = 0.0
-    for title, found in off:
-        images.append(Image(title, red(found.plane, scale or 1.0), _size(found.plane), True))
+    images += [difference(title, found.plane, scale or 1.0, rounding) for title, found in off]
     legends = _legends(picture)
     pixels = picture.size[0] * picture.size[1]
     changed = tuple(

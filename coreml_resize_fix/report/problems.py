@@ -8,6 +8,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.notices import cannot_run, sizes_that_run
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.report import network
+from coreml_resize_fix.report.lists import SHOWN
 from coreml_resize_fix.run.results import ModelReport
 
 
@@ -28,15 +29,24 @@ class Problem(NamedTuple):
     finding: Optional[Finding] = None
     fails: bool = True
 
+    advice: str = ""  # what to do, where the code alone does not say it
+
     @property
     def help(self) -> str:
         """What to do next; empty where no code says it."""
-        code = self.code
-        if self.finding is not None and self.finding.needs:
-            return f"pass `{'` or `'.join(self.finding.needs)}`"
+        if self.advice:
+            return self.advice
         if self.finding is not None and self.finding.codes:
-            code = self.finding.codes[-1]
-        return "" if code is None else RULES[code].help
+            return help_for(self.finding)
+        return "" if self.code is None else RULES[self.code].help
+
+
+def help_for(finding: Finding) -> str:
+    """What to do about a layer that has codes; the options that fix it, if options do."""
+    if not finding.needs:
+        return RULES[finding.codes[-1]].help
+    cost = "; several layers cost more at run time than one" * ("--decompose" in finding.needs)
+    return f"pass {' and '.join(f'`{need}`' for need in finding.needs)}{cost}"
 
 
 def problems(report: ModelReport) -> Iterator[Problem]:
@@ -45,9 +55,7 @@ def problems(report: ModelReport) -> Iterator[Problem]:
     for finding in report.findings if report.asked else ():
         if finding.verdict not in findings.RIGHT:
             yield _of_layer(path, finding)
-    for found in report.without_layer:
-        if found.fails:
-            yield Problem(path, Code.CALL_WITHOUT_LAYER, found.intent.label, found.message)
+    yield from without_layer(report)
     for one in report.cannot_run:
         yield Problem(path, Code.CANNOT_RUN, one.address, cannot_run(one), one.address, one.layer)
     if report.usable is not None and Code.SIZES_THAT_CANNOT_RUN in report.codes:
@@ -55,6 +63,21 @@ def problems(report: ModelReport) -> Iterator[Problem]:
         code = Code.SIZES_THAT_CANNOT_RUN
         yield Problem(path, code, report.usable.name, what, fails=stuck)
     yield from _of_network(report)
+
+
+def without_layer(report: ModelReport) -> Iterator[Problem]:
+    """The first calls that no layer stands for, and how many more there are."""
+    code = Code.CALL_WITHOUT_LAYER
+    missing = [found for found in report.without_layer if found.fails]
+    named = report.layer_names.listed(SHOWN) if missing else ""
+    advice = ""
+    for found in missing[:SHOWN]:
+        advice = named if found.misnamed else ""
+        yield Problem(report.path, code, found.intent.label, found.message, advice=advice)
+    more = len(missing) - SHOWN
+    if more > 0:
+        what = f"and {more} more intents without a layer"
+        yield Problem(report.path, code, "intents", what, advice=advice)
 
 
 def _of_layer(path: str, finding: Finding) -> Problem:

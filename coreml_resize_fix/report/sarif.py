@@ -13,9 +13,10 @@ from urllib.parse import quote
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.rules import RULES, Rule
+from coreml_resize_fix.report.lists import shortened
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.problems import Problem, problems
-from coreml_resize_fix.report.text import closing
+from coreml_resize_fix.report.summary import closing
 from coreml_resize_fix.run.results import Failure, Run
 
 SCHEMA = (
@@ -86,7 +87,7 @@ def _invocation(run: Run) -> Dict[str, Any]:
 
 def _of_failure(failure: Failure) -> Dict[str, Any]:
     hint = [f"help: {failure.hint}"] if failure.hint else []
-    return _notification("error", failure.path, failure.message, *failure.details, *hint)
+    return _notification("error", failure.path, failure.message, *shortened(failure.details), *hint)
 
 
 def _notification(level: str, path: Optional[str], *lines: str) -> Dict[str, Any]:

@@ -4,16 +4,18 @@ What only writing or hashing needs is imported there: most runs are audits, whic
 """
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence
 
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.files import failures
-from coreml_resize_fix.formats import package
+from coreml_resize_fix.formats import package, sniff
 from coreml_resize_fix.formats.model import Appended
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.protobuf.wire import Stamp
 from coreml_resize_fix.progress import Tell, silent
+from coreml_resize_fix.run.results import ModelReport
 
 if TYPE_CHECKING:
     from coreml_resize_fix.run import writing
@@ -21,15 +23,33 @@ if TYPE_CHECKING:
 # An audit reads the structure and skips the weights; a hash of this size is not felt, a larger
 # one would cost more than the audit.
 LARGEST_TO_HASH = 64 * 1024 * 1024
+_BLOCK = 1024 * 1024
 _KINDS = {package.FILE_SUFFIX: "model file", package.SUFFIX: "package"}
+
+
+def hashed(report: ModelReport, model_file: str, target: Optional[str]) -> ModelReport:
+    """A report with the hash of what was written to `target`, or else of what was read."""
+    if target is None:
+        return replace(report, sha256=fingerprint(model_file))
+    return replace(report, output_sha256=fingerprint_whole(sniff.model_file(target)))
 
 
 def fingerprint(model_file: str) -> Optional[str]:
     """SHA-256 of a model file, or None for one of more than 64 MiB."""
     if os.path.getsize(model_file) > LARGEST_TO_HASH:
         return None
+    return fingerprint_whole(model_file)
+
+
+def fingerprint_whole(model_file: str) -> str:
+    """SHA-256 of a model file of any size."""
+    import hashlib
+
+    digest = hashlib.sha256()
     with open(model_file, "rb") as file:
-        return fingerprint_of(file.read())
+        for block in iter(lambda: file.read(_BLOCK), b""):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def fingerprint_of(data: bytes) -> str:
@@ -78,8 +98,8 @@ def check_target(path: str, target: str, force: bool) -> None:
     if places.is_inside(target, path):
         raise inside_of_input(target)
     _check_suffix(path, target)
-    refuse_existing(target, force, ", or choose another `-o`")
     atomic.followed(target)
+    refuse_existing(target, force, ", or choose another `-o`")
     if os.path.isdir(target) and not os.path.isdir(path):
         raise OutputError(f"`{target}` is a folder", "pass the name of a file with `-o`")
     if os.path.isdir(target) and not package.has_root_model(target):

@@ -41,7 +41,7 @@ def check_names(named: NamedPaths, force: bool) -> None:
     """Refuse empty names, and a manifest that could not be written after the models.
 
     Raises:
-        UsageError: a path is empty, or cannot be the name of a manifest.
+        UsageError: a path is empty or `-`, or cannot be the name of a manifest.
         OutputError: the manifest to write exists, or is a pipe or a device; so may be its tensors.
     """
     for option, path in named._asdict().items():
@@ -49,6 +49,10 @@ def check_names(named: NamedPaths, force: bool) -> None:
             raise UsageError(
                 f"`--{option.replace('_', '-')}` is empty", "name a path, or leave it out"
             )
+    if named.output == STANDARD_INPUT:
+        raise UsageError(
+            "a result is not written to standard output", "name a file, `./-` for one of that name"
+        )
     if named.write_manifest is not None:
         from coreml_resize_fix.files import atomic
 

@@ -30,7 +30,7 @@ from coreml_resize_fix.run.work import NotExplainedError, Work, prove_network, r
 
 __all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", "process_packaged"]
 
-_REPORT_THIS = "nothing was written; please report this with the model's structure"
+_REPORT = "nothing was written; please report this with the model's structure"
 
 
 def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
@@ -74,9 +74,8 @@ def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
                 )
             except NotExplainedError:
                 target = None
-        if target is None and request.fingerprint:
-            sha256 = outputs.fingerprint(job.model_file)
-        return _report(work, target, sha256, written=target is not None)
+        report = _report(work, target, sha256, written=target is not None)
+        return outputs.hashed(report, job.model_file, target) if request.fingerprint else report
 
 
 def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelReport, bytes]:
@@ -260,7 +259,7 @@ def _prove_written(work: Work, result: str, *unfinished: Mapping[str, str]) -> N
         if isinstance(error.__cause__, OSError):
             raise  # the disk failed, not the result
         raise ProofError(
-            f"the result of `{work.model.label}` is not a readable model: {error}", _REPORT_THIS
+            f"the result of `{work.model.label}` is not a readable model: {error.message}", _REPORT
         ) from error
 
 
@@ -280,7 +279,7 @@ def verify_written(work: Work, result: Model) -> None:
         if verdict is None or not is_as_planned(verdict, finding.verdict, request.partial):
             raise ProofError(
                 f"the result of `{label}` did not stand its second audit: {finding.message}",
-                _REPORT_THIS,
+                _REPORT,
             )
         if request.measures and before is not None:
             from coreml_resize_fix.verify import prove
@@ -288,12 +287,10 @@ def verify_written(work: Work, result: Model) -> None:
             wrong = prove.find_failure(before, finding.layer.params, request.tensors)
             if wrong is not None:
                 raise ProofError(
-                    f"the result of `{label}` failed its numerical proof: {wrong}", _REPORT_THIS
+                    f"the result of `{label}` failed its numerical proof: {wrong}", _REPORT
                 )
     if planned:
-        raise ProofError(
-            f"the result of `{label}` has another structure than was planned", _REPORT_THIS
-        )
+        raise ProofError(f"the result of `{label}` has another structure than was planned", _REPORT)
     known = {found.layer for found in work.audit.conflicts_before + work.audit.conflicts_after}
     for found in again.conflicts_before:
         if work.model.stands_for(found.layer) not in known:

@@ -1,26 +1,32 @@
 """What comes out of a run, as values: the report of a model, a failure, and all of them."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import List, Optional, Tuple, Union
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement
 from coreml_resize_fix.auditing.findings import Finding
+from coreml_resize_fix.auditing.layer_names import LayerNames
 from coreml_resize_fix.auditing.without_layer import MISSING, WithoutLayer
-from coreml_resize_fix.errors import ManifestError, ResizeFixError
+from coreml_resize_fix.errors import ResizeFixError
 from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.short_repr import shortened
 from coreml_resize_fix.verify.agreement import Agreement, Effects
 from coreml_resize_fix.verify.overview import Overview
+
+EXPLAINED = 20  # wrong names of which it is worked out what is meant
 
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What was found in one model, and what was done. `sha256` is the input's, if known.
+    """What was found in one model, and what was done.
 
-    `unused` are intents that lack a layer, `need_no_layer` those that need none.
+    `sha256` is that of the model file that was read, `output_sha256` of the one that was written,
+    if known. `unused` are intents that lack a layer, `need_no_layer` those that need none.
     `displacements` say by how much the file as it is moves what its outputs show. `cannot_run` are
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
@@ -44,9 +50,16 @@ class ModelReport:
     usable: Optional[UsableSizes] = None
     model_kind: str = NEURAL_NETWORK
     network: Optional[Agreement] = None
-    overview: Optional[Overview] = None
+    overview: Optional[Overview] = field(default=None, compare=False)
     effects: Optional[Effects] = None
     verbose: bool = False
+    output_sha256: Optional[str] = None
+
+    def __repr__(self) -> str:
+        counts = Counter(finding.verdict for finding in self.findings)
+        found = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        said = found if self.asked else f"{len(self.findings)} listed"
+        return f"Report({shortened(self.path)}: {said or 'no resize'}, exit code {self.exit_code})"
 
     @property
     def codes(self) -> Tuple[Code, ...]:
@@ -79,8 +92,19 @@ class ModelReport:
     @property
     def without_layer(self) -> List[WithoutLayer]:
         """Every intent that no layer stands for, and why, in the order of the manifest."""
+        names = self.layer_names
         missing = [WithoutLayer(intent, MISSING) for intent in self.unused]
+        for place, (intent, reason, _) in enumerate(missing[:EXPLAINED]):
+            if intent.layer is not None:
+                missing[place] = WithoutLayer(
+                    intent, reason, names.why_none(intent.layer, intent.label)
+                )
         return sorted(missing + list(self.need_no_layer), key=lambda one: one.intent.index or 0)
+
+    @property
+    def layer_names(self) -> LayerNames:
+        """What the names in a manifest mean in this model."""
+        return LayerNames([finding.layer for finding in self.findings])
 
 
 @dataclass(frozen=True)
@@ -99,8 +123,7 @@ class Failure:
     @classmethod
     def from_error(cls, error: ResizeFixError, path: Optional[str] = None) -> "Failure":
         """An error as a value; `path` is the model that it happened at."""
-        details = error.defects if isinstance(error, ManifestError) else ()
-        return cls(path, str(error), error.hint, error.exit_code, details)
+        return cls(path, error.message, error.hint, error.exit_code, error.details)
 
 
 Result = Union[ModelReport, Failure]  # of one model
@@ -113,12 +136,15 @@ _WORST_FIRST = (2, 1, 3, 0)
 class Run:
     """What a command found, in the order of its models; a bad one does not stop the others.
 
-    `allow_nothing`: that nothing was compared is no reason to fail.
+    `allow_nothing`: that nothing was compared is no reason to fail. `verbose` asks for everything.
+    `arguments` are those of the command, as they were typed; none from Python.
     """
 
     results: Tuple[Result, ...]
     dry_run: bool = False
     allow_nothing: bool = False
+    verbose: bool = False
+    arguments: Tuple[str, ...] = ()
 
     @property
     def models(self) -> List[Result]:

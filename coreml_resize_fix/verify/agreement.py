@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Optional, Tuple
 
+from coreml_resize_fix.short_repr import short_repr
+
 NUMPY, COREML = RUNTIMES = "numpy", "coreml"
 
 
@@ -59,6 +61,9 @@ class Contribution(NamedTuple):
     name: str
     outputs: Tuple[Effect, ...]
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 class Effects(NamedTuple):
     """What the wrong resizes of the file as it is do to each output, measured.
@@ -72,6 +77,9 @@ class Effects(NamedTuple):
     together: Tuple[Effect, ...] = ()
     alone: Tuple[Contribution, ...] = ()
     not_run: Optional[Stopped] = None
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class Agreement(NamedTuple):
@@ -87,6 +95,9 @@ class Agreement(NamedTuple):
     first_drift: Optional[Drift] = None
     not_run: Optional[Stopped] = None
     message: str = ""
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     @property
     def holds(self) -> bool:

@@ -146,7 +146,7 @@ def _entering(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:
         return planes(feature, array) if feature.kind == IMAGE else arranged(feature, array)
     except UsageError as error:
         raise BadReferenceError(
-            f"the reference `{label}` is of another shape: {error}",
+            f"the reference `{label}` is of another shape: {error.message}",
             f"{RECORD} on one example that the model takes",
         ) from error
 

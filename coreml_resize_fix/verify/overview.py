@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing.line import Line
+from coreml_resize_fix.short_repr import short_repr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,9 @@ class Difference(NamedTuple):
 
     plane: "np.ndarray"
     changed_pixels: Optional[int]
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class OutputPicture(NamedTuple):
@@ -41,6 +45,9 @@ class OutputPicture(NamedTuple):
     off_before: Optional[Difference]
     off_after: Optional[Difference]
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 class ResizeError(NamedTuple):
     """How far what a resize makes is off in the network as it is, and in the result.
@@ -61,3 +68,6 @@ class Overview(NamedTuple):
     more: int
     errors: Tuple[ResizeError, ...]
     has_result: bool
+
+    def __repr__(self) -> str:
+        return short_repr(self)

@@ -6,6 +6,7 @@ from typing import Tuple
 import numpy as np
 
 from coreml_resize_fix.auditing import closest
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
@@ -22,7 +23,8 @@ def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Findi
     if finding.verdict not in INEXACT or intent is None or finding.comparisons is None:
         return finding
     asked, sizes = finding.comparisons
-    if not sizes:
+    # Where the recording leaves open what is asked for, a setting would only seem to be close.
+    if not sizes or Code.SIZE_UNDECIDED in finding.codes:
         return finding
     before, after = sizes[0]
     if max(before[0] * before[1], after[0] * after[1]) > probes.LARGEST_MAP:

@@ -79,6 +79,7 @@ def model_of(rng, text, mapping):
     return network(layers, listed[0], listed=listed, mapping=mapping)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @ios14
 @pytest.mark.parametrize("seed", range(200))
 def test_exact_ranks_are_advised_where_they_help(seed):
@@ -97,6 +98,7 @@ def test_exact_ranks_are_advised_where_they_help(seed):
     assert verdicts(report) == ["fixed"]
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_one_size_at_a_time_is_advised_where_that_helps(seed):
     """A plain size, no multiple of its input: ResizeBilinear makes it, of one input's size."""
@@ -117,6 +119,7 @@ def test_one_size_at_a_time_is_advised_where_that_helps(seed):
     assert tuple(result.neuralNetwork.layers[0].resizeBilinear.targetSize) == target
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(50))
 def test_layers_that_help_at_one_size_are_advised_with_their_option(seed):
     rng = random.Random(seed)
@@ -130,3 +133,55 @@ def test_layers_that_help_at_one_size_are_advised_with_their_option(seed):
     fixed = of_one_size(model, size)
     assert verdicts(run(fixed, [ask], decompose=True, verify=False)[0]) == ["fixed"]
     assert verdicts(run(fixed, [ask], verify=False)[0]) == ["needs-option"]
+
+
+def ask_of(rng, size):
+    """Any bilinear call, by a factor or of a size."""
+    if rng.random() < 0.5:
+        factor = float(rng.choice((2, 3, 1.5, 2.5)))
+        return Intent(align_corners=rng.random() < 0.5, scale_factor=(factor, factor))
+    target = tuple(side * 2 + rng.randint(0, 3) for side in size)
+    return Intent(align_corners=rng.random() < 0.5, size=target, input_size=size)
+
+
+def network_of(rng):
+    """Of fixed or varying size, of exact ranks or not, with a layer that is wrong or right."""
+    mapping = rng.choice((build.RANK5, build.EXACT))
+    text = DOUBLE.format(rng.randint(1, 3), rng.randint(1, 3))
+    model = model_of(rng, text, mapping)
+    size = tuple(model.description.input[0].type.multiArrayType.shape[-2:])
+    if rng.random() < 0.5:
+        model = of_one_size(model, size)
+    return model, size
+
+
+@ios14
+@pytest.mark.parametrize("seed", range(200))
+def test_a_target_is_advised_where_it_helps_and_only_there(seed):
+    """What helps is tried: every target alone, and the options that a finding names."""
+    rng = random.Random(seed)
+    model, size = network_of(rng)
+    ask = ask_of(rng, size)
+    found = finding(run(model, [ask], verify=False)[0], "up")
+    if found.verdict not in ("needs-option", "unmatchable"):
+        return
+    fixed_by = [
+        target
+        for target in range(5, 11)
+        if verdicts(run(model, [ask], target=target, verify=False)[0]) == ["fixed"]
+    ]
+    named = [need for need in found.needs if need.startswith("--deployment-target")]
+    if named or "--decompose" in found.needs:
+        target = IOS14 if named else None
+        decompose = "--decompose" in found.needs
+        report, _ = run(model, [ask], target=target, decompose=decompose, verify=False)
+        assert verdicts(report) == ["fixed"]
+    assert fixed_by or not named or "--decompose" in found.needs
+    assert "does not help here" not in found.message or not fixed_by
+    at_14 = finding(run(model, [ask], target=IOS14, verify=False)[0], "up")
+    is_rank5 = model.neuralNetwork.arrayInputShapeMapping == build.RANK5
+    if not fixed_by and is_rank5:
+        exact, _ = run(with_exact_ranks(model), [ask], target=IOS14, verify=False)
+        explained = "`--deployment-target iOS14` does not help here" in at_14.message
+        assert explained == (verdicts(exact) == ["fixed"])
+        assert explained == ("does not help here" in at_14.message)

@@ -1,5 +1,6 @@
 """Alignments: the dynamic programme against every alignment, one by one."""
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ def tables(draw):
     return rows, columns, draw(st.lists(row, min_size=rows, max_size=rows))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @example((0, 0, []))
 @example((0, 2, []))

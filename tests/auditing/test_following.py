@@ -64,6 +64,7 @@ def test_the_reported_one_changes_its_mode_alone():
 EXACT = (1.5, 1.25, 2.5, 0.75, 1.75, 2.25, 0.5, 1.125)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_mode_alone_is_changed_where_the_factors_are_right(seed):
     rng = random.Random(seed)
@@ -84,6 +85,7 @@ def test_a_mode_alone_is_changed_where_the_factors_are_right(seed):
     assert (verdicts(again), same) == (["match"], result)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_truncated_factor_becomes_one_that_makes_every_size(seed):
     """floor(X * s) in double precision is what PyTorch makes; the layer's factor is a float32."""
@@ -112,6 +114,7 @@ def test_a_truncated_factor_becomes_one_that_makes_every_size(seed):
             assert math.floor(single(side * stored)) == math.floor(side * factor)
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(50))
 def test_a_grid_by_the_factor_itself_has_no_such_layer(seed):
     """Without recompute_scale_factor PyTorch samples by 1 / s, and these layers by X / N."""

@@ -28,6 +28,7 @@ def scaled(model, name):
     return (steps, (1, 1)) if made.isDeconvolution else ((1, 1), steps)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("name", "fixed"),
     [
@@ -64,6 +65,7 @@ def listed(rng, factors, refused):
     return list(dict.fromkeys(sizes))
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 @pytest.mark.parametrize("way", ["first", "other"])
 def test_a_listed_size_that_pytorch_refuses(seed, way):
@@ -131,6 +133,7 @@ PLACES = {
 }
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("seed", range(200))
 def test_a_size_that_is_not_known_is_followed_or_told(seed):
     """A deconvolution scales whatever it gets; where even channels are unknown there is none."""

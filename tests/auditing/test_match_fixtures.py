@@ -44,6 +44,7 @@ def differs(one, other):
     return (one["input_size"], one["channels"]) != (other["input_size"], other["channels"])
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("strip", [as_is, without_name, by_hand])
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_each_layer_gets_its_call(case, strip):
@@ -60,6 +61,7 @@ def test_each_layer_gets_its_call(case, strip):
     assert found.matching.unused == []
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_two_calls_in_wrong_order_never_change_places(case):
     """Where sizes or channels tell them apart, the layers stay without an intent."""
@@ -76,6 +78,7 @@ def test_two_calls_in_wrong_order_never_change_places(case):
         assert all(p is None or p in truth(case)[address] for address, p in got.items()), order
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("strip", [as_is, without_name])
 @pytest.mark.parametrize("case", CLEAR)
 def test_a_missing_call_is_not_replaced_by_another(case, strip):
@@ -92,6 +95,7 @@ def test_a_missing_call_is_not_replaced_by_another(case, strip):
 DEAD = {"size": [6, 6], "input_size": [3, 3], "output_size": [6, 6], "channels": 99}
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_a_dead_call_of_other_sizes_changes_nothing(case):
     require(case)
@@ -109,6 +113,7 @@ def test_a_dead_call_of_other_sizes_changes_nothing(case):
             assert got - (got > place) in expected[address]
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_a_dead_call_that_fits_makes_its_layer_ambiguous(case):
     """Beside a bilinear call of the same tensor that asks for the other align_corners."""
@@ -146,6 +151,7 @@ def test_the_true_calls_alone_or_pins_settle_it(name):
     assert (finding.verdict, finding.codes) == ("ambiguous", ("RSZ203",))
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_pins_in_any_order_find_their_layers(case):
     require(case)
@@ -156,6 +162,7 @@ def test_pins_in_any_order_find_their_layers(case):
     assert places(found) == {a: len(pinned) - 1 - n for n, a in enumerate(expected)}
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_calls_that_say_that_they_are_dead_change_nothing(case):
     require(case)

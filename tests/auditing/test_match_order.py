@@ -93,8 +93,8 @@ def test_what_reasons_say():
     )
     _, result = found([call(name="x"), call(name="y", true=False)], [layer(0, "a")])
     assert result.by_address["layers[0]"].reason == (
-        "intents that differ fit it: `x` asks for bilinear align_corners=True size=20×24, `y` asks "
-        "for bilinear align_corners=False size=20×24"
+        "intents that differ fit it: `x` asks for bilinear corners=True size=20×24, `y` asks "
+        "for bilinear corners=False size=20×24"
     )
 
 

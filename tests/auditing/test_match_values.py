@@ -2,6 +2,7 @@
 
 import pytest
 
+from coreml_resize_fix.auditing.layer_names import LayerNames
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
@@ -62,8 +63,8 @@ def test_two_different_pins_on_one_layer_are_merged_calls():
     places, result = found([call(layer="a"), call(layer="layers[0]", true=False)], TWO)
     assert places == ["RSZ203", "RSZ201"]
     reason = result.by_address["layers[0]"].reason
-    assert "align_corners=True" in reason
-    assert "align_corners=False" in reason
+    assert "bilinear corners=True" in reason
+    assert "bilinear corners=False" in reason
     assert result.unused == []
 
 
@@ -79,19 +80,21 @@ def test_two_equal_pins_on_one_layer_are_one():
 
 
 @pytest.mark.parametrize(
-    ("key", "notice"),
+    ("key", "why"),
     [
-        ("c", "`c` names no resize layers of this model"),
-        ("same", "`same` names 2 resize layers; use an address to say which"),
+        ("upsmaple", "no resize layer has this name; did you mean `upsample`?"),
+        ("xyz", "no resize layer has this name"),
+        ("same", "`same` names 2 resize layers: write an address, such as `layers[0]` or "
+         "`layers[1]`"),
     ],
-)
-def test_a_pin_that_names_none_or_several_is_unused(key, notice):
-    layers = [layer(0, "a", blob="same"), layer(1, "b", blob="same")]
+)  # fmt: skip
+def test_a_pin_that_names_none_or_several_is_unused(key, why):
+    layers = [layer(0, "upsample", blob="same"), layer(1, "b", blob="same")]
     intents = [call(layer=key)]
     places, result = found(intents, layers)
     assert places == ["RSZ201", "RSZ201"]
     assert result.unused == intents
-    assert result.notices == [notice]
+    assert LayerNames(layers).why_none(key, key) == why
 
 
 # --- names ---

@@ -57,6 +57,7 @@ def reads(path, size):
     return [grid(*pair) for pair in zip(size, made)]
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_the_intent_says_the_mode(tmp_path, seed):
     rng = random.Random(seed)

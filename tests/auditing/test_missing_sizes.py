@@ -132,6 +132,7 @@ def answer(size, factors, between, joined):
     return "unmatchable", None
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(200))
 def test_chains_of_cut_factors_with_joins(tmp_path, seed):
     rng = random.Random(seed)
@@ -182,6 +183,7 @@ def one(size=(17, 21), factors=(1, 1), more=()):
     return net
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_declared_outputs(tmp_path, seed):
     """Of one resize with layers behind it; no declaration, or one that agrees, is no evidence."""
@@ -363,6 +365,7 @@ def test_a_flexible_model_is_never_frozen_and_never_right(tmp_path):
     assert report.exit_code == 1
 
 
+@pytest.mark.slow
 def test_sizes_that_would_take_for_ever_are_no_match(tmp_path):
     net = Net((400, 400))
     for index in range(4):

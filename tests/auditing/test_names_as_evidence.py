@@ -120,6 +120,7 @@ def modules(seed):
     return net, lacking
 
 
+@pytest.mark.slow
 @needs_ios14
 def test_no_layer_gets_the_call_of_another_module():
     for seed in range(200):

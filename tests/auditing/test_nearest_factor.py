@@ -52,6 +52,7 @@ def pixels(count, made, factor, copies):
     return np.minimum(np.floor(np.arange(made, dtype=np.float32) * step).astype(int), count - 1)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_generated_maps_and_factors(seed):
     rng = random.Random(seed)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(
 MODES = {True: "ALIGN_CORNERS_TRUE", False: "ALIGN_CORNERS_FALSE"}
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_generated_lines(tmp_path, seed):
     rng = random.Random(seed)

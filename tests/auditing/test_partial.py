@@ -108,6 +108,7 @@ def chain(rng):
     return network(layers, (1, 3, *start), version=IOS12), start, links
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(200))
 def test_what_is_reported_is_true_of_the_written_file(seed):
     rng = random.Random(seed)
@@ -140,6 +141,7 @@ def test_what_is_reported_is_true_of_the_written_file(seed):
         assert stays or not found.wrong_before
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_only_the_result_of_partial_is_judged_by_what_stays(seed):
     """Without it nothing is written, and every layer is judged as if those before it were right."""
@@ -173,6 +175,7 @@ def skip(rng, broken):
     return network(layers, (1, 3, *size)), intents, fits_after
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_what_could_not_run_before_is_not_broken_by_a_fix(seed):
     model, intents, fits = skip(random.Random(seed), broken=True)
@@ -183,6 +186,7 @@ def test_what_could_not_run_before_is_not_broken_by_a_fix(seed):
     assert ("`sum`) cannot run:" in told) == (not fits)
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(50))
 def test_what_could_run_before_is_not_broken(seed):
     """Both branches are of one wrong size: to change one alone breaks the sum."""
@@ -207,6 +211,7 @@ def test_a_match_behind_a_layer_that_stays_is_told_in_a_notice():
     assert "the 6×8 that it gets as long as `a` stays as it is, where 9×12" in found.message
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not schema.knows_ios14(),
     reason="coremltools 3 cannot write layers of iOS 14: pip install 'coremltools>=4'",

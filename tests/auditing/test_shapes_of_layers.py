@@ -43,6 +43,7 @@ def test_a_fixed_image_in_a_batch_of_any_size_has_one_size():
     assert found.layer.channels == 3
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("side", "compared"), [(1 << 17, True), ((1 << 17) + 1, False)])
 def test_the_longest_side_that_is_compared(side, compared):
     text = "resizeBilinear {{ targetSize: {} targetSize: 1 }}".format(side)

@@ -88,6 +88,7 @@ def ranged(layers, low, high):
     return model
 
 
+@pytest.mark.slow
 def test_a_factor_that_makes_sides_too_long_to_compare(tmp_path):
     double = "upsample { scalingFactor: 2 scalingFactor: 2 mode: BILINEAR }"
     path = build.write(tmp_path, ranged([double], 8, 16))

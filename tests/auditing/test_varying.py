@@ -209,6 +209,7 @@ DOWN = [(1, 64, 0.5), (1, 63, 0.5), (2, 7, 0.5), (4, 101, 0.5), (4, 63, 0.25), (
 DOWN += [(1, 101, 0.25), (32, 1000, 0.25), (3, 200, 1 / 3), (1, -1, 0.5)]
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize(("low", "high", "factor"), DOWN)
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 def test_layers_that_scale_a_range_down_are_known_again(low, high, factor, mode):

@@ -56,6 +56,7 @@ def layers_of(path):
     return {a: layer for prefix, net in networks(model) for a, layer in layers(net, prefix)}
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_right_is_match_and_wrong_is_not(case):
     require(case)
@@ -69,6 +70,7 @@ def test_right_is_match_and_wrong_is_not(case):
         assert not is_right or found[place].max_shift_px == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_wrong_size_is_told_apart_from_wrong_values(case):
     require(case)
@@ -94,6 +96,7 @@ def expected_layer(case, is_right, call):
     return None
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_a_fix_leaves_the_layers_that_the_calls_ask_for(case, tmp_path):
     require(case)

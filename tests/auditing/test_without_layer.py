@@ -97,14 +97,12 @@ def test_what_is_said_of_a_call():
     call = Intent(size=(8, 8), input_size=(4, 6), site="net.py:14", name="head")
     assert no_layer_needed(call) is None
     assert WithoutLayer(call, "missing").message == (
-        "intent without a layer: `head`, bilinear align_corners=False size=8×8, 4×6 → 8×8, called "
+        "intent without a layer: `head`, bilinear corners=False size=8×8, 4×6 → 8×8, called "
         "at `net.py:14` (RSZ205)"
     )
     assert no_layer_needed(Intent(used=False)) == "unused"
     told = WithoutLayer(Intent(used=False, site="net.py:2"), "unused").message
-    assert told == (
-        "`net.py:2`, bilinear align_corners=False: needs no layer, as it reaches no output"
-    )
+    assert told == ("`net.py:2`, bilinear corners=False: needs no layer, as it reaches no output")
 
 
 @needs_ios14

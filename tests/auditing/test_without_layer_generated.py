@@ -30,6 +30,7 @@ def answers(net, outputs):
     return (got, reasons, report.exit_code), (wanted, net.dropped, code)
 
 
+@pytest.mark.slow
 @needs_ios14
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_neighbours_are_judged_as_if_the_call_were_not_there(kind):

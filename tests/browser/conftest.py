@@ -1,11 +1,11 @@
 """Headless Chromium on pages that tests write; skipped where it is missing, with the reason."""
 
-import os
 import shutil
 
 import pytest
 
-CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
     "--disable-background-networking --disable-component-update --hide-scrollbars"
@@ -16,7 +16,7 @@ FLAGS = (
 def browser(tmp_path_factory):
     reason = "needs selenium: pip install -e '.[browser]'"
     webdriver = pytest.importorskip("selenium.webdriver", reason=reason)
-    if not (os.path.exists(CHROMIUM) and os.path.exists(DRIVER)):
+    if CHROMIUM is None or DRIVER is None:
         pytest.skip("needs Chromium: apt-get install chromium chromium-driver")
     from selenium.webdriver.chrome.service import Service
 

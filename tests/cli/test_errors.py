@@ -53,7 +53,7 @@ ONNX = cases.read_bytes(os.path.join(cases.named(FIXABLE).folder, "model.onnx"))
 MODELS = {
     "missing": ("x.mlmodel", lambda path: None, "does not exist"),
     "empty": ("x.mlmodel", write(b""), "is empty"),
-    "text": ("x.mlmodel", write(b"Hello, this is no model at all.\n"), "Core ML model"),
+    "text": ("x.mlmodel", write(b"Hello, this is no model at all.\n"), "is a text file, no model"),
     "zeros": ("x.mlmodel", write(bytes(1000)), "Core ML model"),
     "truncated": ("x.mlmodel", truncated, "cannot be read as a Core ML model"),
     "folder": ("x", os.mkdir, "is a folder without a model"),

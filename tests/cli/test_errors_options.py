@@ -124,3 +124,41 @@ def test_names_that_no_terminal_can_print(tmp_path):
     ran = run(UNET, "-n", "-m", intents)
     assert ran.code == 1
     assert "`\\ud800`" in ran.out
+
+
+KNOWN = "iOS11, iOS11.2, iOS12, iOS13, iOS14, iOS15, iOS16, iOS17, iOS18, iOS26"
+
+
+@pytest.mark.parametrize(
+    "target", ["iOS10", *("iOS{}".format(n) for n in range(19, 26)), "iOS99", "ios126", "13.99"]
+)
+def test_an_ios_that_does_not_exist_is_refused_with_those_that_do(target):
+    ran = run(UNET, "-n", "--assume", CORNERS, "--deployment-target", target)
+    complained(ran, "`{}` is not a deployment target".format(target))
+    assert "help: pass one of {}, with or without a minor version\n".format(KNOWN) in ran.err
+
+
+# The releases of one autumn: macOS 10.13 with iOS 11, macOS 13 and watchOS 9 with iOS 16.
+OTHER_SYSTEMS = {
+    "macOS10.13": "iOS11",
+    "macOS 10.15": "iOS13",
+    "macOS11": "iOS14",
+    "macOS13.1": "iOS16",
+    "macOS15": "iOS18",
+    "macos26": "iOS26",
+    "watchOS9": "iOS16",
+    "tvOS17": "iOS17",
+}
+
+
+@pytest.mark.parametrize("target", sorted(OTHER_SYSTEMS))
+def test_of_another_system_the_ios_of_its_year_is_named(target):
+    ran = run(UNET, "-n", "--assume", CORNERS, "--deployment-target", target)
+    complained(ran, "targets are named by iOS, here `{}`\n".format(OTHER_SYSTEMS[target])[:-1])
+
+
+@pytest.mark.parametrize("target", ["macOS16", "macOS10.9", "watchOS2", "macOS"])
+def test_of_a_system_that_does_not_exist_nothing_is_guessed(target):
+    ran = run(UNET, "-n", "--assume", CORNERS, "--deployment-target", target)
+    complained(ran, "is not a deployment target")
+    assert "here `" not in ran.err

@@ -102,7 +102,7 @@ def test_a_fix_that_waits_for_an_option_is_1(tmp_path):
     source = model("unet", tmp_path)
     ran = run(source, "-m", INTENT, "--deployment-target", "11.2")
     assert ran.code == 1
-    assert "help: pass `--decompose`" in ran.out
+    assert "help for RSZ309: pass `--decompose`" in ran.out
     assert os.listdir(str(tmp_path)) == ["unet.mlmodel"]
 
 

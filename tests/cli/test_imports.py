@@ -60,6 +60,7 @@ def imported(*arguments):
     return HEAVY & names
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_a_run_imports_what_it_needs(name):
     arguments, may, must = RUNS[name]
@@ -68,6 +69,7 @@ def test_a_run_imports_what_it_needs(name):
     assert found >= must
 
 
+@pytest.mark.slow
 def test_a_page_brings_templates_and_images_and_jobs_bring_processes(tmp_path):
     audit = [UNET, "-n", "-m", INTENT]
     page = imported(*audit, "--report", str(tmp_path / "r.html"))
@@ -85,11 +87,13 @@ def test_a_fix_imports_what_measures_and_writes(tmp_path):
     assert VALUES <= found <= VALUES | WRITING
 
 
+@pytest.mark.slow
 def test_several_layers_are_worked_out_with_numpy(tmp_path):
     found = imported(model(HALF, tmp_path), "-n", "-m", truth(HALF, tmp_path), "--decompose")
     assert VALUES <= found <= VALUES | WITH_NUMPY
 
 
+@pytest.mark.slow
 def test_an_onnx_manifest_brings_onnx_and_no_framework(tmp_path):
     pytest.importorskip("onnx", reason="intents in ONNX files are read with onnx")
     case = cases.named(FIXABLE)

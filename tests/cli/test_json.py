@@ -39,6 +39,7 @@ RUNS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_each_kind_of_run(name, tmp_path):
     case, arguments, code, summary = RUNS[name]
@@ -49,6 +50,7 @@ def test_each_kind_of_run(name, tmp_path):
     assert ran.err == ""
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", [p for p in cases.ALL if p.is_readable], ids=lambda c: c.name)
 def test_every_fixture(case, tmp_path):
     intents = manifest(case.document(), tmp_path)
@@ -70,7 +72,7 @@ def test_unused_intents_are_named(tmp_path):
     intents = manifest({"resizes": entries}, tmp_path)
     (entry,) = run(model(RIGHT, tmp_path), "-m", intents, *JSON).json["models"]
     assert entry["unused_intents"] == ["up7", "resizes[2]"]
-    assert "`gone` names no resize layers of this model" in entry["notices"]
+    assert "; no resize layer is named `gone`" in entry["intents_without_layer"][0]["message"]
 
 
 def test_several_layers_are_needed():

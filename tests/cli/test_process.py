@@ -130,6 +130,7 @@ def on_terminal(*arguments, **variables):
             os.close(outer)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @posix
 @pytest.mark.parametrize("arguments", [["-n", UNET, "-m", INTENT], ["missing.mlmodel"]])
 def test_colors_on_a_terminal_unless_no_color_is_set(arguments):
@@ -139,6 +140,7 @@ def test_colors_on_a_terminal_unless_no_color_is_set(arguments):
     assert b"\x1b" not in printed
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_stream_that_lacks_characters_gets_escapes(encoding):
     ran = process("-n", UNET, "-m", INTENT, env=environment(PYTHONIOENCODING=encoding))

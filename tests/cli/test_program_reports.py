@@ -60,6 +60,7 @@ def path(name, kind):
     return os.path.join(GOLDEN, f"{name}-{kind}{KINDS[kind][0]}")
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_the_report(name, kind, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -62,6 +62,7 @@ def struck(path, written, cleaned="", ignored=()):
     )
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("make", [lambda folder: model(FIXABLE, folder), package])
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_a_signal_while_the_result_is_written(name, make, tmp_path):
@@ -72,6 +73,7 @@ def test_a_signal_while_the_result_is_written(name, make, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_a_second_one_does_not_end_the_cleaning_up(name, tmp_path):
     path = package(tmp_path)
@@ -130,6 +132,7 @@ def with_workers(who, name, around):
     return ran
 
 
+@pytest.mark.mostly_slow(quick=1)
 @forked
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_workers_that_are_ended_leave_nothing(name, tmp_path):
@@ -140,6 +143,7 @@ def test_workers_that_are_ended_leave_nothing(name, tmp_path):
     assert all("was ended by the system" in line for line in errors)
 
 
+@pytest.mark.slow
 @forked
 @pytest.mark.parametrize("who", ["the parent", "all"])
 @pytest.mark.parametrize("name", sorted(CODES))
@@ -148,6 +152,7 @@ def test_workers_of_a_run_that_is_ended_leave_nothing(name, who, tmp_path):
     assert (ran.returncode, ran.stdout, ran.stderr) == (CODES[name], b"", b"")
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_what_the_caller_has_switched_off_stays_so(name, tmp_path):
     """As `nohup` does it."""
@@ -218,6 +223,7 @@ entry.main()
 """
 
 
+@pytest.mark.slow
 def test_a_signal_when_all_is_done_changes_nothing(tmp_path):
     path = model(FIXABLE, tmp_path)
     ran = start(AT_THE_END, path, "--assume", CORNERS, "-q")

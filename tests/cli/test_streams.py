@@ -1,11 +1,11 @@
 """Standard streams that are closed or take nothing, text that is ASCII, memory that is missing."""
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 
-import click
 import pytest
 
 from tests.cli.commands import CORNERS, FIXABLE, INTENT, RIGHT, UNET, model, run
@@ -32,6 +32,7 @@ PRINTED = {
 }
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full (Linux)")
 @pytest.mark.parametrize("name", sorted(PRINTED))
 def test_an_output_that_takes_nothing_is_told(name):
@@ -43,6 +44,7 @@ def test_an_output_that_takes_nothing_is_told(name):
     assert last.startswith("help: ")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full (Linux)")
 def test_errors_that_cannot_be_told_either():
     with open("/dev/full", "wb") as full:
@@ -62,6 +64,7 @@ def in_shell(redirect, *arguments):
     )
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_stream_that_is_closed_changes_nothing_else(redirect, tmp_path):
@@ -95,6 +98,7 @@ def test_no_file_takes_the_place_of_a_stream(redirect, tmp_path):
     assert int(place.read_bytes()) > 2
 
 
+@pytest.mark.mostly_slow(quick=1)
 @posix
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_errors_that_nobody_reads_do_not_end_a_batch(jobs, tmp_path):
@@ -114,7 +118,7 @@ def test_errors_that_nobody_reads_do_not_end_a_batch(jobs, tmp_path):
 
 
 def test_text_that_is_ascii():
-    old = click.__version__.startswith("7.")
+    old = importlib.util.find_spec("click.shell_completion") is None
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     ran = process(*PRINTED["text"], env=environment(**locale))
     said = ran.stderr.decode().splitlines()

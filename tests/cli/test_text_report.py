@@ -53,6 +53,7 @@ def test_goldens_fit_80_columns():
             assert wide(file.read()) == []
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", [c for c in cases.ALL if c.is_readable], ids=lambda c: c.name)
 def test_every_fixture_fits_80_columns(case, tmp_path, monkeypatch):
     monkeypatch.chdir(case.folder)
@@ -66,8 +67,8 @@ def test_every_layer_that_does_not_match_is_explained(tmp_path):
     ran = run(model(HALF, tmp_path), "-n", "--assume", "bilinear,align_corners=false")
     for address in ("layers[4]", "layers[5]"):
         assert "  {} RSZ101 RSZ309: ".format(address) in ran.out
-    assert ran.out.count("help for RSZ309: ") == 1
-    assert ran.out.count("help: pass `--decompose`") == 1
+    assert ran.out.count("help for RSZ309: pass `--decompose`") == 1
+    assert ran.out.count("help") == 1
 
 
 def test_no_color_where_there_is_no_terminal():

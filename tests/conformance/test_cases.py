@@ -200,6 +200,7 @@ def test_inputs_have_the_ranks_that_a_mapping_takes():
             assert network.specificationVersion >= 4, name
 
 
+@pytest.mark.slow
 @NEWER
 def test_shape_rules_know_what_the_executor_makes_of_every_kind():
     """They and the executor share no code: of neither the one nor the other a row is misread."""
@@ -215,6 +216,7 @@ def test_shape_rules_know_what_the_executor_makes_of_every_kind():
             assert None not in dims or "ynamic" in name or "whereNonZero" in name, name
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("part", ["grid", "replacement", "kind"])
 def test_coremltools_infers_the_types_that_programs_declare(part, tmp_path):
     """Its loader raises where they differ. Of edges one of the two sizes is wrong on purpose."""

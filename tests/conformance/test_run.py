@@ -34,6 +34,7 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @MIL
 @pytest.mark.parametrize("part", ["grid", "edge", "replacement", "kind"])
 def test_every_case_passes_on_the_executor(part):
@@ -58,6 +59,7 @@ def test_elsewhere_it_says_so_in_a_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -78,6 +80,7 @@ def test_names_are_listed():
     assert len(names) == 40
 
 
+@pytest.mark.slow
 @MIL
 def test_a_crash_loses_one_case(tmp_path):
     path = tmp_path / "made.json"
@@ -92,6 +95,7 @@ def test_a_crash_loses_one_case(tmp_path):
     assert "5 crashed" in ran.stdout.decode()
 
 
+@pytest.mark.slow
 @MIL
 def test_what_there_is_is_kept_when_a_run_is_ended(tmp_path):
     path = tmp_path / "made.json"
@@ -201,6 +205,7 @@ def test_half_precision_is_allowed_where_the_unit_computes_in_it():
     assert records.tolerance(half, "CPU_ONLY") == 5e-3
 
 
+@pytest.mark.slow
 def test_the_file_is_as_it_is_documented(tmp_path):
     path = tmp_path / "made.json"
     only = "neural-network/grid/resizeBilinear * up"

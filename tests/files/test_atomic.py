@@ -101,7 +101,7 @@ def test_a_write_that_fails_midway_leaves_everything_as_it_was(name, place, tmp_
     with pytest.raises(told(FAILURES[name])) as caught:
         place.save(proofs.append)
     if name == "disk full":
-        assert str(caught.value).endswith("no space left on device")
+        assert caught.value.message.endswith("no space left on device")
         assert caught.value.hint
     assert proofs == []
     assert contents(tmp_path) == before
@@ -159,7 +159,7 @@ from tests.support.saving import Place
 try:
     Place(*json.loads(sys.argv[1])).save()
 except OutputError as error:
-    print(json.dumps(str(error)))
+    print(json.dumps(error.message))
 """
 KILLED = """
 import json, os, signal, sys
@@ -168,6 +168,7 @@ Place(*json.loads(sys.argv[1])).save(lambda path: os.kill(os.getpid(), signal.SI
 """
 
 
+@pytest.mark.mostly_slow(quick=1)
 def test_a_real_limit_on_the_size_of_files(place, tmp_path):
     pytest.importorskip("resource", reason="Windows has no limit on the size of files to set")
     before = contents(tmp_path)
@@ -175,6 +176,7 @@ def test_a_real_limit_on_the_size_of_files(place, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.mostly_slow(quick=1)
 def test_a_killed_process_leaves_the_input_and_the_target_as_they_were(place, tmp_path):
     before = contents(tmp_path)
     assert start(KILLED, saving.as_json(place)).returncode == -9

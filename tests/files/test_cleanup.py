@@ -40,6 +40,7 @@ def wrong(path):
     raise ProofError("it is wrong", "nothing was written")
 
 
+@pytest.mark.mostly_slow(quick=30)
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize(("module", "name"), CALLS, ids=[name for _, name in CALLS])
 @pytest.mark.parametrize("proof", [wrong, lambda path: None], ids=["wrong", "right"])

@@ -23,7 +23,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 try:
     Place(*json.loads(sys.argv[1])).save()
 except OutputError as error:
-    print(json.dumps([str(error), error.hint]))
+    print(json.dumps([error.message, error.hint]))
 """
 
 
@@ -35,6 +35,7 @@ def locked(folder, rename="model.mlpackage"):
     return path
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("over", ["nothing", "a package", "a read-only package"])
 def test_a_package_of_read_only_folders(over, tmp_path):
     before = contents(locked(tmp_path))
@@ -50,6 +51,7 @@ def test_a_package_of_read_only_folders(over, tmp_path):
     assert sorted(os.listdir(str(tmp_path))) == ["model.mlpackage", "out.mlpackage"]
 
 
+@pytest.mark.slow
 def test_a_package_of_read_only_folders_that_cannot_be_written_leaves_nothing(tmp_path):
     locked(tmp_path)
     script = (
@@ -66,6 +68,7 @@ def test_a_package_of_read_only_folders_that_cannot_be_written_leaves_nothing(tm
     assert os.listdir(str(tmp_path)) == ["model.mlpackage"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes that have a name, as POSIX has them")
 def test_a_pipe_in_a_package(tmp_path):
     path = os.path.join(package(tmp_path), "Data", "pipe")
@@ -81,6 +84,7 @@ def test_a_pipe_in_a_package(tmp_path):
     assert stat.S_ISFIFO(os.stat(path).st_mode)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_file_or_folder_of_a_package_that_may_not_be_read(kind, tmp_path):
     path = os.path.join(package(tmp_path), "Data", "secret")

@@ -25,6 +25,7 @@ def test_a_model_in_it_is_not_said_to_be_missing(kind, closed):
     )
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("kind", [model, package])
 def test_an_output_in_it_leaves_nothing_to_delete(kind, closed, tmp_path):
     path = model(FIXABLE, tmp_path) if kind is model else package(tmp_path)

@@ -58,6 +58,7 @@ def test_a_model_cut_at_any_byte_is_refused_or_whole(name):
     assert len(read) < len(data) // 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda b: 0, lambda b: 255, lambda b: b ^ 1, lambda b: b ^ 128])
 def test_no_damaged_byte_ends_in_another_error(change):
     data = cases.read_bytes(cases.named("branch_loop").path)

@@ -1,6 +1,9 @@
 """Other files: each is named for what it is, with what to do instead."""
 
+import io
 import os
+import pickle
+import zipfile
 
 import pytest
 
@@ -10,6 +13,14 @@ from tests.support import build, cases
 
 # A ModelProto of ONNX: ir_version 4, producer_name "pytorch".
 ONNX = b"\x08\x04\x12\x07pytorch\x1a\x03" + b"1.4"
+
+
+def packed(name):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(name, b"x")
+    return data.getvalue()
+
 
 FILES = {
     "empty": ("model.mlmodel", b"", "is empty"),
@@ -23,6 +34,22 @@ FILES = {
         b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",
         "a Git LFS pointer",
     ),
+    "JSON with a mark": ("model.mlmodel", b'\xef\xbb\xbf\n {"a": 1}', "is a JSON file"),
+    "a list": ("model.mlmodel", b"[1, 2]", "is a JSON file"),
+    "page": (
+        "model.mlmodel",
+        b"\n<!DOCTYPE html>\n<title>Sign in</title>",
+        "an HTML page, no model",
+    ),
+    "short page": ("model.mlmodel", b"<HTML lang=en>", "an HTML page, no model"),
+    "text": ("model.mlmodel", b"just some text\n", "a text file, no model"),
+    "text that is cut": ("model.mlmodel", ("é" * 2000).encode()[:1025], "a text file, no model"),
+    "newer pickle": ("model.pt", pickle.dumps([1], 4), "a pickle, as PyTorch saves"),
+    "array": ("x.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'", "a NumPy array"),
+    "tensors": ("x.npz", packed("input_x.npy"), "a NumPy archive"),
+    "packed package": ("x.zip", packed("m.mlpackage/Manifest.json"), "with a Core ML package"),
+    "packed model": ("x.zip", packed("m.mlmodel"), "with a Core ML model"),
+    "PyTorch": ("x.pt", packed("archive/data.pkl"), "ZIP archive, as PyTorch saves"),
     "onnx by name": ("model.onnx", b"\x08\x04", "an ONNX file"),
     "onnx by producer": ("model.mlmodel", ONNX, "an ONNX file"),
 }
@@ -39,7 +66,7 @@ def test_other_files_are_named(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "data", [b"just some text\n", b"\xff" * 100, b"\x0a\x05abc", b"\x08\x03 {PK\x03\x04"]
+    "data", [b"\xff" * 100, b"\x0a\x05abc", b"\x08\x03 {PK\x03\x04", b"{\x00\x01", b"some \xff\n"]
 )
 def test_anything_else_is_called_damaged(data, tmp_path):
     path = build.write(tmp_path, data)

@@ -111,6 +111,7 @@ def peak(*arguments):
     return code, used
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_a_small_model_never_takes_a_gigabyte(name, tmp_path):
     model, ask = SMALL[name]
@@ -121,6 +122,7 @@ def test_a_small_model_never_takes_a_gigabyte(name, tmp_path):
     assert used < MOST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_neither_does_its_inventory_or_its_page(name, tmp_path):
     model, ask = SMALL[name]
@@ -133,6 +135,7 @@ def test_neither_does_its_inventory_or_its_page(name, tmp_path):
     assert used < MOST
 
 
+@pytest.mark.slow
 def test_the_measurement_sees_a_gigabyte():
     """What it says of a process that takes too much, or the tests above could not fail."""
     _, used, _ = measured("-c", "len(b'x' * (1 << 30))")
@@ -147,6 +150,7 @@ DEEP = {
 }
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", sorted(DEEP))
 def test_a_manifest_that_only_looks_deep_or_long(name, tmp_path):
     path = tmp_path / "intent.json"
@@ -169,6 +173,7 @@ def sparse(path, size):
     return path
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", ["intent.json", "intent.onnx"])
 def test_manifests_that_are_too_long_to_be_one(name, tmp_path):
     path = sparse(tmp_path / name, 1 << 31)
@@ -185,6 +190,7 @@ def test_a_package_whose_manifest_is_too_long(tmp_path):
     assert used < MOST // 4
 
 
+@pytest.mark.slow
 def test_a_layer_of_a_later_kind_is_not_kept_in_memory(tmp_path):
     """Its weights are a field that this schema does not know."""
     used = []
@@ -200,6 +206,7 @@ def test_a_layer_of_a_later_kind_is_not_kept_in_memory(tmp_path):
     assert used[1] - used[0] < 1 << 24
 
 
+@pytest.mark.slow
 def test_a_manifest_of_large_sizes(tmp_path):
     sizes = {"size": [65536, 65536], "input_size": [65536, 65536], "align_corners": True}
     path = manifest({"scores_0": sizes}, tmp_path)

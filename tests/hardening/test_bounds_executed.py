@@ -118,6 +118,7 @@ def executed(model, folder, shape=SHAPE):
 
 
 @pytest.mark.skipif(not schema.knows_ios14(), reason="needs layers of iOS 13 and 14")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_small_network_is_refused_in_time(name, tmp_path):
     texts, says = LAYERS[name]
@@ -226,6 +227,7 @@ OPERATIONS = {
 
 
 @pytest.mark.skipif(not schema.knows_ios14(), reason="needs messages of ML Programs")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_small_program_is_refused_in_time(name, tmp_path):
     make, says = OPERATIONS[name]
@@ -260,6 +262,7 @@ RESIZES = {
 
 
 @pytest.mark.skipif(not schema.knows_ios14(), reason="needs messages of ML Programs")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RESIZES))
 def test_a_small_program_is_audited_in_little_memory(name, tmp_path):
     make, asked = RESIZES[name]

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(
 MODELS = 240
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_splice_is_the_edit_of_protobuf():
     found = Counter(differential.compare(seed) for seed in range(MODELS))
@@ -35,6 +36,7 @@ def test_random_models_have_what_an_edit_could_lose():
     assert max(len(data) for data in made) > IOS14_VERSION * 4096
 
 
+@pytest.mark.slow
 def test_programs_that_are_spliced_are_those_that_protobuf_edits():
     """`python -m hardening.differential --programs 2000` compares thousands."""
     pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")

@@ -81,6 +81,7 @@ def fixed(data):
     return changed, result, edits.changed_fields(edits.parse(data), changed)
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_models_of_this_kind_are_changed_in_their_resizes_alone(kind):
     models = [(case, edits.parse(cases.read_bytes(case.path))) for case in READABLE]

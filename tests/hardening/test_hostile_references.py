@@ -112,6 +112,7 @@ def test_the_end_of_its_process_is_one_sentence(script, files, tmp_path, monkeyp
     assert said.endswith(ENDS.get(script, "its process does not start: no such file or directory"))
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_graph_without_an_end_can_be_interrupted(number, files):

@@ -136,6 +136,7 @@ if schema.knows_ios14():
     TABLE.update(WITH_IOS14)
 
 
+@pytest.mark.mostly_slow(quick=8)
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_is_told_and_nothing_else_happens(name, tmp_path):
     data, code, says = TABLE[name]

@@ -57,6 +57,7 @@ def without_breaks(text):
     return "".join(text.split())
 
 
+@pytest.mark.mostly_slow(quick=1)
 def test_in_the_text(name, tmp_path):
     file, shown = NAMES[name]
     text = run(tmp_path, file, "-n").decode("utf-8")
@@ -64,6 +65,7 @@ def test_in_the_text(name, tmp_path):
     assert not any(sign in text for sign in ("\x1b", "\N{RIGHT-TO-LEFT OVERRIDE}"))
 
 
+@pytest.mark.slow
 def test_in_json_it_is_the_name_itself(name, tmp_path):
     file, _ = NAMES[name]
     run(tmp_path, file, "-n", "--report", "out.json", "-q")
@@ -73,6 +75,7 @@ def test_in_json_it_is_the_name_itself(name, tmp_path):
         assert entry["path"] == "./" + file
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("form", ["html", "md"])
 def test_in_reports(name, form, tmp_path):
     file, _ = NAMES[name]
@@ -85,6 +88,7 @@ def test_in_reports(name, form, tmp_path):
     assert word.strip("\x1b\N{RIGHT-TO-LEFT OVERRIDE}\n") in text
 
 
+@pytest.mark.mostly_slow(quick=1)
 def test_a_fix_in_place(name, tmp_path):
     file, _ = NAMES[name]
     run(tmp_path, file, "--in-place", "-q")
@@ -93,6 +97,7 @@ def test_a_fix_in_place(name, tmp_path):
     assert run(tmp_path, file, "-n", "-q") == b""
 
 
+@pytest.mark.slow
 def test_a_result_whose_name_would_be_too_long_is_told(tmp_path):
     path = str(tmp_path / NAMES["as long as can be"][0])
     with open(path, "wb") as file:

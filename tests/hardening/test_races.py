@@ -121,6 +121,7 @@ def test_an_input_that_is_put_there_between_the_audit_and_the_copy(tmp_path, mon
     assert read_bytes(path) == OLD
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_file_at_once(tmp_path, fixed):
     path = model(FIXABLE, tmp_path)
     for _ in range(3):
@@ -147,11 +148,14 @@ def test_two_runs_to_one_output_at_once(tmp_path, fixed):
     assert target.read_bytes() == fixed
 
 
+@pytest.mark.slow
 @posix
 def test_kills_at_random_times(tmp_path, fixed):
     path = model(FIXABLE, tmp_path)
     begin = time.time()
-    assert start(path, "--assume", CORNERS, "-o", tmp_path / "first.mlmodel").wait() == 0
+    whole = start(path, "--assume", CORNERS, "-o", tmp_path / "first.mlmodel")
+    whole.communicate()
+    assert whole.returncode == 0
     usual, rng = time.time() - begin, random.Random(8)
     for _ in range(12):
         with open(path, "wb") as file:
@@ -163,6 +167,7 @@ def test_kills_at_random_times(tmp_path, fixed):
         assert read_bytes(path) in (OLD, fixed)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @posix
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupted_batch_leaves_each_file_old_or_new(jobs, tmp_path, fixed):
@@ -228,6 +233,7 @@ DISKS = {
 MOUNT = "mount -t tmpfs -o size=200k tmpfs {0} && cp {1} {0}/model.mlmodel && touch {0}/rest && "
 
 
+@pytest.mark.mostly_slow(quick=1)
 @posix
 @pytest.mark.parametrize("what", sorted(DISKS))
 def test_a_disk_that_takes_nothing(what, tmp_path):

@@ -76,6 +76,7 @@ def test_every_place_of_the_figures_is_filled():
     assert not re.search(r"\b(FUZZ|DIFF|FAULTS|MUTANTS)\b", DOC)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("command", re.findall(r"^python -m (hardening\.\w+)", DOC, re.M))
 def test_every_command_starts(command):
     ran = subprocess.run(

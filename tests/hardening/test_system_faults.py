@@ -66,6 +66,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not strace_may_attach(),
     reason="faults are injected by strace: install it (Linux), and allow it to trace",

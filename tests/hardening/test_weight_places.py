@@ -80,6 +80,7 @@ def test_two_programs_of_a_pipeline_add_to_one_weight_file(tmp_path):
     assert contents(path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["weights", "no weights", "pipeline"])
 def test_two_runs_at_once(name, tmp_path):
     """One may be refused; what is there is the old package or the new one, of both files."""
@@ -119,6 +120,7 @@ def test_weights_behind_a_link_that_leads_out(inner, options, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("inner", ["", os.path.dirname(WEIGHTS), os.path.dirname(MODEL)])
 def test_a_folder_that_may_not_be_written(inner, tmp_path):

@@ -87,7 +87,7 @@ MODES = "nearest, nearest-exact, bilinear, bicubic, area"
 def test_texts_that_are_wrong(text, defects):
     with pytest.raises(UsageError) as caught:
         assume.parse(text)
-    assert str(caught.value) == "`--assume {}` is not an intent: {}".format(
+    assert caught.value.message == "`--assume {}` is not an intent: {}".format(
         text, "; ".join(defects)
     )
     assert "bilinear,align_corners=true" in caught.value.hint

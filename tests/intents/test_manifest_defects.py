@@ -163,7 +163,7 @@ def test_a_wrong_field_hides_no_other_entry_and_no_intent_comes_of_it():
 def test_message_names_the_file_and_counts(text, count):
     with pytest.raises(ManifestError) as caught:
         manifest.parse(text, "intent.json")
-    assert str(caught.value) == "`intent.json` has " + count
+    assert caught.value.message == "`intent.json` has " + count
     assert caught.value.exit_code == 2
 
 
@@ -182,7 +182,7 @@ def test_message_names_the_file_and_counts(text, count):
 def test_text_that_is_not_json(text, starts):
     with pytest.raises(ManifestError) as caught:
         manifest.parse(text, "intent.json")
-    assert str(caught.value).startswith(starts)
+    assert caught.value.message.startswith(starts)
     assert caught.value.hint
     assert not caught.value.defects
 

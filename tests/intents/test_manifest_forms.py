@@ -209,7 +209,7 @@ def load_error(path):
     with pytest.raises(ManifestError) as caught:
         manifest.load(str(path))
     assert caught.value.hint
-    return str(caught.value)
+    return caught.value.message
 
 
 def test_files_that_are_no_manifest(tmp_path):

@@ -147,12 +147,14 @@ def long_documents(draw):
     return {key: draw(parts[key]) for key in sorted(keys)}
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(document=SHORT | long_documents() | VALUES)
 def test_generated_documents(document, schema_accepts):
     check(document, schema_accepts)
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("key", sorted(RESIZE) + ["Mode", "scale"])
 def test_one_field_alone(key, schema_accepts):
     """One field contradicts nothing, so both give the same answer."""

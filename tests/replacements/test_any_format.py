@@ -56,6 +56,7 @@ class Numpy(Place):
         return "NumPy {}".format(spec_version)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(60))
 def test_a_program_of_the_cheapest_steps_computes_the_case(seed):
     rng = random.Random(seed)

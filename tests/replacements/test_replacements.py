@@ -67,6 +67,7 @@ def check(asked, layout, channels=2):
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(specs, specs, st.sampled_from(sorted(LAYOUTS)))
 def test_any_axes(rows, columns, layout):
@@ -75,6 +76,7 @@ def test_any_axes(rows, columns, layout):
     assert ("1×1 convolution" if layout == "RANK5" else "matrix product") in found
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(specs, specs)
 def test_nothing_is_known_but_the_mapping(rows, columns):
@@ -185,6 +187,7 @@ FOLLOWED = [
 ]
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("row", FOLLOWED, ids=str)
 @pytest.mark.parametrize("layout", [RANK5, EXACT4, EXACT3])
 def test_one_replacement_for_every_size(row, layout):
@@ -294,6 +297,7 @@ def test_a_box_is_used_where_float32_is_fine_enough():
     assert ROWS["CropResize"].build(exact)
 
 
+@pytest.mark.slow
 def test_what_no_file_can_hold_is_refused():
     huge = context(AxisSpec("cubic", "half_pixel", 40000, 39999), COPY, channels=1)
     assert isinstance(cheapest(huge, 10), str)

@@ -11,7 +11,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.elements, self.open, self.texts = [], [], []
+        self.elements, self.open, self.texts, self.scripts = [], [], [], []
         self.feed(text)
         self.close()
         assert self.open == []
@@ -30,7 +30,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if "script" in self.open:
+            self.scripts.append(data)
+        elif "style" not in self.open:
             self.texts.append(data)
 
     @property

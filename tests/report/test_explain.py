@@ -101,6 +101,18 @@ def test_the_list_names_all():
     assert [line.split()[0] for line in out.splitlines() if line[0] != " "] == list(RULES)
 
 
+@pytest.mark.parametrize("group", ["RSZ2", " rsz2 ", "rsz", "RSZ"])
+def test_the_beginning_of_codes_lists_a_group(group):
+    begun = group.strip().upper()
+    lines = [line for line in run("--explain", group).out.splitlines() if line[0] != " "]
+    assert [line.split()[0] for line in lines] == [c for c in RULES if c.startswith(begun)]
+    assert lines[-1].split()[0][:4] == ("RSZ2" if begun == "RSZ2" else "RSZ4")
+
+
+def test_every_code_is_in_a_group():
+    assert {code[:4] for code in RULES} == set(explain.GROUPS)
+
+
 @pytest.mark.parametrize(
     ("code", "near"), [("RSZ110", "RSZ1"), ("shifted-gird", "`RSZ101`"), ("x", "--explain list")]
 )
@@ -111,6 +123,7 @@ def test_an_unknown_code_is_a_sentence(code, near):
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("error: `{}` is not a finding code\nhelp: ".format(code))
     assert near in ran.err
+    assert all(f"`{group}` {about}" in ran.err for group, about in explain.GROUPS.items())
 
 
 def test_docs_are_these_texts():

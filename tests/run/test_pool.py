@@ -66,6 +66,7 @@ def test_results_come_in_order_from_as_many_processes(method):
     assert os.getpid() not in workers
 
 
+@pytest.mark.mostly_slow(quick=2)
 @posix
 @pytest.mark.parametrize("how", sorted(KILLS))
 def test_a_task_whose_worker_is_killed_fails_alone(how, method):

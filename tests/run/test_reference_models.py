@@ -94,6 +94,7 @@ def test_what_each_wrong_resize_does_alone(unet):
     assert right["max_abs_error"] < 1e-5
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_a_fault_that_no_resize_makes_is_found_and_named(fault, unet):
     plant, drifts = FAULTS[fault]

@@ -15,6 +15,7 @@ PROGRAMS = os.path.join(FIXTURES, "mlprogram")
 NAMES = sorted(name for name in os.listdir(PROGRAMS) if os.path.isdir(os.path.join(PROGRAMS, name)))
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.skipif(
     "mlProgram" not in schema.model_class().DESCRIPTOR.fields_by_name,

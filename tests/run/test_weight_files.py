@@ -65,6 +65,7 @@ def is_complete(package, before, others=()):
     )
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize(("name", "listed"), [(HAS, True), (HAS_NONE, True), (HAS_NONE, False)])
 def test_both_files_are_written(name, listed, in_place, tmp_path):
@@ -268,6 +269,7 @@ def test_weights_take_their_place_first(tmp_path, monkeypatch):
     assert moved == ["weight.bin", "Manifest.json", "model.mlmodel"]
 
 
+@pytest.mark.slow
 def test_large_weights_pass_through_in_blocks(tmp_path):
     path = prepared(HAS, tmp_path)
     with open(os.path.join(path, WEIGHTS), "ab") as file:

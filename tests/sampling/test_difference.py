@@ -120,6 +120,7 @@ def test_small_differences_are_seen_at_large_sizes():
     assert difference(intended, layer("ALIGN_CORNERS_FALSE", 4096, 8190)).equal
 
 
+@pytest.mark.slow
 def test_memory_follows_the_taps_not_the_matrix():
     pairs = [
         (intent(True, 4096, 4095), layer("ALIGN_CORNERS_TRUE", 4096, 4095)),

@@ -72,12 +72,14 @@ def test_rows_without_the_outside_sum_to_one_at_every_pixel_of_the_image(spec):
     assert matrix(inside).sum(axis=1)[reached] == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.slow
 @relaxed
 @given(st.sampled_from(INTERPOLATING), st.sampled_from([*CENTRED, "asymmetric", "upsample"]), sizes)
 def test_equal_sizes_are_the_identity(kernel, transform, size):
     assert matrix(AxisSpec(kernel, transform, size, size)) == pytest.approx(np.eye(size), abs=1e-9)
 
 
+@pytest.mark.slow
 @relaxed
 @given(
     st.sampled_from(["linear", "cubic", "antialias_linear", "antialias_cubic", "area"]),
@@ -90,6 +92,7 @@ def test_flipping_the_input_flips_the_output(kernel, transform, before, after):
     assert dense[::-1, ::-1] == pytest.approx(dense, abs=1e-9)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("transform", "half"), [("asymmetric", 0), ("tf_half_pixel_for_nn", 1)])
 def test_nearest_floor_is_integer_division(transform, half):
     # 49 * (1 / 49) is less than one in float64.
@@ -99,6 +102,7 @@ def test_nearest_floor_is_integer_division(transform, half):
         assert (index[:, 0] == expected).all(), f"{before} -> {after}"
 
 
+@pytest.mark.slow
 @relaxed
 @given(specs.filter(lambda spec: spec.kernel == "linear"))
 def test_linear_reads_at_the_clamped_coordinate(spec):
@@ -106,6 +110,7 @@ def test_linear_reads_at_the_clamped_coordinate(spec):
     assert positions(spec) == pytest.approx(clamped, abs=1e-9)
 
 
+@pytest.mark.slow
 @relaxed
 @given(specs, specs, st.floats(-3, 3), st.integers(0, 2**32 - 1))
 def test_resize_is_linear_and_separable(rows, columns, factor, seed):

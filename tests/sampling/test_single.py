@@ -64,6 +64,7 @@ ROOMS = [
 ]
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("room", ROOMS)
 def test_what_decides_needs_no_numpy(room):
     code = (

@@ -49,6 +49,7 @@ def errors(made, tensors):
         yield error, np.abs(expected).max()
 
 
+@pytest.mark.mostly_slow(quick=6)
 @pytest.mark.parametrize("case", NETWORKS, ids=lambda case: case.name)
 def test_as_converted(case):
     tensors, told = recorded(case), case.meta.get("error_as_converted")
@@ -66,6 +67,7 @@ def test_as_converted(case):
         assert max(error for error, _ in found) == pytest.approx(told, rel=1e-4, abs=3e-6)
 
 
+@pytest.mark.mostly_slow(quick=6)
 @pytest.mark.parametrize("case", NETWORKS, ids=lambda case: case.name)
 def test_with_the_resizes_of_pytorch(case):
     if case.name in NOT_ONE_EACH:

@@ -96,6 +96,7 @@ def test_a_fix_that_leaves_shapes_that_do_not_fit_is_refused(unet, dry_run):
     assert sorted(os.listdir(os.path.dirname(path))) == ["unet.intent.json", "unet.mlmodel"]
 
 
+@pytest.mark.slow
 def test_a_size_that_no_memory_holds_is_told_and_not_tried(unet):
     path, _ = unet
     intent = Intent(align_corners=True, scale_factor=(60000.0, 60000.0))
@@ -143,7 +144,7 @@ def recorded_cases():
                 yield case
 
 
-@pytest.mark.parametrize("case", recorded_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", list(recorded_cases()), ids=lambda case: case.name)
 def test_written_layers_compute_what_pytorch_recorded(case):
     """The target layer of each call, on PyTorch's own tensors."""
     arrays = np.load(os.path.join(case.folder, "io.npz"))

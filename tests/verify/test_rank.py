@@ -98,6 +98,7 @@ BY_NAME = {
 }
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_one_answer_to_what_comes_closest(seed):
     """The message and the table say the same, and it is what reads the least far off."""

@@ -1,6 +1,6 @@
 """Several operations that together stand in for one resize."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.mlprogram import messages, steps
@@ -28,7 +28,7 @@ class OperationChain(ResizeOp):
     """
 
     name: str
-    operations: Tuple[Step, ...]
+    operations: Tuple[Step, ...] = field(repr=False)
     size: Optional[Size] = None
     factor: Optional[Tuple[float, float]] = None
     multiply_adds: Optional[int] = None

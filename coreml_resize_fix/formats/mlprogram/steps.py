@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 from coreml_resize_fix.formats.mlprogram.program import FileReference
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import SizeOf
+from coreml_resize_fix.short_repr import short_repr
 
 
 class Constant(NamedTuple):
@@ -25,6 +26,9 @@ class Packed(NamedTuple):
     data_type: str
     data: bytes
     dims: Tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class StoredElsewhere(NamedTuple):

@@ -1,6 +1,6 @@
 """Parameters of the two resize layers, and of several that stand in for one, as values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.conventions import coreml
@@ -189,7 +189,7 @@ class LayerChain(_Layer):
     """
 
     name: str
-    layers: Tuple[bytes, ...]
+    layers: Tuple[bytes, ...] = field(repr=False)
     size: Optional[Size] = None
     factor: Optional[Tuple[float, float]] = None
     multiply_adds: Optional[int] = None

@@ -41,7 +41,7 @@ class LayerPlace(Place):
     channels: Optional[int]
     exact_mapping: bool
     after_part: bool = False
-    in_half: Callable[[], bool] = field(default=_in_single, compare=False)
+    in_half: Callable[[], bool] = field(default=_in_single, compare=False, repr=False)
 
     def __getstate__(self) -> Dict[str, Any]:
         """The state without the open file behind `in_half`: reports go to other processes."""

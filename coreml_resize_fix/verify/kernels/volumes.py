@@ -97,9 +97,8 @@ def _fold(
     found = np.array(padded[:, :, : (count - 1) * stride[0] + 1 : stride[0]])
     need_effort(kernel[0] * (CALL + MOVED * found.size))
     for depth in range(1, kernel[0]):
-        function(
-            found, padded[:, :, depth : depth + (count - 1) * stride[0] + 1 : stride[0]], found
-        )
+        slices = padded[:, :, depth : depth + (count - 1) * stride[0] + 1 : stride[0]]
+        function(found, slices, out=found)
     return found
 
 

@@ -108,6 +108,7 @@ def test_with_the_option_it_is_rewritten_once(written):
         assert not [notice for notice in again.notices if DOUBT in notice]
 
 
+@pytest.mark.slow
 def test_any_downscale_becomes_the_same_grid(written):
     """200 sizes; one axis may grow or stay, and a call that shrinks none is left alone."""
     for seed in range(200):

@@ -279,6 +279,7 @@ def drawn(seed):
     return before, after, axes, asked
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("inside", [False, True], ids=["weights elsewhere", "weights inside"])
 def test_bicubic(seed, inside):
@@ -308,6 +309,7 @@ ASKED = intent("bicubic", BEFORE, AFTER, False)
 ROWS, COLUMNS = plain(9, 14), plain(11, 15)
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize(
     ("rows", "columns"),
@@ -389,6 +391,7 @@ def test_no_layer_is_needed_for_what_is_put_together():
     assert found.unused == [wrong]
 
 
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(30))
 def test_gathers_alone_are_never_those_of_both_calls(seed):
     """Whether aligned or not, what the weights would tell is not guessed without them."""
@@ -407,6 +410,7 @@ def test_gathers_alone_are_never_those_of_both_calls(seed):
         assert fits(data, asked[0])
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 @pytest.mark.parametrize("aligned", [False, True])
 def test_weights_beside_the_file_are_read(aligned, precision, tmp_path):

@@ -446,6 +446,7 @@ def compressions():
     }
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", compressions())
 def test_compressed_weights_are_what_coremltools_makes_of_them(name):
     ios, compress = compressions()[name]

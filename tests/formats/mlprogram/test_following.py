@@ -83,6 +83,7 @@ def test_flexible_sizes_follow():
     assert as_coremltools_infers(result)
 
 
+@pytest.mark.slow
 def test_written_types_behind_random_chains(tmp_path):
     """Types that are written behind a changed resize are those that coremltools infers."""
     checked = 0

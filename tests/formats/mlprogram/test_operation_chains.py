@@ -145,6 +145,7 @@ def test_gather_has_the_parameters_of_its_opset(ios, more, tmp_path):
             assert set(one.inputs) == {"x", "indices", "axis"} | more
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize(
     ("intent", "wanted"),
     [
@@ -176,6 +177,7 @@ def test_a_mean_is_a_pooling(tmp_path):
     assert [one.codes[0] for one in other.findings] == ["RSZ105"]
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("intent", [BICUBIC, EXACT, ANTIALIAS, HALVED], ids=str)
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_a_changed_number_is_told_and_mended(intent, precision, tmp_path):
@@ -241,6 +243,7 @@ def test_constants_that_stand_where_they_are_read(intent, tmp_path):
     assert ([one.verdict for one in again.findings], same) == (["match"], result)
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("passes", ["EMPTY", "DEFAULT"])
 @pytest.mark.parametrize("intent", [BICUBIC, EXACT, ANTIALIAS, AREA], ids=str)
 @pytest.mark.parametrize(("ios", "precision"), [(15, "float32"), (17, "float16"), (18, "float16")])
@@ -322,6 +325,7 @@ def test_float32_in_a_network_of_float16(tmp_path):
 LARGE = Intent(layer="up", mode="bicubic", size=(230, 300))
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_numbers_beyond_64_kib_are_appended(precision, tmp_path):
     def make(x):
@@ -383,6 +387,7 @@ def test_whole_numbers_are_copied_alone(tmp_path):
     assert found.verdict == "unmatchable"
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("lead", [(3,), (2, 1, 3)], ids=str)
 @pytest.mark.parametrize("intent", [BICUBIC, EXACT], ids=str)
 def test_maps_of_other_ranks(intent, lead, tmp_path):
@@ -419,6 +424,7 @@ def _without(name, parameter):
     return lambda found: found[name].inputs.pop(parameter)
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize(
     ("intent", "change"),
     [

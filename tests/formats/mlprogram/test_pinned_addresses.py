@@ -149,6 +149,7 @@ def check(data, pins, decompose, some):
     return first
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("several", [False, True], ids=["native", "decompose"])
 @pytest.mark.parametrize("seed", range(30))
 def test_a_manifest_means_the_file_as_it_was_converted(seed, several):
@@ -157,6 +158,7 @@ def test_a_manifest_means_the_file_as_it_was_converted(seed, several):
     assert as_coremltools_infers(result)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("several", [False, True], ids=["native", "decompose"])
 @pytest.mark.parametrize("seed", range(30, 38))
 def test_several_functions(seed, several):
@@ -165,6 +167,7 @@ def test_several_functions(seed, several):
     assert build.inferred(result)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("several", [False, True], ids=["native", "decompose"])
 @pytest.mark.parametrize("seed", range(40, 44))
 def test_programs_of_a_pipeline(seed, several):
@@ -202,6 +205,7 @@ def test_an_address_that_another_resize_has_now():
     ) in report.notices
 
 
+@pytest.mark.slow
 def test_a_size_that_is_computed_at_run_time():
     """The operations that compute it come before the resize, and go when it is replaced."""
 

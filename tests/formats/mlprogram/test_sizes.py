@@ -117,6 +117,7 @@ SINGLE = {
 }  # fmt: skip
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("name", SINGLE)
 def test_single_operations(name):
     ios, make = SINGLE[name]
@@ -139,6 +140,7 @@ def drawn(seed):
     return [first, *more], old, new
 
 
+@pytest.mark.slow
 def test_sizes_behind_a_changed_resize():
     """Some hundred chains; those that coremltools refuses at either size are counted."""
     followed = refused = 0
@@ -176,6 +178,7 @@ def generated():
     ]
 
 
+@pytest.mark.slow
 def test_operations_of_no_chain():
     """Against coremltools' own inference of the program built for the other size."""
     checked = 0
@@ -193,6 +196,7 @@ def test_operations_of_no_chain():
     assert checked >= 180
 
 
+@pytest.mark.slow
 def test_every_rule_is_compared_with_coremltools():
     """Those of states are in `test_places`."""
     made = [chains.single(make, (6, 6), ios) for ios, make in SINGLE.values() if ios <= NEWEST]
@@ -240,6 +244,7 @@ def test_what_is_written_into_another_size():
         assert [one.message for one in found] == message
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize("seed", range(12))
 def test_sizes_that_converters_write_down(seed):
     """The shapes that reshape and conv_transpose hold, against a network of the other size."""

@@ -74,6 +74,7 @@ def folder_with(tmp_path):
     return Beside(str(tmp_path)), tmp_path / "weights" / "weight.bin"
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(60))
 def test_it_becomes_what_coremltools_would_make_of_it(seed, tmp_path):
     """A new file for every third seed, one of random constants for the others."""

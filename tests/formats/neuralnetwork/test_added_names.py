@@ -126,6 +126,7 @@ def run(model, intents):
     return edits.parse(result)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(VARIANTS))
 def test_names_that_clash(seed):
     run(*drawn(seed))

@@ -45,6 +45,7 @@ def what_coremltools_reads(tmp_path_factory):
     return answer(WITHOUT_TORCH + READER, str(results), str(saved))
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("case", MENDED, ids=lambda case: case.name)
 def test_coremltools_loads_the_result(case, what_coremltools_reads):
     before = edits.parsed(case.path)

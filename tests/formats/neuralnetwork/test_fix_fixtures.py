@@ -59,6 +59,7 @@ def test_the_tables_cover_the_fixtures():
     assert right == MATCH_AS_THEY_ARE
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("case", MENDED, ids=names)
 def test_the_result_is_the_edited_message(case, tmp_path):
     _, report, result = fix(case, tmp_path)
@@ -72,6 +73,7 @@ def test_the_result_is_the_edited_message(case, tmp_path):
     assert report.exit_code == (0 if whole else 1)
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", MENDED, ids=names)
 def test_every_other_byte_is_identical(case, tmp_path):
     model, _, result = fix(case, tmp_path)
@@ -83,6 +85,7 @@ def test_every_other_byte_is_identical(case, tmp_path):
     assert cases.read_bytes(model) == cases.read_bytes(case.path)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("case", MENDED, ids=names)
 def test_in_memory_the_result_is_the_same(case, tmp_path):
     _, report, result = fix(case, tmp_path)
@@ -109,6 +112,7 @@ def test_the_example_is_mended_as_its_manifest_says(tmp_path):
     assert [change.path for change in found] == allowed
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("case", MENDED, ids=names)
 def test_a_second_run_changes_nothing(case, tmp_path):
     _, first, result = fix(case, tmp_path)
@@ -122,6 +126,7 @@ def test_a_second_run_changes_nothing(case, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", MENDED, ids=names)
 def test_a_dry_run_writes_nothing(case, tmp_path):
     model = copied(case.path, tmp_path)

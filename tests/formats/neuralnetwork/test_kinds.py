@@ -431,7 +431,8 @@ UNARY = {
 @pytest.mark.parametrize("kind", UNARY)
 def test_functions_of_one_number(kind):
     values = [-0.9, -0.3, 0.0, 0.4, 0.8] + ([1.0, 2.5] if kind == "acosh" else [])
-    found = compute(f"{kind} {{ }}", np.array(values))
+    with np.errstate(invalid="ignore"):  # what NumPy says of acosh(0.8)
+        found = compute(f"{kind} {{ }}", np.array(values))
     np.testing.assert_allclose(found, [UNARY[kind](value) for value in values], rtol=1e-12)
 
 

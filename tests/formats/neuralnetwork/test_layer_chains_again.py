@@ -33,6 +33,7 @@ AXES = {
 }
 
 
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize("decompose", [True, False])
 @pytest.mark.parametrize("text", sorted(AXES))
 @pytest.mark.parametrize("size", [(12, 16), (9, 20)])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ names = st.builds(
 taken = st.frozensets(names, max_size=30)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(CASES), taken, taken, st.just("up") | names, names, names)
 def test_names(case, old, blobs, name, source, target):

@@ -40,6 +40,7 @@ def check(params, image, expected):
     assert np.allclose(resize(image, *params.axes(size, made)), expected, atol=1e-12)
 
 
+@pytest.mark.mostly_slow(quick=8)
 @pytest.mark.parametrize("seed", range(40))
 def test_valid_padding(seed):
     chance = random.Random(seed)

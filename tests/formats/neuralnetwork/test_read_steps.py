@@ -80,6 +80,7 @@ def audit(model, request):
     return report, result
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("seed", range(VARIANTS // 4))
 def test_what_stays_right_stays_a_match(seed):
     rng = random.Random(seed)
@@ -122,6 +123,7 @@ def constants_first(model):
     model.neuralNetwork.layers.extend(first + inside + last)
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(VARIANTS))
 def test_a_changed_weight_is_no_match(seed):
     rng = random.Random(seed)
@@ -179,6 +181,7 @@ KINDS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("layout", [RANK5, EXACT5, EXACT4, EXACT3])
 @pytest.mark.parametrize("rows", sorted(KINDS))
 @pytest.mark.parametrize("columns", sorted(KINDS))
@@ -197,6 +200,7 @@ def test_written_layers_are_read_as_the_same_map(rows, columns, layout):
     assert found
 
 
+@pytest.mark.mostly_slow(quick=6)
 @pytest.mark.parametrize("rows", sorted(KINDS))
 @pytest.mark.parametrize("columns", sorted(KINDS))
 def test_steps_and_interpreted_layers_agree(rows, columns):

@@ -61,6 +61,7 @@ def test_shapes(kind, declared):
         assert result.outputs["y"] == Known(blob.shape[:-2] + (axis.output_size,) * 2)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("factor", [2, 3, 0.5])
 def test_flexible_shapes(factor):
     axis = AxisSpec("linear", "half_pixel", 8, int(8 * factor), step=1 / factor)

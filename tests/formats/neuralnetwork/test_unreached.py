@@ -106,6 +106,7 @@ def test_bodies_of_branches_and_loops_are_walked(layer, reads, unused):
     assert found == ([expected] if unused else [])
 
 
+@pytest.mark.slow
 def test_random_networks_are_told_as_their_graphs_say():
     for seed in range(200):
         dice = random.Random(seed)

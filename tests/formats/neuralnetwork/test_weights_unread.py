@@ -75,6 +75,7 @@ def heavy(text=CONVOLUTION, fill=halves):
     return model
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", sorted(BLOBS))
 def test_reading_the_structure_skips_the_weights(name, tmp_path):
     path = build.write(tmp_path, heavy(*BLOBS[name]))
@@ -134,6 +135,7 @@ def counted(monkeypatch):
     return opened
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     "request_for",
     [
@@ -151,6 +153,7 @@ def test_a_run_that_writes_nothing_reads_little(request_for, tmp_path, counted):
     assert 0 < sum(file.count for file in counted) < BOUND
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("hashed", [False, True])
 def test_a_fix_reads_the_file_once_and_its_structure_twice(hashed, tmp_path, counted):
     model = heavy()

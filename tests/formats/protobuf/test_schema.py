@@ -55,7 +55,7 @@ from coreml_resize_fix.errors import SchemaError
 try:
     schema.model_class()
 except SchemaError as error:
-    print(json.dumps([str(error), error.hint]))
+    print(json.dumps([error.message, error.hint]))
 """
 
 
@@ -89,6 +89,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
@@ -114,6 +115,7 @@ print(json.dumps([one is other for one, other in zip(ours, theirs)]))
 """
 
 
+@pytest.mark.slow
 def test_the_classes_are_those_of_a_coremltools_that_is_imported_already():
     assert answer(WITHOUT_TORCH + IMPORTED) == [True, True]
 
@@ -168,7 +170,7 @@ def test_the_error_of_the_schema_is_told_as_it_is(monkeypatch):
     monkeypatch.setattr(schema, "model_class", missing)
     with pytest.raises(SchemaError) as caught:
         pipeline.process(cases.named("blog_hint_acT").path, pipeline.Request())
-    assert (str(caught.value), caught.value.hint) == ("coremltools is not there", "install it")
+    assert (caught.value.message, caught.value.hint) == ("coremltools is not there", "install it")
 
 
 def test_field_numbers_are_those_of_the_schema():

@@ -78,7 +78,7 @@ def agrees(intent, x, y, arguments):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("arguments", calls(), ids=str)
+@pytest.mark.parametrize("arguments", list(calls()), ids=str)
 def test_reads_what_was_exported(arguments, opset, tmp_path):
     x, y, intents, notices = read_back(arguments, opset, tmp_path)
     assert notices == []

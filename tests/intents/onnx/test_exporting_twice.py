@@ -34,6 +34,7 @@ def verdicts(report):
     return [(f.layer.name, f.verdict, f.codes, f.after, f.needs) for f in report.findings]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", sorted(PAIRS))
 def test_files_say_what_was_recorded(name):
     case = named(PAIRS[name])
@@ -43,6 +44,7 @@ def test_files_say_what_was_recorded(name):
     assert [i.channels for i in intents] == [i.channels for i in case.intents()]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", sorted(PAIRS))
 def test_audit_is_the_same(name):
     case = named(PAIRS[name])
@@ -75,6 +77,7 @@ def test_opset_9_alone_says_so():
 CONVERTED = [case for case in ALL if os.path.exists(os.path.join(case.folder, "model.onnx"))]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("case", CONVERTED, ids=lambda case: case.name)
 def test_files_that_were_converted(case):
     """Of opset 9, all from PyTorch: each nearest call is read, and no bilinear one is guessed."""

@@ -96,6 +96,7 @@ def test_shape_keeps_what_is_not_known():
     assert doubled.tolist() == [None, 6, 20, 24]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("operator", "arrays", "attributes"),
     [
@@ -167,6 +168,7 @@ def chain(batch):
     return build.model(nodes, shape=(batch, 3, 10, 12), constants=constants)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("batch", [1, "N"])
 def test_chain_of_sizes(batch, tmp_path):
     intents, notices = build.load(chain(batch), tmp_path)
@@ -212,6 +214,7 @@ def test_size_at_run_time(tmp_path):
     assert intent.target_size(None) is None
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("coordinates", "count"), [("align_corners", 1), ("half_pixel", 0), ("asymmetric", 0)]
 )

@@ -83,6 +83,7 @@ def test_cut_off_anywhere(source, tmp_path):
             onnx_reader.load(str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [LEGACY, NEWER], ids=["upsample", "resize"])
 @pytest.mark.parametrize("seed", range(3))
 def test_damaged_bytes(source, seed, tmp_path):
@@ -122,6 +123,7 @@ GRAPHS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("what", sorted(GRAPHS))
 def test_graphs_that_make_no_sense(what, tmp_path):
     constants = [build.constant("s", [1, 3, 20, 24])]
@@ -131,6 +133,7 @@ def test_graphs_that_make_no_sense(what, tmp_path):
     )
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("side", [0, -1, 1 << 31, (1 << 63) - 1])
 def test_absurd_sizes(side, tmp_path):
     for shape, sizes in (
@@ -146,6 +149,7 @@ def test_absurd_sizes(side, tmp_path):
             assert intent.size == (20, 24)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("factor", [3e38, 1e30, 1e-30, -2.0])
 def test_absurd_factors(factor, tmp_path):
     proto = build.resize(scales=[1.0, 1.0, factor, factor], mode="linear", shape=(1, 3, 999, 999))
@@ -177,6 +181,7 @@ def test_bodies_inside_bodies(tmp_path):
     survives(proto.SerializeToString(), tmp_path / "model.onnx")
 
 
+@pytest.mark.slow
 def test_many_resizes_in_a_row_are_settled(tmp_path):
     """Each size depends on the one before, so each round of shape inference settles one."""
     nodes = []

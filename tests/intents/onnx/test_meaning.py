@@ -60,6 +60,7 @@ def named(intent):
     return "{} {} {}".format(intent.framework, intent.mode, intent.align_corners)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("attributes", "expected"), MEANINGS, ids=str)
 @pytest.mark.parametrize("opset", [11, 13, 18])
 def test_mapping(attributes, expected, opset, tmp_path):
@@ -83,6 +84,7 @@ def onnx_axes(attributes, before, after, scales):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("attributes", "expected"), MEANINGS, ids=str)
 def test_intent_has_the_grid_that_onnx_says(attributes, expected, tmp_path):
     for height, width in SIZES + [(1, 31), (10, 12), (1, 1)]:
@@ -93,6 +95,7 @@ def test_intent_has_the_grid_that_onnx_says(attributes, expected, tmp_path):
         assert all(difference(*pair).equal for pair in zip(said, meant)), (height, width)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("attributes", "expected"), MEANINGS, ids=str)
 @pytest.mark.parametrize("factor", [2.0, 1.5, 1.3, 0.5, 0.77, 3.7])
 def test_factor_has_the_grid_that_onnx_says(attributes, expected, factor, tmp_path):
@@ -106,6 +109,7 @@ def test_factor_has_the_grid_that_onnx_says(attributes, expected, factor, tmp_pa
 RUN = [pair for pair in MEANINGS if "tf_half_pixel_for_nn" not in pair[0].values()]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("attributes", "expected"), RUN, ids=str)
 def test_intent_computes_what_the_specification_runs(attributes, expected, tmp_path):
     """ONNX's own reference implementation is the executable form of its text."""
@@ -120,6 +124,7 @@ def test_intent_computes_what_the_specification_runs(attributes, expected, tmp_p
         assert np.abs(rows @ x[0, 0] @ columns.T - y[0, 0]).max() < 1e-4
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("coordinates", ["half_pixel", "pytorch_half_pixel", "align_corners"])
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_pytorch_means_its_own_call_at_one_pixel(mode, coordinates, tmp_path):
@@ -134,6 +139,7 @@ def test_pytorch_means_its_own_call_at_one_pixel(mode, coordinates, tmp_path):
     assert other.framework == ("onnx" if coordinates == "pytorch_half_pixel" else "torch")
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 @pytest.mark.parametrize("coordinates", ["half_pixel", "align_corners"])
 @pytest.mark.parametrize("written", [{}, {"exclude_outside": 1, "cubic_coeff_a": -0.5}])
@@ -165,6 +171,7 @@ def test_edited_file_of_pytorch_is_read_as_onnx(tmp_path):
     assert intent.cubic_coeff_a == -0.6
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("producer", "framework", "version"),
     [("pytorch", "torch", "1.4.0"), ("tf2onnx", "onnx", None)],
@@ -196,6 +203,7 @@ def test_exact_factor(factor):
     assert exact_factor(float(np.float32(factor))) == factor
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("opset", [7, 9])
 def test_upsample(opset, tmp_path):
     def read(producer, mode):
@@ -218,6 +226,7 @@ def test_upsample(opset, tmp_path):
     assert [named(i) for i in intents] == ["torch nearest False"]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("factor", [1.5, 1.3, 0.5])
 def test_legacy_linear_keeps_onnx_s_ratio(factor, tmp_path):
     """TensorFlow 1 samples by X/N; where that is not 1/scale, the node is no TensorFlow call."""
@@ -263,6 +272,7 @@ LEFT_OUT = [
 ]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(("options", "reason"), LEFT_OUT, ids=lambda value: str(value)[:60])
 def test_left_out_with_a_reason(options, reason, tmp_path):
     options = dict({"mode": "linear"}, **options)
@@ -273,6 +283,7 @@ def test_left_out_with_a_reason(options, reason, tmp_path):
     assert reason in notices[0]
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("axes", "given", "expected"),
     [

@@ -102,7 +102,7 @@ def exports():
         )
 
 
-@pytest.mark.parametrize(("name", "export"), exports())
+@pytest.mark.parametrize(("name", "export"), list(exports()))
 @pytest.mark.filterwarnings("ignore")
 def test_inside_of_an_export_the_values_are_numbers(name, export):
     model = Pair()

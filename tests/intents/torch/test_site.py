@@ -69,6 +69,7 @@ def test_sites_are_saved_and_left_out_where_there_is_none(tmp_path):
     assert [intent.site for intent in manifest.load(path)] == SITES
 
 
+@pytest.mark.filterwarnings("ignore:.?nn.functional.upsample.? is deprecated")
 def test_code_in_no_file_has_no_place():
     names = {}
     exec(CODE, names)

@@ -80,6 +80,7 @@ def scattered(one):
     return made + (0 if one.bias is None else one.bias.reshape(-1, 1, 1))
 
 
+@pytest.mark.mostly_slow(quick=8)
 @pytest.mark.parametrize("seed", range(40))
 def test_convolutions_are_what_they_are_defined_to_be(seed):
     drawn = Drawn(seed, transposed=False)
@@ -88,6 +89,7 @@ def test_convolutions_are_what_they_are_defined_to_be(seed):
     np.testing.assert_array_equal(drawn.compute(deconvolve), scattered(drawn))
 
 
+@pytest.mark.mostly_slow(quick=8)
 @pytest.mark.parametrize("seed", range(40))
 def test_pytorch_says_the_same(seed):
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
@@ -113,6 +115,7 @@ def test_strips_of_a_large_image_meet():
     np.testing.assert_array_equal(convolve(image, weights, edges=((1, 1), (1, 1))), image)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("kernel", [convolve, deconvolve])
 def test_memory_is_that_of_the_maps(kernel):
     """All windows of 5×5 at once would take 25 maps."""

@@ -23,6 +23,7 @@ VARIANTS = 200
 NEAREST = assume.parse("nearest,scale_factor=2")
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_network_that_cannot_run_is_never_right(kind):
     outcomes = set()

@@ -57,6 +57,7 @@ def test_the_table_is_not_empty():
     assert len(ROWS) > 80
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize(("case", "index", "expected"), ROWS, ids=lambda value: str(value))
 def test_resize_input_is_what_the_call_got(case, index, expected):
     model, meta = load(case)
@@ -71,6 +72,7 @@ def test_resize_input_is_what_the_call_got(case, index, expected):
     assert set(found.dims[:-3]) == {1}
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", CASES)
 def test_conflicts_are_those_of_the_truncated_factors_only(case):
     found = [
@@ -80,6 +82,7 @@ def test_conflicts_are_those_of_the_truncated_factors_only(case):
     assert found == CONFLICTS.get(case, [])
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("case", [case for case in CASES if case != "blog_custom"])
 def test_every_blob_is_known(case):
     model, meta = load(case)

@@ -127,6 +127,7 @@ ANY = hypothesis.settings(
 )
 
 
+@pytest.mark.slow
 @ANY
 @hypothesis.given(models(), st.sampled_from([None, (3, 4), (None, None), (0, 5)]))
 def test_no_message_raises(model, size):
@@ -138,6 +139,7 @@ def test_no_message_raises(model, size):
             assert "make no sense" not in getattr(shape, "reason", "")
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dims", [(), (4,), (2, 4), (1, 1, 4, 6, 8), (1, 4, 6, 8), (2, 3, 0, 5)])
 def test_each_kind_without_parameters(kind, dims):
@@ -152,6 +154,7 @@ def test_each_kind_without_parameters(kind, dims):
             assert "make no sense" not in getattr(shape, "reason", "")
 
 
+@pytest.mark.slow
 @ANY
 @hypothesis.given(st.data())
 def test_damaged_real_models(data):

@@ -62,6 +62,7 @@ def strip(dims):
     return dims
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("case", CASES)
 def test_blobs_of_both_sides_agree(onnx_shapes, case):
     model = schema.model_class()()

@@ -29,6 +29,7 @@ def sizes_that_run(found, rows, columns):
 # --- ranges --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["rank5", "exact", "image"])
 def test_ranges_of_unets(form):
     laws = set()
@@ -99,6 +100,7 @@ def transposed(made, _):
     layer(made.neuralNetwork, "concat {}", ["t", "image"], "out")
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     ("write", "runs"),
     [
@@ -137,6 +139,7 @@ def test_squares_of_a_wide_range_are_not_overlooked():
 # --- lists ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("form", ["rank5", "exact", "image"])
 def test_enumerated_sizes(form):
     outcomes = set()
@@ -195,6 +198,7 @@ def test_fixed_inputs_have_no_usable_sizes():
     assert ShapeInference(made).usable() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [20, 4_000])
 def test_the_work_is_bounded(count, monkeypatch):
     walked = []

@@ -2,6 +2,8 @@
 
 import sys
 
+import pytest
+
 from tests.formats.neuralnetwork.sizes.net import CONV, RELU
 
 
@@ -28,10 +30,12 @@ def work(net):
     return count
 
 
+@pytest.mark.slow
 def test_work_grows_with_the_layers_only(new_net):
     assert work(chain(new_net, 10000)) < 5.5 * work(chain(new_net, 2000))
 
 
+@pytest.mark.slow
 def test_work_grows_with_the_branches_only(new_net):
     def branches(count):
         net = chain(new_net, 1)

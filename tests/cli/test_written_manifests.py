@@ -1,0 +1,90 @@
+"""`--write-manifest`: a file that a person reads, and the same intents when it is read again."""
+
+import json
+import os
+import re
+from dataclasses import replace
+
+import pytest
+
+from coreml_resize_fix.intents.source import Manifest
+from tests.cli.commands import INTENT, UNET, run
+from tests.support import cases
+from tests.support.converted import knows_programs
+
+PROGRAM = os.path.join(cases.FIXTURES, "mlprogram", "ct72_ml17_acT_sf0p7", "model.mlpackage")
+
+
+def lines_of(path):
+    """The lines of a manifest, of which none says nothing and none is a number alone."""
+    text = path.read_text("utf-8")
+    json.loads(text)
+    assert "null" not in text
+    assert not re.search(r"^\s*[-\d.]+,?$", text, re.MULTILINE)
+    return [line.strip() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("case", cases.ALL, ids=lambda case: case.name)
+def test_intents_come_back(case, tmp_path):
+    path = tmp_path / "intent.json"
+    intents = case.intents(used_only=False)
+    Manifest(intents).save(str(path))
+    assert list(Manifest.load(str(path))) == intents
+    sizes = [intent.output_size for intent in intents]
+    written = [line for line in lines_of(path) if line.startswith('"output_size": ')]
+    assert written == [f'"output_size": [{height}, {width}],' for height, width in sizes]
+
+
+def test_several_sizes_are_one_line(tmp_path):
+    path = tmp_path / "intent.json"
+    (first, *_) = cases.named("legacy_nearest").intents()
+    sizes = (((4, 6), (8, 12)), ((5, 6), (10, 12)))
+    intent = replace(first, size=None, input_size=(4, 6), output_size=(8, 12), sizes=sizes)
+    Manifest([intent]).save(str(path))
+    assert '"sizes": [[[4, 6], [8, 12]], [[5, 6], [10, 12]]]' in lines_of(path)
+    assert list(Manifest.load(str(path))) == [intent]
+
+
+def test_the_command_writes_what_it_read(tmp_path):
+    path = tmp_path / "intent.json"
+    assert run(UNET, "-n", "-m", INTENT, "--write-manifest", path).code == 1
+    assert list(Manifest.load(str(path))) == list(Manifest.load(INTENT))
+    last = """,
+    {
+      "name": "decoder.gate",
+      "mode": "nearest",
+      "align_corners": false,
+      "antialias": false,
+      "size": [50, 62],
+      "input_size": [25, 31],
+      "output_size": [50, 62],
+      "channels": 4
+    }
+  ]
+}
+"""
+    assert path.read_text().endswith(last)
+
+
+def test_a_framework_that_is_not_the_first_is_kept(tmp_path):
+    path = tmp_path / "intent.json"
+    (first, *_) = cases.named("legacy_nearest").intents()
+    second = replace(first, framework="opencv", framework_version=None, index=1)
+    Manifest([first, second]).save(str(path))
+    assert list(Manifest.load(str(path))) == [first, second]
+
+
+@pytest.mark.parametrize("model", [UNET, PROGRAM], ids=["neural-network", "ml-program"])
+def test_a_template_of_a_model(model, tmp_path):
+    """Names and sizes as they are in the file, and what only a person knows left open."""
+    if model == PROGRAM and not knows_programs():
+        pytest.skip("no schema of ML Programs: pip install 'coremltools>=5'")
+    path = tmp_path / "template.json"
+    assert run(model, "--write-manifest", path).code == 3
+    entries = json.loads(path.read_text())["resizes"]
+    sizes = [entry["size"] for entry in entries if "size" in entry]
+    assert sizes
+    written = [line for line in lines_of(path) if line.startswith('"size": ')]
+    assert written == [f'"size": [{height}, {width}]' for height, width in sizes]
+    ran = run(model, "-n", "-m", path)
+    assert (ran.code, "true or false?" in ran.err) == (2, True)

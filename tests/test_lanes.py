@@ -1,0 +1,99 @@
+"""The lanes of noxfile.py are those of CI and CONTRIBUTING, and every room has quick tests."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from tests.conftest import pytest_collection_modifyitems
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def lanes():
+    """Of noxfile.py: the sessions that run without being named, and all."""
+    tree = ast.parse(read("noxfile.py"))
+    sessions = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(re.match(r"nox\.session|lane\(", source(one)) for one in node.decorator_list)
+    }
+    (chosen,) = re.findall(r"^nox\.options\.sessions = (\[.*?\])", read("noxfile.py"), re.M | re.S)
+    return set(ast.literal_eval(chosen)), sessions
+
+
+def source(node):
+    """What a decorator begins with."""
+    call = isinstance(node, ast.Call)
+    function = node.func if call else node
+    name = function.id if isinstance(function, ast.Name) else "nox." + function.attr
+    return name + "(" * call
+
+
+def test_there_is_a_session_for_each_lane():
+    chosen, sessions = lanes()
+    by_hand = {"bench", "harden"}
+    assert chosen | by_hand == sessions
+    assert {"lowest", "highest", "torch", "browser", "lint", "docs", "package", "tests"} <= chosen
+
+
+def test_ci_runs_them_all():
+    script = read(".ci/run")
+    assert re.search(r"^\.venv/bin/nox$", script, re.M)
+    assert len(re.findall(r"^bash -c \"\$command\"$", script, re.M)) == 2
+    workflow = yaml.safe_load(read(".github/workflows/tests.yml"))
+    matrix = workflow["jobs"]["lanes"]["strategy"]["matrix"]
+    assert set(matrix["session"]) == lanes()[0]
+
+
+def test_they_are_described():
+    rows = re.findall(r"^\| `(\w+)` \|", read("CONTRIBUTING.md").split("## Tests")[1], re.M)
+    assert set(rows) == lanes()[1]
+
+
+def test_the_workflow_runs_what_the_readme_does():
+    (command,) = re.findall(r"^python3 -m venv .* (-m pytest .*)$", read("README.md"), re.M)
+    workflow = yaml.safe_load(read(".github/workflows/tests.yml"))
+    assert workflow["jobs"]["quick"]["steps"][-1]["run"] == "python " + command
+    assert command.endswith('-m "not slow"')
+
+
+def test_some_cases_of_a_mostly_slow_test_are_quick():
+    slow = []
+
+    def case(number):
+        mark = pytest.mark.mostly_slow(quick=3).mark
+        return SimpleNamespace(
+            nodeid=f"test_x.py::test[{number}]",
+            get_closest_marker=lambda name: mark,
+            add_marker=lambda marker: slow.append((number, marker.name)),
+        )
+
+    pytest_collection_modifyitems([case(number) for number in range(9)])
+    assert slow == [(number, "slow") for number in (1, 2, 4, 5, 7, 8)]
+
+
+@pytest.mark.slow
+def test_every_room_has_quick_tests():
+    rooms, quick = (
+        {(ROOT / name).parent for name in collected(marks)} for marks in ("", "not slow")
+    )
+    assert len(rooms) > 15
+    assert rooms - quick == set()
+
+
+def collected(marks):
+    """The files of which tests with these marks run; a file may need what is not installed."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", marks, "tests"]
+    listed = subprocess.run(command, cwd=str(ROOT), stdout=subprocess.PIPE, check=True)
+    return {line.split("::")[0] for line in listed.stdout.decode().splitlines() if "::" in line}
