@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.verify.kernels import checks
 from tests.cli.commands import run
 from tests.hardening.test_bounds import MOST, measured
 from tests.support import build
@@ -272,6 +273,14 @@ def test_a_small_program_is_audited_in_little_memory(name, tmp_path):
         assert "defect" not in said, said
         assert code in (0, 1, 2)
         assert used < MOST
+
+
+def test_a_size_of_zero_hides_no_other():
+    """What leads to an empty array may be made all the same, such as the positions along an axis."""
+    for shape in ((0, 1 << 40), (1 << 40, 0, 1)):
+        with pytest.raises(checks.KernelError, match="that are allowed"):
+            checks.need_room(shape)
+    checks.need_room((0, 3, 1 << 20))
 
 
 def program(make, shape=SHAPE):
