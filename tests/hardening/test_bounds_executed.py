@@ -276,7 +276,7 @@ def test_a_small_program_is_audited_in_little_memory(name, tmp_path):
 
 
 def test_a_size_of_zero_hides_no_other():
-    """What leads to an empty array may be made all the same, such as the positions along an axis."""
+    """What leads to an empty array may be made all the same, as positions along an axis."""
     for shape in ((0, 1 << 40), (1 << 40, 0, 1)):
         with pytest.raises(checks.KernelError, match="that are allowed"):
             checks.need_room(shape)
