@@ -8,10 +8,10 @@ from typing import Callable, Dict, NamedTuple, Tuple
 import numpy as np
 
 from coreml_resize_fix.errors import ResizeFixError
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.features import ARRAY, IMAGE
 from coreml_resize_fix.formats.mlprogram import locate, program
 from coreml_resize_fix.formats.mlprogram.model import Programs
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.wire import encode_varint
@@ -155,7 +155,7 @@ def executed(data: bytes) -> str:
     with open(os.path.join(scratch(), "weights", "weight.bin"), "wb") as file:
         file.write(weights)
     try:
-        model = open_bytes(model_file, "model", Beside(scratch()))
+        model = open_bytes(model_file, "model", ModelFolder(scratch()))
         ready = model.execution(np.dtype(np.float32))
     except ResizeFixError as error:
         assert str(error)

@@ -23,7 +23,7 @@ import numpy as np
 
 from coreml_resize_fix.errors import reason
 from coreml_resize_fix.formats.features import Feature
-from coreml_resize_fix.progress import Tell, silent
+from coreml_resize_fix.progress import ShowProgress, silent
 from coreml_resize_fix.verify.kernels.checks import CALL, EACH, LARGEST, KernelError, need_effort
 
 __all__ = [
@@ -112,7 +112,7 @@ class Walk:
         self,
         keep: Collection[str] = (),
         replace: Optional[Mapping[str, Replacement]] = None,
-        tell: Tell = silent,
+        tell: ShowProgress = silent,
     ) -> None:
         self._keep, self._replace, self._tell = frozenset(keep), dict(replace or {}), tell
         self.kept: Dict[str, np.ndarray] = {}

@@ -20,10 +20,10 @@ from typing import (
 
 from coreml_resize_fix.errors import MLProgramError, ModelError, SchemaError
 from coreml_resize_fix.formats import model as protocol
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.model import Programs
 from coreml_resize_fix.formats.model import Appended, Averaged, Change, Plan, ResizeOp, Summed
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -53,7 +53,7 @@ class MixedPipeline(protocol.Model):
         label: str,
         source: Source,
         models: Sequence[ModelRef],
-        beside: Optional[Beside] = None,
+        beside: Optional[ModelFolder] = None,
     ) -> None:
         self.label, self.source = label, source
         self._layers = NeuralNetworks(label, source, models)
@@ -163,7 +163,7 @@ class MixedPipeline(protocol.Model):
             program.require_weights()
 
 
-def _program(label: str, source: Source, ref: ModelRef, beside: Optional[Beside]) -> Programs:
+def _program(label: str, source: Source, ref: ModelRef, beside: Optional[ModelFolder]) -> Programs:
     where = ref.prefix.rstrip("/")
     try:
         found = Programs(label, source, beside, Place(ref.node, ref.path), ref.prefix)

@@ -20,7 +20,7 @@ from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats.execution import FAULTS, Execution, NotRunError, Walk, fault
 from coreml_resize_fix.formats.features import ARRAY, IMAGE, TEXT, Feature
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.progress import Tell, silent
+from coreml_resize_fix.progress import ShowProgress, silent
 from coreml_resize_fix.verify.kernels.checks import limited_effort
 
 __all__ = [
@@ -66,7 +66,7 @@ def execute(
     dtype: Optional[np.dtype] = None,
     keep: Collection[str] = (),
     replace: Optional[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = None,
-    tell: Tell = silent,
+    tell: ShowProgress = silent,
     function: Optional[str] = None,
 ) -> Executed:
     """Run a network, a pipeline or a function on arrays for all of its inputs.
@@ -92,7 +92,7 @@ def run(
     inputs: Mapping[str, np.ndarray],
     keep: Collection[str] = (),
     replace: Optional[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = None,
-    tell: Tell = silent,
+    tell: ShowProgress = silent,
 ) -> Executed:
     """`execute` of what is ready to run."""
     given, prepared = _entering(network.inputs, inputs)

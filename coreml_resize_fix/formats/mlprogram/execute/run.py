@@ -16,7 +16,6 @@ import numpy as np
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import features
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.execution import (
     FAULTS,
     Execution,
@@ -33,6 +32,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Variable,
     operations,
 )
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.verify.kernels import cutting
 
 __all__ = ["FunctionExecution", "execution"]
@@ -44,7 +44,7 @@ def execution(
     label: str,
     program: Program,
     description: Any,
-    beside: Optional[Beside],
+    beside: Optional[ModelFolder],
     name: Optional[str],
     dtype: np.dtype,
 ) -> "FunctionExecution":
@@ -81,7 +81,7 @@ class FunctionExecution(Execution):
         inputs: Sequence[Feature],
         outputs: Sequence[Feature],
         states: Mapping[str, Tuple[int, ...]],
-        beside: Optional[Beside],
+        beside: Optional[ModelFolder],
         dtype: np.dtype,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs

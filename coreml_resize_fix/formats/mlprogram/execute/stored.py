@@ -9,10 +9,10 @@ from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import weight_file
 from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.program import FileReference, Value
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.verify.kernels import compressed
 from coreml_resize_fix.verify.kernels.checks import EACH, KernelError, need_effort, need_room
 
@@ -26,7 +26,7 @@ _BITS: Dict[str, int] = {
 class Stored:
     """Constants of a program and of the files beside it; floating numbers become `dtype`."""
 
-    def __init__(self, beside: Optional[Beside], dtype: np.dtype) -> None:
+    def __init__(self, beside: Optional[ModelFolder], dtype: np.dtype) -> None:
         self._beside, self.dtype = beside, dtype
 
     def array(self, value: Value) -> np.ndarray:

@@ -18,7 +18,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
 )
 from coreml_resize_fix.formats.mlprogram.sizes.answer import Answer, answer, declared, made
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, Tensor
-from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged
+from coreml_resize_fix.formats.mlprogram.sizes.size_parameters import Merged
 from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize, SizeOf
 
 #: What one operation reads and makes at one size.

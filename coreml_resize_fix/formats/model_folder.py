@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from coreml_resize_fix.formats.model import Appended
 
 
-class Beside(NamedTuple):
+class ModelFolder(NamedTuple):
     """The folder of a model file.
 
     `unfinished` has, by their names in the folder, files that are written but not in their place
