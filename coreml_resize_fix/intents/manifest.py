@@ -1,12 +1,11 @@
 """Read manifests: intents in a JSON file, in a long and a short form (docs/manifest.md)."""
 
 import json
-import os
 import sys
 from collections import Counter
 from typing import Any, Dict, List, Optional, Tuple
 
-from coreml_resize_fix.errors import ManifestError, reason
+from coreml_resize_fix.errors import DOCS, ManifestError, reason
 from coreml_resize_fix.intents import fields
 from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
@@ -47,9 +46,9 @@ def load(path: str) -> List[Intent]:
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"the manifest `{shown}` is not UTF-8 text (byte {error.start})",
-            "save it as UTF-8, or pass another file with `-m`",
+            "pass a .json file in UTF-8; recorded tensors (.npz) beside it are found by themselves",
         ) from error
-    return parse(text, os.path.basename(shown))
+    return parse(text, shown)
 
 
 def _read(path: str) -> bytes:
@@ -84,7 +83,7 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
         count = "1 defect" if len(defects) == 1 else f"{len(defects)} defects"
         raise ManifestError(
             f"`{label}` has {count}",
-            "correct the manifest; docs/manifest.md shows every field",
+            f"correct the manifest; every field: {DOCS}manifest.md",
             [f"{where}: {what}" for where, what in defects],
         )
     return intents

@@ -40,7 +40,8 @@ def _parts(report: ModelReport) -> Iterator[str]:
 
 def reason(failure: Failure) -> str:
     """Why a model failed, without its path: that stands beside it."""
-    return failure.message.replace(f"`{failure.path}` ", "", 1)
+    path = f"`{failure.path}` "
+    return failure.message[len(path) :] if failure.message.startswith(path) else failure.message
 
 
 def largest_shift(report: ModelReport) -> Optional[float]:
