@@ -201,8 +201,8 @@ def _work(
         source.write(options.write_manifest, template(reports[0].findings))
         _notice(
             options,
-            f"wrote a template `{options.write_manifest}`: answer what it asks, correct sizes that "
-            "a converter cut, and pass it with `--manifest`",
+            f"wrote a template `{options.write_manifest}`: answer what it asks, correct or delete "
+            "each size that a converter cut, and pass it with `--manifest`",
         )
 
 
