@@ -101,7 +101,12 @@ def _unfinished(stack: ExitStack, order: Order, one: Changed, watch: "_Watch") -
 @contextmanager
 def _folder(path: str) -> Iterator[None]:
     """A folder for a new file, which goes if it stays empty."""
-    if os.path.isdir(path):
+    try:
+        os.stat(path)  # where the system fails to say, it may be there: nothing is made or removed
+        is_there = True
+    except FileNotFoundError:
+        is_there = False
+    if is_there:
         yield
         return
     with cleanup.afterwards(partial(cleanup.remove_empty, path)):

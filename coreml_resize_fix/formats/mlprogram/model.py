@@ -47,6 +47,7 @@ from coreml_resize_fix.formats.mlprogram.planning import Subject
 from coreml_resize_fix.formats.mlprogram.program import Value
 from coreml_resize_fix.formats.model import (
     POOLING,
+    Appended,
     Averaged,
     Change,
     DeclaredSize,
@@ -231,6 +232,12 @@ class Programs(protocol.Model):
         functions = list(self._functions.values())
         own = self.label, self.source, self._place, self.program, functions, self.beside
         return planning.plan(Subject(*own), changes, before, after)
+
+    def behind(self, gained: Mapping[str, Appended]) -> "Programs":
+        """The same, where other programs add this to the files beside it."""
+        found = copy.copy(self)
+        found.beside = self.beside and self.beside._replace(gained=dict(gained))
+        return found
 
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.mlprogram.execute import run

@@ -82,13 +82,21 @@ def may_hold(data_type: str, spec_version: int) -> bool:
     return kind is not None and kind.spec_version <= spec_version
 
 
-def append(file: WeightFile, stored: Sequence[Stored]) -> Tuple[Tuple[int, ...], Appended]:
-    """Where values are to point to for each of these numbers, and what the file gains."""
-    count = file.constants + len(stored)
+def append(
+    file: WeightFile, stored: Sequence[Stored], earlier: Optional[Appended] = None
+) -> Tuple[Tuple[int, ...], Appended]:
+    """Where values are to point to for each of these numbers, and what the file gains.
+
+    `earlier` is what it gains already, which comes before.
+    """
+    count, before = file.constants + len(stored), earlier.changes[1:] if earlier else ()
+    if earlier is not None:
+        count = _COUNT.unpack(earlier.changes[0].data[: _COUNT.size])[0] + len(stored)
     if file.stamp is None:
-        end, changes = _HEADER.size, [Patch(0, 0, _HEADER.pack(count, _VERSION))]
+        end, changes = _HEADER.size, [Patch(0, 0, _HEADER.pack(count, _VERSION)), *before]
     else:
-        end, changes = file.size, [Patch(0, _COUNT.size, _COUNT.pack(count))]
+        end, changes = file.size, [Patch(0, _COUNT.size, _COUNT.pack(count)), *before]
+    end += sum(len(one.data) for one in before)
     offsets: List[int] = []
     for one in stored:
         at = end + -end % _ALIGNMENT
@@ -129,7 +137,8 @@ def store(
         there = new.setdefault(file.name, {})
         there.setdefault(stored, len(there))
         keys.append((file.name, stored))
-    made = {name: append(files[name], list(there)) for name, there in new.items()}
+    gained = beside.gained or {}
+    made = {name: append(files[name], list(there), gained.get(name)) for name, there in new.items()}
     return Storage(
         tuple(
             FileReference(files[name].file_name, made[name][0][new[name][stored]])
