@@ -69,7 +69,7 @@ def model_file(path: str) -> str:
         )
     if package.suffix_of(path) == package.SUFFIX:
         raise NotAModelError(
-            f"`{path}` is a folder without a model in it, as a package has a Manifest.json",
+            f"`{path}` is a folder without a model in it: there is no Manifest.json",
             "copy the whole package again, or save it again with coremltools",
         )
     raise NotAModelError(
