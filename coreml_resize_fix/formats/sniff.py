@@ -29,7 +29,7 @@ _PACKED: Tuple[Tuple[bytes, str, str], ...] = (
 )
 # a text begins with → kind of file, advice; the last fits any
 _TEXTS: Tuple[Tuple[Tuple[str, ...], str, str], ...] = (
-    (("{", "["), "a JSON file", "pass the model here and the manifest with `-m`"),
+    (("{", "["), "a JSON file", "pass the model here and the manifest with `--manifest`"),
     (
         ("<!doctype html", "<html"),
         "an HTML page, no model",

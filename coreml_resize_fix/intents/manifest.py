@@ -27,19 +27,19 @@ def load(path: str) -> List[Intent]:
     if shown.lower().endswith((".mlmodel", ".mlpackage")):
         raise ManifestError(
             f"`{shown}` is named as a model, and stands where a manifest belongs",
-            "pass the manifest with `-m`, and models without an option",
+            "pass the manifest with `--manifest`, and models without an option",
         )
     try:
         content = _read(path)
     except OSError as error:
         raise ManifestError(
             f"cannot read the manifest `{shown}`: {reason(error)}",
-            "pass the path of a .json file with `-m`",
+            "pass the path of a .json file with `--manifest`",
         ) from error
     if len(content) > LONGEST:
         raise ManifestError(
             f"the manifest `{shown}` is longer than {LONGEST >> 20} MiB",
-            "pass a .json file of intents with `-m`; a hundred thousand of them are shorter",
+            "pass a .json file with `--manifest`; a hundred thousand intents are shorter",
         )
     try:
         text = content.decode("utf-8-sig")
@@ -76,7 +76,7 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
     except ValueError as error:
         raise ManifestError(
             f"`{label}` is not JSON: {str(error).lower()}",
-            "correct the text there, or pass a manifest with `-m`",
+            "correct the text there, or pass a manifest with `--manifest`",
         ) from error
     intents = from_document(document, defects)
     if defects:
