@@ -139,7 +139,8 @@ def test_batches_in_a_dry_run(names, code, tmp_path):
     ran = run("-n", "--assume", CORNERS, *paths)
     assert ran.code == code
     for path, name in zip(paths, names):
-        assert (path in (ran.err if name is None else ran.out)) is True
+        assert name is not None or path in ran.err
+        assert f"\n{os.path.basename(path)} " in ran.out  # a line of the table
 
 
 def test_a_batch_of_fixes(tmp_path):
