@@ -92,8 +92,10 @@ def on_test_image(model: Model, findings: Sequence[Finding], tell: Tell) -> Opti
             {one.name: _example_of(one) for one in execution.inputs if not _may_lack(one)}
         )
         effects = measure(execution, inputs, findings, tell).effects
-    except (KernelError, UsageError) as error:
+    except KernelError as error:
         effects = Effects(True, not_run=Stopped("", "", str(error)))
+    except UsageError as error:
+        effects = Effects(True, not_run=Stopped("", "", error.message))
     return effects._replace(on_test_image=True) if effects is not None else None
 
 

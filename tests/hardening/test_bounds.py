@@ -127,10 +127,12 @@ def test_a_small_model_never_takes_a_gigabyte(name, tmp_path):
 def test_neither_does_its_inventory_or_its_page(name, tmp_path):
     model, ask = SMALL[name]
     path = build.write(tmp_path, model)
-    code, used = peak(path)
+    page = "--report", tmp_path / "report.html"
+    code, used = peak(path, *page)
     assert code == (2 if name == "a factor of 2^63" else 3)
     assert used < MOST
-    code, used = peak(path, *ask, "--dry-run", "--report", tmp_path / "report.html")
+    # Without a run of the network, which may take what its numbers take.
+    code, used = peak(path, *ask, "--dry-run", "--no-verify", *page)
     assert code in (0, 1, 2)
     assert used < MOST
 
