@@ -156,6 +156,7 @@ def network_of(rng):
 
 
 @ios14
+@pytest.mark.mostly_slow(quick=5)
 @pytest.mark.parametrize("seed", range(200))
 def test_a_target_is_advised_where_it_helps_and_only_there(seed):
     """What helps is tried: every target alone, and the options that a finding names."""

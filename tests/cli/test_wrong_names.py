@@ -80,6 +80,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_of_300_000_wrong_names_a_screen_is_shown(form, many):
     module, lines, characters = FORMS[form]
@@ -91,6 +92,7 @@ def test_of_300_000_wrong_names_a_screen_is_shown(form, many):
     assert len(shown) <= characters
 
 
+@pytest.mark.slow
 def test_json_has_all_of_them(many):
     (report,) = many.reports
     assert len(report.without_layer) == MANY

@@ -135,6 +135,7 @@ def is_whole(text):
     return True
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("name", ["up", "名前" * 30, "\U0001f300" * 200, "`|" * 99, "x" * 70000])
 @pytest.mark.parametrize("count", [1, 50, 400, 3000])
 def test_a_comment_holds_it(count, name):

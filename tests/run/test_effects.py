@@ -63,6 +63,7 @@ def expected(image, stages):
     return made
 
 
+@pytest.mark.mostly_slow(quick=10)
 @pytest.mark.parametrize("seed", range(200))
 def test_each_wrong_resize_of_a_chain(seed, tmp_path):
     """What is wrong in the file, and how far that is off, computed from formulas alone."""
