@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix.conventions import torch
-from coreml_resize_fix.replacements import maps, one_size, steps
+from coreml_resize_fix.replacements import filters, maps, one_size, steps
 from coreml_resize_fix.replacements.case import Case
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, AxisSpec
 from coreml_resize_fix.sampling.reference import resize
@@ -123,6 +123,15 @@ COPY = half_pixel(5, 5)
 )
 def test_which_replacements_there_are(rows, columns, names):
     assert ", ".join(check(context(rows, columns, channels=2), RANK5)) == names
+
+
+@pytest.mark.parametrize(("axis", "reach", "count"), [(UP2, 1, 4), (UP3, 1, 5), (BICUBIC2, 2, 8)])
+def test_a_deconvolution_has_no_weights_of_zero(axis, reach, count):
+    """By 2 an output lies 1/4, 3/4, 5/4 and 7/4 from a pixel, to each side; linear reaches 1."""
+    edges, last = filters.deconvolution(Case(axis, axis, channels=1))
+    assert edges.rows == edges.columns == (reach, reach)
+    assert len(last.rows.weights) == len(last.columns.weights) == count
+    assert all(last.rows.weights)
 
 
 def test_gather_takes_what_chooses_pixels():
