@@ -11,7 +11,7 @@ from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import execution
 from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.verify.kernels import checks
-from coreml_resize_fix.verify.network import execute
+from coreml_resize_fix.verify.network import execute, run_prepared
 from tests.support import build, cases
 from tests.support.replacing import numbers
 
@@ -57,6 +57,28 @@ def test_a_resize_is_replaced():
     made = execute(model, {"image": IMAGE}, replace={"layers[1]": instead})
     np.testing.assert_array_equal(seen[0].reshape(IMAGE.shape), 2 * IMAGE)
     np.testing.assert_array_equal(made.outputs["scores"], np.full((1, 1, 2, 3, 3), 5))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("bad"), "its structure makes no sense: bad"),
+        (IndexError("bad"), "its structure makes no sense: bad"),
+        (ZeroDivisionError("bad"), "its structure makes no sense: bad"),
+        (MemoryError(), "there is not enough memory"),
+    ],
+)
+def test_what_fails_before_the_first_layer_is_told(error, reason):
+    class Broken:
+        classes, in_half, outputs = None, True, ()
+
+        def run(self, given, prepared, walk):
+            walk.kept["early"] = IMAGE
+            raise error
+
+    made = run_prepared(Broken(), {}, (), execution.Walk(("early",)))
+    assert (made.outputs, list(made.kept), made.in_half) == ({}, ["early"], True)
+    assert made.not_run == ("", "", reason)
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 6), (1, 2, 4, 6), (1, 1, 2, 4, 6), (3, 2, 4, 6)])
