@@ -88,6 +88,17 @@ def test_shapes_that_a_network_of_rank_5_takes(shape):
     np.testing.assert_array_equal(found.squeeze(), image.repeat(2, -1).repeat(2, -2).squeeze())
 
 
+@pytest.mark.parametrize("shape", [(4, 6), (1, 4, 6), (1, 1, 4, 6)])
+def test_axes_of_one_may_be_missing_where_sizes_vary(shape):
+    network = build.network((1, 5, 7), [build.NEAREST], version=4)
+    sizes = network.description.input[0].type.multiArrayType.shapeRange.sizeRanges
+    for low, high in ((1, 1), (2, 8), (2, 8)):
+        sizes.add(lowerBound=low, upperBound=high)
+    image = IMAGE[0, 0]
+    (found,) = execute(opened(network), {"image": image.reshape(shape)}).outputs.values()
+    np.testing.assert_array_equal(found.squeeze(), image.repeat(2, -1).repeat(2, -2))
+
+
 @pytest.mark.parametrize(
     ("inputs", "says"),
     [
