@@ -201,7 +201,7 @@ def predict(
     # Imported where values are computed: NumPy costs as much as the rest of a small audit.
     import numpy as np
 
-    from coreml_resize_fix.formats.beside import Beside
+    from coreml_resize_fix.formats.model_folder import ModelFolder
     from coreml_resize_fix.formats.open import open_bytes, open_file
     from coreml_resize_fix.formats.sniff import model_file
     from coreml_resize_fix.verify import prediction
@@ -212,7 +212,7 @@ def predict(
         with open_file(model_file(path), path) as opened:
             return prediction.predict(path, opened.execution(single, function), inputs)
     held = _in_memory(model)
-    beside = Beside(os.path.dirname(model_file(held.package))) if held.package else None
+    beside = ModelFolder(os.path.dirname(model_file(held.package))) if held.package else None
     opened = open_bytes(held.data, _LABEL, beside)
     return prediction.predict(opened.label, opened.execution(single, function), inputs)
 

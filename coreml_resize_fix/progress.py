@@ -3,7 +3,7 @@
 from typing import Callable
 
 # (done, total, what is being done, unit of both): "B" for bytes
-Tell = Callable[[int, int, str, str], None]
+ShowProgress = Callable[[int, int, str, str], None]
 
 
 def silent(done: int, total: int, what: str, unit: str) -> None:

@@ -16,7 +16,7 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, Resiz
 from coreml_resize_fix.intents import manifest
 from coreml_resize_fix.run import pipeline
 from hardening import networks, trees
-from hardening.entries import scratch
+from hardening.running import scratch
 from tests.support import edits
 
 # The version from which on each layer exists, as Apple's NeuralNetwork.proto says.
@@ -119,12 +119,18 @@ def _order(address: str) -> Tuple[int, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=int, default=4000)
+    parser.add_argument("--programs", type=int, default=0, help="compare ML Programs instead")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    one, count = compare, options.models
+    if options.programs:
+        from hardening import program_differential
+
+        one, count = program_differential.compare, options.programs
     counts: Dict[str, int] = Counter(
-        compare(seed) for seed in range(options.seed, options.seed + options.models)
+        one(seed) for seed in range(options.seed, options.seed + count)
     )
-    print(json.dumps({"models": options.models, **counts}))
+    print(json.dumps({"models": count, **counts}))
 
 
 if __name__ == "__main__":

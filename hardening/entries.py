@@ -1,16 +1,13 @@
-"""The four ways in for a stranger's bytes, each with what must hold whatever the bytes are.
+"""The ways in for a stranger's bytes, each with what must hold whatever the bytes are.
 
 Every entry takes bytes and returns in a word how that ended. A broken promise is an
 AssertionError, and any other error but a refusal of the package is one, too.
 """
 
-import atexit
 import io
 import json
 import os
-import shutil
 import struct
-import tempfile
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from coreml_resize_fix.errors import ManifestError, ModelError
@@ -20,8 +17,8 @@ from coreml_resize_fix.formats.protobuf.wire import Source, encode_varint
 from coreml_resize_fix.intents import manifest, onnx_reader
 from coreml_resize_fix.intents import onnx_file as onnx_files
 from coreml_resize_fix.intents.source import Manifest
-from hardening import inference, mutations
-from tests.cli import commands
+from hardening import inference, mutations, program_entries
+from hardening.running import emptied, run, scratch
 from tests.support import cases
 
 Entry = Callable[[bytes], str]
@@ -125,9 +122,7 @@ def unpacked(data: bytes) -> Job:
 
 def whole_command(data: bytes) -> str:
     """The command on a model and a manifest."""
-    job, folder = unpacked(data), scratch()
-    for name in os.listdir(folder):
-        os.unlink(os.path.join(folder, name))
+    job, folder = unpacked(data), emptied()
     model, intent = os.path.join(folder, "model.mlmodel"), os.path.join(folder, "intent.json")
     for path, content in ((model, job.model), (intent, job.manifest)):
         with open(path, "wb") as file:
@@ -143,47 +138,15 @@ def whole_command(data: bytes) -> str:
     return "exit code {}".format(code)
 
 
-def run(*arguments: str) -> int:
-    """The exit code of the command in this process; it must end like one that is well.
-
-    Raises:
-        AssertionError: it ended with a defect, or refused without a word.
-    """
-    # With `-v` a defect is raised where it arose, not reported in a sentence.
-    ran = commands.run("-v", *arguments)
-    assert "a defect of this tool" not in ran.err, ran.err
-    assert "Traceback" not in ran.err, ran.err
-    assert ran.code in (0, 1, 2, 3), ran.code
-    assert ran.code != 2 or ran.err.strip(), "refused without a word"
-    return ran.code
-
-
-_kept: List[str] = []
-
-
-def scratch() -> str:
-    """A folder of this process for files; in memory where the system has such a place."""
-    if not _kept:
-        memory = "/dev/shm"
-        _kept.append(tempfile.mkdtemp(dir=memory if os.path.isdir(memory) else None))
-        atexit.register(shutil.rmtree, _kept[0], ignore_errors=True)
-    return _kept[0]
-
-
 def _changed_job(data: bytes, seed: int, most: int) -> bytes:
     job = unpacked(data)
     if seed % 10 == 0:
         job = job._replace(options=seed // 10 % len(OPTIONS))
     elif seed % 10 < 4:
-        job = job._replace(manifest=_changed_text(job.manifest, seed, 60000))
+        job = job._replace(manifest=mutations.text(job.manifest, seed, 60000))
     else:
         job = job._replace(model=mutations.message(job.model, seed, most))
     return job.packed()
-
-
-def _changed_text(data: bytes, seed: int, most: int) -> bytes:
-    made = mutations.document(data.decode("utf-8", "replace"), seed).encode("utf-8", "replace")
-    return made if len(made) <= most else data
 
 
 ENTRIES: Dict[str, Entry] = {
@@ -191,11 +154,13 @@ ENTRIES: Dict[str, Entry] = {
     "manifest": json_manifest,
     "onnx": onnx_file,
     "command": whole_command,
+    **program_entries.ENTRIES,
 }
 # How the bytes of each entry are changed with their structure in mind.
 MUTATE: Dict[str, Callable[[bytes, int, int], bytes]] = {
     "wire": mutations.message,
-    "manifest": _changed_text,
+    "manifest": mutations.text,
     "onnx": mutations.message,
     "command": _changed_job,
+    **program_entries.MUTATE,
 }

@@ -20,9 +20,15 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from coreml_resize_fix.files import packages
 from coreml_resize_fix.run import signals
-from hardening.places import PLACES, Place
+from hardening import places, weighted_places
+from hardening.places import Place
+from hardening.program_seeds import knows_programs
 from tests.support.folders import contents
 
+PLACES: Dict[str, Place] = {
+    **places.PLACES,
+    **(weighted_places.PLACES if knows_programs() else {}),
+}
 FILES = "%file,%desc"
 # What strace injects: a signal at any call, or an error of calls that take a path or a file.
 FAULTS: Dict[str, Tuple[str, str]] = {

@@ -23,12 +23,13 @@ from typing import Any, Callable, Dict, List
 # Of one input: memory of the whole process with NumPy and protobuf, and seconds on a busy machine.
 MOST_MEMORY, MOST_SECONDS = 1024, 60
 LARGEST = 20000  # bytes
+ENTRIES = ("wire", "manifest", "onnx", "command", "program", "package", "execute")
 _COUNTER = struct.Struct("<QQ")  # executions, microseconds of processor time
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("entry", choices=["wire", "manifest", "onnx", "command"])
+    parser.add_argument("entry", choices=ENTRIES)
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--out", default=os.path.join("build", "fuzz"))
     parser.add_argument("--seed", type=int, default=1)
@@ -123,7 +124,8 @@ def _guided(entry: str, out: str, minutes: float, seed: int) -> None:
     def mutate(data: bytes, most: int, number: int) -> bytes:
         if number % 4 == 0:
             return bytes(atheris.Mutate(data, len(data)))
-        return entries.MUTATE[entry](bytes(data), number, most)
+        changed = entries.MUTATE[entry](bytes(data), number, most)
+        return changed if len(changed) <= most else bytes(data)
 
     arguments = [
         sys.argv[0],

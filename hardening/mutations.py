@@ -156,6 +156,12 @@ KEYS += ("name", "channels", "antialias", "recompute_scale_factor", "resizes", "
 KEYS += ("format", "version", "framework", "coordinate_transformation_mode", "nearest_mode", "x")
 
 
+def text(data: bytes, seed: int, most: int) -> bytes:
+    """The bytes of a manifest, changed as `document` does."""
+    made = document(data.decode("utf-8", "replace"), seed).encode("utf-8", "replace")
+    return made if len(made) <= most else data
+
+
 def document(text: str, seed: int) -> str:
     """The text of a manifest with one to four changes, still JSON but for texts cut or doubled."""
     rng = random.Random(seed)

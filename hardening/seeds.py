@@ -1,10 +1,12 @@
 """What fuzzing begins with: the models, ONNX files and manifests that real converters wrote."""
 
 import hashlib
+import itertools
 import json
 import os
-from typing import Iterator, List
+from typing import Callable, Dict, Iterable, Iterator, List
 
+from hardening import program_entries, program_seeds
 from hardening.entries import OPTIONS, Job
 from tests.support import cases
 
@@ -69,4 +71,16 @@ def _jobs() -> Iterator[bytes]:
             yield Job(number % len(OPTIONS), manifests[2 * index], model).packed()
 
 
-_READ = {"wire": _models, "manifest": _manifests, "onnx": _onnx, "command": _jobs}
+def _without_weights(model: bytes) -> bytes:
+    return program_entries.Network(b"", model).packed()
+
+
+_READ: Dict[str, Callable[[], Iterable[bytes]]] = {
+    "wire": _models,
+    "manifest": _manifests,
+    "onnx": _onnx,
+    "command": _jobs,
+    "program": program_seeds.structures,
+    "package": program_seeds.packages,
+    "execute": lambda: itertools.chain(map(_without_weights, _models()), program_seeds.networks()),
+}

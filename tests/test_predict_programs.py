@@ -12,7 +12,7 @@ from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 
 from coreml_resize_fix import predict
 from coreml_resize_fix.errors import ResizeFixError, UsageError
-from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.verify.network import execute
 from tests.formats.mlprogram import build
@@ -50,7 +50,7 @@ def test_images_and_what_enters_behind_their_preprocessing(layout, precision):
     expected = planes * 0.5 - np.array([1, 2, 3]).reshape(3, 1, 1) + 1
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     folder = os.path.dirname(model.weights_dir)
-    opened = open_bytes(model.get_spec().SerializeToString(), "made", Beside(folder))
+    opened = open_bytes(model.get_spec().SerializeToString(), "made", ModelFolder(folder))
     tensor = np.random.RandomState(1).uniform(-1, 1, (1, 3, 4, 6)).astype(np.float32)
     behind = execute(opened, {"x": tensor}).outputs["y"]
     np.testing.assert_allclose(behind, tensor + 1, rtol=1e-5)

@@ -54,7 +54,7 @@ def style() -> "Style":
 class Progress:
     """A bar on stderr, on a terminal outside of CI, for what takes longer than `delay` seconds.
 
-    Called as `progress.Tell`; another `what` or `total` begins a new bar.
+    Called as `progress.ShowProgress`; another `what` or `total` begins a new bar.
     """
 
     def __init__(self, quiet: bool = False, delay: float = 1.0) -> None:

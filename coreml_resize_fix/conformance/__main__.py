@@ -55,7 +55,7 @@ def main(lists: bool, only: str, runtime: str, units: Tuple[str, ...], output: s
         if runtime != runtimes.COREML:
             raise
         hint = "run it on a Mac, or with `--runtime numpy`, which asks the executor instead"
-        raise UsageError(str(error), hint) from error
+        raise UsageError(error.message, hint) from error
     chosen = units or (runtimes.UNITS if runtime == runtimes.COREML else (runtime,))
     found = _run(runtime, names, chosen, output)
     _summarize(found, output)

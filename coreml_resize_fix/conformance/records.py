@@ -16,7 +16,7 @@ from coreml_resize_fix.conformance import grids, layers, operations, replaced, r
 from coreml_resize_fix.conformance.case import Case, judge, tolerance
 from coreml_resize_fix.conventions import measured
 from coreml_resize_fix.errors import ResizeFixError
-from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.run import pool
 
@@ -52,7 +52,7 @@ def record(runtime: str, unit: str, name: str) -> Dict[str, Any]:
     try:
         with TemporaryDirectory() as folder:
             os.mkdir(os.path.join(folder, "weights"))
-            model = open_bytes(case.model(), name, Beside(folder))
+            model = open_bytes(case.model(), name, ModelFolder(folder))
             made = run(model, unit, case.inputs)
             if made.not_run is not None:
                 return _refused(case, unit, made.not_run.reason)

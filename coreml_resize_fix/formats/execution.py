@@ -23,10 +23,21 @@ import numpy as np
 
 from coreml_resize_fix.errors import reason
 from coreml_resize_fix.formats.features import Feature
-from coreml_resize_fix.progress import Tell, silent
-from coreml_resize_fix.verify.kernels.checks import LARGEST, KernelError
+from coreml_resize_fix.progress import ShowProgress, silent
+from coreml_resize_fix.verify.kernels.checks import CALL, EACH, LARGEST, KernelError, need_effort
 
-__all__ = ["MOST_ROUNDS", "Blobs", "Execution", "Made", "NotRunError", "Step", "Walk", "blob_of"]
+__all__ = [
+    "FAULTS",
+    "MOST_ROUNDS",
+    "Blobs",
+    "Execution",
+    "Made",
+    "NotRunError",
+    "Step",
+    "Walk",
+    "blob_of",
+    "fault",
+]
 
 Blobs = MutableMapping[str, np.ndarray]
 Made = Sequence[Optional[np.ndarray]]
@@ -35,6 +46,26 @@ Replacement = Callable[[np.ndarray], np.ndarray]
 # Numbers in all blobs that are alive at once: 4 GiB in float32.
 _MOST_ALIVE = 4 * LARGEST
 MOST_ROUNDS = 100_000  # of one loop
+
+
+# What NumPy, the kernels and a file raise where what a file holds makes no sense.
+FAULTS = (
+    MemoryError, RecursionError, OSError, ValueError, LookupError, ArithmeticError, TypeError,
+    AttributeError,
+)  # fmt: skip
+
+
+def fault(error: BaseException) -> str:
+    """Why something cannot be computed, of one of FAULTS, as the end of a sentence."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, RecursionError):
+        return "is made of itself, or of too many others"
+    if isinstance(error, KeyError):
+        return f"has {error}, which is not known here"
+    if isinstance(error, OSError):
+        return f"its weights cannot be read: {reason(error)}"
+    return str(error)
 
 
 def blob_of(blobs: Blobs, name: str) -> np.ndarray:
@@ -81,7 +112,7 @@ class Walk:
         self,
         keep: Collection[str] = (),
         replace: Optional[Mapping[str, Replacement]] = None,
-        tell: Tell = silent,
+        tell: ShowProgress = silent,
     ) -> None:
         self._keep, self._replace, self._tell = frozenset(keep), dict(replace or {}), tell
         self.kept: Dict[str, np.ndarray] = {}
@@ -117,21 +148,18 @@ class Walk:
 
     def _compute(self, step: Step, blobs: Blobs) -> Made:
         try:
+            read = sum(blobs[name].size for name in step.reads if name in blobs)
+            need_effort(CALL + EACH * read)
             with np.errstate(all="ignore"):
                 if step.address in self._replace:
                     self.replaced.add(step.address)
-                    return [self._replace[step.address](blob_of(blobs, step.reads[0]))]
-                return step.compute(blobs)
-        except MemoryError as error:
-            raise NotRunError(step.address, step.name, "there is not enough memory") from error
-        except KeyError as error:
-            unknown = f"has {error}, which is not known here"
-            raise NotRunError(step.address, step.name, unknown) from error
-        except OSError as error:
-            unread = f"its weights cannot be read: {reason(error)}"
-            raise NotRunError(step.address, step.name, unread) from error
-        except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
-            raise NotRunError(step.address, step.name, str(error)) from error
+                    made: Made = [self._replace[step.address](blob_of(blobs, step.reads[0]))]
+                else:
+                    made = step.compute(blobs)
+            need_effort(EACH * sum(array.size for array in made if array is not None))
+            return made
+        except FAULTS as error:
+            raise NotRunError(step.address, step.name, fault(error)) from error
 
 
 def _needed(steps: Sequence[Step], wanted: Set[str]) -> List[Step]:

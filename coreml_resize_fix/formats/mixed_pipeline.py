@@ -20,10 +20,10 @@ from typing import (
 
 from coreml_resize_fix.errors import MLProgramError, ModelError, SchemaError
 from coreml_resize_fix.formats import model as protocol
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.model import Programs
-from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Summed
+from coreml_resize_fix.formats.model import Appended, Averaged, Change, Plan, ResizeOp, Summed
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.neuralnetwork.model import NeuralNetworks
 from coreml_resize_fix.formats.protobuf.wire import Source
@@ -53,7 +53,7 @@ class MixedPipeline(protocol.Model):
         label: str,
         source: Source,
         models: Sequence[ModelRef],
-        beside: Optional[Beside] = None,
+        beside: Optional[ModelFolder] = None,
     ) -> None:
         self.label, self.source = label, source
         self._layers = NeuralNetworks(label, source, models)
@@ -141,18 +141,17 @@ class MixedPipeline(protocol.Model):
         allowed: int,
     ) -> Plan:
         by_address = {change.address: change for change in changes}
-        plans = {
-            prefix: program.plan(
-                list(_within(program, by_address).values()), before, after, allowed
-            )
-            for prefix, program in self._programs.items()
-        }
+        plans: Dict[str, Plan] = {}
+        gained: Dict[str, Appended] = {}
+        for prefix, program in self._programs.items():
+            own_changes = list(_within(program, by_address).values())
+            plans[prefix] = program.behind(gained).plan(own_changes, before, after, allowed)
+            gained.update((one.name, one) for one in plans[prefix].appended)
         own = list(_within(self._layers, by_address).values())
         versions = {prefix: plan.spec_version for prefix, plan in plans.items()}
         around = self._layers.plan(own, before, after, allowed, versions)
         edits = [edit for plan in plans.values() for edit in plan.edits]
-        appended = [one for plan in plans.values() for one in plan.appended]
-        return Plan(around.edits + tuple(edits), around.spec_version, tuple(appended))
+        return Plan(around.edits + tuple(edits), around.spec_version, tuple(gained.values()))
 
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         programs = {prefix: one.execution(dtype) for prefix, one in self._programs.items()}
@@ -164,7 +163,7 @@ class MixedPipeline(protocol.Model):
             program.require_weights()
 
 
-def _program(label: str, source: Source, ref: ModelRef, beside: Optional[Beside]) -> Programs:
+def _program(label: str, source: Source, ref: ModelRef, beside: Optional[ModelFolder]) -> Programs:
     where = ref.prefix.rstrip("/")
     try:
         found = Programs(label, source, beside, Place(ref.node, ref.path), ref.prefix)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Iterator, Mapping, Optional
 
 from coreml_resize_fix.errors import ModelError, SchemaError, reason
 from coreml_resize_fix.formats import sniff
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.protobuf import skeleton
 from coreml_resize_fix.formats.protobuf.wire import Source
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Each kind of model is imported where a file of it is read: neither needs the other's modules.
 
 
-def _read(label: str, source: Source, beside: Optional[Beside] = None) -> Model:
+def _read(label: str, source: Source, beside: Optional[ModelFolder] = None) -> Model:
     """`beside` is where the file lies, if it is one: weights of ML Programs are beside it."""
     model: Optional[Model] = None
     try:
@@ -44,7 +44,7 @@ def _read(label: str, source: Source, beside: Optional[Beside] = None) -> Model:
     return model
 
 
-def _program(label: str, source: Source, beside: Optional[Beside]) -> "Programs":
+def _program(label: str, source: Source, beside: Optional[ModelFolder]) -> "Programs":
     from coreml_resize_fix.formats.mlprogram.model import Programs
 
     try:
@@ -72,10 +72,10 @@ def open_file(
             "check the path and its permissions",
         ) from error
     with file:
-        yield _read(label, Source(file), Beside(os.path.dirname(path), unfinished))
+        yield _read(label, Source(file), ModelFolder(os.path.dirname(path), unfinished))
 
 
-def open_bytes(data: bytes, label: str, beside: Optional[Beside] = None) -> Model:
+def open_bytes(data: bytes, label: str, beside: Optional[ModelFolder] = None) -> Model:
     """Read the structure of a serialized model; `label` names it in messages.
 
     `beside` is where its weights are; without it they are not looked for.

@@ -7,10 +7,10 @@ ONNX library is used instead. In a separate process such a crash does no harm.
 
 import struct
 import subprocess
-import sys
 from contextlib import contextmanager
 from typing import Callable, Iterator, Optional
 
+from coreml_resize_fix.intents import child_process
 from coreml_resize_fix.intents.onnx_file import Proto
 
 Infer = Callable[[Proto], Proto]
@@ -19,8 +19,6 @@ _LENGTH = struct.Struct("<Q")
 # Without data_prop: it folds sizes as we do, but without a limit on their number, so that a small
 # file could take all memory. If inference fails, the model comes back unchanged.
 _CHILD = """
-import sys
-sys.path[:] = sys.argv[1:]
 import struct
 from onnx import load_from_string, shape_inference
 length = struct.Struct("<Q")
@@ -54,9 +52,7 @@ def inference() -> Iterator[Infer]:
 
 
 def _start_child() -> "Optional[subprocess.Popen[bytes]]":
-    # `-I`: nothing is imported from the folder in which the command happens to run.
-    command = [sys.executable, "-I", "-c", _CHILD, *map(str, sys.path)]
-    pipe = subprocess.PIPE
+    command, pipe = child_process.command(_CHILD), subprocess.PIPE
     try:
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
     except OSError:

@@ -1,33 +1,35 @@
 """What ONNX Runtime makes of an ONNX file (extra `reference`), its inner values too.
 
 The file is read with the onnx package and handed over in memory, where any value can be made an
-output. Weights outside of it are read only from files that it names, below its own folder.
+output, to a process of its own. Weights outside of it are read only from files that it names, below
+its own folder.
 """
 
 import os
-from importlib import import_module
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+import re
+from importlib.util import find_spec
+from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.errors import BadReferenceError, ManifestError
-from coreml_resize_fix.intents import onnx_file
+from coreml_resize_fix.intents import onnx_compute, onnx_file
 from coreml_resize_fix.intents.onnx_file import Proto
 from coreml_resize_fix.intents.reference import Blobs, need_file
 
 LOWEST_OPSET = 11  # a resize of an earlier one does not say what PyTorch computed
 _LARGEST = 1 << 31  # bytes of a message
-_ERRORS_ONLY = 3
 
+# TensorProto.DataType
 _DTYPES = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(int64)": np.int64,
-    "tensor(int32)": np.int32,
-    "tensor(uint8)": np.uint8,
-    "tensor(int8)": np.int8,
-    "tensor(bool)": np.bool_,
+    1: np.float32,
+    2: np.uint8,
+    3: np.int8,
+    6: np.int32,
+    7: np.int64,
+    9: np.bool_,
+    10: np.float16,
+    11: np.float64,
 }
 
 
@@ -49,10 +51,12 @@ class OnnxNetwork:
     def __init__(self, path: str) -> None:
         need_file(path)
         self._path = path
-        self._runtime = _runtime(path)
+        _need_runtime(path)
         self._model = _read(path)
-        self.outputs = [str(value.name) for value in self._model.graph.output]
-        self.inputs = [self._input(value) for value in self._session(self._model).get_inputs()]
+        graph = self._model.graph
+        held = {tensor.name for tensor in graph.initializer}
+        self.outputs = [str(value.name) for value in graph.output]
+        self.inputs = [self._input(value) for value in graph.input if value.name not in held]
 
     def run(self, inputs: Mapping[str, np.ndarray], names: Sequence[str]) -> Dict[str, np.ndarray]:
         """Values by name, of outputs and of what is inside.
@@ -66,13 +70,13 @@ class OnnxNetwork:
             if name not in self.outputs:
                 wider.graph.output.add().name = name
         given = {one.name: np.asarray(inputs[one.name], one.dtype) for one in self.inputs}
-        session = self._session(wider)
         try:
-            found = session.run(list(names), given)
-        except Exception as error:  # the classes of its errors are not public
-            raise self._failed(error) from error
-        pairs = ((name, np.asarray(value)) for name, value in zip(names, found))
-        return {name: value for name, value in pairs if value.dtype.kind in "fiub"}
+            return onnx_compute.compute(wider.SerializeToString(), given, names)
+        except onnx_compute.FailedError as error:
+            raise BadReferenceError(
+                f"ONNX Runtime does not run the reference `{self._path}`: {error}",
+                "check the file with `onnx.checker`, or pass recorded tensors (.npz)",
+            ) from error
 
     def blobs(self, inputs: Mapping[str, np.ndarray]) -> Blobs:
         """Everything that the nodes of the graph make."""
@@ -84,41 +88,29 @@ class OnnxNetwork:
         }
         return Blobs(resized, lambda names: self.run(inputs, names))
 
-    def _session(self, model: Proto) -> Any:
-        options = self._runtime.SessionOptions()
-        options.log_severity_level = _ERRORS_ONLY
-        try:
-            return self._runtime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            raise self._failed(error) from error
+    def _input(self, value: Proto) -> OnnxInput:
+        from onnx import TensorProto
 
-    def _failed(self, error: Exception) -> BadReferenceError:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0].lower()
-        return BadReferenceError(
-            f"ONNX Runtime does not run the reference `{self._path}`: {why}",
-            "check the file with `onnx.checker`, or pass recorded tensors (.npz)",
-        )
-
-    def _input(self, value: Any) -> OnnxInput:
-        if value.type not in _DTYPES:
+        tensor = value.type.tensor_type
+        if tensor.elem_type not in _DTYPES:
+            what = value.type.WhichOneof("value") or "value of no type"
+            if what == "tensor_type":
+                types = {number: name.lower() for name, number in TensorProto.DataType.items()}
+                what = f"tensor({types.get(tensor.elem_type, tensor.elem_type)})"
             raise BadReferenceError(
-                f"the input `{value.name}` of the reference `{self._path}` is a `{value.type}`",
+                f"the input `{value.name}` of the reference `{self._path}` is a `{what}`",
                 "pass recorded tensors (.npz) instead",
             )
-        shape = tuple(size if isinstance(size, int) and size > 0 else None for size in value.shape)
-        return OnnxInput(value.name, shape, np.dtype(_DTYPES[value.type]))
+        shape = tuple(dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim)
+        return OnnxInput(str(value.name), shape, np.dtype(_DTYPES[tensor.elem_type]))
 
 
-def _runtime(path: str) -> Any:
-    try:
-        return import_module("onnxruntime")
-    except ImportError as error:
+def _need_runtime(path: str) -> None:
+    if find_spec("onnxruntime") is None:
         raise BadReferenceError(
             f"the reference `{path}` is run by ONNX Runtime, which is not installed",
             "pip install 'coreml-resize-fix[reference]', or pass recorded tensors (.npz)",
-        ) from error
+        )
 
 
 def _read(path: str) -> Proto:
@@ -154,13 +146,14 @@ def _load_weights(path: str, model: Proto) -> None:
         name = about.get("location", "")
         file = os.path.realpath(os.path.join(folder, name.replace("\0", "\ufffd")))
         inside = file.startswith(os.path.join(folder, "")) and not os.path.isabs(name)
+        inside = inside and ".." not in re.split(r"[/\\]", name)
         if not name or not inside or not os.path.isfile(file):
             what = "is not there" if inside else "is not beside it"
             raise BadReferenceError(
                 f"the reference `{path}` reads weights from `{name}`, which {what}",
                 "copy the file with its weights, or export it without external data",
             )
-        content = _part(file, about)
+        content = _part(file, about, _LARGEST - size)
         size += len(content or b"")
         if content is None or size >= _LARGEST:
             raise BadReferenceError(
@@ -172,28 +165,26 @@ def _load_weights(path: str, model: Proto) -> None:
         del tensor.external_data[:]
 
 
-def _external(model: Proto) -> Iterator[Proto]:
-    bodies = [graph for own in _graphs(model) for graph in onnx_file.graphs(own)]
-    for graph in bodies:
-        tensors: List[Proto] = list(getattr(graph, "initializer", ()))
-        tensors += [attribute.t for node in graph.node for attribute in node.attribute]
-        for tensor in tensors:
-            if tensor.data_location == type(tensor).EXTERNAL:
-                yield tensor
+def _external(message: Proto) -> Iterator[Proto]:
+    """Every tensor of a message whose numbers lie in another file, wherever the schema has one."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for one in (value,) if hasattr(value, "ListFields") else value:
+            if field.message_type.name != "TensorProto":
+                yield from _external(one)
+            elif one.data_location == type(one).EXTERNAL:
+                yield one
 
 
-def _graphs(model: Proto) -> Sequence[Proto]:
-    return [model.graph, *getattr(model, "functions", ())]
-
-
-def _part(file: str, about: Mapping[str, str]) -> Optional[bytes]:
-    """The bytes of a tensor in a file; None if it does not have them."""
+def _part(file: str, about: Mapping[str, str], most: int) -> Optional[bytes]:
+    """The bytes of a tensor in a file, at most so many; None if it does not have them."""
     try:
         offset = int(about.get("offset", "0"))
         length = int(about.get("length", "-1"))
         with open(file, "rb") as stream:
             stream.seek(offset)
-            found = stream.read(min(length, _LARGEST) if length >= 0 else _LARGEST)
-    except (ValueError, OSError):
+            found = stream.read(min(length, most) if length >= 0 else most)
+    except (ValueError, OverflowError, OSError):
         return None
     return found if length in (-1, len(found)) else None

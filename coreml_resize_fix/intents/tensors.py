@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 INPUT, OUTPUT = "interp{}_in", "interp{}_out"
 NETWORK_INPUT, NETWORK_OUTPUT = "input_", "output_"
 LARGEST = 1 << 30  # bytes of all recorded tensors, unpacked
+_LONGEST_HEADER = 10_000  # bytes of what says the shape of an array
+_SUFFIX = ".npy"
 
 
 Tensors = Mapping[int, "Recorded"]  # by index in the manifest
@@ -138,28 +140,39 @@ def read_network(path: str) -> NetworkTensors:
 
 
 def _read(path: str, wanted: Callable[[str], bool]) -> "Dict[str, np.ndarray]":
-    """The wanted arrays of a file, in its order; no pickled object is ever loaded."""
-    import numpy as np
+    """The wanted arrays of a file, in its order; no pickled object is ever loaded.
 
-    _refuse_huge(path, wanted)
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files if wanted(name)}
-
-
-def _refuse_huge(path: str, wanted: Callable[[str], bool]) -> None:
-    """Check the unpacked size, which may be much larger than that of the file."""
+    The unpacked size, which may be much larger than that of the file, is checked before.
+    """
     from zipfile import ZipFile
 
     with ZipFile(path) as archive:
-        sizes = {item.filename: item.file_size for item in archive.infolist()}
-    # NumPy finds an array under its name with and without the suffix.
-    size = sum(
-        size
-        for name, size in sizes.items()
-        if wanted(name) or (name.endswith(".npy") and wanted(name[:-4]))
-    )
-    if size > LARGEST:
-        raise ValueError(f"they are {size} bytes, and at most {LARGEST} are read")
+        found: Dict[str, Any] = {}
+        for item in archive.infolist():
+            name = (
+                item.filename[: -len(_SUFFIX)] if item.filename.endswith(_SUFFIX) else item.filename
+            )
+            if wanted(name):
+                if name in found:
+                    raise ValueError(f"`{name}` is there more than once")
+                found[name] = item
+        size = sum(item.file_size for item in found.values())
+        if size > LARGEST:
+            raise ValueError(f"they are {size} bytes, and at most {LARGEST} are read")
+        return {name: _array(archive, item) for name, item in found.items()}
+
+
+def _array(archive: Any, item: Any) -> "np.ndarray":
+    """What NumPy wrote; the header is bounded here, as versions before 1.24 do not bound it."""
+    import numpy as np
+
+    with archive.open(item) as stream:
+        version = np.lib.format.read_magic(stream)
+        length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"`{item.filename}` has a header of {length} bytes")
+    with archive.open(item) as stream:
+        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
 
 def _pair(arrays: "Mapping[str, np.ndarray]", index: int) -> Optional[Recorded]:

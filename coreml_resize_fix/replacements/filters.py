@@ -20,7 +20,7 @@ from coreml_resize_fix.replacements.steps import (
     computed,
     weights,
 )
-from coreml_resize_fix.sampling import AxisSpec, difference
+from coreml_resize_fix.sampling import LARGEST_SIDE, AxisSpec, difference
 from coreml_resize_fix.sampling.reference import matrix
 
 __all__ = ["deconvolution", "strided_convolution", "upsample_and_crop"]
@@ -92,6 +92,8 @@ def _stretch(axes: Sequence[AxisSpec]) -> Optional[_Filter]:
     for reach in _REACHES:
         length, middle = 2 * reach * factor - factor % 2, 2 * reach
         size = 2 * middle + 1  # so that the edges are out of reach of the pixel in the middle
+        if factor * size > LARGEST_SIDE:
+            return None
         first = factor * (middle - reach) + (factor + 1) // 2
         inside = replace(axes[0], input_size=size, output_size=factor * size)
         pattern = matrix(inside)[first : first + length, middle]
@@ -107,6 +109,8 @@ def _shrink(axes: Sequence[AxisSpec]) -> Optional[_Filter]:
     largest = max(axes, key=lambda axis: axis.output_size)
     step = largest.input_size // largest.output_size
     if step < 1 or any(axis.output_size != axis.input_size // step for axis in axes):
+        return None
+    if 9 * step > LARGEST_SIDE:
         return None
     inside = replace(axes[0], input_size=9 * step, output_size=9)
     weight = matrix(inside)[4]

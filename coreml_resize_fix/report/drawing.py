@@ -117,7 +117,7 @@ def _axes(params: ResizeOp, before: Tuple[int, int], after: Tuple[int, int]) -> 
     """What a layer samples, and whether its output has the size that was asked for."""
     fits = params.may_make(before, after)
     own = after if fits else params.output_size(before)
-    if params.is_chain or not comparable(own):
+    if params.is_chain or not comparable(before, own):
         return None, fits
     return params.axes(before, own), fits
 

@@ -20,7 +20,7 @@ def run(
     request: Request,
     read: Reader,
     at_once: int = 1,
-    tell: progress.Tell = progress.silent,
+    tell: progress.ShowProgress = progress.silent,
     show_defects: bool = False,
 ) -> Iterator[Result]:
     """Yield the results in the order of the jobs, with `at_once` models in work.
@@ -43,7 +43,9 @@ def run(
             yield result
 
 
-def do(job: Job, request: Request, read: Reader, tell: progress.Tell, show_defects: bool) -> Result:
+def do(
+    job: Job, request: Request, read: Reader, tell: progress.ShowProgress, show_defects: bool
+) -> Result:
     """Do one job. An error is a value here, and so is a defect of this tool, unless it is shown."""
     try:
         if job.manifest is not None:

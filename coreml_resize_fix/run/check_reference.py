@@ -11,7 +11,7 @@ from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.execution import Execution
 from coreml_resize_fix.formats.features import IMAGE
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.progress import Tell
+from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.run import read_reference
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.verify import effects, meaning, network, output_pictures
@@ -53,7 +53,7 @@ class Check:
     """
 
     def __init__(
-        self, model: Model, request: Request, findings: Sequence[Finding], tell: Tell
+        self, model: Model, request: Request, findings: Sequence[Finding], tell: ShowProgress
     ) -> None:
         self._request, self._tell, self._findings = request, tell, findings
         self._model, self._runner = model, self._runner_of(model)
@@ -216,7 +216,7 @@ class Check:
 
 
 def _run_in_numpy(
-    execution: Execution, tell: Tell, inputs: Arrays, keep: Sequence[str]
+    execution: Execution, tell: ShowProgress, inputs: Arrays, keep: Sequence[str]
 ) -> Executed:
     return network.run(execution, inputs, keep, None, tell)
 

@@ -7,7 +7,7 @@ from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
-from coreml_resize_fix.progress import Tell
+from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.run.options import Request
 
 
@@ -21,7 +21,7 @@ def settled(finding: Finding, request: Request, written: bool) -> Finding:
 
 
 def examined(
-    label: str, request: Request, audit: Audit, allowed: int, tell: Tell
+    label: str, request: Request, audit: Audit, allowed: int, tell: ShowProgress
 ) -> Tuple[Finding, ...]:
     """The findings with their errors in values, and what comes closest where nothing is exact.
 

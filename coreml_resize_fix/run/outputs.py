@@ -14,7 +14,7 @@ from coreml_resize_fix.formats.model import Appended
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.protobuf.wire import Stamp
-from coreml_resize_fix.progress import Tell, silent
+from coreml_resize_fix.progress import ShowProgress, silent
 from coreml_resize_fix.run.results import ModelReport
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def save(
     force: bool,
     prove: Callable[..., None],
     hashed: bool = False,
-    tell: Tell = silent,
+    tell: ShowProgress = silent,
     read: Optional[Stamp] = None,
     appended: Sequence[Appended] = (),
     data: Optional[bytes] = None,

@@ -13,14 +13,14 @@ from coreml_resize_fix.auditing.notices import notices
 from coreml_resize_fix.auditing.run import run
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
 from coreml_resize_fix.formats import sniff
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.model import Change, Model
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.shapes import Conflict
 from coreml_resize_fix.intents.nearest_layout import resolve_nearest
-from coreml_resize_fix.progress import Tell, silent
+from coreml_resize_fix.progress import ShowProgress, silent
 from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.examine import examined, settled
 from coreml_resize_fix.run.jobs import Job, resolve
@@ -33,7 +33,7 @@ __all__ = ["ModelReport", "Request", "process", "process_bytes", "process_job", 
 _REPORT = "nothing was written; please report this with the model's structure"
 
 
-def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
+def process(path: str, request: Request, tell: ShowProgress = silent) -> ModelReport:
     """Audit one model and, unless it is a dry run, write the result; `tell` hears how far it is.
 
     Raises:
@@ -42,7 +42,7 @@ def process(path: str, request: Request, tell: Tell = silent) -> ModelReport:
     return process_job(resolve(path, request.output), request, tell)
 
 
-def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
+def process_job(job: Job, request: Request, tell: ShowProgress = silent) -> ModelReport:
     """The same for a job: its output is used instead of the request's, and its refusal raised."""
     if job.refusal is not None:
         raise job.refusal
@@ -51,7 +51,7 @@ def process_job(job: Job, request: Request, tell: Tell = silent) -> ModelReport:
         return _process(job, replace(request, output=job.output, reference=reference), tell)
 
 
-def _process(job: Job, request: Request, tell: Tell) -> ModelReport:
+def _process(job: Job, request: Request, tell: ShowProgress) -> ModelReport:
     with open_file(job.model_file, job.model) as model:
         work = run_network(_decide(model, request, tell), tell)
         changes = _changes(work)
@@ -113,7 +113,7 @@ def process_packaged(
             proof failed.
     """
     model_file = sniff.model_file(package)
-    model = open_bytes(data, label, Beside(os.path.dirname(model_file)))
+    model = open_bytes(data, label, ModelFolder(os.path.dirname(model_file)))
     work = run_network(_decide(model, request), silent)
     changes, result = _changes(work), None
     if work.may_write and changes:
@@ -138,7 +138,7 @@ def _report_of_memory(work: Work, data: bytes, written: bool) -> ModelReport:
     return _report(work, None, sha256, written)
 
 
-def _decide(model: Model, request: Request, tell: Tell = silent) -> Work:
+def _decide(model: Model, request: Request, tell: ShowProgress = silent) -> Work:
     allowed = model.allowed_version(request.target)
     audit = _audit(model, request, allowed)
     changes = [

@@ -7,7 +7,7 @@ from coreml_resize_fix.auditing.findings import RIGHT, Finding
 from coreml_resize_fix.auditing.without_layer import ELSEWHERE, WithoutLayer
 from coreml_resize_fix.formats.model import Model, Plan
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.progress import Tell
+from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.verify.agreement import Effects
 
@@ -77,7 +77,7 @@ class Work(NamedTuple):
         return not self.audit.complete and not self.request.partial
 
 
-def run_network(work: Work, tell: Tell) -> Work:
+def run_network(work: Work, tell: ShowProgress) -> Work:
     """Run the network as it is: against a reference, or on a test image if that was asked for.
 
     Raises:

@@ -11,7 +11,7 @@ from coreml_resize_fix.files import atomic, cleanup, copying
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.protobuf.wire import Stamp, stamp
-from coreml_resize_fix.progress import Tell
+from coreml_resize_fix.progress import ShowProgress
 
 _SEND_AFTER = 32 * 1024 * 1024  # bytes copied
 
@@ -58,7 +58,7 @@ class Order(NamedTuple):
     prove: Callable[..., None]
 
 
-def write(order: Order, hashed: bool, tell: Tell) -> Optional[str]:
+def write(order: Order, hashed: bool, tell: ShowProgress) -> Optional[str]:
     """Write the files; returns the SHA-256 of the original model if it is `hashed`.
 
     They take their places in reverse, the model last, each on the disk before the next: whenever
@@ -101,7 +101,12 @@ def _unfinished(stack: ExitStack, order: Order, one: Changed, watch: "_Watch") -
 @contextmanager
 def _folder(path: str) -> Iterator[None]:
     """A folder for a new file, which goes if it stays empty."""
-    if os.path.isdir(path):
+    try:
+        os.stat(path)  # where the system fails to say, it may be there: nothing is made or removed
+        is_there = True
+    except FileNotFoundError:
+        is_there = False
+    if is_there:
         yield
         return
     with cleanup.afterwards(partial(cleanup.remove_empty, path)):
@@ -123,7 +128,7 @@ def _refuse_changed(order: Order) -> None:
 class _Watch:
     """Sees every block that is copied: its hash if that is wanted, and how far it all is."""
 
-    def __init__(self, hashed: bool, tell: Tell, size: int) -> None:
+    def __init__(self, hashed: bool, tell: ShowProgress, size: int) -> None:
         import hashlib
 
         self._digest = hashlib.sha256() if hashed else None

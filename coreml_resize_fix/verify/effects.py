@@ -15,7 +15,7 @@ from coreml_resize_fix.formats.features import ARRAY, IMAGE, NUMBER, Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.progress import Tell
+from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import network, probes
 from coreml_resize_fix.verify.agreement import Contribution, Effect, Effects, Stopped
@@ -41,7 +41,7 @@ def measure(
     execution: Execution,
     inputs: Arrays,
     findings: Sequence[Finding],
-    tell: Tell,
+    tell: ShowProgress,
     as_it_is: Optional[Arrays] = None,
 ) -> Measured:
     """Run a network with each wrong resize replaced by PyTorch's own result, all but one, and none.
@@ -81,7 +81,9 @@ def measure(
     return Measured(right if len(exact) == len(wrong) else None, effects)
 
 
-def on_test_image(model: Model, findings: Sequence[Finding], tell: Tell) -> Optional[Effects]:
+def on_test_image(
+    model: Model, findings: Sequence[Finding], tell: ShowProgress
+) -> Optional[Effects]:
     """The effects on seeded inputs, or why they cannot be measured.
 
     None where nothing is wrong, or nothing says what a wrong resize should make.
@@ -92,8 +94,10 @@ def on_test_image(model: Model, findings: Sequence[Finding], tell: Tell) -> Opti
             {one.name: _example_of(one) for one in execution.inputs if not _may_lack(one)}
         )
         effects = measure(execution, inputs, findings, tell).effects
-    except (KernelError, UsageError) as error:
+    except KernelError as error:
         effects = Effects(True, not_run=Stopped("", "", str(error)))
+    except UsageError as error:
+        effects = Effects(True, not_run=Stopped("", "", error.message))
     return effects._replace(on_test_image=True) if effects is not None else None
 
 
@@ -113,7 +117,7 @@ def _may_lack(feature: Feature) -> bool:
     return feature.optional and feature.kind not in _NUMBERS
 
 
-def _part(tell: Tell, number: int, count: int) -> Tell:
+def _part(tell: ShowProgress, number: int, count: int) -> ShowProgress:
     """How far one run is, as a part of all of them."""
 
     def told(done: int, total: int, what: str, unit: str) -> None:

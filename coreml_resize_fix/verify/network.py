@@ -17,10 +17,11 @@ from typing import (
 import numpy as np
 
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.formats.execution import Execution, NotRunError, Walk
+from coreml_resize_fix.formats.execution import FAULTS, Execution, NotRunError, Walk, fault
 from coreml_resize_fix.formats.features import ARRAY, IMAGE, TEXT, Feature
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.progress import Tell, silent
+from coreml_resize_fix.progress import ShowProgress, silent
+from coreml_resize_fix.verify.kernels.checks import limited_effort
 
 __all__ = [
     "Executed",
@@ -65,7 +66,7 @@ def execute(
     dtype: Optional[np.dtype] = None,
     keep: Collection[str] = (),
     replace: Optional[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = None,
-    tell: Tell = silent,
+    tell: ShowProgress = silent,
     function: Optional[str] = None,
 ) -> Executed:
     """Run a network, a pipeline or a function on arrays for all of its inputs.
@@ -91,7 +92,7 @@ def run(
     inputs: Mapping[str, np.ndarray],
     keep: Collection[str] = (),
     replace: Optional[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = None,
-    tell: Tell = silent,
+    tell: ShowProgress = silent,
 ) -> Executed:
     """`execute` of what is ready to run."""
     given, prepared = _entering(network.inputs, inputs)
@@ -104,17 +105,17 @@ def run_prepared(
     """`run` with inputs as an Execution takes them."""
     about = network.classes, network.in_half
     try:
-        made = network.run(given, prepared, walk)
+        with limited_effort():
+            made = network.run(given, prepared, walk)
     except NotRunError as error:
         stopped = NotRun(error.address, error.name, error.reason)
         return Executed({}, walk.kept, stopped, *about)
-    except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
+    except (MemoryError, OSError) as error:
+        return Executed({}, walk.kept, NotRun("", "", fault(error)), *about)
+    except FAULTS as error:
         # Before the first step: what a layer or an operation holds makes no sense.
-        return Executed(
-            {}, walk.kept, NotRun("", "", f"its structure makes no sense: {error}"), *about
-        )
-    except MemoryError:
-        return Executed({}, walk.kept, NotRun("", "", "there is not enough memory"), *about)
+        why = f"its structure makes no sense: {fault(error)}"
+        return Executed({}, walk.kept, NotRun("", "", why), *about)
     numbers = {
         feature.name: made[feature.name]
         for feature in network.outputs

@@ -9,14 +9,14 @@ from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
-from coreml_resize_fix.progress import Tell
+from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.verify.compare import Measurement, is_small, measure, measure_recorded
 
 _MOST_SIZES = 4
 
 
 def examine_all(
-    label: str, found: Sequence[Finding], tensors: Tensors, tell: Tell
+    label: str, found: Sequence[Finding], tensors: Tensors, tell: ShowProgress
 ) -> Tuple[Finding, ...]:
     """The findings with their errors in values; `label` names the model in messages.
 

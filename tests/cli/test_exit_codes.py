@@ -1,6 +1,7 @@
 """Exit codes 0, 1 and 3 in each way to reach them; 2 is in test_errors.py."""
 
 import os
+import re
 
 import pytest
 
@@ -139,7 +140,12 @@ def test_batches_in_a_dry_run(names, code, tmp_path):
     ran = run("-n", "--assume", CORNERS, *paths)
     assert ran.code == code
     for path, name in zip(paths, names):
-        assert (path in (ran.err if name is None else ran.out)) is True
+        if name is None:
+            assert path in ran.err
+        else:  # the table says the folder that all are in once
+            row = f"^{os.path.basename(path)} "
+            assert os.path.dirname(path) in ran.out
+            assert re.search(row, ran.out, re.MULTILINE)
 
 
 def test_a_batch_of_fixes(tmp_path):

@@ -34,3 +34,13 @@ def test_random_models_have_what_an_edit_could_lose():
     made = [networks.made(seed).model.SerializeToString() for seed in range(60)]
     assert sum(b"future" in data for data in made) > 10
     assert max(len(data) for data in made) > IOS14_VERSION * 4096
+
+
+@pytest.mark.slow
+def test_programs_that_are_spliced_are_those_that_protobuf_edits():
+    """`python -m hardening.differential --programs 2000` compares thousands."""
+    pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+    from hardening import program_differential
+
+    found = Counter(program_differential.compare(seed) for seed in range(40))
+    assert found["same message"] > 30

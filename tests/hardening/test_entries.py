@@ -5,12 +5,20 @@
 
 import random
 from collections import Counter
+from functools import lru_cache
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hardening import entries, mutations, seeds, trees
+from coreml_resize_fix.formats.protobuf import schema
+from hardening import entries, mutations, program_mutations, program_seeds, seeds, trees
+
+# How what goes all the way through an entry ends.
+THROUGH = {
+    "wire": "edited", "manifest": "read", "onnx": "read", "command": "exit code 0",
+    "program": "edited", "package": "exit code 0", "execute": "run",
+}  # fmt: skip
 
 QUIET = {
     "derandomize": True,
@@ -18,21 +26,30 @@ QUIET = {
     "suppress_health_check": list(HealthCheck),
     "database": None,
 }
-SEEDS = {entry: seeds.of(entry) for entry in entries.ENTRIES}
+NEEDS_PROGRAMS = pytest.mark.skipif(
+    not program_seeds.knows_programs(),
+    reason="coremltools before 5 knows no ML Programs: pip install 'coremltools>=5'",
+)
+seeds_of = lru_cache(maxsize=None)(seeds.of)
 NUMBERS = st.integers(0, 2**32 - 1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("entry", sorted(entries.ENTRIES))
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(entry, marks=NEEDS_PROGRAMS if entry in ("program", "package") else ())
+        for entry in sorted(entries.ENTRIES)
+    ],
+)
 def test_what_converters_wrote_is_read(entry):
     """Each way in has seeds that go all the way through: others begin at a closed door."""
-    found = Counter(entries.ENTRIES[entry](seed) for seed in SEEDS[entry])
-    through = {"wire": "edited", "manifest": "read", "onnx": "read", "command": "exit code 0"}
-    assert found[through[entry]] >= 6
+    found = Counter(entries.ENTRIES[entry](seed) for seed in seeds_of(entry))
+    assert found[THROUGH[entry]] >= 6
 
 
 def changed(entry, place, numbers):
-    data = SEEDS[entry][place % len(SEEDS[entry])]
+    data = seeds_of(entry)[place % len(seeds_of(entry))]
     for number in numbers:
         data = entries.MUTATE[entry](data, number, 20000)
     return data
@@ -43,9 +60,9 @@ def test_changes_reach_both_ends():
     rng = random.Random(7)
     found = Counter(
         entries.wire(changed("wire", place, [rng.randrange(2**32)]))
-        for place in range(len(SEEDS["wire"]))
+        for place in range(len(seeds_of("wire")))
     )
-    assert min(found["edited"], found["refused"]) > len(SEEDS["wire"]) // 8
+    assert min(found["edited"], found["refused"]) > len(seeds_of("wire")) // 8
 
 
 @settings(max_examples=250, **QUIET)
@@ -76,13 +93,36 @@ def test_the_command_on_changed_models_and_manifests(place, numbers):
 
 
 @pytest.mark.slow
+@NEEDS_PROGRAMS
+@settings(max_examples=200, **QUIET)
+@given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
+def test_changed_programs(place, numbers):
+    entries.ENTRIES["program"](changed("program", place, numbers))
+
+
+@pytest.mark.slow
+@NEEDS_PROGRAMS
+@settings(max_examples=60, **QUIET)
+@given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
+def test_the_command_on_changed_packages(place, numbers):
+    entries.ENTRIES["package"](changed("package", place, numbers))
+
+
+@pytest.mark.slow
+@settings(max_examples=300, **QUIET)
+@given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
+def test_changed_networks_executed(place, numbers):
+    entries.ENTRIES["execute"](changed("execute", place, numbers))
+
+
+@pytest.mark.slow
 @settings(max_examples=150, **QUIET)
 @given(st.binary(max_size=300))
 @example(b"")
 @example(b"\n" * 70)
 def test_any_bytes(data):
-    for entry in ("wire", "manifest", "onnx", "command"):
-        entries.ENTRIES[entry](data)
+    for entry in entries.ENTRIES.values():
+        entry(data)
 
 
 JSON = st.recursive(
@@ -104,13 +144,31 @@ def test_any_json(value):
 
 @pytest.mark.parametrize("entry", ["wire", "onnx"])
 def test_a_tree_that_is_not_changed_is_the_file(entry):
-    read = [(seed, trees.read(seed)) for seed in SEEDS[entry]]
+    read = [(seed, trees.read(seed)) for seed in seeds_of(entry)]
     assert [seed for seed, nodes in read if nodes is None or trees.written(nodes) != seed] == []
+
+
+@pytest.mark.mostly_slow(quick=4)
+@NEEDS_PROGRAMS
+@pytest.mark.parametrize("name", sorted(program_mutations.PROGRAM))
+def test_every_kind_of_change_changes_some_program(name):
+    rng, changed_to = random.Random(name), set()
+    model = schema.model_class().FromString(seeds_of("program")[2])
+    for _ in range(60):
+        made = type(model).FromString(model.SerializeToString())
+        function = made.mlProgram.functions["main"]
+        block = next(program_mutations.blocks(function))
+        operation = rng.choice(block.operations)
+        program_mutations.PROGRAM[name](
+            rng, program_mutations.Place(made, function, block, operation)
+        )
+        changed_to.add(made.SerializeToString(deterministic=True))
+    assert len(changed_to - {model.SerializeToString(deterministic=True)}) > 3
 
 
 @pytest.mark.parametrize("name", sorted(mutations.MESSAGE))
 def test_every_kind_of_change_changes_something(name):
-    rng, before = random.Random(name), SEEDS["wire"][5]
+    rng, before = random.Random(name), seeds_of("wire")[5]
     changed_to = set()
     for _ in range(40):
         nodes = trees.read(before)

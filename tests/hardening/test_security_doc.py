@@ -14,7 +14,7 @@ from coreml_resize_fix.formats.inference import usable
 from coreml_resize_fix.formats.mlprogram import model as program_model
 from coreml_resize_fix.formats.neuralnetwork import resizes
 from coreml_resize_fix.formats.protobuf import skeleton, splice
-from coreml_resize_fix.intents import fields, manifest, onnx_file, tensors
+from coreml_resize_fix.intents import fields, manifest, onnx_compute, onnx_file, tensors
 from coreml_resize_fix.replacements import table
 from coreml_resize_fix.verify import compare, probes
 from coreml_resize_fix.verify.kernels import checks
@@ -47,7 +47,11 @@ LIMITS = {
     "weights of several layers in the place of one": table._MOST_WEIGHTS,
     "numbers in one blob of a network that is executed": checks.LARGEST,
     "numbers in all its blobs at once": execution._MOST_ALIVE,
-    "rounds of one loop that is executed": execution.MOST_ROUNDS,
+    "rounds of all loops that are executed": execution.MOST_ROUNDS,
+    "multiplications of one run of a network, or what takes as long": checks.MOST_EFFORT,
+    "bytes of memory of ONNX Runtime": onnx_compute.MOST_MEMORY,
+    "seconds of processor time of ONNX Runtime": onnx_compute.MOST_SECONDS,
+    "bytes of what says the shape of a recorded array": tensors._LONGEST_HEADER,
     "numbers of a tensor that an ONNX graph computes with": onnx_file.MOST_ELEMENTS,
 }
 SECTION = DOC.split("\n## Limits\n")[1].split("\n## ")[0]

@@ -134,6 +134,21 @@ def test_a_deconvolution_has_no_weights_of_zero(axis, reach, count):
     assert all(last.rows.weights)
 
 
+def test_a_mean_of_whole_windows_needs_no_edges():
+    axis = AxisSpec("area", "half_pixel", 12, 3)
+    (only,) = filters.strided_convolution(Case(axis, axis, channels=1))
+    assert only.rows == only.columns == steps.Kernel((0.25,) * 4, 4)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 4.5, 4), (0, 0, 4, 4.5), (-0.5, 0, 4, 4)])
+def test_a_box_is_inside_of_the_image(box):
+    """The last of 5 pixels is number 4."""
+    inside = steps.CropResize((3, 3), (0, 0, 4, 4))
+    assert inside.along(0, 5).matrix.tolist() == np.eye(5)[::2].tolist()
+    with pytest.raises(ValueError, match="the box leaves 5 pixels"):
+        [steps.CropResize((3, 3), box).along(axis, 5) for axis in (0, 1)]
+
+
 def test_gather_takes_what_chooses_pixels():
     takes = [NEAREST, COPY, AxisSpec("linear", "align_corners", 9, 5)]
     for axis in takes:

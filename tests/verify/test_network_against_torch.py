@@ -17,7 +17,7 @@ pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8
 import coremltools as ct
 import torch
 
-from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.verify.network import execute
 from tests.support import torch_calls
@@ -86,4 +86,4 @@ def converted(network, images, kind, name):
 
 def beside(model):
     weights = getattr(model, "weights_dir", None)
-    return Beside(weights.rsplit("/", 1)[0]) if weights else None
+    return ModelFolder(weights.rsplit("/", 1)[0]) if weights else None

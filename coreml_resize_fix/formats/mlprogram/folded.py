@@ -2,10 +2,10 @@
 
 from typing import Iterator, Optional, Tuple
 
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import constants, weight_file
 from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.program import Program, Value, operations
+from coreml_resize_fix.formats.model_folder import ModelFolder
 
 Numbers = Tuple[str, bytes]  # "e" or "f" as `struct` spells float16 and float32, and the numbers
 
@@ -13,7 +13,7 @@ _FLOATING = ("FLOAT16", "FLOAT32")
 
 
 def of_shape(
-    program: Program, beside: Optional[Beside], dims: Tuple[int, ...]
+    program: Program, beside: Optional[ModelFolder], dims: Tuple[int, ...]
 ) -> Iterator[Numbers]:
     """Every constant of that many elements in each dimension, but for leading ones."""
     for function in program.functions:
@@ -29,7 +29,7 @@ def of_shape(
                     yield LETTERS[value.type.data_type], held
 
 
-def _held(value: Value, beside: Optional[Beside]) -> Optional[bytes]:
+def _held(value: Value, beside: Optional[ModelFolder]) -> Optional[bytes]:
     if value.file is None:
         return constants.packed(value)
     found = weight_file.held(beside, value)

@@ -135,7 +135,10 @@ class Unjudged(_NotReplaced):
         raise LookupError(self.reason)
 
     def as_dict(self) -> Dict[str, Any]:
-        return dict(self.parameters)
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self.parameters
+        }
 
     def __str__(self) -> str:
         given = [f"{name}={_text(value)}" for name, value in self.parameters]
@@ -143,6 +146,6 @@ class Unjudged(_NotReplaced):
 
 
 def _text(value: Optional[Any]) -> str:
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return "×".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -18,26 +18,25 @@ from typing import (
 from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.descriptions import declared_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
     computed_sizes,
     constants,
+    converter_chains,
     cuts,
     declared,
-    elsewhere,
     folded,
     locate,
     naming,
     network,
     opset,
     parameters,
-    placed,
     planning,
     reader,
     remarks,
+    resize_layers,
     storing,
     weight_file,
 )
@@ -47,6 +46,7 @@ from coreml_resize_fix.formats.mlprogram.planning import Subject
 from coreml_resize_fix.formats.mlprogram.program import Value
 from coreml_resize_fix.formats.model import (
     POOLING,
+    Appended,
     Averaged,
     Change,
     DeclaredSize,
@@ -55,6 +55,7 @@ from coreml_resize_fix.formats.model import (
     Sizes,
     Summed,
 )
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
@@ -86,7 +87,7 @@ class Programs(protocol.Model):
         self,
         label: str,
         source: Source,
-        beside: Optional[Beside] = None,
+        beside: Optional[ModelFolder] = None,
         place: Optional[Place] = None,
         prefix: str = "",
     ) -> None:
@@ -134,7 +135,7 @@ class Programs(protocol.Model):
         wanted = [address for address in addresses if address in assumed]
         if known.varies:
             return not wanted
-        return all(placed.makes_assumed(known, address, assumed) for address in wanted)
+        return all(resize_layers.makes_assumed(known, address, assumed) for address in wanted)
 
     def reaching(self, wanted: Mapping[str, Sizes]) -> "Programs":
         found = copy.copy(self)
@@ -157,12 +158,13 @@ class Programs(protocol.Model):
         ]
 
     def averaged(self) -> List[Averaged]:
-        return [one for function in self.program.functions for one in elsewhere.averaged(function)]
+        functions = self.program.functions
+        return [one for each in functions for one in converter_chains.averaged(each)]
 
     def summed(self) -> List[Summed]:
         """See `formats.model`; their few weights are read, if they are beside the file."""
         functions = self.program.functions
-        return [one for function in functions for one in elsewhere.summed(function, self._stored)]
+        return [one for each in functions for one in converter_chains.summed(each, self._stored)]
 
     def _stored(self, value: Value) -> Optional[constants.Elements]:
         if self.beside is None:
@@ -232,6 +234,12 @@ class Programs(protocol.Model):
         own = self.label, self.source, self._place, self.program, functions, self.beside
         return planning.plan(Subject(*own), changes, before, after)
 
+    def behind(self, gained: Mapping[str, Appended]) -> "Programs":
+        """The same, where other programs add this to the files beside it."""
+        found = copy.copy(self)
+        found.beside = self.beside and self.beside._replace(gained=dict(gained))
+        return found
+
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
         from coreml_resize_fix.formats.mlprogram.execute import run
 
@@ -245,7 +253,7 @@ class Programs(protocol.Model):
 
     def _placed(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeLayer:
         """A resize where its function has these shapes."""
-        shape = placed.image_shape(resize, shapes)
+        shape = resize_layers.image_shape(resize, shapes)
         call = callnames.exported(resize.names[0])
         params = self._params(name, resize, shapes)
         sizes = InputSizes.of(shape, shapes.varies)
@@ -262,7 +270,7 @@ class Programs(protocol.Model):
             channels(shape),
             # What converters' validators ask of newer layers concerns neural networks.
             modern=True,
-            place=placed.place(
+            place=resize_layers.place(
                 resize,
                 shape,
                 self._functions[name].function.opset,
@@ -275,7 +283,7 @@ class Programs(protocol.Model):
 
     def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
         if resize.group is not None:
-            return placed.chain(resize, resize.group, shapes)
+            return resize_layers.chain(resize, resize.group, shapes)
         return computed_sizes.params(resize, self._as_it_is[name], shapes)
 
     def require_weights(self) -> None:

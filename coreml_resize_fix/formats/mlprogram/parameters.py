@@ -94,7 +94,7 @@ class Parameters:
             value = self._scope.parameter(self._operation, name)
             found = None if value is None else constants.elements(value, _MOST_SHOWN)
             if found:
-                result.append((name, found[0] if len(found) == 1 else list(found)))
+                result.append((name, found[0] if len(found) == 1 else found))
         return tuple(result)
 
 

@@ -3,9 +3,8 @@
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.descriptions import with_ranges
-from coreml_resize_fix.formats.mlprogram import edits, restate, storing
+from coreml_resize_fix.formats.mlprogram import constant_sizes, edits, storing
 from coreml_resize_fix.formats.mlprogram.chain import steps_of
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.network import ProgramNetwork
@@ -13,6 +12,7 @@ from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.program import Program
 from coreml_resize_fix.formats.mlprogram.steps import Step
 from coreml_resize_fix.formats.model import Change, Plan
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import ModelShapes
 
@@ -25,7 +25,7 @@ class Subject(NamedTuple):
     place: Place
     program: Program
     functions: Sequence[ProgramNetwork]
-    beside: Optional[Beside]
+    beside: Optional[ModelFolder]
 
 
 def plan(
@@ -83,8 +83,8 @@ def _steps(
     """What takes the place of operations: of those that state another size, and of the resizes."""
     found: Dict[str, List[Step]] = {}
     for one in subject.functions:
-        restated = restate.steps(one.function, before[one.prefix], after[one.prefix])
-        found.update((address, list(steps)) for address, steps in restated.items())
+        rewritten = constant_sizes.steps(one.function, before[one.prefix], after[one.prefix])
+        found.update((address, list(steps)) for address, steps in rewritten.items())
     found.update((change.address, list(steps_of(change.op))) for change in changes)
     return found
 

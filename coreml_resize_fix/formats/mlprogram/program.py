@@ -9,6 +9,8 @@ from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple, Union
 from coreml_resize_fix.formats.inference.inputs import Samples
 from coreml_resize_fix.formats.shapes import Dims
 
+ROUNDS = 3  # of a loop that are looked at, until its sizes are known or taken for open
+
 
 class TensorType(NamedTuple):
     """`data_type` as the schema spells it (FLOAT16, INT32, STRING, …).

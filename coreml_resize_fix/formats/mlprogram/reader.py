@@ -13,6 +13,7 @@ from coreml_resize_fix.formats.inference.call import MAX_RANK, MAX_SIZE, Blob
 from coreml_resize_fix.formats.inference.inputs import Samples, samples
 from coreml_resize_fix.formats.mlprogram import scopes
 from coreml_resize_fix.formats.mlprogram.program import (
+    ROUNDS,
     Argument,
     Block,
     FileReference,
@@ -158,24 +159,29 @@ def _samples(description: Any, inputs: Tuple[Variable, ...]) -> Samples:
 
 
 def _block(
-    message: Any, place: str, depth: int, budget: List[int], inputs: Tuple[Variable, ...]
+    message: Any,
+    place: str,
+    depth: int,
+    budget: List[int],
+    inputs: Tuple[Variable, ...],
+    times: int = 1,
 ) -> Block:
     if depth > DEEPEST:
         raise ModelError(f"blocks are nested more than {DEEPEST} deep", _DAMAGED)
-    budget[0] -= len(message.operations)
+    budget[0] -= len(message.operations) * times
     if budget[0] < 0:
         raise ModelError(
-            f"the program has more than {MOST_OPERATIONS} operations",
+            f"the program has more than {MOST_OPERATIONS} operations, each round of a loop counted",
             "no converter writes so many; check where the model comes from",
         )
     operations = tuple(
-        _operation(operation, f"{place}/ops[{index}]", depth, budget)
+        _operation(operation, f"{place}/ops[{index}]", depth, budget, times)
         for index, operation in enumerate(message.operations)
     )
     return Block(inputs, tuple(message.outputs), operations)
 
 
-def _operation(message: Any, address: str, depth: int, budget: List[int]) -> Operation:
+def _operation(message: Any, address: str, depth: int, budget: List[int], times: int) -> Operation:
     kind, outputs = message.type, _variables(message.outputs)
     attributes: Dict[str, Value] = {}
     name = ""
@@ -201,6 +207,7 @@ def _operation(message: Any, address: str, depth: int, budget: List[int]) -> Ope
             depth + 1,
             budget,
             _variables(block.inputs),
+            times * (ROUNDS if kind == "while_loop" else 1),
         )
         for index, block in enumerate(message.blocks)
     )

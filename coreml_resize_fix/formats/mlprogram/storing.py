@@ -14,13 +14,13 @@ from typing import (
     Union,
 )
 
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import opset, weight_file
 from coreml_resize_fix.formats.mlprogram.locate import function_of
 from coreml_resize_fix.formats.mlprogram.program import Function, Program, Value, file_references
 from coreml_resize_fix.formats.mlprogram.steps import Packed, Step, StoredElsewhere
 from coreml_resize_fix.formats.mlprogram.weight_file import Stored
 from coreml_resize_fix.formats.model import Appended
+from coreml_resize_fix.formats.model_folder import ModelFolder
 
 __all__ = ["LARGEST_INLINE", "Written", "missing", "reader", "store"]
 
@@ -35,7 +35,7 @@ class Written(NamedTuple):
     appended: Tuple[Appended, ...] = ()
 
 
-def reader(beside: Optional[Beside]) -> Callable[[Value], Optional[bytes]]:
+def reader(beside: Optional[ModelFolder]) -> Callable[[Value], Optional[bytes]]:
     """What gives the numbers of a value in a weight file, or None if they cannot be read."""
 
     def read(value: Value) -> Optional[bytes]:
@@ -47,7 +47,7 @@ def reader(beside: Optional[Beside]) -> Callable[[Value], Optional[bytes]]:
     return read
 
 
-def missing(program: Program, beside: Optional[Beside]) -> Iterator[str]:
+def missing(program: Program, beside: Optional[ModelFolder]) -> Iterator[str]:
     """The weight files that a program reads and that are not there, as it names them."""
     if beside is None:
         return
@@ -57,7 +57,7 @@ def missing(program: Program, beside: Optional[Beside]) -> Iterator[str]:
 
 
 def store(
-    program: Program, beside: Optional[Beside], steps: Mapping[str, Sequence[Step]]
+    program: Program, beside: Optional[ModelFolder], steps: Mapping[str, Sequence[Step]]
 ) -> Union[Written, str]:
     """Places for the large constants of steps, or why there are none, in a sentence."""
     wanted: List[Tuple[Function, Stored]] = []

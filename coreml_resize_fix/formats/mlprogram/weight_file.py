@@ -12,7 +12,6 @@ import struct
 from typing import BinaryIO, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.errors import reason
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import constants
 from coreml_resize_fix.formats.mlprogram.program import (
     FileReference,
@@ -22,6 +21,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     references_of,
 )
 from coreml_resize_fix.formats.model import Appended
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.protobuf.wire import Stamp, stamp
 
@@ -82,13 +82,21 @@ def may_hold(data_type: str, spec_version: int) -> bool:
     return kind is not None and kind.spec_version <= spec_version
 
 
-def append(file: WeightFile, stored: Sequence[Stored]) -> Tuple[Tuple[int, ...], Appended]:
-    """Where values are to point to for each of these numbers, and what the file gains."""
-    count = file.constants + len(stored)
+def append(
+    file: WeightFile, stored: Sequence[Stored], earlier: Optional[Appended] = None
+) -> Tuple[Tuple[int, ...], Appended]:
+    """Where values are to point to for each of these numbers, and what the file gains.
+
+    `earlier` is what it gains already, which comes before.
+    """
+    count, before = file.constants + len(stored), earlier.changes[1:] if earlier else ()
+    if earlier is not None:
+        count = _COUNT.unpack(earlier.changes[0].data[: _COUNT.size])[0] + len(stored)
     if file.stamp is None:
-        end, changes = _HEADER.size, [Patch(0, 0, _HEADER.pack(count, _VERSION))]
+        end, changes = _HEADER.size, [Patch(0, 0, _HEADER.pack(count, _VERSION)), *before]
     else:
-        end, changes = file.size, [Patch(0, _COUNT.size, _COUNT.pack(count))]
+        end, changes = file.size, [Patch(0, _COUNT.size, _COUNT.pack(count)), *before]
+    end += sum(len(one.data) for one in before)
     offsets: List[int] = []
     for one in stored:
         at = end + -end % _ALIGNMENT
@@ -110,7 +118,7 @@ class Storage(NamedTuple):
 
 
 def store(
-    program: Program, beside: Optional[Beside], wanted: Sequence[Tuple[Function, Stored]]
+    program: Program, beside: Optional[ModelFolder], wanted: Sequence[Tuple[Function, Stored]]
 ) -> Union[Storage, str]:
     """Room for numbers of functions, equal ones once, or why there is none, in a sentence.
 
@@ -129,7 +137,8 @@ def store(
         there = new.setdefault(file.name, {})
         there.setdefault(stored, len(there))
         keys.append((file.name, stored))
-    made = {name: append(files[name], list(there)) for name, there in new.items()}
+    gained = beside.gained or {}
+    made = {name: append(files[name], list(there), gained.get(name)) for name, there in new.items()}
     return Storage(
         tuple(
             FileReference(files[name].file_name, made[name][0][new[name][stored]])
@@ -139,7 +148,7 @@ def store(
     )
 
 
-def choose(program: Program, function: Function, beside: Beside) -> Union[WeightFile, str]:
+def choose(program: Program, function: Function, beside: ModelFolder) -> Union[WeightFile, str]:
     """The file that a function's new numbers go to, or why there is none, in a sentence.
 
     It is the one that the function's other values are in, or those of other functions; a program
@@ -153,7 +162,7 @@ def choose(program: Program, function: Function, beside: Beside) -> Union[Weight
 
 
 def look(
-    file_name: str, beside: Beside, references: Sequence[FileReference] = ()
+    file_name: str, beside: ModelFolder, references: Sequence[FileReference] = ()
 ) -> Union[WeightFile, str]:
     """A weight file, or why numbers cannot be added to it; `references` are all that it holds.
 
@@ -205,7 +214,9 @@ def read(path: str, offset: int, most: Optional[int] = None) -> Union[Stored, st
         return f"the weight file cannot be read: {_reason(error)}"
 
 
-def held(beside: Optional[Beside], value: Value, most: Optional[int] = None) -> Optional[Stored]:
+def held(
+    beside: Optional[ModelFolder], value: Value, most: Optional[int] = None
+) -> Optional[Stored]:
     """What a value in a weight file of the package holds; None: elsewhere, or unreadable.
 
     `most` is how many numbers there may be at most.
@@ -217,7 +228,7 @@ def held(beside: Optional[Beside], value: Value, most: Optional[int] = None) -> 
     return None if isinstance(found, str) else found
 
 
-def numbers(beside: Beside, value: Value, most: int) -> Optional[constants.Elements]:
+def numbers(beside: ModelFolder, value: Value, most: int) -> Optional[constants.Elements]:
     """The elements of a value that lies in a weight file; None: more than `most`, or unreadable."""
     dims = value.type.dims if value.type is not None else None
     if value.file is None or dims is None or None in dims:

@@ -11,7 +11,8 @@ from typing import Union
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.elementwise import clip, erf
+from coreml_resize_fix.verify.kernels.checks import KernelError
+from coreml_resize_fix.verify.kernels.elementwise import broadcast_shape, clip, erf
 
 __all__ = [
     "elu",
@@ -118,4 +119,8 @@ def softmax(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _of(x: np.ndarray, number: Number) -> np.ndarray:
-    return np.asarray(number, x.dtype)
+    """The number in the dtype of the array; of several, those of its channels."""
+    found = np.asarray(number, x.dtype)
+    if found.ndim and broadcast_shape(found.shape, x.shape) != x.shape:
+        raise KernelError(f"has numbers of {found.shape} for {x.shape}")
+    return found

@@ -9,7 +9,13 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of, need_room
+from coreml_resize_fix.verify.kernels.checks import (
+    KernelError,
+    axis_of,
+    count_of,
+    need_effort,
+    need_room,
+)
 from coreml_resize_fix.verify.kernels.elementwise import broadcast_shape
 
 __all__ = ["expand_dims", "gather", "linear", "matmul", "squeeze", "transpose"]
@@ -85,7 +91,9 @@ def matmul(
     if left.shape[-1] != right.shape[-2 if right.ndim > 1 else 0]:
         raise KernelError(f"{left.shape} and {right.shape} do not multiply")
     lead = broadcast_shape(left.shape[:-2], right.shape[:-2])
-    need_room(lead + left.shape[-2:-1] + right.shape[-1:])
+    made = lead + left.shape[-2:-1] + right.shape[-1:]
+    need_room(made)
+    need_effort(count_of(made) * left.shape[-1])
     return np.asarray(np.matmul(left, right))
 
 

@@ -9,7 +9,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
+from coreml_resize_fix.verify.kernels.checks import CALL, MOVED, KernelError, need_effort, need_room
 from coreml_resize_fix.verify.kernels.strips import by_channel, by_rows, by_windows
 from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, Pair, crop
 
@@ -38,6 +38,9 @@ def convolve(
     _need_groups(channels, weights.shape[1] * groups, outputs, groups)
     size = _counts(images.shape[-2:], kernel, stride, dilation, edges)
     need_room(lead + (outputs,) + size)
+    maps = max(1, images.size // max(1, channels * images.shape[-2] * images.shape[-1]))
+    copies = MOVED * weights.size * groups // max(1, outputs)
+    need_effort(maps * (CALL + (weights.size + copies) * size[0] * size[1]))
     grouped = images.reshape((-1, groups, channels // groups) + images.shape[-2:])
     numbers = np.asarray(weights, images.dtype)
     numbers = numbers.reshape((groups, outputs // groups) + weights.shape[1:])
@@ -88,6 +91,8 @@ def deconvolve(
         for n, s, k, d, edge in zip((rows, columns), stride, kernel, dilation, edges)
     )
     need_room((len(pixels), groups, each, height, width))
+    sums = weights.size + MOVED * weights.size * groups // max(1, channels)
+    need_effort(kernel[0] * kernel[1] * CALL + sums * len(pixels) * rows * columns)
     result = np.zeros((len(pixels), groups, each, height, width), images.dtype)
     for row, column in np.ndindex(*kernel):
         top, left = row * dilation[0], column * dilation[1]

@@ -26,6 +26,8 @@ __all__ = [
 
 PAD_MODES: Dict[str, Any] = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
 
+_MOST_PARTS = 1 << 16
+
 Mask = Optional[Sequence[bool]]
 
 
@@ -101,7 +103,7 @@ def equal_parts(x: np.ndarray, axis: int, count: int) -> List[int]:
         KernelError: it does not divide.
     """
     size = x.shape[axis_of(axis, x.ndim)]
-    if count < 1 or size % count:
+    if not 1 <= count <= _MOST_PARTS or size % count:
         raise KernelError(f"cannot cut {size} into {count} equal parts")
     return [size // count] * count
 

@@ -11,7 +11,14 @@ from typing import Any, Callable, Dict, Tuple
 import numpy as np
 
 from coreml_resize_fix.verify.kernels.arrays import gather
-from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of, need_room
+from coreml_resize_fix.verify.kernels.checks import (
+    CALL,
+    KernelError,
+    axis_of,
+    count_of,
+    need_effort,
+    need_room,
+)
 
 __all__ = [
     "gather_along_axis",
@@ -51,6 +58,8 @@ def gather_batched(x: np.ndarray, index: np.ndarray, axis: int, shared: int) -> 
         return gather(x, index, axis)
     if shared > axis or shared > index.ndim or x.shape[:shared] != index.shape[:shared]:
         raise KernelError(f"does not share {shared} axes of {x.shape} and {index.shape}")
+    need_room(index.shape + x.shape[shared:axis] + x.shape[axis + 1 :])
+    need_effort(count_of(x.shape[:shared]) * CALL)
     made = [
         gather(x[place], index[place], axis - shared) for place in np.ndindex(*x.shape[:shared])
     ]
@@ -78,8 +87,10 @@ def gather_nd(x: np.ndarray, index: np.ndarray, shared: int = 0) -> np.ndarray:
     """
     if x.shape[:shared] != index.shape[:shared]:
         raise KernelError(f"does not share {shared} axes of {x.shape} and {index.shape}")
+    need_room(index.shape[:-1] + x.shape[shared + index.shape[-1] :])
     if not shared:
         return np.asarray(x[_places(index, x.shape)])
+    need_effort(count_of(x.shape[:shared]) * CALL)
     made = [
         x[place][_places(index[place], x.shape[shared:])] for place in np.ndindex(*x.shape[:shared])
     ]
@@ -130,15 +141,16 @@ def scatter_nd(data: np.ndarray, index: np.ndarray, new: np.ndarray, mode: str) 
 def one_hot(
     index: np.ndarray, count: int, axis: int, on: np.ndarray, off: np.ndarray
 ) -> np.ndarray:
-    """`on` at each position along a new axis of that size, `off` elsewhere."""
+    """`on` at each position along a new axis of that size, `off` elsewhere; one number each."""
     axis = axis_of(axis, index.ndim + 1)
     need_room(index.shape + (count,))
     line = np.arange(count).reshape((-1,) + (1,) * (index.ndim - axis))
-    return np.where(np.expand_dims(index, axis) == line, on, off)
+    return np.where(np.expand_dims(index, axis) == line, on.reshape(()), off.reshape(()))
 
 
 def positions_of_nonzero(x: np.ndarray) -> np.ndarray:
     """The positions of all that is not 0, a row each: int32 [count, rank]."""
+    need_room((int(np.count_nonzero(x)), x.ndim))
     return np.argwhere(x).astype(np.int32)
 
 
@@ -147,6 +159,7 @@ def reverse_sequence(
 ) -> np.ndarray:
     """Turn round the first lengths[b] elements along an axis, for each element b of another."""
     sequence, batch = axis_of(sequence_axis, x.ndim), axis_of(batch_axis, x.ndim)
+    need_effort(x.shape[batch] * CALL)
     made = x.copy()
     turned = np.moveaxis(made, (batch, sequence), (0, 1))
     for part, length in zip(turned, lengths.astype(np.int64).tolist()):

@@ -8,6 +8,7 @@ pooling operations.
 
 import numpy as np
 
+from coreml_resize_fix.verify.kernels.checks import CALL, MOVED, need_effort
 from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, Pair, pad, windows
 
 __all__ = ["average_pool", "fold", "length_pool", "max_pool"]
@@ -69,10 +70,12 @@ def fold(
     """
     taps = windows(pad(images, edges, value), (1, kernel[1]), (1, stride[1]))
     across = np.array(taps[..., 0, 0, :, :])
+    need_effort(kernel[1] * (CALL + MOVED * across.size))
     for column in range(1, kernel[1]):
         function(across, taps[..., 0, column, :, :], out=across)
     taps = windows(across, (kernel[0], 1), (stride[0], 1))
     found = np.array(taps[..., 0, 0, :, :])
+    need_effort(kernel[0] * (CALL + MOVED * found.size))
     for row in range(1, kernel[0]):
         function(found, taps[..., row, 0, :, :], out=found)
     return found

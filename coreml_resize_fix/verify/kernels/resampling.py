@@ -7,7 +7,7 @@ from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.verify.kernels.checks import KernelError
+from coreml_resize_fix.verify.kernels.checks import CALL, KernelError, need_effort, need_room
 from coreml_resize_fix.verify.kernels.positions import POSITIONS
 
 __all__ = ["BOX_LAYOUTS", "copy_pixels", "crop_resize", "interpolate", "resize", "take_nearest"]
@@ -49,8 +49,7 @@ def interpolate(images: np.ndarray, positions: np.ndarray, axis: int = -1) -> np
     right = np.minimum(left + 1, last)
     along = (-1,) + (1,) * (images.ndim - 1 - axis % images.ndim)
     share = (at - left).astype(images.dtype).reshape(along)
-    shape = list(images.shape)
-    shape[axis] = len(at)
+    shape = _with_side(images, len(at), axis)
     result = np.empty(shape, images.dtype)
     target = np.moveaxis(result, axis, 0)
     for first in range(0, len(at), _BLOCK):
@@ -66,14 +65,24 @@ def take_nearest(images: np.ndarray, positions: np.ndarray, axis: int = -1) -> n
     at = np.clip(positions, 0, images.shape[axis] - 1)
     # What was computed in double precision may miss the middle of two pixels by its last digits.
     nearest = np.ceil(np.round(at, 9) - 0.5).astype(np.int64)
+    _with_side(images, len(at), axis)
     return np.asarray(np.take(images, nearest, axis))
 
 
 def copy_pixels(images: np.ndarray, count: int, axis: int = -1) -> np.ndarray:
     """Resize an axis by copying: output i begins at the fraction i / count of the row, and is the
     pixel that covers this place."""
+    _with_side(images, count, axis)
     covering = np.arange(count) * images.shape[axis] // count
     return np.asarray(np.take(images, covering, axis))
+
+
+def _with_side(images: np.ndarray, side: int, axis: int) -> Sequence[int]:
+    """The shape of the images with another side, which may be larger than the end result."""
+    shape = list(images.shape)
+    shape[axis] = side
+    need_room(shape)
+    return shape
 
 
 def crop_resize(
@@ -98,6 +107,7 @@ def crop_resize(
     Raises:
         KernelError: a box leaves the image.
     """
+    need_effort(len(boxes) * 8 * CALL)
     made = []
     for box in boxes:
         batch = images if len(box) == 4 else images[int(box[0])][np.newaxis]

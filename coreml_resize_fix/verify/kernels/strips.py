@@ -12,6 +12,7 @@ from typing import Tuple
 
 import numpy as np
 
+from coreml_resize_fix.verify.kernels.checks import need_room
 from coreml_resize_fix.verify.kernels.windows import Edges, Pair, pad, windows
 
 __all__ = ["by_channel", "by_rows", "by_windows"]
@@ -37,6 +38,7 @@ def by_windows(
     rows = max(1, _WINDOWS // (groups * matrix.shape[-1] * width))
     for first in range(0, height, rows):
         strip = view[..., first : first + rows, :]
+        need_room(strip.shape)
         target = made[..., first : first + rows, :]
         product = np.matmul(matrix, strip.reshape(groups, matrix.shape[-1], -1))
         target[...] = product.reshape(target.shape)
@@ -61,6 +63,7 @@ def by_rows(
     for first in range(0, height, rows):
         count = min(rows, height - first)
         copied = _rows(image, kernel, stride[0], dilation[0], edges, first, count)
+        need_room((groups, across, outputs, count, wide))
         sums = np.matmul(matrix, copied.reshape(groups, channels * kernel, -1))
         sums = sums.reshape(groups, across, outputs, count, wide)
         target = made[..., first : first + count, :]
@@ -92,6 +95,7 @@ def by_channel(
     for first in range(0, groups, block):
         part = slice(first, first + block)
         copied = _rows(image[part], kernel, stride[0], dilation[0], edges, 0, height)
+        need_room((len(copied), across, outputs, height, wide))
         sums = np.matmul(matrix[part], copied.reshape(-1, kernel, height * wide))
         sums = sums.reshape(-1, across, outputs, height * wide)
         if stride[1] == 1:
@@ -126,6 +130,7 @@ def _rows(
     (top, _), (left, right) = edges
     groups, channels, height, width = image.shape
     shape: Tuple[int, ...] = (groups, channels, kernel, count, left + width + right)
+    need_room(shape)
     copied = np.empty(shape, image.dtype)
     copied[..., :left] = 0
     copied[..., left + width :] = 0

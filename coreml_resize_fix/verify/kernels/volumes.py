@@ -11,7 +11,14 @@ from typing import Optional, Tuple
 import numpy as np
 
 from coreml_resize_fix.verify.kernels import pooling
-from coreml_resize_fix.verify.kernels.checks import KernelError, need_rank, need_room
+from coreml_resize_fix.verify.kernels.checks import (
+    CALL,
+    MOVED,
+    KernelError,
+    need_effort,
+    need_rank,
+    need_room,
+)
 from coreml_resize_fix.verify.kernels.convolution import convolve
 from coreml_resize_fix.verify.kernels.windows import Pair
 
@@ -88,6 +95,7 @@ def _fold(
     padded = _pad_depth(maps, edges[0], value)
     count = _count(padded.shape[2], kernel[0], stride[0], 1)
     found = np.array(padded[:, :, : (count - 1) * stride[0] + 1 : stride[0]])
+    need_effort(kernel[0] * (CALL + MOVED * found.size))
     for depth in range(1, kernel[0]):
         slices = padded[:, :, depth : depth + (count - 1) * stride[0] + 1 : stride[0]]
         function(found, slices, out=found)

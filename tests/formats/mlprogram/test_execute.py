@@ -13,7 +13,7 @@ pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import types
 
-from coreml_resize_fix.formats.beside import Beside
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.verify.network import execute
 from tests.formats.mlprogram import build
@@ -56,7 +56,7 @@ def opening(made, ios=15, passes=build.ct.PassPipeline.EMPTY):
 def opened(converted):
     """An MLModel of coremltools, opened by its spec and its weights."""
     folder = os.path.dirname(converted.weights_dir)
-    model = open_bytes(converted.get_spec().SerializeToString(), "made", Beside(folder))
+    model = open_bytes(converted.get_spec().SerializeToString(), "made", ModelFolder(folder))
     model.kept_alive = converted  # it deletes its files with itself
     return model
 

@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import folded, reader, storing, weight_file
 from coreml_resize_fix.formats.mlprogram.program import FileReference, TensorType, Value
 from coreml_resize_fix.formats.mlprogram.weight_file import Stored
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.wire import Source
 from tests.formats.mlprogram import build, files
@@ -71,7 +71,7 @@ def carried_out(appended, path):
 
 def folder_with(tmp_path):
     (tmp_path / "weights").mkdir()
-    return Beside(str(tmp_path)), tmp_path / "weights" / "weight.bin"
+    return ModelFolder(str(tmp_path)), tmp_path / "weights" / "weight.bin"
 
 
 @pytest.mark.mostly_slow(quick=10)
@@ -182,10 +182,10 @@ def test_constants_of_a_shape_are_found_in_it(tmp_path):
     path = tmp_path / "made.mlpackage"
     build.save(build.program(lambda x: build.mb.add(x=x, y=numbers), (1, 2, 16, 24)), path)
     model = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
-    program, beside = reader.read(Source(model.read_bytes())), Beside(str(model.parent))
-    found = list(folded.of_shape(program, beside, (1, 1, 2, 16, 24)))
+    program, folder = reader.read(Source(model.read_bytes())), ModelFolder(str(model.parent))
+    found = list(folded.of_shape(program, folder, (1, 1, 2, 16, 24)))
     assert found == [("f", numbers.astype("<f4").tobytes())]
-    assert list(folded.of_shape(program, beside, (2, 24, 16))) == []
+    assert list(folded.of_shape(program, folder, (2, 24, 16))) == []
 
 
 def programs(tmp_path, names):
@@ -229,7 +229,7 @@ def test_numbers_go_where_the_others_of_a_function_are(names, goes_to, tmp_path)
     program = programs(tmp_path, names)
     one, two = program.functions
     wanted = [(one, DRAWN[0]), (two, DRAWN[1]), (one, DRAWN[0]), (two, DRAWN[2])]
-    found = weight_file.store(program, Beside(str(tmp_path)), wanted)
+    found = weight_file.store(program, ModelFolder(str(tmp_path)), wanted)
     for appended in found.appended:
         carried_out(appended, tmp_path / appended.name)
     assert [place.file_name for place in found.places] == [goes_to[0], goes_to[1]] * 2
@@ -249,7 +249,7 @@ def test_without_a_folder_there_is_no_room(tmp_path):
     wanted = [(program.functions[0], DRAWN[0])]
     assert "in memory alone" in weight_file.store(program, None, wanted)
     (tmp_path / "weights" / "weight.bin").unlink()
-    assert "is missing" in weight_file.store(program, Beside(str(tmp_path)), wanted)
+    assert "is missing" in weight_file.store(program, ModelFolder(str(tmp_path)), wanted)
 
 
 @pytest.mark.parametrize("name", [NAME, "@model_path/weights/../../weight.bin", "ABSOLUTE"])
@@ -262,7 +262,7 @@ def test_only_numbers_inside_of_the_package_are_read(name, tmp_path):
     shutil.copy(str(inside), str(outside))
     place = FileReference(str(outside) if name == "ABSOLUTE" else name, offset)
     value = Value(TensorType("FLOAT32", (16,)), file=place)
-    beside = Beside(str(folder))
+    beside = ModelFolder(str(folder))
     found = storing.reader(beside)(value)
     assert found == (numbers.tobytes() if name == NAME else None)
     elements = weight_file.numbers(beside, value, 16)

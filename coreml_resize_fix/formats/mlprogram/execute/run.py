@@ -16,8 +16,8 @@ import numpy as np
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import features
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.execution import (
+    FAULTS,
     Execution,
     NotRunError,
     Step,
@@ -32,7 +32,8 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Variable,
     operations,
 )
-from coreml_resize_fix.verify.kernels.checks import KernelError
+from coreml_resize_fix.formats.model_folder import ModelFolder
+from coreml_resize_fix.verify.kernels import cutting
 
 __all__ = ["FunctionExecution", "execution"]
 
@@ -43,7 +44,7 @@ def execution(
     label: str,
     program: Program,
     description: Any,
-    beside: Optional[Beside],
+    beside: Optional[ModelFolder],
     name: Optional[str],
     dtype: np.dtype,
 ) -> "FunctionExecution":
@@ -80,7 +81,7 @@ class FunctionExecution(Execution):
         inputs: Sequence[Feature],
         outputs: Sequence[Feature],
         states: Mapping[str, Tuple[int, ...]],
-        beside: Optional[Beside],
+        beside: Optional[ModelFolder],
         dtype: np.dtype,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
@@ -102,7 +103,8 @@ class FunctionExecution(Execution):
         block = self._function.block
         made = Steps(self._stored, walk)
         steps = made.of(block, {})
-        blobs = {name: np.zeros(shape, self._dtype) for name, shape in self._states.items()}
+        zero = np.zeros((), self._dtype)
+        blobs = {name: cutting.fill(shape, zero) for name, shape in self._states.items()}
         for variable in self._function.inputs:
             if variable.name in inputs:
                 array = self._entered(variable, inputs[variable.name])
@@ -129,7 +131,7 @@ class FunctionExecution(Execution):
         call = Steps(self._stored, Walk()).call(found[0], {}, around)
         try:
             labels: List[Union[str, int]] = call.array("classes").reshape(-1).tolist()
-        except KernelError:  # whoever runs it is told why
+        except FAULTS:  # whoever runs it is told why
             return None
         return labels
 

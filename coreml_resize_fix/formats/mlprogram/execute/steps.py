@@ -14,7 +14,13 @@ from coreml_resize_fix.formats.mlprogram.execute.call import Call
 from coreml_resize_fix.formats.mlprogram.execute.stored import Stored
 from coreml_resize_fix.formats.mlprogram.execute.table import KINDS
 from coreml_resize_fix.formats.mlprogram.program import Block, Operation, Value
-from coreml_resize_fix.verify.kernels.checks import KernelError
+from coreml_resize_fix.verify.kernels.checks import (
+    CALL,
+    EACH,
+    MOST_EFFORT,
+    KernelError,
+    need_effort,
+)
 
 __all__ = ["Deferred", "Steps", "deferred"]
 
@@ -68,10 +74,12 @@ class Steps:
         """A constant, or the weights that a constexpr operation makes."""
         if operation.kind == "const":
             return self._stored.array(operation.attributes["val"])
+        need_effort(16 * CALL)  # weights made of weights that are read twice make themselves often
         made = self._compute(operation, around, {})
         names = [variable.name for variable in operation.outputs]
         array = made[names.index(name)]
         assert array is not None
+        need_effort(EACH * array.size)
         return array
 
     def _compute(self, operation: Operation, around: Deferred, blobs: Blobs) -> Made:
@@ -108,6 +116,7 @@ class Steps:
         carried = self.call(operation, blobs, around).arrays("loop_vars")
         condition, body = operation.blocks
         for _ in range(MOST_ROUNDS):
+            need_effort(MOST_EFFORT // MOST_ROUNDS)  # of all loops together
             if not bool(self._block(condition, around, blobs, carried)[0]):
                 return carried
             carried = self._block(body, around, blobs, carried)

@@ -9,12 +9,12 @@ from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.formats.beside import Beside
 from coreml_resize_fix.formats.mlprogram import weight_file
 from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.program import FileReference, Value
+from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.verify.kernels import compressed
-from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
+from coreml_resize_fix.verify.kernels.checks import EACH, KernelError, need_effort, need_room
 
 __all__ = ["Stored"]
 
@@ -26,7 +26,7 @@ _BITS: Dict[str, int] = {
 class Stored:
     """Constants of a program and of the files beside it; floating numbers become `dtype`."""
 
-    def __init__(self, beside: Optional[Beside], dtype: np.dtype) -> None:
+    def __init__(self, beside: Optional[ModelFolder], dtype: np.dtype) -> None:
         self._beside, self.dtype = beside, dtype
 
     def array(self, value: Value) -> np.ndarray:
@@ -42,6 +42,7 @@ class Stored:
         shape = tuple(int(size or 0) for size in value.type.dims)
         data_type = value.type.data_type
         need_room(shape)
+        need_effort(EACH * _count(shape))
         if value.file is not None:
             found = self._from_file(value.file, data_type, shape)
         else:
@@ -93,6 +94,8 @@ def _from_message(content: Any, data_type: str, shape: Tuple[int, ...]) -> np.nd
     if field is None:
         return np.zeros(0, LETTERS.get(data_type))
     held = getattr(content, field).values
+    if field == "strings":
+        need_room((len(held), max(map(len, held), default=0)))
     if field != "bytes":
         return np.array(held, str if field == "strings" else LETTERS.get(data_type))
     if data_type in _BITS:

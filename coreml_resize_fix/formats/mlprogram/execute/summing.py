@@ -10,8 +10,20 @@ from typing import Dict, List, Tuple
 import numpy as np
 
 from coreml_resize_fix.formats.mlprogram.execute.call import Call, Kinds
-from coreml_resize_fix.verify.kernels import activations, arrays, normalization, reductions
-from coreml_resize_fix.verify.kernels.checks import KernelError, need_rank, need_room
+from coreml_resize_fix.verify.kernels import (
+    activations,
+    arrays,
+    elementwise,
+    normalization,
+    reductions,
+)
+from coreml_resize_fix.verify.kernels.checks import (
+    KernelError,
+    count_of,
+    need_effort,
+    need_rank,
+    need_room,
+)
 
 
 def reduce(call: Call) -> np.ndarray:
@@ -93,7 +105,7 @@ def local_response_norm(call: Call) -> np.ndarray:
 def linear(call: Call) -> np.ndarray:
     """x @ weight^T + bias."""
     made = arrays.matmul(call.array(), call.array("weight"), transpose_right=True)
-    return made + call.array("bias") if "bias" in call else made
+    return elementwise.binary("add", made, call.array("bias")) if "bias" in call else made
 
 
 def matmul(call: Call) -> np.ndarray:
@@ -114,6 +126,7 @@ def einsum(call: Call) -> np.ndarray:
     for letters, value in zip(given.split(","), values):
         sizes.update(zip(letters, value.shape))
     need_room(sizes.get(letter, 1) for letter in made)
+    need_effort(count_of(sizes.values()))
     return np.asarray(np.einsum(equation, *values, optimize=True))
 
 
@@ -134,9 +147,9 @@ def attention(call: Call) -> np.ndarray:
         if mask is not None:
             near = mask[..., part, :] if mask.shape[-2] != 1 else mask
             scores = (
-                np.where(near, scores, scores.dtype.type(-np.inf))
+                elementwise.choose(near, scores, np.array(-np.inf, scores.dtype))
                 if mask.dtype == bool
-                else scores + near
+                else elementwise.binary("add", scores, near)
             )
         made.append(arrays.matmul(activations.softmax(scores, -1), value))
     return np.concatenate(made, axis=-2)

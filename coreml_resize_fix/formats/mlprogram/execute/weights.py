@@ -20,6 +20,8 @@ def _along(numbers: np.ndarray, data: np.ndarray, axis: Optional[int]) -> np.nda
     if axis is None:
         raise KernelError(f"has {numbers.size} numbers and no axis")
     place = axis_of(axis, data.ndim)
+    if numbers.size != data.shape[place]:
+        raise KernelError(f"has {numbers.size} numbers for an axis of {data.shape[place]}")
     return numbers.reshape((1,) * place + (-1,) + (1,) * (data.ndim - place - 1))
 
 

@@ -7,8 +7,8 @@ from coreml_resize_fix.formats.inference.sane import sane
 from coreml_resize_fix.formats.mlprogram.program import Operation, Variable
 from coreml_resize_fix.formats.mlprogram.sizes import computed, elementwise
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, OperationCall, Tensor
-from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged
 from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
+from coreml_resize_fix.formats.mlprogram.sizes.size_parameters import Merged
 from coreml_resize_fix.formats.shapes import Dims, PartialSize
 
 # What has the size of its input fits as long as that is the declared one; some hand numbers on.

@@ -6,7 +6,7 @@ from coreml_resize_fix.formats.inference.call import Blob, Call, NotKnownError
 from coreml_resize_fix.formats.mlprogram import constants
 from coreml_resize_fix.formats.mlprogram.constants import Number
 from coreml_resize_fix.formats.mlprogram.program import Operation, Value
-from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged, Sizes
+from coreml_resize_fix.formats.mlprogram.sizes.size_parameters import Merged, Sizes
 from coreml_resize_fix.formats.shapes import Dims
 
 #: What a value is known to hold: a constant, or the numbers that were computed from sizes.

@@ -9,6 +9,7 @@ from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 from coreml_resize_fix.formats.inference.call import Blob, image_size
 from coreml_resize_fix.formats.inference.merge import widen
 from coreml_resize_fix.formats.mlprogram.program import (
+    ROUNDS,
     Block,
     Function,
     Operation,
@@ -17,7 +18,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
 )
 from coreml_resize_fix.formats.mlprogram.sizes.answer import Answer, answer, declared, made
 from coreml_resize_fix.formats.mlprogram.sizes.call import Content, Tensor
-from coreml_resize_fix.formats.mlprogram.sizes.restated import Merged
+from coreml_resize_fix.formats.mlprogram.sizes.size_parameters import Merged
 from coreml_resize_fix.formats.shapes import Conflict, Dims, Overrides, PartialSize, SizeOf
 
 #: What one operation reads and makes at one size.
@@ -39,8 +40,6 @@ class Part(NamedTuple):
 
 #: The parts of blocks by their identity, from earlier walks.
 Parts = Dict[int, Part]
-
-_MAX_ROUNDS = 3  # of a loop; in the last one nothing is assumed of what changes from round to round
 
 
 class _Names:
@@ -160,11 +159,14 @@ class Evaluation:
     def _loop(
         self, operation: Operation, start: Tuple[Tensor, ...], names: _Names
     ) -> Tuple[Tensor, ...]:
-        """Rounds are walked until no size changes; what changes from round to round is open."""
+        """Rounds are walked until no size changes; what changes from round to round is open.
+
+        In the last round nothing is assumed of what changes.
+        """
         reason = f"it may change in the rounds of the loop `{operation.name}`"
         condition, body = operation.blocks
         variables = start
-        for attempt in range(_MAX_ROUNDS):
+        for attempt in range(ROUNDS):
             for block in (condition, body):
                 inside = _Names(names)
                 for variable, tensor in zip(block.inputs, variables):
@@ -174,7 +176,7 @@ class Evaluation:
             ends = [widen([one.blob, two.blob], reason) for one, two in zip(variables, results)]
             if all(end.dims == one.dims for end, one in zip(ends, variables)):
                 break
-            last = attempt == _MAX_ROUNDS - 2
+            last = attempt == ROUNDS - 2
             variables = tuple(
                 tensor
                 if end.dims == tensor.dims

@@ -6,7 +6,7 @@ Source of every rule here: the documentation of MIL's operators.
 from typing import List, Optional, Sequence
 
 from coreml_resize_fix.formats.inference.call import NotKnownError, brief, product, show
-from coreml_resize_fix.formats.mlprogram.sizes import restated
+from coreml_resize_fix.formats.mlprogram.sizes import size_parameters
 from coreml_resize_fix.formats.mlprogram.sizes.call import OperationCall
 from coreml_resize_fix.formats.shapes import Dims
 
@@ -51,11 +51,11 @@ def _followed(call: OperationCall, wanted: Sequence[int]) -> Optional[Dims]:
     One that leaves a size open, or keeps some, follows by itself as long as it fits.
     """
     sizes = call.changed() if call.states("shape") else None
-    target = None if sizes is None else restated.resolved(wanted, sizes[0])
+    target = None if sizes is None else size_parameters.resolved(wanted, sizes[0])
     if sizes is None or target is None:
         return None
-    followed = restated.reshaped(sizes[0], target, sizes[1], call.merged)
-    if min(wanted) < 1 and restated.resolved(wanted, sizes[1]) is not None:
+    followed = size_parameters.reshaped(sizes[0], target, sizes[1], call.merged)
+    if min(wanted) < 1 and size_parameters.resolved(wanted, sizes[1]) is not None:
         return None
     return followed
 

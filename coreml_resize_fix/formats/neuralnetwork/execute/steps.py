@@ -15,7 +15,7 @@ from coreml_resize_fix.formats.neuralnetwork.layers import BODIES
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.skeleton import Node
 from coreml_resize_fix.formats.protobuf.wire import Source
-from coreml_resize_fix.verify.kernels.checks import KernelError
+from coreml_resize_fix.verify.kernels.checks import MOST_EFFORT, KernelError, need_effort
 
 __all__ = ["Steps"]
 
@@ -117,6 +117,7 @@ class Steps:
         for round_ in range(MOST_ROUNDS):
             if bounded and round_ >= limit:
                 break
+            need_effort(MOST_EFFORT // MOST_ROUNDS)  # of all loops together
             if condition is not None:
                 self._run_body(condition, blobs)
                 if abs(_scalar(blob_of(blobs, params.conditionVar))) <= _TRUE:

@@ -9,7 +9,13 @@ from typing import List, Optional, Sequence
 import numpy as np
 
 from coreml_resize_fix.formats.neuralnetwork.execute.call import Kinds, LayerCall, enum_name
-from coreml_resize_fix.verify.kernels import activations, arrays, normalization, reductions
+from coreml_resize_fix.verify.kernels import (
+    activations,
+    arrays,
+    elementwise,
+    normalization,
+    reductions,
+)
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_rank, need_room
 
 
@@ -121,15 +127,15 @@ def _spread(call: LayerCall, path: str, shape: Sequence[int]) -> np.ndarray:
 
 def bias(call: LayerCall) -> np.ndarray:
     need_rank(call.x, 3)
-    return np.asarray(call.x + _spread(call, "bias", call.whole("shape")))
+    return elementwise.binary("add", call.x, _spread(call, "bias", call.whole("shape")))
 
 
 def scale(call: LayerCall) -> np.ndarray:
     need_rank(call.x, 3)
-    made = call.x * _spread(call, "scale", call.whole("shapeScale"))
-    return np.asarray(
-        made + _spread(call, "bias", call.whole("shapeBias")) if call.params.hasBias else made
-    )
+    made = elementwise.binary("mul", call.x, _spread(call, "scale", call.whole("shapeScale")))
+    if not call.params.hasBias:
+        return made
+    return elementwise.binary("add", made, _spread(call, "bias", call.whole("shapeBias")))
 
 
 def dot(call: LayerCall) -> np.ndarray:
@@ -139,7 +145,8 @@ def dot(call: LayerCall) -> np.ndarray:
         left, right = (
             one / np.sqrt(np.square(one).sum(axis=-3, keepdims=True)) for one in (left, right)
         )
-    return np.asarray((left * right).sum(axis=-3, keepdims=True))
+    products = elementwise.binary("mul", left, right)
+    return np.asarray(products.sum(axis=-3, keepdims=True))
 
 
 _AXES = {"CHW": (-3, -2, -1), "HW": (-2, -1), "C": (-3,), "H": (-2,), "W": (-1,)}

@@ -5,7 +5,7 @@ from typing import Dict, Iterator, Optional, Tuple
 from coreml_resize_fix.formats.mlprogram import constants, scopes
 from coreml_resize_fix.formats.mlprogram.program import Function, Operation
 from coreml_resize_fix.formats.mlprogram.scopes import Scope
-from coreml_resize_fix.formats.mlprogram.sizes import restated
+from coreml_resize_fix.formats.mlprogram.sizes import size_parameters
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Read, Step
 from coreml_resize_fix.formats.shapes import Known, LayerShapes, ModelShapes
 
@@ -21,7 +21,7 @@ def _steps(
     function: Function, before: ModelShapes, after: ModelShapes
 ) -> Iterator[Tuple[str, Tuple[Step, ...]]]:
     for operation, scope in scopes.walk(function):
-        name = restated.PARAMETERS.get(operation.kind, "")
+        name = size_parameters.PARAMETERS.get(operation.kind, "")
         old, new = before.layers.get(operation.address), after.layers.get(operation.address)
         if not name or old is None or new is None or old == new:
             continue
@@ -42,5 +42,5 @@ def _wanted(
     if numbers is None or not isinstance(x, Known) or not isinstance(made, Known):
         return None
     given = tuple(int(one) for one in numbers)
-    held = restated.resolved(given, x.dims) if operation.kind == "reshape" else given
+    held = size_parameters.resolved(given, x.dims) if operation.kind == "reshape" else given
     return None if held == made.dims else made.dims

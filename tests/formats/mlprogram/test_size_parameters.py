@@ -2,7 +2,7 @@
 
 import pytest
 
-from coreml_resize_fix.formats.mlprogram.sizes import restated
+from coreml_resize_fix.formats.mlprogram.sizes import size_parameters
 
 FLATTENED = {(29, 31): {(28, 30)}, (2, 29, 29): {(2, 28, 28)}, (6, 20): {(7, 18), (9, 14)}}
 
@@ -31,12 +31,12 @@ FLATTENED = {(29, 31): {(28, 30)}, (2, 29, 29): {(2, 28, 28)}, (6, 20): {(7, 18)
 )
 def test_constant_shapes(old, target, new, wanted):
     merged = {key: set(values) for key, values in FLATTENED.items()}
-    assert restated.reshaped(old, target, new, merged) == wanted
+    assert size_parameters.reshaped(old, target, new, merged) == wanted
 
 
 def test_what_is_flattened_is_remembered():
     merged = {}
-    restated.reshaped((1, 8, 9, 5), (1, 8, 45), (1, 8, 10, 5), merged)
+    size_parameters.reshaped((1, 8, 9, 5), (1, 8, 45), (1, 8, 10, 5), merged)
     assert merged == {(9, 5): {(10, 5)}}
 
 
@@ -52,4 +52,4 @@ def test_what_is_flattened_is_remembered():
     ],
 )
 def test_resolved(wanted, x, made):
-    assert restated.resolved(wanted, x) == made
+    assert size_parameters.resolved(wanted, x) == made
