@@ -20,6 +20,9 @@ import errno
 from contextlib import contextmanager
 from typing import Any, Iterator, Sequence, Tuple
 
+# The pages that messages name; an installed package has none of them.
+DOCS = "https://github.com/coreml-resize-fix/coreml-resize-fix/blob/main/docs/"
+
 # What the system says of a library for which there is no memory.
 _NOT_MAPPED = "failed to map segment"
 

@@ -7,7 +7,7 @@ import tempfile
 import pytest
 
 import coreml_resize_fix
-from coreml_resize_fix import audit, fix
+from coreml_resize_fix import audit, fix, predict
 from coreml_resize_fix.errors import ManifestError, ResizeFixError, UnmatchedError, UsageError
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
@@ -128,6 +128,17 @@ def test_assume_and_deployment_target():
         (lambda: audit(MODEL, "missing.json"), ManifestError, "missing.json"),
         (lambda: audit(object(), INTENT), ResizeFixError, "not a model"),
         (lambda: audit("missing.mlmodel", INTENT), ResizeFixError, "missing.mlmodel"),
+        (lambda: audit(MODEL, {"29": {"align_corners": True}}), UsageError, "no manifest"),
+        (lambda: audit(MODEL, [{"layer": "29"}]), UsageError, "`list` of something else than"),
+        (lambda: audit(MODEL, b"a.json"), UsageError, "no manifest"),
+        (
+            lambda: audit(MODEL, assume={"mode": "nearest"}),
+            UsageError,
+            "`assume` cannot be a `dict`",
+        ),
+        (lambda: audit(MODEL, INTENT, deployment_target=14), UsageError, "cannot be a `int`"),
+        (lambda: audit(MODEL, INTENT, reference={}), UsageError, "`reference` cannot be a `dict`"),
+        (lambda: predict(MODEL, [1.0]), UsageError, "the inputs are a `list`"),
     ],
 )
 def test_misuse_is_an_error_in_one_sentence(call, error, says):

@@ -11,7 +11,7 @@ import sys
 import pytest
 import yaml
 
-from tests.cli.commands import EMPTY, FIXABLE, RIGHT, manifest, model, run
+from tests.cli.commands import EMPTY, FIXABLE, RIGHT, manifest, model, package, run
 from tests.support.cases import TESTS
 from tests.support.process import REPOSITORY
 
@@ -126,7 +126,7 @@ def test_the_hook_fails_on_drift_and_passes_on_what_is_right(tmp_path, monkeypat
 
 def test_the_documented_configuration_uses_the_hook():
     (hook,) = yaml.safe_load(read(".pre-commit-hooks.yaml"))
-    block = blocks(read("docs", "ci.md"), "yaml")[-1]
+    block = blocks(read("docs", "ci.md"), "yaml")[-2]
     (configured,) = yaml.safe_load(block)["repos"][0]["hooks"]
     assert configured["id"] == hook["id"]
     assert configured["args"] == hook["args"]
@@ -146,9 +146,10 @@ HAS_PRE_COMMIT = pytest.mark.skipif(
 )
 
 
-def with_pre_commit(tmp_path, command, *names):
-    """What pre-commit makes of the hook in a repository with these models."""
+def with_pre_commit(tmp_path, command, *names, configured=None):
+    """What pre-commit makes of the hook, `configured` so, in a repository with these models."""
     (hook,) = yaml.safe_load(read(".pre-commit-hooks.yaml"))
+    hook.update(configured or {})
     hook["language"] = "system"  # what is installed here, instead of an environment of its own
     config = {"repos": [{"repo": "local", "hooks": [hook]}]}
     (tmp_path / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
@@ -197,6 +198,21 @@ def test_pre_commit_passes_what_has_nothing_to_check(repository, command):
     assert line in out
     inside = "x.mlpackage/Data/com.apple.CoreML/model.mlmodel"
     assert "Skipped" in with_pre_commit(repository, command, inside)[1]
+
+
+@pytest.mark.slow
+@HAS_PRE_COMMIT
+@pytest.mark.parametrize(("case", "code"), [(FIXABLE, 1), (RIGHT, 0)])
+def test_pre_commit_audits_packages_as_documented(case, code, command, tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "intents").mkdir()
+    package(tmp_path / "models", case, "net.mlpackage")
+    manifest(CORNERS, tmp_path / "intents", "net.json")
+    (configured,) = yaml.safe_load(blocks(read("docs", "ci.md"), "yaml")[-1])
+    inside = "models/net.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    for changed in ("intents/net.json", inside):
+        ran, out = with_pre_commit(tmp_path, command, changed, configured=configured)
+        assert (ran, "RSZ102" in out) == (code, bool(code)), out
 
 
 @HAS_PRE_COMMIT

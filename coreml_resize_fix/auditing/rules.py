@@ -36,19 +36,19 @@ _TABLE = (
         Code.NEAREST_BECAME_BILINEAR,
         "error",
         "the framework copied the nearest pixel and the layer interpolates",
-        "run without `--dry-run` if the layer is fixable; else convert with an integer factor",
+        "run without `--dry-run`, with `--decompose` if it needs that; or use a whole factor",
     ),
     Rule(
         Code.ANTIALIAS_DROPPED,
         "error",
         "the framework filtered before it sampled down and the layer does not",
-        "resize without antialias, or filter with a convolution of your own before the resize",
+        "run without `--dry-run` and with `--decompose`; or resize without antialias",
     ),
     Rule(
         Code.OTHER_KERNEL,
         "error",
         "the layer interpolates with another kernel than the framework did",
-        "use a mode that Core ML has: nearest by a whole factor, or bilinear with align_corners",
+        "run without `--dry-run`, with `--decompose` if it needs that; or use bilinear or nearest",
     ),
     Rule(
         Code.LAYER_ABOVE_TARGET,

@@ -192,12 +192,18 @@ def _work(
     reports = Run(tuple(results)).reports
     if shared is not None:
         read(shared).save(options.write_manifest)
+        _notice(options, f"wrote the manifest `{options.write_manifest}`")
     elif len(reports) > 1:
         raise UsageError(
             f"a template describes one model, and there are {len(reports)}", "run once for each"
         )
     elif reports:
         source.write(options.write_manifest, template(reports[0].findings))
+        _notice(
+            options,
+            f"wrote a template `{options.write_manifest}`: answer what it asks, correct or delete "
+            "each size that a converter cut, and pass it with `--manifest`",
+        )
 
 
 def _write_report(options: Options, path: str, render: Renderer, run: Run) -> Run:

@@ -11,7 +11,7 @@ import click
 
 from coreml_resize_fix.cli.terminal import Progress, complain, say
 from coreml_resize_fix.conformance import records, runtimes
-from coreml_resize_fix.errors import ResizeFixError, UsageError
+from coreml_resize_fix.errors import DOCS, ResizeFixError, UsageError
 from coreml_resize_fix.files import atomic
 from coreml_resize_fix.run import signals
 from coreml_resize_fix.run.results import Failure
@@ -99,7 +99,7 @@ def _summarize(found: Sequence[Dict[str, Any]], output: str) -> None:
         say(f"{one['compute_unit']} {one['name']}: {one['verdict']}: {why}")
     if len(others) > _MOST_SHOWN:
         say(f"and {len(others) - _MOST_SHOWN} more")
-    say(f"written: {output}; docs/conformance.md says where to send it")
+    say(f"wrote {output}; where to send it: {DOCS}conformance.md")
 
 
 if __name__ == "__main__":

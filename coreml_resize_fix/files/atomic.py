@@ -95,5 +95,5 @@ def _take_place(temporary: str, target: str, replace: bool) -> None:
         os.link(temporary, target)
     except OSError:
         if os.path.lexists(target):
-            raise failures.existing(target, ", or choose another `-o`") from None
+            raise failures.existing(target, ", or choose another `--output`") from None
         os.replace(temporary, target)  # a file system without hard links

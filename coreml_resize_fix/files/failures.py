@@ -5,7 +5,7 @@ import errno
 from coreml_resize_fix.errors import ModelError, OutputError, reason
 
 _HINTS = {
-    errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `-o`",
+    errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `--output`",
     errno.EIO: "nothing was written; check the disk and run again",
 }
 
@@ -25,7 +25,7 @@ def unwritable(folder: str, error: OSError) -> OutputError:
     return OutputError(
         f"cannot write in `{folder}`: {reason(error)}",
         _HINTS.get(
-            error.errno or 0, "choose a folder that you may write to, for a model with `-o`"
+            error.errno or 0, "choose a folder that you may write to, for a model with `--output`"
         ),
     )
 

@@ -47,7 +47,7 @@ def _take_place(new: str, target: str, replace: bool) -> None:
     if not os.path.lexists(target):
         os.rename(new, target)
     elif not replace:
-        raise failures.existing(target, ", or choose another `-o`")
+        raise failures.existing(target, ", or choose another `--output`")
     elif not exchange(new, target):
         _take_place_in_two_steps(new, target)
     with suppress(OSError):  # the new one is there, whatever the disk says of it

@@ -53,7 +53,7 @@ def _root_model(package: str) -> str:
         raise failures.unreadable(os.path.join(package, "Manifest.json"), error) from error
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise ModelError(
-            f"the Manifest.json of `{package}` does not name a root model",
+            f"`{package}` has a Manifest.json that does not name a root model",
             "save the package again with coremltools",
         ) from error
     data = os.path.realpath(os.path.join(package, "Data"))

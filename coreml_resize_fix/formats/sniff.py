@@ -29,7 +29,7 @@ _PACKED: Tuple[Tuple[bytes, str, str], ...] = (
 )
 # a text begins with → kind of file, advice; the last fits any
 _TEXTS: Tuple[Tuple[Tuple[str, ...], str, str], ...] = (
-    (("{", "["), "a JSON file", "pass the model here and the manifest with `-m`"),
+    (("{", "["), "a JSON file", "pass the model here and the manifest with `--manifest`"),
     (
         ("<!doctype html", "<html"),
         "an HTML page, no model",
@@ -69,7 +69,7 @@ def model_file(path: str) -> str:
         )
     if package.suffix_of(path) == package.SUFFIX:
         raise NotAModelError(
-            f"`{path}` is a folder without a model in it, as a package has a Manifest.json",
+            f"`{path}` is a folder without a model in it: there is no Manifest.json",
             "copy the whole package again, or save it again with coremltools",
         )
     raise NotAModelError(

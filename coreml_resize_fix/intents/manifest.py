@@ -1,12 +1,11 @@
 """Read manifests: intents in a JSON file, in a long and a short form (docs/manifest.md)."""
 
 import json
-import os
 import sys
 from collections import Counter
 from typing import Any, Dict, List, Optional, Tuple
 
-from coreml_resize_fix.errors import ManifestError, reason
+from coreml_resize_fix.errors import DOCS, ManifestError, reason
 from coreml_resize_fix.intents import fields
 from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
@@ -28,28 +27,28 @@ def load(path: str) -> List[Intent]:
     if shown.lower().endswith((".mlmodel", ".mlpackage")):
         raise ManifestError(
             f"`{shown}` is named as a model, and stands where a manifest belongs",
-            "pass the manifest with `-m`, and models without an option",
+            "pass the manifest with `--manifest`, and models without an option",
         )
     try:
         content = _read(path)
     except OSError as error:
         raise ManifestError(
             f"cannot read the manifest `{shown}`: {reason(error)}",
-            "pass the path of a .json file with `-m`",
+            "pass the path of a .json file with `--manifest`",
         ) from error
     if len(content) > LONGEST:
         raise ManifestError(
             f"the manifest `{shown}` is longer than {LONGEST >> 20} MiB",
-            "pass a .json file of intents with `-m`; a hundred thousand of them are shorter",
+            "pass a .json file with `--manifest`; a hundred thousand intents are shorter",
         )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ManifestError(
             f"the manifest `{shown}` is not UTF-8 text (byte {error.start})",
-            "save it as UTF-8, or pass another file with `-m`",
+            "pass a .json file in UTF-8; recorded tensors (.npz) beside it are found by themselves",
         ) from error
-    return parse(text, os.path.basename(shown))
+    return parse(text, shown)
 
 
 def _read(path: str) -> bytes:
@@ -77,14 +76,14 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
     except ValueError as error:
         raise ManifestError(
             f"`{label}` is not JSON: {str(error).lower()}",
-            "correct the text there, or pass a manifest with `-m`",
+            "correct the text there, or pass a manifest with `--manifest`",
         ) from error
     intents = from_document(document, defects)
     if defects:
         count = "1 defect" if len(defects) == 1 else f"{len(defects)} defects"
         raise ManifestError(
             f"`{label}` has {count}",
-            "correct the manifest; docs/manifest.md shows every field",
+            f"correct the manifest; every field: {DOCS}manifest.md",
             [f"{where}: {what}" for where, what in defects],
         )
     return intents

@@ -104,7 +104,7 @@ def _bytes_of(path: str) -> bytes:
     except OSError as error:
         raise ManifestError(
             f"cannot read `{path}`: {reason(error)}",
-            "pass the path of a .onnx file with `-m`",
+            "pass the path of a .onnx file with `--manifest`",
         ) from error
     if not data:
         raise _refusal(path, "it is empty")

@@ -34,13 +34,16 @@ def _parts(report: ModelReport) -> Iterator[str]:
         yield f"{count(len(report.unused), 'intent')} without a layer"
     if not report.runs:
         yield "cannot run"
-    if report.network is not None:
+    if report.network is not None and report.network.not_run is not None:
+        yield "network not compared"
+    elif report.network is not None:
         yield "outputs as in the reference" if report.network.holds else "outputs differ"
 
 
 def reason(failure: Failure) -> str:
     """Why a model failed, without its path: that stands beside it."""
-    return failure.message.replace(f"`{failure.path}` ", "", 1)
+    path = f"`{failure.path}` "
+    return failure.message[len(path) :] if failure.message.startswith(path) else failure.message
 
 
 def largest_shift(report: ModelReport) -> Optional[float]:

@@ -20,6 +20,8 @@ def closing(report: ModelReport, dry_run: bool) -> str:
     resizes = _on_resizes(report, dry_run)
     if report.network is None:
         return resizes
+    if report.network.not_run is not None:
+        return f"{resizes} The whole network was not compared."
     what = "is as the reference has it" if report.network.holds else "is not what it should be"
     return f"{resizes} What the network computes {what}."
 

@@ -107,7 +107,7 @@ def _check_folder(output: str, models: Sequence[Found]) -> None:
     if is_package(output):
         raise OutputError(
             f"`{output}` is a package, and {len(models)} models would go into it",
-            "with several models `-o` is a folder: choose another",
+            "with several models `--output` is a folder: choose another",
         )
     if suffix_of(output) is not None:
         raise OutputError(
@@ -190,5 +190,5 @@ def make_folders(jobs: Sequence[Job]) -> None:
         except OSError as error:
             raise OutputError(
                 f"cannot make the folder `{folder}`: {reason(error)}",
-                "with several models `-o` is a folder: choose another",
+                "with several models `--output` is a folder: choose another",
             ) from error

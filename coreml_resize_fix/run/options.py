@@ -73,7 +73,16 @@ class Request:
         return (self.verbose or self.pictures) and self.verify is not False
 
     def with_manifest(self, intents: Sequence[Intent]) -> "Request":
-        """The same with these intents, and what a `Manifest` carries beside them."""
+        """The same with these intents, and what a `Manifest` carries beside them.
+
+        Raises:
+            UsageError: they are no intents.
+        """
+        if not isinstance(intents, Sequence) or not all(isinstance(one, Intent) for one in intents):
+            raise UsageError(
+                f"a `{type(intents).__name__}` of something else than `Intent` is no manifest",
+                "pass the path of a manifest, what `record_intents` gave, or a list of `Intent`",
+            )
         return replace(
             self,
             manifest=intents,
@@ -96,6 +105,14 @@ def read_options(
     Raises:
         UsageError: one is not of its form, or means nothing without another.
     """
+    _require_type("assume", assume, str, "pass text, such as 'bilinear,align_corners=true'")
+    _require_type("deployment_target", deployment_target, str, "pass text, such as 'iOS14'")
+    _require_type(
+        "reference",
+        reference,
+        (str, Manifest),
+        "pass the path of an .npz or .onnx file, or what `record_intents(..., tensors=True)` gave",
+    )
     for name, value in (("tolerance", tolerance), ("runtime", runtime)):
         if value is not None and reference is None:
             raise UsageError(
@@ -117,3 +134,13 @@ def read_options(
         target=parse_target(deployment_target) if deployment_target is not None else None,
         **options,
     )
+
+
+def _require_type(name: str, value: Any, kinds: Any, hint: str) -> None:
+    """Refuse an argument from Python that is of another type.
+
+    Raises:
+        UsageError: it is.
+    """
+    if value is not None and not isinstance(value, kinds):
+        raise UsageError(f"`{name}` cannot be a `{type(value).__name__}`", hint)

@@ -70,7 +70,7 @@ def default_output(path: str) -> str:
 
 def inside_of_input(target: str) -> OutputError:
     """The error of an output that would be written into the model that it is made of."""
-    return OutputError(f"the output `{target}` is inside of the input", "choose another `-o`")
+    return OutputError(f"the output `{target}` is inside of the input", "choose another `--output`")
 
 
 def refuse_existing(path: str, force: bool, or_else: str = "") -> None:
@@ -99,21 +99,22 @@ def check_target(path: str, target: str, force: bool) -> None:
         raise inside_of_input(target)
     _check_suffix(path, target)
     atomic.followed(target)
-    refuse_existing(target, force, ", or choose another `-o`")
+    refuse_existing(target, force, ", or choose another `--output`")
     if os.path.isdir(target) and not os.path.isdir(path):
-        raise OutputError(f"`{target}` is a folder", "pass the name of a file with `-o`")
+        raise OutputError(f"`{target}` is a folder", "pass the name of a file with `--output`")
     if os.path.isdir(target) and not package.has_root_model(target):
         raise OutputError(
-            f"`{target}` is a folder, and not a package that can be replaced", "choose another `-o`"
+            f"`{target}` is a folder, and not a package that can be replaced",
+            "choose another `--output`",
         )
     if places.is_inside(path, target):
         raise OutputError(
             f"the input `{path}` is inside of the output `{target}`",
-            "choose another `-o`: what is there would be replaced, with the input in it",
+            "choose another `--output`: what is there would be replaced, with the input in it",
         )
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
         raise OutputError(
-            f"the folder of `{target}` does not exist", "create it, or choose another `-o`"
+            f"the folder of `{target}` does not exist", "create it, or choose another `--output`"
         )
 
 

@@ -84,9 +84,9 @@ def list_paths(named: NamedPaths, jobs: Sequence[Job], writes: bool) -> List[Use
 
 
 def _output(job: Job) -> UsedPath:
-    advice = "leave one of them out, or pass `-o` with a folder"
+    advice = "leave one of them out, or pass `--output` with a folder"
     if job.output is not None:
-        advice = "choose another `-o`"
+        advice = "choose another `--output`"
     return UsedPath(f"the output of `{job.model}`", job.target, True, advice, job.model)
 
 

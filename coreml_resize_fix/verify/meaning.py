@@ -5,6 +5,10 @@ from typing import List, Mapping
 from coreml_resize_fix.verify.agreement import Agreement, Drift
 
 NOT_RESIZES = "that is not the resizes' doing: look at weights, other layers and the preprocessing"
+NOT_COMPARABLE = (
+    "that is not the resizes' doing: its shape is another, or a number is not finite: look at "
+    "weights and other layers, and whether the reference is of the network that was converted"
+)
 
 
 def describe(
@@ -27,15 +31,21 @@ def describe(
     if not asked:
         return f"{told}{drift}; pass `--manifest` to see whether the resizes do it"
     if all_right:
-        return f"every resize is right, and {told}{drift}; {NOT_RESIZES}"
+        return f"every resize is right, and {told}{drift}; {_elsewhere(found, off)}"
     left = [name for name in off if not right_if_intended.get(name, True)]
     if left:
-        return (
-            f"{told}{drift}; {_listed(left)} would not be even if every resize were: {NOT_RESIZES}"
-        )
+        why = _elsewhere(found, left)
+        return f"{told}{drift}; {_listed(left)} would not be even if every resize were: {why}"
     if right_if_intended:
         return f"{told}{drift}; with every resize right it would be"
     return f"{told}{drift}; not all that its resizes should make is known"
+
+
+def _elsewhere(found: Agreement, names: List[str]) -> str:
+    """Where to look for what no resize explains."""
+    told = [one for one in found.outputs if one.name in names]
+    errors = [error for one in told for error in (one.before, one.after, one.intended)]
+    return NOT_COMPARABLE if all(error is None for error in errors) else NOT_RESIZES
 
 
 def _first(drift: Drift) -> str:

@@ -156,9 +156,14 @@ def require_names(features: Sequence[Feature], inputs: Mapping[str, object]) -> 
         UsageError: there are some.
     """
     names = [feature.name for feature in features]
+    listed = ", ".join(f"`{name}`" for name in names)
+    if not isinstance(inputs, Mapping):
+        raise UsageError(
+            f"the inputs are a `{type(inputs).__name__}`",
+            f"pass a dictionary with a value for each of {listed}",
+        )
     unknown = [name for name in inputs if name not in names]
     if unknown:
-        listed = ", ".join(f"`{name}`" for name in names)
         raise UsageError(f"the model has no input `{unknown[0]}`", f"its inputs are {listed}")
     missing = [one.name for one in features if one.name not in inputs and not one.optional]
     if missing:

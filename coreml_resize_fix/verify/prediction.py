@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.errors import ResizeFixError, UsageError
+from coreml_resize_fix.errors import DOCS, ResizeFixError, UsageError
 from coreml_resize_fix.formats.execution import Execution, Walk
 from coreml_resize_fix.formats.features import ARRAY, CLASSES, IMAGE, NUMBER, TEXT, Feature
 from coreml_resize_fix.verify.network import (
@@ -45,7 +45,9 @@ def predict(label: str, network: Execution, inputs: Mapping[str, Any]) -> Dict[s
         address, name, reason = made.not_run
         where = f"`{address}` (`{name}`) " if address else ""
         raise ResizeFixError(
-            f"`{label}` cannot be run: {where}{reason}", "docs/executor.md lists what is computed"
+            f"`{label}` cannot be run: {where}{reason}",
+            "if shapes do not fit, a resize may make a wrong size, which `audit` shows; "
+            f"what can be computed: {DOCS}executor.md",
         )
     return {feature.name: _given(feature, made) for feature in network.outputs if _is_told(feature)}
 
@@ -82,7 +84,7 @@ def _pixels(feature: Feature, value: Any) -> np.ndarray:
     if mode is None or not hasattr(value, "tobytes"):
         raise UsageError(
             f"the input `{feature.name}` is an image, and gets a `{type(value).__name__}`",
-            f"pass a PIL image of mode {wanted}",
+            f"pass a PIL image of mode {wanted}, or a uint8 array (height × width × channels)",
         )
     if mode != wanted:
         raise UsageError(
@@ -98,7 +100,8 @@ def _given(feature: Feature, made: Executed) -> Any:
     array = made.outputs.get(feature.name)
     if array is None:
         raise ResizeFixError(
-            f"the output `{feature.name}` is not computed", "docs/executor.md lists what is"
+            f"the output `{feature.name}` is not computed",
+            f"what can be computed: {DOCS}executor.md",
         )
     if feature.kind == CLASSES:
         return dict(zip(_labels(made, array), array.reshape(-1).astype(float).tolist()))

@@ -121,7 +121,5 @@ def test_no_message_rounds_a_factor_to_another_one():
 def test_the_notice_of_a_factor_says_it_exactly():
     layer = flexible(nearest(2, 2), (5, 5), (9, 9))
     intent = Intent(mode="nearest", size=(10**7, 6), input_size=(1, 2))
-    assert (
-        "read as 10000000 times the height and 3 times the width"
-        in read_as_factor(judge(intent, layer))[0]
-    )
+    (notice,) = read_as_factor(judge(intent, layer))
+    assert "read as 10000000 times the height and 3 times the width" in notice

@@ -56,7 +56,7 @@ def test_a_folder_with_two_manifests_for_the_model(tmp_path):
 def test_every_defect_of_a_manifest_has_a_line_with_its_path(tmp_path):
     path = manifest({"resizes": [{"sise": 1}, {"mode": "linear", "size": "big"}]}, tmp_path)
     ran = run(UNET, "-n", "-m", path)
-    complained(ran, "`intent.json` has 3 defects")
+    complained(ran, "`{}` has 3 defects".format(path))
     assert [line.split(":")[0] for line in ran.err.splitlines()[1:-1]] == [
         "  $.resizes[0].sise",
         "  $.resizes[1].mode",

@@ -142,9 +142,9 @@ def test_batches_in_a_dry_run(names, code, tmp_path):
     for path, name in zip(paths, names):
         if name is None:
             assert path in ran.err
-        else:  # the table says the folder that all are in once
+        else:  # the table says the end of the folder that all are in once
             row = f"^{os.path.basename(path)} "
-            assert os.path.dirname(path) in ran.out
+            assert f"{tmp_path.name}/)" in ran.out
             assert re.search(row, ran.out, re.MULTILINE)
 
 

@@ -47,7 +47,8 @@ def test_several_sizes_are_one_line(tmp_path):
 
 def test_the_command_writes_what_it_read(tmp_path):
     path = tmp_path / "intent.json"
-    assert run(UNET, "-n", "-m", INTENT, "--write-manifest", path).code == 1
+    ran = run(UNET, "-n", "-m", INTENT, "--write-manifest", path)
+    assert (ran.code, ran.err) == (1, f"wrote the manifest `{path}`\n")
     assert list(Manifest.load(str(path))) == list(Manifest.load(INTENT))
     last = """,
     {
@@ -80,7 +81,9 @@ def test_a_template_of_a_model(model, tmp_path):
     if model == PROGRAM and not knows_programs():
         pytest.skip("no schema of ML Programs: pip install 'coremltools>=5'")
     path = tmp_path / "template.json"
-    assert run(model, "--write-manifest", path).code == 3
+    written = run(model, "--write-manifest", path)
+    assert written.code == 3
+    assert f"wrote a template `{path}`: answer what it asks" in written.err
     entries = json.loads(path.read_text())["resizes"]
     sizes = [entry["size"] for entry in entries if "size" in entry]
     assert sizes

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from coreml_resize_fix.errors import DOCS
 from coreml_resize_fix.intents import source
 from coreml_resize_fix.report import github, html, markdown, sarif, text
 from coreml_resize_fix.run import pipeline
@@ -99,10 +100,10 @@ def test_defects_of_a_manifest_end_after_a_screen(tmp_path):
     wrong = manifest({"resizes": [{"layr": str(n)} for n in range(1000)]}, tmp_path)
     ran = run(cases.named(FIXABLE).path, "-n", "-m", wrong)
     lines = ran.err.splitlines()
-    assert lines[0] == "error: `intent.json` has 1000 defects"
+    assert lines[0] == "error: `{}` has 1000 defects".format(wrong)
     assert lines[1] == "  $.resizes[0].layr: unknown key; did you mean `layer`?"
     assert lines[20] == "  $.resizes[19].layr: unknown key; did you mean `layer`?"
     assert lines[21:] == [
         "  and 980 more",
-        "help: correct the manifest; docs/manifest.md shows every field",
+        f"help: correct the manifest; every field: {DOCS}manifest.md",
     ]

@@ -117,7 +117,7 @@ def test_a_name_that_is_too_long_for_the_system(tmp_path):
     assert (ran.code, ran.err) == (
         2,
         "error: cannot write `{}`: file name too long\n"
-        "help: nothing was written; choose a shorter name with `-o`\n".format(name),
+        "help: nothing was written; choose a shorter name with `--output`\n".format(name),
     )
     assert os.listdir(str(tmp_path)) == ["model.mlpackage"]
 

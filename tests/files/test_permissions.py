@@ -34,5 +34,5 @@ def test_an_output_in_it_leaves_nothing_to_delete(kind, closed, tmp_path):
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
         "error: cannot write in `{}`: permission denied\n"
-        "help: choose a folder that you may write to, for a model with `-o`\n".format(closed)
+        "help: choose a folder that you may write to, for a model with `--output`\n".format(closed)
     )

@@ -111,5 +111,5 @@ def test_a_result_whose_name_would_be_too_long_is_told(tmp_path):
     )
     assert ran.returncode == 2
     assert "file name too long" in ran.stderr
-    assert "choose a shorter name with `-o`" in ran.stderr
+    assert "choose a shorter name with `--output`" in ran.stderr
     assert os.listdir(str(tmp_path)) == [os.path.basename(path)]

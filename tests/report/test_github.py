@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.report import github
 from coreml_resize_fix.run.results import Failure
 from tests.cli.commands import CORNERS, EMPTY, FIXABLE, INTENT, RIGHT, UNET, manifest, model, run
@@ -105,6 +106,13 @@ def test_each_wrong_resize_of_a_run(tmp_path):
         for found in commands(run(UNET, "-n", "-m", INTENT, "--format", "github").out.rstrip("\n"))
     ]
     assert len(titles) == 3
+
+
+@pytest.mark.parametrize("code", ["RSZ103", "RSZ104", "RSZ105"])
+def test_a_layer_that_can_be_fixed_says_how_whatever_is_wrong_with_it(code):
+    found = replace(unet().findings[0], codes=(Code(code),))
+    ((_, _, message),) = commands(github.render(reports.run(replace(unet(), findings=(found,)))))
+    assert "help: run without `--dry-run`" in message
 
 
 @pytest.mark.parametrize("case", [FIXABLE, EMPTY])

@@ -11,9 +11,10 @@ from coreml_resize_fix.auditing.findings import Near
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, UNKNOWN, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.report import table, text
+from coreml_resize_fix.report import models, table, text
 from coreml_resize_fix.report.plain import columns
 from coreml_resize_fix.run.results import Failure, Run
+from coreml_resize_fix.verify.agreement import Agreement, Stopped
 from tests.report.reports import report, run, unet
 
 OUT = {"output": "out.mlmodel"}
@@ -317,6 +318,19 @@ def test_several_models_are_one_table_and_one_summary():
         "  help: nothing to compare with: pass `--manifest` or `--assume`",
         "  help: `-v`, or one model alone, tells of each layer",
     ]
+
+
+def test_a_network_that_could_not_run_is_not_called_wrong():
+    stopped = replace(unet(), network=Agreement("numpy", 1e-3, (), not_run=Stopped("", "", "no")))
+    assert text.render(run(stopped)).endswith(" The whole network was not compared.")
+    assert models.outcome(stopped).endswith(", network not compared")
+
+
+def test_a_reason_without_its_path_stays_a_sentence():
+    path = "in/a.mlmodel"
+    assert models.reason(Failure(path, f"`{path}` is empty", "")) == "is empty"
+    within = f"the folder `in` has nothing for `{path}` here"
+    assert models.reason(Failure(path, within, "")) == within
 
 
 def test_the_ways_to_fix_several_models_are_counted():

@@ -157,8 +157,10 @@ def test_what_unpacks_to_too_much_is_not_read(unet, monkeypatch):
 def test_a_recorded_output_of_another_shape_is_a_difference(unet):
     unet.change_arrays(output_0=np.zeros((1, 4, 12, 15), np.float32))
     ran = run(unet.model, "-m", unet.manifest, "--reference", unet.tensors, "--format", "json")
-    (output,) = ran.json["models"][0]["network"]["outputs"]
+    (model,) = ran.json["models"]
+    (output,) = model["network"]["outputs"]
     assert ran.code == 1
+    assert "its shape is another" in model["network_details"]["message"]
     assert output["max_abs_error_after"] is None
     assert not output["within_tolerance"]
 
