@@ -1,8 +1,8 @@
 """Mutation testing of the parts that decide and edit: `python -m hardening.mutants splice`.
 
 Runs cosmic-ray on a copy of the repository, over a seeded sample of its mutants or all of them,
-each against the tests named here, and prints the score and every survivor. Needs
-`pip install -e '.[test,hardening]'`.
+each against the tests named here, and prints the score and every survivor. `--quick` leaves the
+tests marked `slow` out. Needs `pip install -e '.[test,hardening]'`.
 """
 
 import argparse
@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 class Part(NamedTuple):
     """What is mutated, the tests that should see it, and more for those that survive them."""
 
-    module: str
+    modules: str  # files and folders
     tests: str
     more: str = (
         "tests/cli tests/run tests/report tests/auditing tests/replacements tests/formats "
@@ -38,7 +38,31 @@ PARTS: Dict[str, Part] = {
     "files": Part("coreml_resize_fix/files", "tests/files", "tests/hardening tests/cli tests/run"),
     "sampling": Part("coreml_resize_fix/sampling", "tests/sampling tests/conventions"),
     "auditing": Part("coreml_resize_fix/auditing", "tests/auditing tests/cli/test_text_report.py"),
-    "replacements": Part("coreml_resize_fix/replacements", "tests/replacements"),
+    "replacements": Part(
+        "coreml_resize_fix/replacements",
+        "tests/replacements",
+        "tests/formats tests/test_lowering.py",
+    ),
+    "mlprogram": Part(
+        "coreml_resize_fix/formats/mlprogram",
+        "tests/formats/mlprogram",
+        "tests/verify tests/run/test_reference_programs.py tests/run/test_weight_files.py",
+    ),
+    "kernels": Part(
+        "coreml_resize_fix/verify/kernels",
+        "tests/verify tests/formats/mlprogram/test_execute.py "
+        "tests/formats/neuralnetwork/test_layer_figures.py "
+        "tests/formats/neuralnetwork/test_layers_against_torch.py",
+        "tests/formats",
+    ),
+    "network": Part(
+        "coreml_resize_fix/verify/network.py coreml_resize_fix/verify/effects.py "
+        "coreml_resize_fix/verify/reference.py",
+        "tests/verify tests/run/test_effects.py tests/run/test_reference_files.py "
+        "tests/run/test_reference_models.py tests/run/test_reference_onnx.py "
+        "tests/run/test_reference_programs.py",
+        "tests/test_predict_programs.py tests/formats/mlprogram/test_execute.py tests/report",
+    ),
     "edits": Part(
         "coreml_resize_fix/formats/neuralnetwork/edits.py",
         "tests/replacements tests/formats/neuralnetwork/test_declared_sizes.py "
@@ -47,8 +71,8 @@ PARTS: Dict[str, Part] = {
 }
 _CONFIGURATION = """
 [cosmic-ray]
-module-path = "{module}"
-timeout = 400.0
+module-path = {modules}
+timeout = {timeout}
 excluded-modules = []
 test-command = "{python} -m pytest -x -q -p no:cacheprovider {tests}"
 
@@ -57,27 +81,32 @@ name = "local"
 """
 
 
-def score(part: Part, sample: int, seed: int) -> Dict[str, Any]:
+def score(part: Part, sample: int, seed: int, quick: bool) -> Dict[str, Any]:
     """Run a sample of the mutants of a part, and say how they ended."""
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "copy")
         shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "build"))
         config, database = os.path.join(copy, "cr.toml"), os.path.join(copy, "mutants.sqlite")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(_configuration(part.module, part.tests))
+            file.write(_configuration(part.modules, part.tests, quick))
         _cosmic_ray(copy, "init", config, database)
         total = _keep(database, sample, seed)
         _cosmic_ray(copy, "baseline", config)
         _cosmic_ray(copy, "exec", config, database)
         with open(config, "w", encoding="utf-8") as file:
-            file.write(_configuration(part.module, part.more))
+            file.write(_configuration(part.modules, part.more, quick))
         _forget_survivors(database)
         _cosmic_ray(copy, "exec", config, database)
         return {"mutants": total, **_outcomes(database)}
 
 
-def _configuration(module: str, tests: str) -> str:
-    return _CONFIGURATION.format(python=sys.executable, module=module, tests=tests)
+def _configuration(modules: str, tests: str, quick: bool) -> str:
+    return _CONFIGURATION.format(
+        python=sys.executable,
+        modules=json.dumps(modules.split()),
+        tests=f"-m 'not slow' {tests}" if quick else tests,
+        timeout=120.0 if quick else 400.0,
+    )
 
 
 def _forget_survivors(database: str) -> None:
@@ -135,9 +164,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
     parser.add_argument("--sample", type=int, default=100)
     parser.add_argument("--seed", type=int, default=8)
+    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     for name in options.parts:
-        found = score(PARTS[name], options.sample, options.seed)
+        found = score(PARTS[name], options.sample, options.seed, options.quick)
         survivors = found.pop("survivors")
         print(json.dumps({"part": name, **found}))
         print("\n\n".join(survivors), flush=True)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix.conventions import torch
-from coreml_resize_fix.replacements import maps, one_size, steps
+from coreml_resize_fix.replacements import filters, maps, one_size, steps
 from coreml_resize_fix.replacements.case import Case
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, AxisSpec
 from coreml_resize_fix.sampling.reference import resize
@@ -123,6 +123,30 @@ COPY = half_pixel(5, 5)
 )
 def test_which_replacements_there_are(rows, columns, names):
     assert ", ".join(check(context(rows, columns, channels=2), RANK5)) == names
+
+
+@pytest.mark.parametrize(("axis", "reach", "count"), [(UP2, 1, 4), (UP3, 1, 5), (BICUBIC2, 2, 8)])
+def test_a_deconvolution_has_no_weights_of_zero(axis, reach, count):
+    """By 2 an output lies 1/4, 3/4, 5/4 and 7/4 from a pixel, to each side; linear reaches 1."""
+    edges, last = filters.deconvolution(Case(axis, axis, channels=1))
+    assert edges.rows == edges.columns == (reach, reach)
+    assert len(last.rows.weights) == len(last.columns.weights) == count
+    assert all(last.rows.weights)
+
+
+def test_a_mean_of_whole_windows_needs_no_edges():
+    axis = AxisSpec("area", "half_pixel", 12, 3)
+    (only,) = filters.strided_convolution(Case(axis, axis, channels=1))
+    assert only.rows == only.columns == steps.Kernel((0.25,) * 4, 4)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 4.5, 4), (0, 0, 4, 4.5), (-0.5, 0, 4, 4)])
+def test_a_box_is_inside_of_the_image(box):
+    """The last of 5 pixels is number 4."""
+    inside = steps.CropResize((3, 3), (0, 0, 4, 4))
+    assert inside.along(0, 5).matrix.tolist() == np.eye(5)[::2].tolist()
+    with pytest.raises(ValueError, match="the box leaves 5 pixels"):
+        [steps.CropResize((3, 3), box).along(axis, 5) for axis in (0, 1)]
 
 
 def test_gather_takes_what_chooses_pixels():

@@ -235,6 +235,15 @@ def test_a_call_that_names_no_size_keeps_the_layers_own(tmp_path):
     assert named.together[0].max_abs_error > 0
 
 
+def test_a_resize_without_a_call_stays_as_it_is(tmp_path):
+    path = build.write(tmp_path, build.network((2, 6, 8), [build.DOUBLE] * 2, version=3))
+    found = measured(path, [Intent(layer="layers[0]", align_corners=True, size=(12, 16))])
+    image = probes.examples({"image": ((2, 6, 8), np.dtype(np.float32))})["image"]
+    error = np.abs(expected(image, [True, False]) - expected(image, [False, False])).max()
+    assert [one.address for one in found.alone] == ["layers[0]"]
+    assert found.together[0].max_abs_error == pytest.approx(error, abs=1e-5)
+
+
 def test_a_flexible_network_is_run_at_its_default_size(tmp_path):
     """The call was recorded at 3×4; what it makes of 6×8 follows from its factor."""
     network = build.network((2, 6, 8), [build.DOUBLE], version=4)

@@ -11,7 +11,7 @@ from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import execution
 from coreml_resize_fix.formats.open import open_bytes, open_file
 from coreml_resize_fix.verify.kernels import checks
-from coreml_resize_fix.verify.network import execute
+from coreml_resize_fix.verify.network import execute, run_prepared
 from tests.support import build, cases
 from tests.support.replacing import numbers
 
@@ -59,11 +59,44 @@ def test_a_resize_is_replaced():
     np.testing.assert_array_equal(made.outputs["scores"], np.full((1, 1, 2, 3, 3), 5))
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("bad"), "its structure makes no sense: bad"),
+        (IndexError("bad"), "its structure makes no sense: bad"),
+        (ZeroDivisionError("bad"), "its structure makes no sense: bad"),
+        (MemoryError(), "there is not enough memory"),
+    ],
+)
+def test_what_fails_before_the_first_layer_is_told(error, reason):
+    class Broken:
+        classes, in_half, outputs = None, True, ()
+
+        def run(self, given, prepared, walk):
+            walk.kept["early"] = IMAGE
+            raise error
+
+    made = run_prepared(Broken(), {}, (), execution.Walk(("early",)))
+    assert (made.outputs, list(made.kept), made.in_half) == ({}, ["early"], True)
+    assert made.not_run == ("", "", reason)
+
+
 @pytest.mark.parametrize("shape", [(2, 4, 6), (1, 2, 4, 6), (1, 1, 2, 4, 6), (3, 2, 4, 6)])
 def test_shapes_that_a_network_of_rank_5_takes(shape):
     image = np.random.RandomState(1).uniform(-1, 1, shape).astype(np.float32)
     (found,) = execute(chain(build.NEAREST), {"image": image}).outputs.values()
     np.testing.assert_array_equal(found.squeeze(), image.repeat(2, -1).repeat(2, -2).squeeze())
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (1, 4, 6), (1, 1, 4, 6)])
+def test_axes_of_one_may_be_missing_where_sizes_vary(shape):
+    network = build.network((1, 5, 7), [build.NEAREST], version=4)
+    sizes = network.description.input[0].type.multiArrayType.shapeRange.sizeRanges
+    for low, high in ((1, 1), (2, 8), (2, 8)):
+        sizes.add(lowerBound=low, upperBound=high)
+    image = IMAGE[0, 0]
+    (found,) = execute(opened(network), {"image": image.reshape(shape)}).outputs.values()
+    np.testing.assert_array_equal(found.squeeze(), image.repeat(2, -1).repeat(2, -2))
 
 
 @pytest.mark.parametrize(

@@ -360,6 +360,17 @@ def test_unknown_operations_are_named():
     assert found.not_run.address.startswith("main/ops[")
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_the_numbers_that_a_network_computes_in_are_told(kind):
+    """They decide how exact a result has to be."""
+    spec = mb.TensorSpec(shape=(3, 5), dtype=types.numpy_type_to_builtin_type(kind))
+    with build.quiet():
+        made = mb.program(input_specs=[spec], opset_version=build.TARGETS[16])(
+            lambda x: mb.relu(x=x)
+        )
+    assert execute(opening(made, 16), {"x": ROWS}).in_half is (kind is np.float16)
+
+
 def test_states_begin_at_zero_and_change():
     def counted(x, total):
         before = mb.read_state(input=total)

@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 4 or newer")
 
-from coreml_resize_fix.formats.mlprogram import program, reader, sizes
+from coreml_resize_fix.formats.mlprogram import declared, program, reader, sizes
+from coreml_resize_fix.formats.mlprogram.sizes import computed
 from coreml_resize_fix.formats.mlprogram.sizes.rules import RULES
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.shapes import Known, Unknown
@@ -221,6 +222,56 @@ def test_values_that_fit_another_size():
     ):
         found = sizes.infer(function, {address_of(function, "resized"): size}).conflicts
         assert [one.message for one in found] == message
+
+
+def test_a_resize_behind_an_operation_without_a_rule():
+    """Its own size is asked for; the dimensions before it are those that the file declares."""
+
+    def twice(x):
+        return mb.upsample_bilinear(
+            x=mb.relu(x=x, name="odd"), scale_factor_height=2, scale_factor_width=2, name="second"
+        )
+
+    made = build.ct.proto.Model_pb2.Model()
+    made.ParseFromString(build.model_file(chains.single(twice, (6, 6), 15)))
+    (block,) = made.mlProgram.functions["main"].block_specializations.values()
+    (odd,) = (one for one in block.operations if one.outputs[0].name == "odd")
+    odd.type = "of_a_later_version"
+    function = reader.read(Source(made.SerializeToString())).functions[0]
+    second = address_of(function, "second")
+    wanted = {address_of(function, "resized"): (8, 8), second: (15, 17)}
+    found = sizes.infer(function, wanted).layers[second].outputs
+    assert found == (Known((1, 4, 15, 17)),)
+
+
+def test_a_declared_size_that_nobody_can_say_any_more():
+    """One branch follows the resize, the other is a constant."""
+
+    def chosen(x):
+        bright = mb.greater(x=mb.reduce_mean(x=x, axes=[0, 1, 2, 3], keep_dims=False), y=0.5)
+        return mb.cond(
+            pred=bright,
+            _true_fn=lambda: mb.relu(x=x),
+            _false_fn=lambda: mb.relu(x=np.ones((1, 4, 6, 6), np.float32)),
+            name="chosen",
+        )
+
+    function = function_of(chains.single(chosen, (6, 6), 15))
+    address = address_of(function, "resized")
+    before = sizes.infer(function, {})
+    same, other = (sizes.infer(function, {address: size}) for size in ((6, 6), (8, 8)))
+    assert declared.unfollowed(function, before, same) == []
+    (told,) = declared.unfollowed(function, before, other)
+    assert told.layer == "chosen"
+    assert told.message.startswith("its size would change, and how is not known: ")
+
+
+@pytest.mark.parametrize(
+    ("dims", "short"),
+    [((), True), ((5,), True), ((10**9,), False), ((None,), False), ((1, 2), False), (None, False)],
+)
+def test_only_as_few_numbers_as_a_shape_has_are_computed(dims, short):
+    assert computed.is_short(dims) is short
 
 
 def test_what_is_written_into_another_size():

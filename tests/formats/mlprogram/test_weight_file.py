@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
 
-from coreml_resize_fix.formats.mlprogram import reader, storing, weight_file
+from coreml_resize_fix.formats.mlprogram import folded, reader, storing, weight_file
 from coreml_resize_fix.formats.mlprogram.program import FileReference, TensorType, Value
 from coreml_resize_fix.formats.mlprogram.weight_file import Stored
 from coreml_resize_fix.formats.model_folder import ModelFolder
@@ -174,6 +174,18 @@ def test_which_types_a_file_holds():
             right = should_use_weight_file(numbers, version)
             assert weight_file.may_hold(name, version) == right
     assert not weight_file.may_hold("BOOL", 9)
+
+
+def test_constants_of_a_shape_are_found_in_it(tmp_path):
+    """Leading ones do not count."""
+    numbers = np.random.RandomState(0).uniform(-1, 1, (2, 16, 24)).astype(np.float32)
+    path = tmp_path / "made.mlpackage"
+    build.save(build.program(lambda x: build.mb.add(x=x, y=numbers), (1, 2, 16, 24)), path)
+    model = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
+    program, folder = reader.read(Source(model.read_bytes())), ModelFolder(str(model.parent))
+    found = list(folded.of_shape(program, folder, (1, 1, 2, 16, 24)))
+    assert found == [("f", numbers.astype("<f4").tobytes())]
+    assert list(folded.of_shape(program, folder, (2, 24, 16))) == []
 
 
 def programs(tmp_path, names):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.verify.kernels import arrays
+from coreml_resize_fix.verify.kernels import arrays, cutting, sampling
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
 ARRAY = np.arange(6.0).reshape(2, 3)
@@ -20,6 +20,23 @@ def test_dimensions_move_come_and_go():
 def test_pixels_are_chosen_from_both_ends():
     assert arrays.gather(ARRAY, np.array([2.0, -3]), 1).tolist() == [[2, 0], [5, 3]]
     assert arrays.gather(ARRAY, np.zeros((1, 2), int), 0).shape == (1, 2, 3)
+
+
+def test_slices_take_turns_along_any_axis():
+    turns = cutting.join((ARRAY, ARRAY + 10), 0, interleave=True)
+    assert turns.tolist() == [[0, 1, 2], [10, 11, 12], [3, 4, 5], [13, 14, 15]]
+    turns = cutting.join((ARRAY, ARRAY + 10), -1, interleave=True)
+    assert turns.tolist() == [[0, 10, 1, 11, 2, 12], [3, 13, 4, 14, 5, 15]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("nearest", [[5, 0], [17, 15]]), ("bilinear", [[4, 0], [17.25, 15]])]
+)
+def test_each_image_is_sampled_at_its_own_places(mode, expected):
+    images = np.stack([ARRAY, ARRAY + 13])[:, np.newaxis]
+    x, y = np.array([[[1.75, 0]], [[1.25, 3]]]), np.array([[[0.75, 0]], [[1.0, 0]]])
+    made = sampling.resample(images, x, y, mode, "border")
+    assert made[:, 0, 0].tolist() == expected
 
 
 def test_products_and_the_linear_activation():
