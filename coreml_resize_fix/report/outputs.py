@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.report.images import Image, colored, difference
 from coreml_resize_fix.report.palette import COLORS, css
+from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.verify.overview import IMAGE, LABELS, SCORES, OutputPicture
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Shown(NamedTuple):
     other_classes: int
     scale: Optional[float]
     unit: str
-    lacks: str  # why there is no difference before, if so
+    note: str  # what else there is to know of the one before
     changed: Tuple[str, ...]
 
 
@@ -89,12 +90,15 @@ def shown(picture: OutputPicture) -> Shown:
         max(0, len(legends) - _MOST_LEGENDS),
         1.0 if scale == 0 and endless else scale,
         _UNITS.get(picture.kind, "in values of the output"),
-        _lacks(picture),
+        _note(picture),
         changed,
     )
 
 
-def _lacks(picture: OutputPicture) -> str:
+def _note(picture: OutputPicture) -> str:
+    if picture.right_before and picture.before is not None:
+        names = " and ".join(f"`{visible(name)}`" for name in picture.right_before)
+        return f"The file does not run as it is. Before is what it makes with {names} right."
     if picture.off_before is not None:
         return ""
     if picture.before is None:

@@ -169,12 +169,16 @@ class Check:
         for name, wanted in self._comparison.wanted(self._fitted_to).items():
             is_image = name in images
             made = [side.ran.outputs.get(name) if side else None for side in (before, after)]
+            # Of a file that stops at a wrong size, what the rest of it makes of the right one.
+            stopping = self._measured.stopping if made[0] is None else ()
+            first = self._measured.runnable.get(name) if stopping else made[0]
             if not output_pictures.has_picture(wanted):
                 continue
             if len(drawn) == output_pictures.MOST_OUTPUTS:
                 more += 1
             else:
-                drawn.append(output_pictures.picture(name, wanted, made[0], made[1], is_image))
+                found = output_pictures.picture(name, wanted, first, made[1], is_image)
+                drawn.append(found._replace(right_before=stopping))
         errors = tuple(
             ResizeError(address, before.errors.get(blob), after.errors.get(blob) if after else None)
             for blob, address in resize_blobs(self._model, findings).items()

@@ -3,6 +3,7 @@
 Its inputs come from a reference, or are a test image.
 """
 
+from types import MappingProxyType
 from typing import Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -31,10 +32,16 @@ _NUMBERS = (ARRAY, IMAGE, NUMBER)
 
 
 class Measured(NamedTuple):
-    """`right` are the outputs if every resize makes what PyTorch makes, None if that is unknown."""
+    """`right` are the outputs if every resize makes what PyTorch makes, None if that is unknown.
+
+    Of a file that does not run, `stopping` are the names of the resizes that stop it, and
+    `runnable` the outputs if only those make what PyTorch makes.
+    """
 
     right: Optional[Arrays]
     effects: Optional[Effects]  # None where there is nothing to measure
+    stopping: Tuple[str, ...] = ()
+    runnable: Arrays = MappingProxyType({})
 
 
 def measure(
@@ -71,14 +78,19 @@ def measure(
     if as_it_is is None:
         as_it_is = run(1, {}).outputs
     reached = [finding for finding in wrong if finding.layer.address in ran.replaced]
-    alone = []
+    alone, stopping = [], []
     for number, finding in enumerate(reached[:MOST_RESIZES]):
         address = finding.layer.address
         others = {key: exact[key] for key in ran.replaced if key != address}
         made = run(2 + number, others).outputs if others else as_it_is
         alone.append(Contribution(address, finding.layer.name, _effects(right, made)))
+        stopping += [] if made else [finding.layer]
     effects = Effects(False, _effects(right, as_it_is), tuple(alone)) if alone else None
-    return Measured(right if len(exact) == len(wrong) else None, effects)
+    names, runnable = tuple(layer.name for layer in stopping), {}
+    if 0 < len(stopping) < len(reached) and not as_it_is:
+        mended = {layer.address: exact[layer.address] for layer in stopping}
+        runnable = network.run(execution, inputs, (), mended).outputs
+    return Measured(right if len(exact) == len(wrong) else None, effects, names, runnable)
 
 
 def on_test_image(

@@ -31,6 +31,7 @@ class OutputPicture(NamedTuple):
     Planes are (height, width), of images (height, width, 3); of `scores` and `labels` they hold
     classes. Of images and maps `low` and `high` are black and white, else the smallest and the
     largest value. None where nothing was computed; no difference where the shape is another.
+    `right_before` are the resizes without whose right size the file makes nothing: `before` has it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class OutputPicture(NamedTuple):
     after: "Optional[np.ndarray]"
     off_before: Optional[Difference]
     off_after: Optional[Difference]
+    right_before: Tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return short_repr(self)

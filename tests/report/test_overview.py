@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import numpy as np
 import png
 import pytest
 
-from coreml_resize_fix import predict
+from coreml_resize_fix import Intent, fix, predict
 from coreml_resize_fix.auditing.line import line
 from coreml_resize_fix.formats.model import Network, Node
 from coreml_resize_fix.intents import manifest, reference
@@ -21,6 +22,7 @@ from coreml_resize_fix.verify.overview import ResizeError
 from tests.report import reports
 from tests.report.pages import Page
 from tests.run.reference_cases import Files
+from tests.support.cases import UNET
 
 # Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color Vision
 # Deficiency" (2009), severity 1, on linear RGB.
@@ -132,6 +134,26 @@ def test_a_file_that_does_not_run_has_no_picture_before(fixed):
     # What is left of the difference is rounding of float32.
     assert "no difference to the reference but rounding" in page.text
     assert "✓ no difference difference after" in page.text
+
+
+def test_before_of_a_file_that_stops_has_what_stops_it_right(tmp_path):
+    """README's U-Net: `34` makes another size than its skip connection has."""
+    model = os.path.join(UNET, "unet.mlmodel")
+    recorded = os.path.join(UNET, "unet.reference.npz")
+    intents = manifest.load(os.path.join(UNET, "unet.intent.json"))
+    given = pipeline.Request(dry_run=True, pictures=True, reference=recorded)
+    report = pipeline.process(model, given.with_manifest(intents))
+    (output,) = report.overview.pictures
+    assert output.right_before == ("34",)
+    only = [Intent(layer="34", align_corners=True, size=(25, 31))]
+    partly = fix(model, only, output=str(tmp_path / "partly.mlmodel"), partial=True)
+    with np.load(recorded) as arrays:
+        made = predict(partly, {"image": arrays["input_image"]})["scores"]
+    assert (output.before == made.reshape(-1, 50, 62).argmax(axis=0)).all()
+    assert (output.before != output.wanted).any()
+    page = rendered(report)
+    assert "scores, before" in [image["alt"] for image in page.of("img")]
+    assert "Before is what it makes with 34 right" in page.text
 
 
 def test_without_pictures_nothing_is_kept(tmp_path):
