@@ -91,10 +91,10 @@ def next_steps(run: Run) -> List[str]:
     lines = []
     for options, number in sorted(ways.items()):
         named = " and ".join(f"`{option}`" for option in options)
-        without = "run without `--dry-run`" * run.dry_run
-        how = f"{without}{' and with ' * bool(without and named) or 'pass ' * bool(named)}{named}"
-        if how:
-            lines.append(f"{count(number, 'model')} can be fixed: {how}")
+        steps = ["run without `--dry-run`"] if run.dry_run else []
+        steps += [f"pass {named}"] if named else []
+        if steps:
+            lines.append(f"{count(number, 'model')} can be fixed: {' and '.join(steps)}")
     if any(report.exit_code == 3 and report.findings for report in run.reports):
         lines.append("nothing to compare with: pass `--manifest` or `--assume`")
     return lines

@@ -343,7 +343,7 @@ def test_the_ways_to_fix_several_models_are_counted():
     dry = text.render(run(*reports, dry_run=True)).splitlines()
     assert dry[-3:-1] == [
         "  help: 1 model can be fixed: run without `--dry-run`",
-        "  help: 2 models can be fixed: run without `--dry-run` and with `--decompose`",
+        "  help: 2 models can be fixed: run without `--dry-run` and pass `--decompose`",
     ]
     done = report("fixed", path="a", output="o\n/a")
     real = text.render(run(done, *reports[1:], dry_run=False)).splitlines()
