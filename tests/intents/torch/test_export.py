@@ -60,9 +60,9 @@ def test_a_network_is_exported_with_constant_sizes(tmp_path):
     intents = export(model, MAPS, path)
     assert list(intents) == list(truth)
     assert [(i.name, str(i), i.input_size, i.output_size) for i in intents] == [
-        ("up", "bilinear align_corners=True scale_factor=2", (2, 3), (4, 6)),
-        ("join", "bilinear align_corners=True size=5×7", (4, 6), (5, 7)),
-        ("up", "bilinear align_corners=True scale_factor=2", (5, 7), (10, 14)),
+        ("up", "bilinear corners=True scale_factor=2", (2, 3), (4, 6)),
+        ("join", "bilinear corners=True size=5×7", (4, 6), (5, 7)),
+        ("up", "bilinear corners=True scale_factor=2", (5, 7), (10, 14)),
         (None, "nearest scale_factor=1.5", (10, 14), (15, 21)),
     ]
     kinds = {kind for kind, _ in nodes(path)}
