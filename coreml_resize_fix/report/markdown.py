@@ -78,7 +78,7 @@ def _in_short(report: ModelReport, run: Run) -> str:
         lines += [*_HEAD, *map(_row, report.findings[:SHOWN])]
     more = len(report.findings) - SHOWN
     lines += [_more_layers(more)] if more > 0 else []
-    return "\n".join([*lines, "", *_left(report), "</details>"])
+    return "\n".join([*lines, "", *_left(report, run), "</details>"])
 
 
 def _add_model(report: ModelReport, run: Run, page: LimitedText) -> None:
@@ -87,7 +87,7 @@ def _add_model(report: ModelReport, run: Run, page: LimitedText) -> None:
     if report.findings:
         page.add([*_HEAD, *map(_row, report.findings)], _more_layers, share=0.5)
         page.add([""], lambda more: "")
-    parts = _left(report)
+    parts = _left(report, run)
     parts += [_detail(found) for found in report.findings if found.verdict != findings.MATCH]
     page.add(parts, lambda more: f"{more} more parts are {_ELSEWHERE}.")
 
@@ -111,7 +111,8 @@ def prose(text: str) -> str:
 
 
 def _outcome(run: Run) -> str:
-    counts = [models.verdicts(run.reports)] if models.verdicts(run.reports) else []
+    verdicts = models.verdicts(run.reports)
+    counts = [verdicts] if verdicts else []
     if run.failures:
         counts.append(f"{len(run.failures)} failed")
     none_needed = any(report.asked and report.need_no_layer for report in run.reports)
@@ -147,9 +148,9 @@ def _pixels(shift: Optional[float]) -> str:
     return "–" if shift is None else f"{shift:.3f} px"
 
 
-def _left(report: ModelReport) -> List[str]:
+def _left(report: ModelReport, run: Run) -> List[str]:
     lines = ["- " + prose(line) for line in without_layer(report)]
-    lines += ["- " + prose(line) for line in network.lines(report)]
+    lines += ["- " + prose(line) for line in network.lines(report, run.verbose)]
     lines += ["- " + prose(notice) for notice in shortened(report.notices, " remarks")]
     return ["\n".join(lines) + "\n"] if lines else []
 

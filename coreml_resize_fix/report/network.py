@@ -7,10 +7,10 @@ from coreml_resize_fix.run.results import ModelReport
 from coreml_resize_fix.verify.agreement import ComparedOutput
 
 
-def lines(report: ModelReport) -> List[str]:
+def lines(report: ModelReport, verbose: bool) -> List[str]:
     """A sentence, then a line with the errors of each output, and one with what makes them.
 
-    If asked for in full, what makes them follows with a line for each resize instead.
+    If it is `verbose`, what makes them follows with a line for each resize instead.
     """
     found, measured = report.network, report.effects
     listed: List[str] = []
@@ -19,9 +19,9 @@ def lines(report: ModelReport) -> List[str]:
         if found.not_run is None or any(_is_known(one) for one in found.outputs):
             for output in found.outputs:
                 listed.append(errors(output, found.tolerance))
-                if measured is not None and not report.verbose:
+                if measured is not None and not verbose:
                     listed += effects.summary(measured, output.name)
-    return listed + (effects.lines(measured) if measured is not None and report.verbose else [])
+    return listed + (effects.lines(measured) if measured is not None and verbose else [])
 
 
 def _is_known(output: ComparedOutput) -> bool:

@@ -59,7 +59,7 @@ def _model(report: ModelReport, run: Run, style: Style) -> str:
     if report.notices:
         lines += ["", *map(_wrapped, shortened(report.notices, " remarks"))]
         lines += _helps((code, RULES[code].help) for code in report.codes)
-    measured = network.lines(report)
+    measured = network.lines(report, run.verbose)
     lines += ["", *map(_wrapped, measured)] if measured else []
     return "\n".join([*lines, "", closing(report, run.dry_run)])
 

@@ -163,22 +163,25 @@ class Check:
     def overview(self, findings: Sequence[Finding]) -> Overview:
         """What a page shows: the line of resizes, and values of at most some outputs."""
         before, after = self._before, self._after
+        outputs_before = before.ran.outputs
+        if self._measured.mended:
+            # Of a file that stops at a wrong size, what the rest of it makes of the right one.
+            execution, inputs = self._model.execution(_FLOAT32), self._comparison.inputs
+            outputs_before = network.run(execution, inputs, (), self._measured.mended).outputs
         images = {one.name for one in self._outputs if one.kind == IMAGE}
         drawn: List[OutputPicture] = []
         more = 0
         for name, wanted in self._comparison.wanted(self._fitted_to).items():
             is_image = name in images
-            made = [side.ran.outputs.get(name) if side else None for side in (before, after)]
-            # Of a file that stops at a wrong size, what the rest of it makes of the right one.
-            stopping = self._measured.stopping if made[0] is None else ()
-            first = self._measured.runnable.get(name) if stopping else made[0]
+            made = after.ran.outputs.get(name) if after is not None else None
             if not output_pictures.has_picture(wanted):
                 continue
             if len(drawn) == output_pictures.MOST_OUTPUTS:
                 more += 1
             else:
-                found = output_pictures.picture(name, wanted, first, made[1], is_image)
-                drawn.append(found._replace(right_before=stopping))
+                first = outputs_before.get(name)
+                found = output_pictures.picture(name, wanted, first, made, is_image)
+                drawn.append(found._replace(right_before=self._measured.stopping))
         errors = tuple(
             ResizeError(address, before.errors.get(blob), after.errors.get(blob) if after else None)
             for blob, address in resize_blobs(self._model, findings).items()

@@ -4,18 +4,16 @@ What only writing or hashing needs is imported there: most runs are audits, whic
 """
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence
 
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.files import failures
-from coreml_resize_fix.formats import package, sniff
+from coreml_resize_fix.formats import package
 from coreml_resize_fix.formats.model import Appended
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.formats.protobuf.splice import Patch
 from coreml_resize_fix.formats.protobuf.wire import Stamp
 from coreml_resize_fix.progress import ShowProgress, silent
-from coreml_resize_fix.run.results import ModelReport
 
 if TYPE_CHECKING:
     from coreml_resize_fix.run import writing
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
 LARGEST_TO_HASH = 64 * 1024 * 1024
 _BLOCK = 1024 * 1024
 _KINDS = {package.FILE_SUFFIX: "model file", package.SUFFIX: "package"}
-
-
-def hashed(report: ModelReport, model_file: str, target: Optional[str]) -> ModelReport:
-    """A report with the hash of what was written to `target`, or else of what was read."""
-    if target is None:
-        return replace(report, sha256=fingerprint(model_file))
-    return replace(report, output_sha256=fingerprint_whole(sniff.model_file(target)))
 
 
 def fingerprint(model_file: str) -> Optional[str]:

@@ -74,8 +74,12 @@ def _process(job: Job, request: Request, tell: ShowProgress) -> ModelReport:
                 )
             except NotExplainedError:
                 target = None
+        if target is None and request.fingerprint:
+            sha256 = outputs.fingerprint(job.model_file)
         report = _report(work, target, sha256, written=target is not None)
-        return outputs.hashed(report, job.model_file, target) if request.fingerprint else report
+        if target is None or not request.pictures:  # only a page shows the hash of a result
+            return report
+        return replace(report, output_sha256=outputs.fingerprint_whole(sniff.model_file(target)))
 
 
 def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelReport, bytes]:
@@ -208,7 +212,6 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         network,
         check.overview(found) if check is not None and request.pictures else None,
         work.effects,
-        request.verbose,
     )
 
 

@@ -31,8 +31,7 @@ class ModelReport:
     the shapes that do not fit at the default size of the inputs, in the result as planned, and
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
     outputs agree with a reference, None without one; `overview` is what a page shows of it.
-    `effects` are what wrong resizes do to the outputs, None where that was not measured; `verbose`
-    has words tell them in full.
+    `effects` are what wrong resizes do to the outputs, None where that was not measured.
     """
 
     path: str
@@ -52,7 +51,6 @@ class ModelReport:
     network: Optional[Agreement] = None
     overview: Optional[Overview] = field(default=None, compare=False)
     effects: Optional[Effects] = None
-    verbose: bool = False
     output_sha256: Optional[str] = None
 
     def __repr__(self) -> str:
@@ -92,14 +90,21 @@ class ModelReport:
     @property
     def without_layer(self) -> List[WithoutLayer]:
         """Every intent that no layer stands for, and why, in the order of the manifest."""
+        every = [*self._missing(), *self.need_no_layer]
+        return sorted(every, key=lambda one: one.intent.index or 0)
+
+    def _missing(self) -> List[WithoutLayer]:
+        """The intents that lack a layer; the first with what is wrong with a layer's name."""
+        if not self.unused:
+            return []
         names = self.layer_names
-        missing = [WithoutLayer(intent, MISSING) for intent in self.unused]
-        for place, (intent, reason, _) in enumerate(missing[:EXPLAINED]):
-            if intent.layer is not None:
-                missing[place] = WithoutLayer(
-                    intent, reason, names.why_none(intent.layer, intent.label)
-                )
-        return sorted(missing + list(self.need_no_layer), key=lambda one: one.intent.index or 0)
+        explained = [
+            names.why_none(intent.layer, intent.label) if intent.layer is not None else ""
+            for intent in self.unused[:EXPLAINED]
+        ]
+        rest = [""] * (len(self.unused) - len(explained))
+        pairs = zip(self.unused, explained + rest)
+        return [WithoutLayer(intent, MISSING, why) for intent, why in pairs]
 
     @property
     def layer_names(self) -> LayerNames:

@@ -34,14 +34,14 @@ _NUMBERS = (ARRAY, IMAGE, NUMBER)
 class Measured(NamedTuple):
     """`right` are the outputs if every resize makes what PyTorch makes, None if that is unknown.
 
-    Of a file that does not run, `stopping` are the names of the resizes that stop it, and
-    `runnable` the outputs if only those make what PyTorch makes.
+    Of a file that does not run, `mended` are the resizes that stop it, each as PyTorch computes it,
+    and `stopping` their names; of one that every wrong resize stops there are none.
     """
 
     right: Optional[Arrays]
     effects: Optional[Effects]  # None where there is nothing to measure
     stopping: Tuple[str, ...] = ()
-    runnable: Arrays = MappingProxyType({})
+    mended: Mapping[str, Replacement] = MappingProxyType({})
 
 
 def measure(
@@ -86,11 +86,14 @@ def measure(
         alone.append(Contribution(address, finding.layer.name, _effects(right, made)))
         stopping += [] if made else [finding.layer]
     effects = Effects(False, _effects(right, as_it_is), tuple(alone)) if alone else None
-    names, runnable = tuple(layer.name for layer in stopping), {}
-    if 0 < len(stopping) < len(reached) and not as_it_is:
-        mended = {layer.address: exact[layer.address] for layer in stopping}
-        runnable = network.run(execution, inputs, (), mended).outputs
-    return Measured(right if len(exact) == len(wrong) else None, effects, names, runnable)
+    if as_it_is or len(stopping) == len(reached):
+        stopping = []
+    return Measured(
+        right if len(exact) == len(wrong) else None,
+        effects,
+        tuple(layer.name for layer in stopping),
+        {layer.address: exact[layer.address] for layer in stopping},
+    )
 
 
 def on_test_image(

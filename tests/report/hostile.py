@@ -55,10 +55,9 @@ def full_of(name):
         notices=(name,),
         network=Agreement(NUMPY, 0.1, outputs, None, Stopped("layers[9]", name, name), name),
         effects=Effects(True, (effect,), alone),
-        verbose=True,
     )
     assert WithoutLayer(intent, MISSING) in bad.without_layer
     failure = Failure(name, "`{}` is empty".format(name), name, details=(name, name))
     other = replace(bad, asked=False, network=None, unused=(), cannot_run=())
     not_run = Effects(True, not_run=Stopped("layers[9]", name, name))
-    return run(failure, bad, replace(other, effects=not_run))
+    return replace(run(failure, bad, replace(other, effects=not_run)), verbose=True)
