@@ -127,21 +127,10 @@ def made(seed: int) -> Made:
             block.MergeFromString(field(9002, b"future"))
     data = model.SerializeToString()
     if rng.random() < 0.3:
-        data = _written_otherwise(data, rng)
+        nodes = trees.read(data) or []
+        if trees.written(nodes) == data:  # no numbers that look like a message
+            data = trees.written_otherwise(nodes, rng)
     return Made(data, maker.calls)
-
-
-def _written_otherwise(data: bytes, rng: random.Random) -> bytes:
-    """The same message with fields in another order, and longer varints."""
-    nodes = trees.read(data) or []
-    if trees.written(nodes) != data:  # numbers that look like a message
-        return data
-    rng.shuffle(nodes)
-    for node in nodes:
-        node.padding = rng.randrange(3)
-        for inner in node.value if isinstance(node.value, list) else ():
-            inner.padding = rng.randrange(3)
-    return trees.written(nodes)
 
 
 def _blocks(model: Any) -> Iterator[Any]:

@@ -4,6 +4,7 @@ Written from the Protocol Buffers encoding guide alone, without a schema: conten
 message is taken for one, so that ONNX files and Core ML models are read alike.
 """
 
+import random
 from typing import Iterator, List, Optional, Tuple, Union
 
 VARINT, FIXED64, LENGTH, GROUP_START, GROUP_END, FIXED32 = range(6)
@@ -103,6 +104,16 @@ def written(nodes: List[Node]) -> bytes:
             out += varint(max(len(content) + node.excess, 0), node.padding)
         out += content
     return bytes(out)
+
+
+def written_otherwise(nodes: List[Node], rng: random.Random) -> bytes:
+    """The same message as another writer may put it: fields in another order, longer varints."""
+    rng.shuffle(nodes)
+    for node in nodes:
+        node.padding = rng.randrange(3)
+        for inner in node.value if isinstance(node.value, list) else ():
+            inner.padding = rng.randrange(3)
+    return written(nodes)
 
 
 def walk(nodes: List[Node]) -> Iterator[Tuple[List[Node], int]]:

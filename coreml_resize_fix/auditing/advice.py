@@ -27,7 +27,8 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
         if remedy is not None:
             found.append(f"{what}: then `{remedy}` is the same{_options(trial)}")
     if found:
-        return f"{why}; " * bool(why) + "; or ".join(found)
+        ways = "; or ".join(found)
+        return f"{why}; {ways}" if why else ways
     if layer.input.why_unknown:
         return f"its input size is not known: {layer.input.why_unknown}"
     return "no layer computes it at one input size either"

@@ -251,7 +251,7 @@ def decide(
     elif found.pairings and row.reason in _TARGET_MAY_BE_TRIED:
         ways = _TARGET_MAY_BE_TRIED[row.reason]
         why = why_no_target(layer, match.intent, spec_version, ways)
-        message += f"; {why}" * bool(why)
+        message += f"; {why}" if why else ""
     return Finding(
         layer,
         row.verdict,

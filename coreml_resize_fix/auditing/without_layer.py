@@ -52,7 +52,7 @@ class WithoutLayer(NamedTuple):
         facts = [f"`{intent.label}`", str(intent)] + _recorded_sizes(intent) + _call_site(intent)
         call = ", ".join(facts)
         if self.fails:
-            why = f"; {self.misnamed}" * bool(self.misnamed)
+            why = f"; {self.misnamed}" if self.misnamed else ""
             what = _FOLDED if intent.input_is_parameter and not why else why
             return f"intent without a layer: {call} ({Code.CALL_WITHOUT_LAYER}){what}"
         return f"{call}: needs no layer, as it {self.why}"

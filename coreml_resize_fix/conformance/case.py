@@ -76,7 +76,7 @@ def judge(case: Case, made: Arrays, allowed: float) -> Dict[str, Any]:
 
 
 def _error(made: Arrays, wanted: Arrays) -> Any:
-    """As a share of the largest magnitude; None for other shapes, and for what is no number."""
+    """The largest, as a share of the largest magnitude; None if a shape or a number is wrong."""
     pairs = list(zip(map(_plain, made), map(_plain, wanted)))
     if len(made) != len(wanted) or any(one.shape != other.shape for one, other in pairs):
         return None

@@ -64,7 +64,7 @@ def followed(target: str) -> str:
 
 
 def _as_stream(path: str) -> Optional[str]:
-    """What is there, if it is no file or folder, or where this process prints."""
+    """A pipe, a device, or where this run prints, by that name; None for what may be replaced."""
     status = os.stat(path)
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         return "a pipe or a device"

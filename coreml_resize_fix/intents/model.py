@@ -194,7 +194,7 @@ class Intent:
         height, width = (exactly(factor) for factor in self.scale_factor)
         factors = height if height == width else f"{height},{width}"
         text = f"{self.call} scale_factor={factors}"
-        return text + " recompute_scale_factor=True" * bool(self.recompute_scale_factor)
+        return f"{text} recompute_scale_factor=True" if self.recompute_scale_factor else text
 
     def as_dict(self) -> Dict[str, Any]:
         """The intent as an entry of a manifest's `resizes`."""

@@ -9,8 +9,6 @@ from coreml_resize_fix.report.signs import SIGNS
 from coreml_resize_fix.report.summary import count
 from coreml_resize_fix.run.results import Failure, ModelReport, Result, Run
 
-_MADE = (findings.MATCH, findings.FIXED)
-
 
 def verdicts(reports: List[ModelReport]) -> str:
     """How many layers got each verdict that there is."""
@@ -102,7 +100,7 @@ def next_steps(run: Run) -> List[str]:
 
 def _needs(report: ModelReport) -> Optional[Tuple[str, ...]]:
     """The options with which all of its layers can be fixed; None if no option does that."""
-    left = [finding for finding in report.findings if finding.verdict not in _MADE]
+    left = [finding for finding in report.findings if finding.verdict not in findings.RIGHT]
     if not left or any(f.verdict not in (findings.FIXABLE, findings.NEEDS_OPTION) for f in left):
         return None
     return tuple(sorted({need for finding in left for need in finding.needs}))

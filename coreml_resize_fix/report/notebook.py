@@ -15,7 +15,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.report import drawing
 from coreml_resize_fix.report.plain import cut, visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS
-from coreml_resize_fix.report.summary import closing
+from coreml_resize_fix.report.summary import closing, count
 from coreml_resize_fix.report.table import sizes
 from coreml_resize_fix.run.results import ModelReport
 
@@ -85,9 +85,9 @@ def _image(drawn: drawing.Drawing) -> str:
     return f'<img src="data:image/svg+xml;base64,{data}" alt="{alt}" style="max-width:100%">'
 
 
-def _more(count: int, what: str) -> List[str]:
-    named = f"{count} more {what}{'' if count == 1 else 's'}"
-    return [f"<p>{named}: print the report to see all.</p>"] if count > 0 else []
+def _more(number: int, what: str) -> List[str]:
+    named = count(number, f"more {what}")
+    return [f"<p>{named}: print the report to see all.</p>"] if number > 0 else []
 
 
 def _text(text: str, room: int) -> str:

@@ -45,8 +45,10 @@ def help_for(finding: Finding) -> str:
     """What to do about a layer that has codes; the options that fix it, if options do."""
     if not finding.needs:
         return RULES[finding.codes[-1]].help
-    cost = "; several layers cost more at run time than one" * ("--decompose" in finding.needs)
-    return f"pass {' and '.join(f'`{need}`' for need in finding.needs)}{cost}"
+    named = " and ".join(f"`{need}`" for need in finding.needs)
+    if "--decompose" in finding.needs:
+        return f"pass {named}; several layers cost more at run time than one"
+    return f"pass {named}"
 
 
 def problems(report: ModelReport) -> Iterator[Problem]:
@@ -93,7 +95,9 @@ def _of_network(report: ModelReport) -> Iterator[Problem]:
         return
     stopped = found.not_run
     if stopped is not None:
-        where = f"`{stopped.address}` (`{stopped.name}`) was not computed: " * bool(stopped.address)
+        where = ""
+        if stopped.address:
+            where = f"`{stopped.address}` (`{stopped.name}`) was not computed: "
         message = f"the network was not compared: {where}{stopped.reason}"
         subject = stopped.address or "network"
         yield Problem(report.path, code, subject, message, stopped.address or None, stopped.name)

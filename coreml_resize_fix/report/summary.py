@@ -81,7 +81,7 @@ def kinds(
     options = Counter(f.needs for f in report.findings if f.verdict == findings.NEEDS_OPTION)
     for needs, number in sorted(options.items()):
         named = " and ".join(f"`{need}`" for need in needs) or "an option"
-        yield number, f"need{'s' * (number == 1)} {named}"
+        yield number, f"{'needs' if number == 1 else 'need'} {named}"
     for verdict, of_one, of_several in _LEFT:
         yield counts[verdict], of_one if counts[verdict] == 1 else of_several
 

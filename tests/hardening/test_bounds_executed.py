@@ -118,7 +118,7 @@ def executed(model, folder, shape=SHAPE):
     return " ".join(said.split())
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs layers of iOS 13 and 14")
+@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 4 or newer")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_small_network_is_refused_in_time(name, tmp_path):
@@ -227,7 +227,7 @@ OPERATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs messages of ML Programs")
+@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 5 or newer")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_small_program_is_refused_in_time(name, tmp_path):
@@ -235,7 +235,7 @@ def test_a_small_program_is_refused_in_time(name, tmp_path):
     assert says in executed(program(make), tmp_path)
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs messages of ML Programs")
+@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 5 or newer")
 def test_loops_in_loops_are_not_walked_again_and_again(tmp_path):
     """Each is walked three times, until its sizes are known: fifteen of them 3^15 times."""
     ran = run(build.write(tmp_path, program(lambda block: looped(block, 15))))
@@ -262,7 +262,7 @@ RESIZES = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs messages of ML Programs")
+@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 5 or newer")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RESIZES))
 def test_a_small_program_is_audited_in_little_memory(name, tmp_path):

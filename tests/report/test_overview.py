@@ -163,7 +163,7 @@ def test_without_pictures_nothing_is_kept(tmp_path):
 
 
 def test_onnx_has_errors_of_resizes_and_the_same_first_drift(tmp_path):
-    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxruntime", reason="needs ONNX Runtime: pip install onnxruntime")
     files = Files("image", tmp_path)
     intents = manifest.load(files.manifest)
     request = pipeline.Request(dry_run=True, reference=files.path("net.onnx"))
