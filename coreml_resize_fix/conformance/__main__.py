@@ -13,11 +13,11 @@ from coreml_resize_fix.cli.terminal import Progress, complain, say
 from coreml_resize_fix.conformance import records, runtimes
 from coreml_resize_fix.errors import DOCS, ResizeFixError, UsageError
 from coreml_resize_fix.files import atomic
+from coreml_resize_fix.report.lists import shortened
 from coreml_resize_fix.run import signals
 from coreml_resize_fix.run.results import Failure
 
 _OFTEN = 10.0  # seconds between two times that what there is is written
-_MOST_SHOWN = 20  # cases that are not as expected
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,14 +92,16 @@ def _summarize(found: Sequence[Dict[str, Any]], output: str) -> None:
     counts = Counter((one["compute_unit"], one["verdict"]) for one in found)
     for (unit, verdict), count in sorted(counts.items()):
         say(f"{unit}: {count} {verdict}")
-    others = [one for one in found if one["verdict"] != "as-expected"]
-    for one in others[:_MOST_SHOWN]:
-        error = one["largest_error"]
-        why = one["message"] or f"{one['reading'] or 'no known reading'}, error {error}"
-        say(f"{one['compute_unit']} {one['name']}: {one['verdict']}: {why}")
-    if len(others) > _MOST_SHOWN:
-        say(f"and {len(others) - _MOST_SHOWN} more")
+    for line in shortened([_line(one) for one in found if one["verdict"] != "as-expected"]):
+        say(line)
     say(f"wrote {output}; where to send it: {DOCS}conformance.md")
+
+
+def _line(one: Dict[str, Any]) -> str:
+    """A case that is not as expected."""
+    error = one["largest_error"]
+    why = one["message"] or f"{one['reading'] or 'no known reading'}, error {error}"
+    return f"{one['compute_unit']} {one['name']}: {one['verdict']}: {why}"
 
 
 if __name__ == "__main__":

@@ -58,10 +58,12 @@ def record(runtime: str, unit: str, name: str) -> Dict[str, Any]:
                 return _refused(case, unit, made.not_run.reason)
             outputs = [made.outputs[output] for output in model.outputs]
         return {**_head(case, unit), **judge(case, outputs, tolerance(case, unit))}
+    except ResizeFixError as error:
+        return _refused(
+            case, unit, f"{error.message}; {error.hint}" if error.hint else error.message
+        )
     except Exception as error:  # Core ML's and protobuf's have no class in common
-        words = str(error) or type(error).__name__
-        hint = error.hint if isinstance(error, ResizeFixError) else ""
-        return _refused(case, unit, f"{words}; {hint}" if hint else words)
+        return _refused(case, unit, str(error) or type(error).__name__)
 
 
 def _head(case: Case, unit: str) -> Dict[str, Any]:

@@ -7,11 +7,11 @@ import numpy as np
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.verify.agreement import COREML, NUMPY
 from coreml_resize_fix.verify.network import Executed, execute
 
 __all__ = ["COREML", "NUMPY", "UNITS", "Runtime", "named"]
 
-COREML, NUMPY = "coreml", "numpy"
 UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
 
 # Runs a model, on a compute unit, on inputs.
