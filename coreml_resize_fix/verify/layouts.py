@@ -45,3 +45,8 @@ def fit(array: np.ndarray, shape: Optional[Sequence[int]]) -> List[np.ndarray]:
         return [array]
     wanted = squeezed(shape)
     return fitting(array, lambda found: squeezed(found) == wanted)
+
+
+def in_front(array: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) of (N, H, W, C); anything else as it is."""
+    return np.moveaxis(array, -1, 1) if array.ndim == _BATCHED_RANK else array
