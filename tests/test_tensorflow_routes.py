@@ -1,6 +1,6 @@
 """From TensorFlow and Keras: each resize is judged by its own call, and fixed as it computed it.
 
-The routes are those of tests/fixtures/make_tensorflow.py. What TensorFlow recorded decides: the
+The routes are those of tests/fixtures/make_routes.py. What TensorFlow recorded decides: the
 verdicts in meta.json compare it with what Core ML documents.
 """
 
