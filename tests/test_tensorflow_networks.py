@@ -1,7 +1,7 @@
-"""Networks of TensorFlow and Keras from a file of their own to a right Core ML model: no manifest is typed.
+"""Networks of TensorFlow and Keras from a file of their own to a right Core ML model.
 
-What the framework recorded decides. `calls.json` of no file is used: intents come from the TFLite
-file, the frozen graph, or what Keras saved.
+No manifest is typed: intents come from the TFLite file, the frozen graph, or what Keras saved.
+What the framework recorded decides.
 """
 
 import json
@@ -67,7 +67,7 @@ def test_a_file_a_model_and_what_the_framework_computed(network, tmp_path):
     (model,) = ran.json["models"]
     for one in model["network"]["outputs"]:
         assert one["max_abs_error_after"] <= 1e-4 * one["magnitude"]
-        assert (one["max_abs_error_before"] > 0.05 * one["magnitude"]) == bool(changed)
+        assert (one["max_abs_error_before"] > 0.02 * one["magnitude"]) == bool(changed)
     verdicts = [one["verdict"] for one in model["layers"]]
     assert verdicts == ["fixed" if changed else "match"] * len(case.meta["layers"])
     assert not model["intents_without_layer"]
