@@ -69,14 +69,14 @@ def test_a_fix_computes_what_tensorflow_did(case, tmp_path):
 
 @pytest.mark.parametrize("name", ["ct90_calls_nn", "tfcoreml_calls"])
 def test_classes_are_those_of_the_axis_of_channels(name, tmp_path):
-    """The first model gives (N, H, W, C), the second [C, H, W]; each output is a map of 2 scores."""
+    """The first model gives (N, H, W, C), the second [C, H, W]; outputs are maps of 2 scores."""
     (case,) = (one for one in ALL if one.name == name)
     if not case.is_readable:
         pytest.skip("the schema is older than the model: pip install 'coremltools>=5'")
     manifest, npz = case.write(str(tmp_path), case.places)
     wanted = dict(np.load(npz))
     (model,) = run(case.path, "-n", "-m", manifest, "--reference", npz, *OPTIONS).json["models"]
-    for one in model["network"]["effects"]["outputs"]:
+    for one in model["effects"]["outputs"]:
         scores = wanted["output_" + one["name"].split("__")[0]]
         assert one["pixels"] == scores.shape[1] * scores.shape[2]
         assert 0 <= one["changed_pixels"] <= one["pixels"]
