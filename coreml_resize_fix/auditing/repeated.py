@@ -62,7 +62,7 @@ class _Chains:
         if not len(before) == len(after) == _RANK or len(single) != _RANK + 1:
             return None
         tiled = [axis for axis, sizes in enumerate(zip(single, many)) if sizes[0] != sizes[1]]
-        if len(tiled) != 1 or single[tiled[0]] != 1 or not tiled[0]:
+        if len(tiled) != 1 or not tiled[0]:
             return None
         axis = tiled[0] - 1
         kept = single[: axis + 1] + single[axis + 2 :]
