@@ -2,12 +2,13 @@
 
 import json
 import os
+import stat
 from typing import Any, Iterator, Optional
 
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.files import failures, tree
 
-SUFFIX, FILE_SUFFIX = ".mlpackage", ".mlmodel"
+SUFFIXES = SUFFIX, FILE_SUFFIX = ".mlpackage", ".mlmodel"
 LONGEST_MANIFEST = 1 << 24  # bytes of a Manifest.json; one of coremltools has a thousand
 
 
@@ -57,15 +58,24 @@ def _root_model(package: str) -> str:
             "save the package again with coremltools",
         ) from error
     data = os.path.realpath(os.path.join(package, "Data"))
-    path = os.path.realpath(os.path.join(data, relative))
+    named = os.path.normpath(os.path.join(data, relative))
+    path = os.path.realpath(named)
     if not path.startswith(data + os.sep):
+        if named.startswith(data + os.sep):  # it is not the manifest that leads out
+            _refuse_links_out(package)
         raise ModelError(
-            f"the Manifest.json of `{package}` names a file outside of the package",
+            f"`{package}` has a Manifest.json that names a file outside of the package",
             "use a package that holds its own model",
         )
-    if not os.path.isfile(path):
+    try:
+        is_file = stat.S_ISREG(os.stat(path).st_mode)
+    except PermissionError as error:
+        raise failures.unreadable(os.path.join(package, "Data", relative), error) from error
+    except OSError:
+        is_file = False
+    if not is_file:
         raise ModelError(
-            f"`{package}` has no model file `{relative}`",
+            f"`{package}` has no model file `{os.path.join('Data', relative)}`",
             "save the package again with coremltools",
         )
     return path
@@ -83,8 +93,7 @@ def _refuse_links_out(package: str) -> None:
         target = os.path.realpath(path)
         if os.path.isabs(os.readlink(path)) or not target.startswith(inside + os.sep):
             raise ModelError(
-                f"the package `{package}` has a link that leads out of it: "
-                f"`{os.path.relpath(path, inside)}`",
+                f"`{package}` has a link that leads out of it: `{os.path.relpath(path, inside)}`",
                 "put the file itself in the place of the link",
             )
 
