@@ -14,13 +14,14 @@ _COMPILED = ".mlmodelc"
 _EXPORT = "export and convert it to Core ML first"
 
 # first bytes → kind of file, advice
+POINTER = b"version https://git-lfs", "a Git LFS pointer", "fetch the file with `git lfs pull`"
 _MAGIC: Tuple[Tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive, as PyTorch saves", _EXPORT),
     *((b"\x80" + bytes([n]), "a pickle, as PyTorch saves", _EXPORT) for n in (2, 3, 4, 5)),
     (b"\x89HDF", "an HDF5 file, as Keras saves", "convert it to Core ML first"),
     (b"\x93NUMPY", "a NumPy array", "pass the model here and recorded tensors with `--reference`"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with `git lfs pull`"),
+    POINTER,
 )
 # the first name in a ZIP archive has this in it → kind of file, advice
 _PACKED: Tuple[Tuple[bytes, str, str], ...] = (

@@ -290,11 +290,10 @@ class Programs(protocol.Model):
         """Refuse a model file whose weights are not beside it: nothing could run it.
 
         Raises:
-            ModelError: a file that it reads is not there.
+            ModelError: a file that it reads is not there, or ends too early.
         """
-        name = next(storing.missing(self.program, self.beside), None)
-        if name is not None:
+        found = storing.fault(self.program, self.beside)
+        if found is not None:
+            name, why, advice = found
             reads = f"`{self.label}` is an ML Program that reads its weights from `{name}`"
-            raise ModelError(
-                f"{reads}, which is not there", "copy the whole package, or save the model again"
-            )
+            raise ModelError(f"{reads}, which {why}", advice)
