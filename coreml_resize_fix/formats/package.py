@@ -31,6 +31,17 @@ def has_root_model(path: str) -> bool:
         return False
 
 
+def owner(path: str) -> Optional[str]:
+    """The package of which a file is the root model, if it is."""
+    real, folder = os.path.realpath(path), os.path.abspath(path)
+    while folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        if has_root_model(folder) and _root_model(folder) == real:
+            near = os.path.relpath(folder)
+            return folder if os.path.isabs(path) or near.startswith(os.pardir) else near
+    return None
+
+
 def model_path(package: str) -> str:
     """Path of the model file that the package's Manifest.json names as its root model.
 

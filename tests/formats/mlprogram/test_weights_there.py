@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from coreml_resize_fix import audit
-from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix import audit, fix
+from coreml_resize_fix.errors import ModelError, OutputError
 from tests.formats.mlprogram import calls
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 999\n"
@@ -31,3 +31,19 @@ def test_a_model_whose_weights_are_not_all_there_is_refused(says, tmp_path):
         audit(path)
     said = f"`{path}` is an ML Program that reads its weights from `weights/weight.bin`, {says}"
     assert str(caught.value).startswith(said)
+
+
+def test_a_result_stays_beside_its_weights(tmp_path):
+    """A model file of an unpacked package, whose result is to go elsewhere."""
+    name = "ct9_ex17_range_other_bilF"
+    whole = Path(calls.copied(name, tmp_path))
+    source = whole / "Data" / "com.apple.CoreML" / "model.mlmodel"
+    (whole / "Manifest.json").unlink()
+    target = tmp_path / "new.mlmodel"
+    with pytest.raises(OutputError) as caught:
+        fix(str(source), calls.with_sizes(name), output=str(target))
+    assert caught.value.message == (
+        f"`{target}` would read its weights from `weights/weight.bin` beside it, which is not there"
+    )
+    assert not target.exists()
+    assert fix(str(source), calls.with_sizes(name)) == str(source).replace("model.", "model-fixed.")
