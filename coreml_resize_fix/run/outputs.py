@@ -96,7 +96,6 @@ def check_target(
         raise inside_of_input(target)
     _check_suffix(path, target)
     atomic.followed(target)
-    refuse_existing(target, force, ", or choose another `--output`")
     if os.path.isdir(target) and not os.path.isdir(path):
         raise OutputError(f"`{target}` is a folder", "pass the name of a file with `--output`")
     if os.path.isdir(target) and not package.has_root_model(target):
@@ -104,6 +103,7 @@ def check_target(
             f"`{target}` is a folder, and not a package that can be replaced",
             "choose another `--output`",
         )
+    refuse_existing(target, force, ", or choose another `--output`")
     if places.is_inside(path, target):
         raise OutputError(
             f"the input `{path}` is inside of the output `{target}`",

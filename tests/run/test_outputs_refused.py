@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from coreml_resize_fix import fix
-from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.errors import OutputError, UsageError
 from tests.cli.commands import CORNERS, FIXABLE, RIGHT, model, package, run
 from tests.support import saving
 from tests.support.folders import contents
@@ -157,6 +157,20 @@ def test_a_package_that_is_not_called_one_is_found_in_a_folder(tmp_path):
     os.rename(package(tmp_path), str(tmp_path / "net"))
     assert run(tmp_path, *FIX).code == 0
     assert run(tmp_path / "net-fixed", *FIX, "--dry-run").code == 0
+
+
+def test_a_folder_is_not_said_to_be_overwritten_by_force(tmp_path, source):
+    """Neither of a manifest nor of a package: `--force` replaces none."""
+    folder = tmp_path / "mine.json"
+    folder.mkdir()
+    before = contents(tmp_path)
+    ran = run(source, *FIX, "--write-manifest", folder)
+    refused(ran, before, tmp_path, "`{}` is a folder".format(folder))
+    assert "--force" not in ran.err
+    whole = package(tmp_path)
+    with pytest.raises(OutputError, match="is a folder, and not a package") as caught:
+        fix(whole, assume=CORNERS, output=str(folder))
+    assert "--force" not in str(caught.value)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, source, monkeypatch):

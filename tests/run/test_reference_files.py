@@ -154,7 +154,8 @@ def _written(files, content):
 
 BAD = [
     no_file, a_folder_without_one, text, pickled, a_pickle, no_array, damaged, empty_file,
-    resizes_alone, no_outputs, a_nan, an_infinite_input, texts, nothing, two_inputs, two_outputs, another_input_shape,
+    resizes_alone, no_outputs, a_nan, an_infinite_input, texts, nothing, two_inputs, two_outputs,
+    another_input_shape,
 ]  # fmt: skip
 
 
