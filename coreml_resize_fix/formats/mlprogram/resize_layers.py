@@ -5,6 +5,7 @@ from typing import Optional
 from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.mlprogram import flow, operation_chains, opset
 from coreml_resize_fix.formats.mlprogram.chain import OperationChain
+from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
@@ -60,8 +61,8 @@ def place(
     """Where several operations would stand in for it; see `OperationPlace` for the last two."""
     made = resize.operation.outputs[0].type if resize.operation.outputs else None
     version = opset.spec_version(opset_name)
-    if made is None or version is None:
-        return None
+    if made is None or version is None or made.data_type not in LETTERS:
+        return None  # among others a type that the schema does not name
     return OperationPlace(dims_of(shape), made.data_type, version, may_store, in_float32)
 
 
