@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+
 from coreml_resize_fix import audit, fix
 from coreml_resize_fix.errors import ModelError, OutputError
 from tests.formats.mlprogram import calls
