@@ -18,13 +18,15 @@ from typing import (
     Tuple,
 )
 
+from coreml_resize_fix.errors import ModelError
+from coreml_resize_fix.formats.network import Network, Node
 from coreml_resize_fix.formats.protobuf.splice import Edit, Patch
 from coreml_resize_fix.formats.protobuf.wire import Source, Stamp
+from coreml_resize_fix.formats.resize_layer import Native, ResizeLayer
 from coreml_resize_fix.formats.resize_op import (
     PIXEL,
     POOLING,
     ROUNDING,
-    Native,
     ResizeOp,
     Size,
     Sizes,
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from coreml_resize_fix.formats.execution import Execution
-    from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 __all__ = [
     "ML_PROGRAM",
@@ -110,28 +111,6 @@ class DeclaredSize(NamedTuple):
     reader: Optional[str]
 
 
-class Node(NamedTuple):
-    """A layer or an operation: its address, the names of what it reads and makes, and its kind.
-
-    The kind is the format's own word (`reshape`, `reshapeStatic`).
-    """
-
-    address: str
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-    kind: str = ""
-
-
-class Network(NamedTuple):
-    """One network in order of execution; `unreached` are inputs on which no output depends."""
-
-    prefix: str
-    nodes: Sequence[Node]
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-    unreached: Sequence[str]
-
-
 class Change(NamedTuple):
     """A resize at an address and what takes its place, from a specification version on."""
 
@@ -185,12 +164,24 @@ class Model:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({shortened(self.label)})"
 
+    def lacks_weights(self, folder: Optional[str] = None) -> Optional[Tuple[str, str, str]]:
+        """A file that lacks what it reads, where its model file is, or if it were in a folder.
+
+        Its name there, why, as the end of a sentence, and what to do.
+        """
+        return None
+
     def require_weights(self) -> None:
-        """Refuse a model whose weights are in files that are not there: nothing could run it.
+        """Refuse a model whose weights are not in their files: nothing could run it.
 
         Raises:
-            ModelError: a file that it reads is not there.
+            ModelError: a file that it reads is not there, or ends too early.
         """
+        found = self.lacks_weights()
+        if found is not None:
+            name, why, advice = found
+            reads = f"`{self.label}` is an ML Program that reads its weights from `{name}`"
+            raise ModelError(f"{reads}, which {why}", advice)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""
@@ -200,7 +191,7 @@ class Model:
         """The same model, also looked at where resizes get and make these sizes, by address."""
         return self
 
-    def resizes(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
+    def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every resize in order, several layers that stand in for one as one.
 
         Raises:
@@ -208,7 +199,7 @@ class Model:
         """
         raise NotImplementedError
 
-    def poolings(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
+    def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every average pooling in order, which may stand for a call of `area`."""
         return []
 

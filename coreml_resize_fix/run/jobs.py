@@ -166,9 +166,10 @@ def _find_in_folder(
     found = [name for name in names if os.path.isfile(os.path.join(given, name))]
     if len(found) != 1:
         has = "both " + " and ".join(found) if found else f"no {what}"
+        first, last = (f"`{stems[-1]}{suffix}`" for suffix in (suffixes[0], suffixes[-1]))
         raise (several if found else none)(
             f"the folder `{given}` has {has} for `{model}`",
-            "keep one of them" if found else f"name it `{stems[-1]}{suffixes[0]}`",
+            "keep one of them" if found else f"name it {first} or {last}",
         )
     return os.path.join(given, found[0])
 

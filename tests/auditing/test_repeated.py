@@ -7,7 +7,7 @@ import pytest
 
 from coreml_resize_fix.auditing.repeated import find
 from coreml_resize_fix.auditing.summed import is_made_of_sums
-from coreml_resize_fix.formats.model import Network, Node
+from coreml_resize_fix.formats.network import Network, Node
 from coreml_resize_fix.formats.shapes import Flexible, Known, LayerShapes, ModelShapes
 from coreml_resize_fix.intents.model import Intent
 

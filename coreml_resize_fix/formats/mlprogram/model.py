@@ -1,7 +1,6 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
 import copy
-from dataclasses import replace
 from typing import (
     TYPE_CHECKING,
     Collection,
@@ -15,13 +14,11 @@ from typing import (
     Tuple,
 )
 
-from coreml_resize_fix.errors import ModelError, UsageError
+from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import declared_size
-from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
-    callnames,
     computed_sizes,
     constants,
     converter_chains,
@@ -253,48 +250,20 @@ class Programs(protocol.Model):
 
     def _placed(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeLayer:
         """A resize where its function has these shapes."""
-        shape = resize_layers.image_shape(resize, shapes)
-        call = callnames.exported(resize.names[0])
-        params = self._params(name, resize, shapes)
-        sizes = InputSizes.of(shape, shapes.varies)
-        if params.computes_size and sizes.is_flexible:
-            # Of other sizes it is not known what is computed.
-            known_at = (before for before, _ in computed_sizes.made(shapes, resize.address))
-            sizes = replace(sizes, samples=tuple(dict.fromkeys(known_at)), ranges=())
-        return ResizeLayer(
-            resize.address,
-            resize.names[0],
-            tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
-            params,
-            sizes,
-            channels(shape),
-            # What converters' validators ask of newer layers concerns neural networks.
-            modern=True,
-            place=resize_layers.place(
-                resize,
-                shape,
-                self._functions[name].function.opset,
-                self.beside is not None,
-                self.float32_replacements,
-            ),
-            original_address=resize.original_address,
-            call=(call.mode, call.antialias) if call is not None else None,
+        place = resize_layers.place(
+            resize,
+            resize_layers.image_shape(resize, shapes),
+            self._functions[name].function.opset,
+            self.beside is not None,
+            self.float32_replacements,
         )
+        return resize_layers.layer(resize, shapes, self._params(name, resize, shapes), place)
 
     def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
         if resize.group is not None:
             return resize_layers.chain(resize, resize.group, shapes)
         return computed_sizes.params(resize, self._as_it_is[name], shapes)
 
-    def require_weights(self) -> None:
-        """Refuse a model file whose weights are not beside it: nothing could run it.
-
-        Raises:
-            ModelError: a file that it reads is not there.
-        """
-        name = next(storing.missing(self.program, self.beside), None)
-        if name is not None:
-            reads = f"`{self.label}` is an ML Program that reads its weights from `{name}`"
-            raise ModelError(
-                f"{reads}, which is not there", "copy the whole package, or save the model again"
-            )
+    def lacks_weights(self, folder: Optional[str] = None) -> Optional[Tuple[str, str, str]]:
+        beside = self.beside if folder is None else ModelFolder(folder)
+        return storing.fault(self.program, beside)
