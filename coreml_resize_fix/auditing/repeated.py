@@ -6,8 +6,7 @@ repeated, and both axes as one. Shapes alone tell which axis it is, and how ofte
 
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.model import Summed, Sums
-from coreml_resize_fix.formats.network import Network, Node
+from coreml_resize_fix.formats.model import Network, Node, Summed, Sums
 from coreml_resize_fix.formats.shapes import Known, ModelShapes
 
 _EXPAND = ("expand_dims", "expandDims")
