@@ -99,7 +99,9 @@ def axis(
             f"{name} {of} align_corners={corners}" + ", antialias=True" * filters
             for name, of, corners, filters in sorted(CONVENTIONS)
         )
-        raise ValueError(f"{framework!r} has no mode {mode!r} with {asked}; known: "+ "; ".join(known))
+        raise ValueError(
+            f"{framework!r} has no mode {mode!r} with {asked}; known: " + "; ".join(known)
+        )
     row = CONVENTIONS[key]
     less = row.less if min(input_size, output_size) > 1 else 0
     ratio: Optional[float] = (input_size - less) / (output_size - less)
