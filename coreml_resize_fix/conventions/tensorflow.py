@@ -104,17 +104,14 @@ def axis(
         )
     row = CONVENTIONS[key]
     less = row.less if min(input_size, output_size) > 1 else 0
-    ratio: Optional[float] = (input_size - less) / (output_size - less)
-    if row.float32_ratio:
-        ratio = single(ratio)
-    elif not less:
-        ratio = None
+    ratio = (input_size - less) / (output_size - less)
+    step = ratio if less else None
     return AxisSpec(
         row.kernel,
         row.transform,
         input_size,
         output_size,
-        step=ratio,
+        step=single(ratio) if row.float32_ratio else step,
         cubic_coeff_a=row.cubic_coeff_a,
         exclude_outside=row.exclude_outside,
         in_single=row.float32_ratio,

@@ -70,12 +70,13 @@ def _text(value: Any) -> Any:
 class ManifestField(NamedTuple):
     """`convert` returns the value, or None if it is not what `expected` describes.
 
-    instead: values that people may well give and that are not known -> what to do.
+    instead: what to do about values that are known, but `refused`.
     """
 
     expected: str
     convert: Callable[[Any], Any]
-    instead: Dict[str, str] = {}
+    refused: Tuple[str, ...] = ()
+    instead: str = ""
 
     def read(self, value: Any, where: str, defects: Defects) -> Any:
         """The checked value; null and absent are None; a wrong one is a defect and None."""
@@ -83,8 +84,7 @@ class ManifestField(NamedTuple):
             return None
         result = self.convert(value)
         if result is None:
-            help = self.instead.get(value) if isinstance(value, str) else None
-            more = f"; {help}" if help else ""
+            more = f"; {self.instead}" if value in self.refused else ""
             defects.append((where, f"expected {self.expected}, not {json_text(value)}{more}"))
         return result
 
@@ -122,16 +122,12 @@ def _size_pair(value: Any, where: str, defects: Defects) -> Any:
     return None if None in sizes else tuple(sizes)
 
 
-def _choice(choices: Tuple[str, ...], instead: Optional[Dict[str, str]] = None) -> ManifestField:
-    return ManifestField("one of " + ", ".join(choices), _one_of(choices), instead or {})
+def _choice(choices: Tuple[str, ...]) -> ManifestField:
+    return ManifestField("one of " + ", ".join(choices), _one_of(choices))
 
 
 _FRAMEWORK = _choice(FRAMEWORKS)
-_FILTERS = dict.fromkeys(
-    ("lanczos3", "lanczos5", "gaussian", "mitchellcubic"),
-    "no resize with this filter of tf.image.resize can be compared: resize with bilinear or "
-    "bicubic in the network, with antialias where it is made smaller, or leave the entry out",
-)
+_FILTERS = ("lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 # tf_crop_and_resize needs a box, which a manifest does not have.
 _COORDINATES = tuple(name for name in onnx.COORDINATE_MODES if name != "tf_crop_and_resize")
 
@@ -144,7 +140,11 @@ RESIZE: Dict[str, Union[ManifestField, _Pairs]] = {
     "name": ManifestField("text", _text),
     "layer": ManifestField("a layer's name, output blob or address, as text", _text),
     "framework": _FRAMEWORK,
-    "mode": _choice(MODES, _FILTERS),
+    "mode": _choice(MODES)._replace(
+        refused=_FILTERS,
+        instead="this filter of tf.image.resize is not compared: resize with bilinear or bicubic "
+        "in the network, with antialias where it is made smaller, or leave the entry out",
+    ),
     "align_corners": _BOOLEAN,
     "antialias": _BOOLEAN,
     "size": _SIZE,

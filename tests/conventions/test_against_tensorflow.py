@@ -17,8 +17,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     tf = pytest.importorskip("tensorflow", reason="needs TensorFlow: pip install tensorflow-cpu")
 
-from coreml_resize_fix.conventions.tensorflow import CONVENTIONS, axis  # noqa: E402
-from coreml_resize_fix.sampling.reference import matrix, resize  # noqa: E402
+from coreml_resize_fix.conventions.tensorflow import CONVENTIONS, axis
+from coreml_resize_fix.sampling.reference import matrix, resize
 
 HAS_2 = int(tf.__version__.split(".")[0]) >= 2
 if not HAS_2:
