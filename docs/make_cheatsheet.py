@@ -32,6 +32,8 @@ Networks for iOS 13 and 14 are taken to have exact ranks, older ones rank-5 blob
 `docs/make_cheatsheet.py` writes this file from the code that decides.
 """
 
+_TF1, _TF2 = {"framework": "tensorflow1"}, {"framework": "tensorflow2"}
+
 # (what the framework is called, the call, its intent)
 CALLS: Tuple[Tuple[str, str, Dict[str, Any]], ...] = (
     ("PyTorch", "bilinear, align_corners=True", {"align_corners": True}),
@@ -53,15 +55,33 @@ CALLS: Tuple[Tuple[str, str, Dict[str, Any]], ...] = (
         "linear, asymmetric",
         {"framework": "onnx", "coordinate_transformation_mode": "asymmetric"},
     ),
-    ("TensorFlow 1", "resize_bilinear", {"framework": "tensorflow1"}),
+    ("TensorFlow 1", "resize_bilinear", _TF1),
+    ("TensorFlow 1", "resize_bilinear, align_corners=True", {**_TF1, "align_corners": True}),
     (
         "TensorFlow 1",
-        "resize_bilinear, align_corners=True",
-        {"framework": "tensorflow1", "align_corners": True},
+        "resize_bicubic, align_corners=True",
+        {**_TF1, "mode": "bicubic", "align_corners": True},
     ),
-    ("TensorFlow 2", "tf.image.resize, bilinear", {"framework": "tensorflow2"}),
-    ("Keras", "UpSampling2D, bilinear", {"framework": "keras"}),
-    ("Keras", "UpSampling2D, nearest", {"framework": "keras", "mode": "nearest"}),
+    ("TensorFlow 1", "resize_nearest_neighbor", {**_TF1, "mode": "nearest"}),
+    (
+        "TensorFlow 1",
+        "resize_nearest_neighbor, align_corners=True",
+        {**_TF1, "mode": "nearest", "align_corners": True},
+    ),
+    ("TensorFlow 1", "resize_area", {**_TF1, "mode": "area"}),
+    ("TensorFlow 2", "tf.image.resize, bilinear", _TF2),
+    ("TensorFlow 2", "tf.image.resize, nearest", {**_TF2, "mode": "nearest"}),
+    ("TensorFlow 2", "tf.image.resize, bicubic", {**_TF2, "mode": "bicubic"}),
+    ("TensorFlow 2", "tf.image.resize, area", {**_TF2, "mode": "area"}),
+    ("TensorFlow 2", "tf.image.resize, bilinear, antialias=True", {**_TF2, "antialias": True}),
+    (
+        "TensorFlow 2",
+        "tf.image.resize, bicubic, antialias=True",
+        {**_TF2, "mode": "bicubic", "antialias": True},
+    ),
+    ("Keras", "UpSampling2D, Resizing, bilinear", {"framework": "keras"}),
+    ("Keras", "UpSampling2D, Resizing, nearest", {"framework": "keras", "mode": "nearest"}),
+    ("Keras", "UpSampling2D, Resizing, bicubic", {"framework": "keras", "mode": "bicubic"}),
     ("OpenCV", "INTER_LINEAR", {"framework": "opencv"}),
     ("OpenCV", "INTER_NEAREST", {"framework": "opencv", "mode": "nearest"}),
 )
