@@ -37,6 +37,8 @@ EXPECTED = {
     "command-90cc942d4284": ("exit code 0", "198 layers fixed; wrote "),
     # An operation that is not judged, with a list among its parameters.
     "package-453901245ee3": ("exit code 1", "shape=25×31"),
+    # An image of a type that the schema does not name, where several operations would stand in.
+    "package-2e33e3ab04c0": ("exit code 2", "bad crc-32"),
 }
 IOS14 = {"command-eb841e055c01"}
 
