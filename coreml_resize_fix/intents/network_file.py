@@ -2,27 +2,29 @@
 
 import os
 import stat
-from typing import NamedTuple, Optional, Tuple
+import warnings
+from typing import Any, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.errors import ManifestError, reason
 
-__all__ = ["LONGEST", "TFLITE_MARK", "NetworkFile", "is_tflite"]
+__all__ = ["LONGEST", "TFLITE_MARK", "NetworkFile", "is_tflite", "parsed"]
 
 LONGEST = (1 << 31) - 1  # bytes; no protobuf message and no flatbuffer is longer
 
 TFLITE_MARK = b"TFL3"
 _MARK_AT = 4
 
-# first bytes -> kind of file
-_KINDS: Tuple[Tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint, a Keras model?)"),
-    (b"\x89HDF", "an HDF5 file (a Keras model?)"),
-    (b"\x1f\x8b", "a gzip archive: unpack it first"),
-    (b"version https://git-lfs", "a Git LFS pointer: the model itself was not fetched"),
-    (b"model_checkpoint_path", "the list of a checkpoint's files, which hold weights alone"),
-    (b"node {", "a graph as text (.pbtxt), and the binary form is read"),
-    (b"{", "text that looks like JSON"),
-    (b"<", "text that looks like XML or HTML"),
+_BINARY = "write it with tf.io.write_graph(graph, folder, name, as_text=False)"
+# first bytes -> kind of file, what to do if that is not what there is to do for any other
+_KINDS: Tuple[Tuple[bytes, str, Optional[str]], ...] = (
+    (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint, a Keras model?)", None),
+    (b"\x89HDF", "an HDF5 file (a Keras model?)", None),
+    (b"\x1f\x8b", "a gzip archive: unpack it first", None),
+    (b"version https://git-lfs", "a Git LFS pointer: the model itself was not fetched", None),
+    (b"model_checkpoint_path", "the list of a checkpoint's files, which hold weights alone", None),
+    (b"node {", "a graph as text (.pbtxt), and the binary form is read", _BINARY),
+    (b"{", "text that looks like JSON", None),
+    (b"<", "text that looks like XML or HTML", None),
 )
 
 
@@ -53,9 +55,9 @@ class NetworkFile(NamedTuple):
             if self.suffix != ".tflite":
                 raise self.refusal(path, "it is a TFLite model", "name it .tflite, and pass that")
             return data  # its first bytes are an offset, which may be those of a text
-        for start, kind in _KINDS:
+        for start, kind, hint in _KINDS:
             if data.startswith(start):
-                raise self.refusal(path, "it is " + kind)
+                raise self.refusal(path, "it is " + kind, hint)
         return data
 
     def _read(self, path: str) -> bytes:
@@ -77,3 +79,17 @@ class NetworkFile(NamedTuple):
         if not data:
             raise self.refusal(path, "it is empty")
         return data
+
+
+def parsed(message: Any, data: bytes) -> Any:
+    """A protobuf message of a class; None if the bytes are none."""
+    from google.protobuf.message import DecodeError
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", RuntimeWarning)
+        try:
+            found = message.FromString(data)
+        except (DecodeError, ValueError, RuntimeError):
+            return None
+    return None if warned else found  # protobuf 3 only warns if a message is cut off

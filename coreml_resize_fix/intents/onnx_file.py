@@ -1,9 +1,9 @@
 """Read an ONNX file as a message that is safe to walk: no weights, no invalid text."""
 
-import warnings
 from typing import Any, Iterator
 
 from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.intents import network_file
 from coreml_resize_fix.intents.network_file import NetworkFile
 
 Proto = Any  # a message of the onnx package, which is imported inside functions only
@@ -84,22 +84,14 @@ def bodies(node: Proto) -> Iterator[Proto]:
 def _parsed(path: str, data: bytes) -> Proto:
     try:
         import onnx
-        from google.protobuf.message import DecodeError
     except ImportError as error:
         raise ManifestError(
             f"`{path}` needs the package onnx, which is not installed",
             "pip install onnx, or write the intents as JSON",
         ) from error
-    damaged = FILE.refusal(path, "it is cut off, damaged or something else")
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", RuntimeWarning)
-        try:
-            model = onnx.ModelProto.FromString(data)
-        except (DecodeError, ValueError, RuntimeError) as error:
-            raise damaged from error
-    if warned:  # protobuf 3 only warns if a message is cut off
-        raise damaged
+    model = network_file.parsed(onnx.ModelProto, data)
+    if model is None:
+        raise FILE.refusal(path, "it is cut off, damaged or something else")
     return model
 
 

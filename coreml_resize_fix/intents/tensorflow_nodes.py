@@ -1,17 +1,17 @@
 """Intents of TensorFlow's resizes, from a TFLite file or a graph: the nodes in order of execution.
 
-The readers give nodes, by the names of TensorFlow's operators, and what is known of tensors. All
-images are NHWC: these operators know no other layout.
+Each reader gives a `Network`, whose nodes have the names of TensorFlow's operators. All images are
+NHWC: these operators know no other layout.
 """
 
+import math
 import re
 from dataclasses import replace
 from typing import (
     Any,
-    Callable,
     Dict,
     Hashable,
-    Iterable,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -27,7 +27,7 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.node_notices import NO_SIZE, LeftOut, NodeIntents, Remarks, left_out
 from coreml_resize_fix.intents.tensorflow_sizes import Side, Value, quotient
 
-__all__ = ["MODES", "Node", "Tensor", "may_resize", "read"]
+__all__ = ["MODES", "Network", "Node", "Tensor", "may_resize", "read"]
 
 _RANK = 4
 _SIDES = (1, 2)  # axes of height and width; channels are the last
@@ -43,6 +43,7 @@ MODES = {
 # kernel of ScaleAndTranslate -> mode, of tf.image.resize with antialias
 _KERNELS = {"triangle": "bilinear", "keyscubic": "bicubic"}
 _SCALED = "ScaleAndTranslate"
+_SCALING = ("size", "scale", "translation")  # its inputs behind the image
 _CLOSE = 1e-6  # of two numbers of single precision
 _RESIZES = re.compile(r"resize|upsampl|interpolat|scale_?and_?translate", re.IGNORECASE)
 
@@ -74,79 +75,85 @@ class Node(NamedTuple):
     used: Optional[bool] = None
 
 
+class Network:
+    """A network as a reader gives it: what is known of its tensors grows with its nodes."""
+
+    def __init__(self) -> None:
+        self.tensors: Dict[Hashable, Tensor] = {}
+
+    def nodes(self) -> Iterator[Node]:
+        """Nodes in order of execution."""
+        raise NotImplementedError
+
+    def tensor(self, key: Hashable) -> Tensor:
+        """What is known of a tensor."""
+        return self.tensors.get(key, Tensor())
+
+    def add(self, key: Hashable, **known: Any) -> None:
+        """Say more of a tensor."""
+        self.tensors[key] = self.tensor(key)._replace(**known)
+
+
 def may_resize(name: str) -> bool:
     """Whether an operator, or a node, seems to resize by its name."""
     return bool(_RESIZES.search(name)) and "Grad" not in name
 
 
-def read(
-    nodes: Iterable[Node], tensor: Callable[[Hashable], Tensor], remarks: Remarks
-) -> NodeIntents:
-    """The intents of nodes in order of execution; `remarks` may have some of the reader's own."""
+def read(network: Network, remarks: Remarks) -> NodeIntents:
+    """The intents of a network; `remarks` may have some of the reader's own."""
     intents: List[Intent] = []
-    values: Dict[Hashable, Optional[Value]] = {}
-    shapes: Dict[Hashable, Any] = {}
-
-    def value(key: Hashable) -> Optional[Value]:
-        return values[key] if key in values else tensor(key).value
-
-    def shape(key: Hashable) -> Any:
-        return shapes.get(key) or tensor(key).shape
-
-    for node in nodes:
+    for node in network.nodes():
         if node.kind in MODES or node.kind == _SCALED:
-            found = _intent(node, shape, value)
+            found = _intent(node, network)
             if isinstance(found, LeftOut):
                 remarks.add(left_out(found), node.name)
                 continue
             if found.input_size is None:
                 remarks.add(NO_SIZE, node.name)
-            if tensor(node.inputs[0]).is_quantized or node.kind.startswith("Quantized"):
+            if network.tensor(node.inputs[0]).is_quantized or node.kind.startswith("Quantized"):
                 remarks.add(_QUANTIZED, node.name)
             intents.append(replace(found, index=len(intents)))
-            if found.output_size is not None and node.outputs:
-                batch = (shape(node.inputs[0]) or (None,))[0]
-                shapes[node.outputs[0]] = (batch, *found.output_size, found.channels)
         elif may_resize(node.kind):
             remarks.add(left_out(f"the operator `{node.kind}` is not read"), node.name)
         elif node.outputs:
-            made = _value(node, shape, value)
+            made = _value(node, network)
             if made is not None:
-                values[node.outputs[0]] = made
+                network.add(node.outputs[0], value=made)
     return NodeIntents(intents, remarks.notices())
 
 
-def _value(node: Node, shape: Any, value: Any) -> Optional[Value]:
+def _value(node: Node, network: Network) -> Optional[Value]:
     if node.kind == "Shape":
-        known = shape(node.inputs[0]) if node.inputs else None
+        known = network.tensor(node.inputs[0]).shape if node.inputs else None
         return tensorflow_sizes.of_shape(node.inputs[0], known or (None,) * _RANK)
-    return tensorflow_sizes.fold(node.kind, [value(key) for key in node.inputs], node.flags)
+    inputs = [network.tensor(key).value for key in node.inputs]
+    return tensorflow_sizes.fold(node.kind, inputs, node.flags)
 
 
-def _intent(node: Node, shape: Any, value: Any) -> Union[Intent, LeftOut]:
-    if len(node.inputs) < 2:
-        return LeftOut("it has no size")
-    image = node.inputs[0]
-    before = shape(image) or (None,) * _RANK
+def _intent(node: Node, network: Network) -> Union[Intent, LeftOut]:
+    if len(node.inputs) < 2 or not node.outputs:
+        return LeftOut("it has no size or no output")
+    image, made = node.inputs[0], node.outputs[0]
+    before = network.tensor(image).shape or (None,) * _RANK
     if len(before) != _RANK:
         return LeftOut(f"it resizes a tensor of rank {len(before)}, not an image")
-    size, factor = _size(value(node.inputs[1]), image)
-    if any(n is not None and not 1 <= n <= LARGEST_SIDE for n in (*size, *factor)):
+    size, factor = _size(network.tensor(node.inputs[1]).value, image)
+    if any(n is not None and not 0 < n <= LARGEST_SIDE for n in (*size, *factor)):
         return LeftOut(f"its size or factor is beyond 1 to {LARGEST_SIDE}")
-    call = _call(node, value, before, size, image)
+    after = network.tensor(made).shape or ()
+    declared = after[1:3] if len(after) == _RANK else (None, None)
+    sides = [one if one is not None else other for one, other in zip(size, declared)]
+    network.add(made, shape=(before[0], *sides, before[-1]))
+    call = _call(node, network, before)
     if isinstance(call, LeftOut):
         return call
-    input_size = _known([before[axis] for axis in _SIDES])
-    after = shape(node.outputs[0]) if node.outputs else None
-    made = _known(after[1:3]) if after is not None and len(after) == _RANK else None
     intent = replace(
         call,
         name=node.name or None,
         size=_known(size),
         scale_factor=_known(factor),
-        recompute_scale_factor=None,
-        input_size=input_size,
-        output_size=_known(size) or (made if None in factor else None),
+        input_size=_known([before[axis] for axis in _SIDES]),
+        output_size=_known(sides) if None in factor else None,
         channels=before[-1],
         used=node.used,
     )
@@ -173,9 +180,7 @@ def _size(value: Optional[Value], image: Hashable) -> Tuple[Sequence[Any], Seque
     return [n if isinstance(n, int) else None for n in elements], own
 
 
-def _call(
-    node: Node, value: Any, before: Sequence[Any], size: Sequence[Any], image: Hashable
-) -> Union[Intent, LeftOut]:
+def _call(node: Node, network: Network, before: Sequence[Any]) -> Union[Intent, LeftOut]:
     """What a node asks for, without sizes."""
     if node.kind != _SCALED:
         is_centered = bool(node.flags.get("half_pixel_centers"))
@@ -189,17 +194,18 @@ def _call(
         return LeftOut(f"its kernel `{kernel}` is none that is known here")
     if not node.flags.get("antialias", True):
         return LeftOut(f"its kernel `{kernel}` has no antialias, unlike tf.image.resize's")
-    if not _is_whole_image(node, value, before, image):
+    if not _is_whole_image(node, network, before):
         return LeftOut("its scale or translation is not seen to be that of a whole image")
     return Intent(framework="tensorflow2", mode=_KERNELS[kernel], antialias=True)
 
 
-def _is_whole_image(node: Node, value: Any, before: Sequence[Any], image: Hashable) -> bool:
+def _is_whole_image(node: Node, network: Network, before: Sequence[Any]) -> bool:
     """Whether ScaleAndTranslate maps the whole image: no translation, and scale = size / side."""
-    given = [value(key) for key in node.inputs[1:4]]
-    if len(given) < 3 or None in given:
-        return False
-    size, scale, translation = (list(one.elements) for one in given)
+    image, *rest = node.inputs
+    given = [network.tensor(key).value for key in rest[: len(_SCALING)]]
+    size, scale, translation = (
+        [] if one is None else list(one.elements) for one in (*given, None, None)[:3]
+    )
     sides = [Side(image, axis) if before[axis] is None else before[axis] for axis in _SIDES]
     wanted = [quotient(made, side) for made, side in zip(size, sides)]
     return (
@@ -212,4 +218,4 @@ def _is_whole_image(node: Node, value: Any, before: Sequence[Any], image: Hashab
 def _is_close(one: Any, other: Any) -> bool:
     if isinstance(one, Side) or isinstance(other, Side) or one is None or other is None:
         return one is not None and one == other
-    return abs(one - other) <= _CLOSE * abs(other)
+    return math.isclose(one, other, rel_tol=_CLOSE)

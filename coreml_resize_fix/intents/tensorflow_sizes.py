@@ -167,6 +167,12 @@ def _strided_slice(inputs: Inputs, flags: Flags) -> Optional[Value]:
     return data._replace(elements=data.elements[part])
 
 
+def _slice(inputs: Inputs, flags: Flags) -> Value:
+    data, begin, size = inputs
+    (at,), (length,) = begin.elements, size.elements
+    return data._replace(elements=data.elements[at : None if length == -1 else at + length])
+
+
 def _gather(inputs: Inputs, flags: Flags) -> Value:
     data, places = inputs[:2]
     picked = tuple(data.elements[place] for place in places.elements)
@@ -191,7 +197,7 @@ def _joined(inputs: Inputs) -> Value:
 
 
 _OPERATORS: Dict[str, Callable[[Inputs, Flags], Optional[Value]]] = {
-    "Identity": lambda inputs, flags: inputs[0],
+    "Slice": _slice,
     "StridedSlice": _strided_slice,
     "GatherV2": _gather,
     "Pack": _pack,

@@ -11,7 +11,7 @@ from typing import Any, Dict, Hashable, Iterator, List, NamedTuple, Optional, Se
 from coreml_resize_fix.intents import flatbuffer
 from coreml_resize_fix.intents.flatbuffer import DamagedError, Table, Tables
 from coreml_resize_fix.intents.network_file import NetworkFile, is_tflite
-from coreml_resize_fix.intents.tensorflow_nodes import MODES, Node, Tensor, may_resize
+from coreml_resize_fix.intents.tensorflow_nodes import MODES, Network, Node, Tensor, may_resize
 from coreml_resize_fix.intents.tensorflow_sizes import MOST_ELEMENTS, Value
 
 FILE = NetworkFile(
@@ -59,6 +59,7 @@ OPERATORS: Dict[int, Tuple[str, Optional[Options]]] = {
     77: ("Shape", None),
     45: ("StridedSlice", Options(32, {name: (k, "i") for k, name in enumerate(_SLICE)})),
     36: ("GatherV2", None),
+    65: ("Slice", None),
     83: ("Pack", None),
     2: ("ConcatV2", None),
     53: ("Cast", None),
@@ -89,10 +90,11 @@ class _Subgraph(NamedTuple):
     operators: List[Table]
 
 
-class TFLiteModel:
+class TFLiteModel(Network):
     """The nodes of a file, and what it says of tensors, whose keys are (subgraph, number)."""
 
     def __init__(self, data: bytes) -> None:
+        super().__init__()
         root = flatbuffer.root(data)
         self._subgraph_tables = root.tables(MODEL["subgraphs"])
         if not len(self._subgraph_tables):
@@ -101,7 +103,6 @@ class TFLiteModel:
         self.is_by_toco = root.text(MODEL["description"]).startswith("TOCO")
         self._kinds = [_kind(code) for code in root.tables(MODEL["operator_codes"]).all()]
         self._subgraphs: Dict[int, _Subgraph] = {}
-        self._tensors: Dict[Hashable, Tensor] = {}
         self._left = MOST_NODES
         self.called: Set[int] = set()
 
@@ -117,9 +118,9 @@ class TFLiteModel:
 
     def tensor(self, key: Any) -> Tensor:
         """What the file says of a tensor."""
-        if key not in self._tensors:
-            self._tensors[key] = self._read_tensor(*key)
-        return self._tensors[key]
+        if key not in self.tensors:
+            self.tensors[key] = self._read_tensor(*key)
+        return self.tensors[key]
 
     def _nodes(self, index: int, used: bool, callers: Tuple[int, ...]) -> Iterator[Node]:
         if index in callers or len(callers) > _DEEPEST:

@@ -31,7 +31,7 @@ def of(model: TFLiteModel) -> NodeIntents:
         DamagedError: parts of the file make no sense.
     """
     remarks = Remarks()
-    found = tensorflow_nodes.read(model.nodes(), model.tensor, remarks)
+    found = tensorflow_nodes.read(model, remarks)
     for intent in found.intents:
         if model.is_by_toco and intent.framework == "tensorflow1" and not intent.align_corners:
             remarks.add(_TOCO, intent.label)
