@@ -127,8 +127,8 @@ class _Walk(Network):
             inputs = [self._key(scope, name) for name in message.input if name[:1] != b"^"]
             attributes = {attribute.key: attribute.value for attribute in message.attr}
             kind, name = text(message.op), text(key)
-            yield from self._calls(message, attributes, key, inputs, callers)
             self._same.pop(key, None)  # of another function in the same place
+            yield from self._calls(message, attributes, key, inputs, callers)
             if kind == "Identity" and inputs:
                 self._same[key] = inputs[0]
             node = Node(kind, name, inputs, (key,), self._flags(kind, attributes, inputs))

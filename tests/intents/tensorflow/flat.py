@@ -11,7 +11,8 @@ CODES.update({"Relu": 19, "TransposeConv": 67})
 def write(fields, mark=b"TFL3"):
     """A buffer whose root has fields: slot -> (type, value).
 
-    Types are those of `struct`, or T (fields of a table), L (list of such), N (list of int32), C
+    Types are those of `struct`, or T (fields of a table), L (list of such), M (a list
+    of one table so many times: its fields, how many), N (list of int32), C
     (bytes), S (text).
     """
     out = bytearray(4) + mark
@@ -51,6 +52,14 @@ def _child(out, kind, value):
     begin = len(out)
     if kind == "N":
         out += struct.pack("<I{}i".format(len(value)), len(value), *value)
+    elif kind == "M":
+        fields, many = value
+        out += struct.pack("<I", many) + bytes(4 * many)
+        table = _table(out, fields)
+        places = range(begin + 4, begin + 4 + 4 * many, 4)
+        out[begin + 4 : begin + 4 + 4 * many] = b"".join(
+            struct.pack("<I", table - place) for place in places
+        )
     elif kind == "L":
         out += struct.pack("<I", len(value)) + bytes(4 * len(value))
         for index, item in enumerate(value):
