@@ -1,0 +1,96 @@
+"""What three versions of TensorFlow wrote: the calls of `make_tensorflow.py`, in its order."""
+
+import json
+
+import pytest
+
+from coreml_resize_fix.intents.source import Manifest
+from tests.intents.tensorflow import FIXTURES
+
+CALLS = {
+    name: calls
+    for path in sorted(FIXTURES.glob("*.json"))
+    for name, calls in json.loads(path.read_text(encoding="utf-8")).items()
+}
+# Of these TensorFlow itself knows no size before the resize, or only in a part of the nodes.
+UNKNOWN = ("branches", "loop", "skip", "flexible")
+
+
+def asked(intent):
+    """What a call of the table has, of an intent."""
+    half = {"tensorflow1": False, "tensorflow2": True}[intent.framework]
+    sizes = [size and list(size) for size in (intent.input_size, intent.output_size)]
+    return [intent.mode, intent.align_corners, half, intent.antialias, *sizes, intent.channels]
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_calls(name):
+    found = Manifest.load(str(FIXTURES / name))
+    loose = any(word in name for word in UNKNOWN)
+    expected = [call for call in CALLS[name] if call[0] in ("bilinear", "nearest") and not call[3]]
+    rest = len(CALLS[name]) - len(expected)
+    intents = [asked(intent) for intent in found]
+    simple = [one for one in intents if one[0] in ("bilinear", "nearest") and not one[3]]
+    if "branches.pb" in name:  # as cut into Switch and Merge, the file has `else` first
+        expected[:2] = expected[1::-1]
+    assert len(simple) == len(expected)
+    for one, call in zip(simple, expected):
+        assert one[:4] == call[:4]
+        for seen, true in zip(one[4:], call[4:]):
+            assert seen == true or (loose and seen is None)
+    left_out = sum(int(text.split()[0]) for text in found.notices if "left out" in text)
+    assert len(intents) - len(simple) + left_out == rest + ("lanczos" in name)
+
+
+def test_flexible_sizes_are_factors():
+    for name in ("1.15-flexible.pb", "2.12-flexible.pb", "2.12-flexible.tflite"):
+        found = Manifest.load(str(FIXTURES / name))
+        assert [intent.scale_factor for intent in found] == [(2.0, 2.0), (3.0, 2.0)]
+        assert [(intent.size, intent.output_size) for intent in found] == [(None, None)] * 2
+        assert "2 resize nodes" in found.notices[0]
+
+
+def test_names():
+    aligned = ["aligned", "plain", "near_aligned"]
+    for name, last in (("1.15-deeplab.tflite", "result"), ("2.21-deeplab.tflite", "Identity")):
+        found = Manifest.load(str(FIXTURES / name))
+        assert [intent.name for intent in found] == [*aligned, last]
+    found = Manifest.load(str(FIXTURES / "1.15-deeplab.pb"))
+    assert [intent.name for intent in found] == [*aligned, "near"]
+    found = Manifest.load(str(FIXTURES / "2.12-branches_as_functions.pb"))
+    assert [intent.name for intent in found][:1] == ["cond/cond/resize/ResizeBilinear"]
+
+
+@pytest.mark.parametrize("version", ["2.12", "2.21"])
+def test_quantized_is_the_same_call(version):
+    found = Manifest.load(str(FIXTURES / "{}-int8.tflite".format(version)))
+    plain = Manifest.load(str(FIXTURES / "{}-upsampling.tflite".format(version)))
+    assert [intent.request for intent in found] == [intent.request for intent in plain]
+    (notice,) = found.notices
+    assert "rounds is not compared" in notice
+    assert plain.notices == []
+
+
+def test_toco_drops_the_centers_that_its_graph_has():
+    graph = Manifest.load(str(FIXTURES / "1.15-upsampling.pb"))
+    lite = Manifest.load(str(FIXTURES / "1.15-upsampling.tflite"))
+    assert {intent.framework for intent in graph} == {"tensorflow2"}
+    assert {intent.framework for intent in lite} == {"tensorflow1"}
+    (notice,) = lite.notices
+    assert "2 resize nodes" in notice
+    assert "TOCO" in notice
+
+
+def test_others_are_named_with_their_kernel():
+    (notice,) = Manifest.load(str(FIXTURES / "2.12-lanczos.pb")).notices
+    assert "`resize/ScaleAndTranslate`" in notice
+    assert "`lanczos3`" in notice
+
+
+def test_what_is_read_can_be_written(tmp_path):
+    for path in sorted([*FIXTURES.glob("*.tflite"), *FIXTURES.glob("*.pb")]):
+        found = Manifest.load(str(path))
+        target = tmp_path / (path.name + ".json")
+        found.save(str(target))
+        again = Manifest.load(str(target))
+        assert [intent.request for intent in again] == [intent.request for intent in found]
