@@ -147,14 +147,14 @@ def torch(session):
 @lane("3.11")
 def tensorflow(session):
     """The tests that use TensorFlow, in the version that coremltools is made for."""
-    session.install("-e", ".[test,tflite,keras]", "tensorflow-cpu==2.12.0")
+    session.install("-e", ".[test]", "tensorflow-cpu==2.12.0", "tflite")
     run_tests(session, *([] if session.posargs else tests_of_tensorflow()))
 
 
 @lane("3.11")
 def tensorflow_newest(session):
     """The same with TensorFlow of today, and Keras 3."""
-    session.install("-e", ".[test,tflite,keras]", "tensorflow-cpu", "keras>=3.10")
+    session.install("-e", ".[test]", "tensorflow-cpu", "keras>=3.10", "tflite")
     run_tests(session, *([] if session.posargs else tests_of_tensorflow()))
 
 
