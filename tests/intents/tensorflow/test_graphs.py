@@ -260,6 +260,17 @@ def test_other_operators_that_resize_are_named(operator, tmp_path):
     assert notice == "1 resize node (`it`) left out: the operator `{}` is not read".format(operator)
 
 
+def test_saved_models_and_meta_graphs(tmp_path):
+    """What they hold beside the graph is not read; of two graphs the first counts."""
+    held = g.text(2, [IMAGE, *UP])
+    meta = [g.text(1, [g.text(4, "serve"), g.text(5, "2.12.0")]), held, g.text(5, [])]
+    other = [g.text(2, [IMAGE])]
+    (intent,), _ = load(g.graph(meta), tmp_path)
+    assert intent.name == "up"
+    (intent,), _ = load(g.graph(g.count(1, 1), g.text(2, meta), g.text(2, other)), tmp_path)
+    assert intent.name == "up"
+
+
 def test_quantized_and_gradients(tmp_path):
     quantized = g.resize("q", "QuantizedResizeBilinear", "image", "size")
     gradient = g.node("grad", "ResizeBilinearGrad", ["image", "image"])
