@@ -46,7 +46,9 @@ LIMITS = {
         flatbuffer.MOST_PARTS
     ),
     "nodes of a TFLite file, each time that they run": tflite_file.MOST_NODES,
-    "nodes of functions of a frozen graph, each time that they run": graph_reader.MOST_CALLED,
+    "nodes of functions of a frozen graph, their inputs and attributes, each time that they run": (
+        graph_reader.MOST_CALLED
+    ),
     "bytes of recorded tensors, unpacked": tensors.LARGEST,
     "bytes of a result": splice.LARGEST,
     "side of an image in a manifest or the file of a network": fields.LARGEST_SIDE,

@@ -2,6 +2,7 @@
 
 import struct
 
+from coreml_resize_fix.intents import graph_reader
 from hardening.trees import FIXED32, LENGTH, VARINT, Node, written
 
 INT32, FLOAT = 3, 1
@@ -91,3 +92,15 @@ def graph(*parts):
 
 def single(value):
     return Node(4, FIXED32, struct.pack("<f", value))
+
+
+OPERATORS = {"bilinear": "ResizeBilinear", "nearest": "ResizeNearestNeighbor"}
+IMAGE = placeholder("image", (1, 4, 5, 3))
+UP = [numbers("size", [8, 15]), resize("up", "ResizeBilinear", "image", "size", half=True)]
+
+
+def load(data, tmp_path):
+    """The intents of a graph, and its notices."""
+    path = tmp_path / "graph.pb"
+    path.write_bytes(data)
+    return graph_reader.load(str(path))

@@ -57,14 +57,8 @@ def test_a_folder_of_manifests_and_a_written_one(tmp_path):
         folder.mkdir()
         shutil.copy(source.replace(".pb", suffix), str(folder / ("net" + suffix)))
         written = str(folder / "out.json")
-        ran = commands.run(
-            str(tmp_path / "net.mlmodel"),
-            "-m",
-            str(folder),
-            "--dry-run",
-            "--write-manifest",
-            written,
-        )
+        net = str(tmp_path / "net.mlmodel")
+        ran = commands.run(net, "-m", str(folder), "--dry-run", "--write-manifest", written)
         assert ran.code == 0, ran.err
         with open(written, encoding="utf-8") as file:
             document = json.load(file)
