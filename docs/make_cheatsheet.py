@@ -5,9 +5,11 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from coreml_resize_fix.auditing.assessment import NONE, assess
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
+from coreml_resize_fix.formats.mlprogram import natives as of_programs
 from coreml_resize_fix.formats.mlprogram import operations
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.neuralnetwork import natives as of_networks
 from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, ResizeBilinear, Upsample
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
@@ -123,7 +125,18 @@ def _layer(target: str, before: int, flexible: bool) -> ResizeLayer:
     else:
         exact, wrong = NETWORKS[target][1], Upsample("BILINEAR", scaling_factor=(5, 5))
         place = LayerPlace("up", "image", "big", 4 if exact else 5, 1, 3, exact)
-    return ResizeLayer("", "up", ("big",), wrong, sizes, channels=3, modern=exact, place=place)
+    natives = of_programs if target == PROGRAM else of_networks
+    return ResizeLayer(
+        "",
+        "up",
+        ("big",),
+        wrong,
+        sizes,
+        channels=3,
+        modern=exact,
+        place=place,
+        find_natives=natives.in_place_of,
+    )
 
 
 def _cell(target: str, intent: Intent, before: int, flexible: bool = False) -> str:
