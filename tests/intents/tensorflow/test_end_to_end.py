@@ -82,3 +82,10 @@ def test_a_network_in_the_place_of_the_model(path, what):
     assert ran.code == 2
     assert "is {}, not a Core ML model".format(what) in ran.err
     assert "`--manifest`" in ran.err
+
+
+def test_a_tflite_file_is_known_by_its_mark(tmp_path):
+    shutil.copy(LITE, str(tmp_path / "net.mlmodel"))
+    ran = commands.run(str(tmp_path / "net.mlmodel"))
+    assert ran.code == 2
+    assert "is a TFLite file, not a Core ML model" in ran.err
