@@ -170,9 +170,10 @@ def _find_in_folder(
         raise none(f"the folder `{given}` is a SavedModel", f"pass the file `{_SAVED_MODEL}` in it")
     if len(found) != 1:
         has = "both " + " and ".join(found) if found else f"no {what}"
+        *forms, last = (f"`{stems[-1]}{one}`" for one in suffixes if one.count(".") == 1)
         raise (several if found else none)(
             f"the folder `{given}` has {has} for `{model}`",
-            "keep one of them" if found else f"name it `{stems[-1]}{suffixes[0]}`",
+            "keep one of them" if found else f"name it {', '.join(forms)} or {last}",
         )
     return os.path.join(given, found[0])
 
