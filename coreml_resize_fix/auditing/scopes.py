@@ -27,7 +27,7 @@ _OPERATION = re.compile(_NODE + "$")
 _NO_COUNT, _COUNTED, _EITHER = "", _COUNT, f"(?:{_COUNT})?"
 _MAY_BE_EITHER = re.compile(f"(?:{_COUNT}|{_NODE})$")
 _FEWEST_PARTS = 2  # that tell one node from another
-_LONGEST = 1000  # letters of a name that is read
+_LONGEST, _MOST_WORDS = 1000, 32  # letters of a name that is read, words of a part of it
 # Where a name begins, what joins its parts, and where it ends.
 _IN_SCOPES = ("(?:^|[/;])", "/", "(?:/|$|[:;_][^/]*$)")
 _IN_WORDS = ("(?:^|_)", "_", "(?:_|$)")
@@ -82,6 +82,10 @@ def _may_lack_first(parts: Sequence[str]) -> bool:
     return len(parts) > _FEWEST_PARTS and bool(_OPERATION.search(parts[-1]))
 
 
+def _words(part: str) -> int:
+    return len(_NO_WORD.sub("_", part).split("_"))
+
+
 class _Names:
     """The names of intents, to be found in those of layers without a look at each pair."""
 
@@ -93,9 +97,13 @@ class _Names:
         rare = Counter(part for parts in self._parts.values() for part in parts)
         self._by_part: Dict[str, List[str]] = {}
         for name, parts in self._parts.items():
-            part = min(parts[_may_lack_first(parts) :], key=rare.__getitem__)
-            self._by_part.setdefault(_NO_WORD.sub("_", part), []).append(name)
-        self._most_words = max((part.count("_") + 1 for part in self._by_part), default=0)
+            known = [
+                part for part in parts[_may_lack_first(parts) :] if _words(part) <= _MOST_WORDS
+            ]
+            if known and len(name) <= _LONGEST:
+                part = min(known, key=rare.__getitem__)
+                self._by_part.setdefault(_NO_WORD.sub("_", part), []).append(name)
+        self._most_words = max(map(_words, self._by_part), default=0)
 
     def owner(self, layer: ResizeLayer) -> str:
         """The longest name in those of a layer; empty if there is none, or two are."""
@@ -112,11 +120,14 @@ class _Names:
     def _names_in(self, written: str) -> Iterator[str]:
         words, has_scopes = _NO_WORD.sub("_", written), "/" in written
         separate = words.split("_")
-        for start in range(len(separate)):
-            for end in range(start + 1, min(start + self._most_words, len(separate)) + 1):
-                for name in self._by_part.get("_".join(separate[start:end]), ()):
-                    if self._pattern(name, has_scopes).search(written if has_scopes else words):
-                        yield name
+        runs = {
+            "_".join(separate[start:end])
+            for start in range(len(separate))
+            for end in range(start + 1, min(start + self._most_words, len(separate)) + 1)
+        }
+        for name in [name for run in runs for name in self._by_part.get(run, ())]:
+            if self._pattern(name, has_scopes).search(written if has_scopes else words):
+                yield name
 
     def _pattern(self, name: str, has_scopes: bool) -> Pattern[str]:
         """What finds a name in one with scopes, or in one whose parts are joined by `_`."""
