@@ -124,8 +124,8 @@ def read(network: Network, remarks: Remarks) -> NodeIntents:
 
 def _value(node: Node, network: Network) -> Optional[Value]:
     if node.kind == "Shape":
-        known = network.tensor(node.inputs[0]).shape if node.inputs else None
-        return tensorflow_sizes.of_shape(node.inputs[0], known or (None,) * _RANK)
+        known = [network.tensor(key).shape or (None,) * _RANK for key in node.inputs[:1]]
+        return tensorflow_sizes.of_shape(node.inputs[0], known[0]) if known else None
     inputs = [network.tensor(key).value for key in node.inputs]
     return tensorflow_sizes.fold(node.kind, inputs, node.flags)
 

@@ -9,6 +9,7 @@ import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents import onnx_reader
+from coreml_resize_fix.intents.source import Manifest
 from hardening import entries, program_entries
 from hardening.program_seeds import knows_programs
 from tests.cli import commands
@@ -24,6 +25,9 @@ EXPECTED = {
     "onnx-d2631c5e659e": ("no intent", "of opset 9, which cannot say whether PyTorch used"),
     # An output of rank 1.
     "onnx-40c0f1340169": ("read", "of an input whose size is not known"),
+    # A node that gives the shape of nothing; of the graph its part that does so.
+    "tflite-6a02fe4dabb6": ("read", "its size or factor is beyond 1 to 65536"),
+    "graph-f5dfaf01d9f0": ("read", "of an input whose size is not known"),
     # A layer without a blob to write, and `--decompose`.
     "command-ea3d03bfdb67": ("exit code 1", "RSZ"),
     # A layer of half a million channels.
@@ -42,6 +46,8 @@ EXPECTED = {
     # A resize to a computed shape whose number of resized dimensions took all memory.
     "execute-7594c4002b9d": ("not run", "it resizes\n    4294901761 dimensions"),
 }
+# of entries that read the file of a network as a manifest
+SUFFIXES = {"onnx": ".onnx", "tflite": ".tflite", "graph": ".pb"}
 IOS14 = {"command-eb841e055c01"}
 
 
@@ -70,11 +76,11 @@ def test_says_what_it_must(name, tmp_path):
     text = EXPECTED[name][1]
     if name in IOS14 and not schema.knows_ios14():
         pytest.skip("coremltools 3 knows no layers of iOS 14: pip install 'coremltools>=4'")
-    if name.startswith("onnx"):
-        path = tmp_path / "model.onnx"
+    suffix = SUFFIXES.get(name.partition("-")[0])
+    if suffix is not None:
+        path = tmp_path / ("model" + suffix)
         path.write_bytes(read(name))
-        notices = onnx_reader.load(str(path)).notices
-        assert text in " ".join(notices)
+        assert text in " ".join(Manifest.load(str(path)).notices)
         return
     if name.startswith("package"):
         package = program_entries.unpacked(read(name))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coreml_resize_fix.intents import graph_schema, tensorflow_nodes
+from coreml_resize_fix.intents import graph_schema
 from tests.intents.tensorflow import graphs as g
 from tests.intents.tensorflow.graphs import IMAGE, OPERATORS, UP, load
 
@@ -24,13 +24,15 @@ def test_flags(mode, corners, half, tmp_path):
     assert (intent.name, intent.used, notices) == ("up", None, [])
 
 
-@pytest.mark.parametrize("operator", ["ResizeBicubic", "ResizeArea"])
-def test_what_the_conventions_lack_is_named(operator, tmp_path):
-    """Or read, where they have it."""
-    resize = g.resize("up", operator, "image", "size")
-    intents, notices = load(g.graph(IMAGE, g.numbers("size", [8, 15]), resize), tmp_path)
-    assert len(intents) + sum("`up`) left out" in text for text in notices) == 1
-    assert all(intent.mode == tensorflow_nodes.MODES[operator] for intent in intents)
+@pytest.mark.parametrize(
+    ("operator", "mode"), [("ResizeBicubic", "bicubic"), ("ResizeArea", "area")]
+)
+@pytest.mark.parametrize("corners", [False, True])
+def test_other_modes(operator, mode, corners, tmp_path):
+    resize = g.resize("up", operator, "image", "size", corners)
+    (intent,), notices = load(g.graph(IMAGE, g.numbers("size", [8, 15]), resize), tmp_path)
+    assert (intent.framework, intent.mode) == ("tensorflow1", mode)
+    assert (intent.align_corners, notices) == (corners, [])
 
 
 def scaled(scale, translation=(0.0, 0.0), kernel="triangle", antialias=True):
@@ -45,18 +47,11 @@ def scaled(scale, translation=(0.0, 0.0), kernel="triangle", antialias=True):
     )
 
 
-def test_scale_and_translate_of_a_whole_image(tmp_path):
-    """An intent, or left out with the reason that a manifest gives, until it knows antialias."""
-    intents, (*notices,) = load(scaled((2.0, 3.0)), tmp_path)
-    assert all("antialias" in text for text in notices)
-    assert len(intents) + len(notices) == 1
-    for intent in intents:
-        assert (intent.framework, intent.mode, intent.antialias) == (
-            "tensorflow2",
-            "bilinear",
-            True,
-        )
-        assert (intent.input_size, intent.size) == ((4, 5), (8, 15))
+@pytest.mark.parametrize(("kernel", "mode"), [("triangle", "bilinear"), ("keyscubic", "bicubic")])
+def test_scale_and_translate_of_a_whole_image(kernel, mode, tmp_path):
+    (intent,), notices = load(scaled((2.0, 3.0), kernel=kernel), tmp_path)
+    assert (intent.framework, intent.mode, intent.antialias) == ("tensorflow2", mode, True)
+    assert (intent.input_size, intent.size, notices) == ((4, 5), (8, 15), [])
 
 
 @pytest.mark.parametrize(
