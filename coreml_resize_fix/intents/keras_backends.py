@@ -9,7 +9,7 @@ import importlib
 import sys
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import Any, Callable, ContextManager, Dict, Iterator, NamedTuple, Optional, Set, Union
+from typing import Any, Callable, ContextManager, Dict, Iterator, NamedTuple, Optional, Union
 
 from coreml_resize_fix.intents import tensorflow_ops
 from coreml_resize_fix.intents.keras_tensors import FIRST, LAST
@@ -79,13 +79,13 @@ def _on_tensorflow(hear: Hearing) -> Iterator[None]:
             values = {key: _plain(value) for key, value in zip(flags[::2], flags[1::2])}
             found = tensorflow_ops.intent_of(operator, values)
             if operator == tensorflow_ops.WITH_KERNEL and graph is None:
-                found = _checked(found, inputs, outputs)
+                sizes = (tensor.shape[1:3] for tensor in (inputs[0], outputs[0]))
+                found = tensorflow_ops.checked(found, *sizes, *(t.numpy() for t in inputs[2:4]))
             hear(Heard(found, inputs[0], outputs[0], LAST, graph is None))
         elif graph is None and operator.startswith("__"):
-            inside = sorted(_resizes_of(operator, set()))
+            inside = tensorflow_ops.inside(operator, _nodes_of, set())
             if inside:
-                text = f"{' and '.join(f'`{one}`' for one in inside)} in a compiled function"
-                hear(Heard(text, None, None))
+                hear(Heard(tensorflow_ops.not_seen(inside), None, None))
 
     with ExitStack() as block:
         if hasattr(callbacks, "op_callback"):  # TensorFlow 1.15
@@ -120,29 +120,12 @@ def _plain(value: Any) -> Any:
     return value if kind is None else getattr(value, kind)
 
 
-def _checked(found: Union[Intent, str], inputs: Any, outputs: Any) -> Union[Intent, str]:
-    """A resize with a kernel, if it neither moves nor scales otherwise than the sizes say."""
-    factors = [after / before for after, before in zip(outputs[0].shape[1:3], inputs[0].shape[1:3])]
-    scale, translation = inputs[2].numpy(), inputs[3].numpy()
-    if abs(translation).max() > 0 or abs(scale / factors - 1).max() > 1e-6:
-        return f"`{tensorflow_ops.WITH_KERNEL}` by other factors than the sizes, or with an offset"
-    return found
-
-
-def _resizes_of(function: str, known: Set[str]) -> Set[str]:
-    """The resize operators in a compiled function, and in those that it calls."""
+def _nodes_of(function: str) -> Any:
     context: Any = importlib.import_module("tensorflow.python.eager.context").context()
-    known.add(function)
     try:
-        nodes = context.get_function_def(function).node_def
+        return context.get_function_def(function).node_def
     except Exception:  # none of this name; which error that is depends on the version
-        return set()
-    found = {node.op for node in nodes if tensorflow_ops.is_resize(node.op)}
-    for node in nodes:
-        for value in node.attr.values():
-            if value.func.name and value.func.name not in known:
-                found |= _resizes_of(value.func.name, known)
-    return found
+        return ()
 
 
 @contextmanager

@@ -40,10 +40,10 @@ def _whole(side: Any) -> Optional[int]:
 
 def array(value: Any) -> Optional[np.ndarray]:
     """A copy of a tensor as NumPy has it; None if it has no values, or is no tensor of numbers."""
-    if hasattr(value, "detach"):  # PyTorch's
-        value = value.detach().cpu()
-        value = value.float() if value.is_floating_point() else value
     try:
+        if hasattr(value, "detach"):  # PyTorch's
+            plain = value.detach().cpu()
+            value = (plain.float() if plain.is_floating_point() else plain).numpy()
         found = np.array(value)
         if found.dtype.kind == "V":  # bfloat16, which NumPy itself does not have
             found = found.astype(np.float32)

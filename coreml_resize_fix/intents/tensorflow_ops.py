@@ -3,7 +3,7 @@
 Source: tensorflow/core/ops/image_ops.cc; which one `tf.image.resize` calls is in image_ops_impl.py.
 """
 
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Set, Union
 
 from coreml_resize_fix.intents.model import Intent
 
@@ -37,6 +37,49 @@ def intent_of(kind: str, flags: Mapping[str, Any]) -> Union[Intent, str]:
         mode=MODES[kind],
         align_corners=bool(flags.get("align_corners")),
     )
+
+
+def checked(
+    found: Union[Intent, str],
+    before: Sequence[int],
+    after: Sequence[int],
+    scale: Any,
+    translation: Any,
+) -> Union[Intent, str]:
+    """A resize with a kernel, if it neither scales otherwise than its sizes say nor moves."""
+    factors = [int(made) / int(side) for made, side in zip(after, before)]
+    if abs(translation).max() > 0 or abs(scale / factors - 1).max() > 1e-6:
+        return f"`{WITH_KERNEL}` by other factors than its sizes, or with an offset"
+    return found
+
+
+def inside(name: str, nodes_of: Callable[[str], Any], known: Set[str]) -> Set[str]:
+    """The resize operators in a compiled function, and in those that it calls.
+
+    `nodes_of` gives the nodes of a function; `known` are those that were looked at.
+    """
+    if name in known:
+        return set()
+    known.add(name)
+    nodes = nodes_of(name)
+    found = {node.op for node in nodes if is_resize(node.op)}
+    for node in nodes:
+        for called in functions(node):
+            found |= inside(called, nodes_of, known)
+    return found
+
+
+def functions(node: Any) -> Sequence[str]:
+    """The compiled functions that a node calls."""
+    values = node.attr.values()
+    called = [value.func for value in values]
+    called += [function for value in values for function in value.list.func]
+    return [function.name for function in called if function.name]
+
+
+def not_seen(operators: Set[str]) -> str:
+    """What is said of resizes in a compiled function."""
+    return f"{' and '.join(f'`{one}`' for one in sorted(operators))} in a compiled function"
 
 
 def _text(value: Any) -> Optional[str]:
