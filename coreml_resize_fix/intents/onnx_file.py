@@ -1,27 +1,18 @@
 """Read an ONNX file as a message that is safe to walk: no weights, no invalid text."""
 
-import os
-import stat
-import warnings
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator
 
-from coreml_resize_fix.errors import ManifestError, reason
+from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.intents import network_file
+from coreml_resize_fix.intents.network_file import NetworkFile
 
 Proto = Any  # a message of the onnx package, which is imported inside functions only
 
 # Shape arithmetic works on a few numbers; larger tensors are weights.
 MOST_ELEMENTS = 1024
-LONGEST = (1 << 31) - 1  # bytes; protobuf reads no longer messages
 
-_HINT = "pass a file that `torch.onnx.export` wrote, at opset 11 or later"
-
-# first bytes -> kind of file
-_KINDS: Tuple[Tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint?)"),
-    (b"\x89HDF", "an HDF5 file (a Keras model?)"),
-    (b"version https://git-lfs", "a Git LFS pointer: the model itself was not fetched"),
-    (b"{", "text that looks like JSON"),
-    (b"<", "text that looks like XML or HTML"),
+FILE = NetworkFile(
+    "an ONNX model", ".onnx", "pass a file that `torch.onnx.export` wrote, at opset 11 or later"
 )
 _DATA_FIELDS = (
     "raw_data",
@@ -53,14 +44,14 @@ def read_whole(path: str) -> Proto:
     Raises:
         ManifestError: it cannot be read, or is not an ONNX model.
     """
-    data = _bytes_of(path)
+    data = FILE.bytes_of(path)
     model = _parsed(path, data)
     if not model.HasField("graph") or not model.graph.node:
-        raise _refusal(path, "it has no graph of nodes")
+        raise FILE.refusal(path, "it has no graph of nodes")
     if not opset(model):
-        raise _refusal(path, "it names no version of the ONNX operators; is it complete?")
+        raise FILE.refusal(path, "it names no version of the ONNX operators; is it complete?")
     if not all(isinstance(text, str) for text in _texts(model)):
-        raise _refusal(path, "it has names that are not UTF-8 text")
+        raise FILE.refusal(path, "it has names that are not UTF-8 text")
     return model
 
 
@@ -90,54 +81,18 @@ def bodies(node: Proto) -> Iterator[Proto]:
         yield from attribute.graphs
 
 
-def _bytes_of(path: str) -> bytes:
-    if os.path.isdir(path):
-        raise _refusal(path, "it is a folder")
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise _refusal(path, "it is a pipe or a device")
-        if status.st_size > LONGEST:
-            raise _refusal(path, "it is longer than 2 GiB, and no protobuf message is")
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise ManifestError(
-            f"cannot read `{path}`: {reason(error)}",
-            "pass the path of a .onnx file with `--manifest`",
-        ) from error
-    if not data:
-        raise _refusal(path, "it is empty")
-    for start, kind in _KINDS:
-        if data.startswith(start):
-            raise _refusal(path, "it is " + kind)
-    return data
-
-
 def _parsed(path: str, data: bytes) -> Proto:
     try:
         import onnx
-        from google.protobuf.message import DecodeError
     except ImportError as error:
         raise ManifestError(
             f"`{path}` needs the package onnx, which is not installed",
             "pip install onnx, or write the intents as JSON",
         ) from error
-    damaged = _refusal(path, "it is cut off, damaged or something else")
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", RuntimeWarning)
-        try:
-            model = onnx.ModelProto.FromString(data)
-        except (DecodeError, ValueError, RuntimeError) as error:
-            raise damaged from error
-    if warned:  # protobuf 3 only warns if a message is cut off
-        raise damaged
+    model = network_file.parsed(onnx.ModelProto, data)
+    if model is None:
+        raise FILE.refusal(path, "it is cut off, damaged or something else")
     return model
-
-
-def _refusal(path: str, reason: str) -> ManifestError:
-    return ManifestError(f"`{path}` is not an ONNX model: {reason}", _HINT)
 
 
 def _texts(model: Proto) -> Iterator[Any]:

@@ -8,14 +8,11 @@ import numpy as np
 from coreml_resize_fix.conventions import torch
 from coreml_resize_fix.intents.fields import LARGEST_SIDE
 from coreml_resize_fix.intents.model import Size
+from coreml_resize_fix.intents.node_notices import LeftOut
 from coreml_resize_fix.intents.onnx_fold import attribute
 from coreml_resize_fix.intents.onnx_shapes import Numbers, ResizeNode, made_shape
 
 _RANK = 4
-
-
-class LeftOut(str):
-    """The reason why a node has no intent."""
 
 
 class Geometry(NamedTuple):

@@ -12,8 +12,9 @@ import numpy as np
 from coreml_resize_fix.conventions import torch
 from coreml_resize_fix.conventions.onnx import COORDINATE_MODES, NEAREST_MODES
 from coreml_resize_fix.intents.model import ONNX_MODES, Intent
+from coreml_resize_fix.intents.node_notices import LeftOut
 from coreml_resize_fix.intents.onnx_fold import attribute
-from coreml_resize_fix.intents.onnx_geometry import LeftOut, geometry_of
+from coreml_resize_fix.intents.onnx_geometry import geometry_of
 from coreml_resize_fix.intents.onnx_shapes import ResizeNode
 from coreml_resize_fix.sampling import difference
 

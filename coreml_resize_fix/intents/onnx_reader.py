@@ -7,23 +7,15 @@ no `align_corners`: from PyTorch it gives no intent, only a notice.
 
 import re
 from dataclasses import replace
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.intents import onnx_file, onnx_infer, onnx_meaning, onnx_names, onnx_shapes
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.node_notices import NO_SIZE, LeftOut, NodeIntents, Remarks, left_out
 from coreml_resize_fix.intents.onnx_dependencies import output_dependencies
 from coreml_resize_fix.intents.onnx_file import Proto
-from coreml_resize_fix.intents.onnx_geometry import LeftOut
 from coreml_resize_fix.intents.onnx_infer import Infer
 from coreml_resize_fix.intents.onnx_shapes import ResizeNode
-
-
-class OnnxIntents(NamedTuple):
-    """Intents in the order of the nodes; notices on what the file does not hold, and why."""
-
-    intents: List[Intent]
-    notices: List[str]
-
 
 _NO_ALIGN_CORNERS = (
     "{nodes} of opset {opset}, which cannot say whether PyTorch used align_corners, so there is no "
@@ -37,10 +29,9 @@ _DROPPED_FACTOR = (
     "{nodes} by size, from an exporter that writes a scale_factor as the size that it gives; where "
     "the call had a scale_factor, PyTorch sampled by 1/scale_factor, and a recorded intent says so"
 )
-_NO_SIZE = "{nodes} of an input whose size is not known; matching relies on order and mode alone"
 
 
-def load(path: str) -> OnnxIntents:
+def load(path: str) -> NodeIntents:
     """Read the intents of an ONNX file; external weight files are not opened.
 
     Raises:
@@ -51,22 +42,23 @@ def load(path: str) -> OnnxIntents:
         return of(model, infer)
 
 
-def of(model: Proto, infer: Infer) -> OnnxIntents:
+def of(model: Proto, infer: Infer) -> NodeIntents:
     """The intents of a model that `onnx_file.read` gave, with a way to infer shapes."""
     version = onnx_file.opset(model)
     producer = _torch_version(model)
     intents: List[Intent] = []
-    remarks: Dict[str, List[str]] = {}
+    remarks = Remarks()
     used = output_dependencies(model.graph)
     for resize in onnx_shapes.find(model, version, infer):
         found, texts = _read(resize, version, producer)
         for text in texts:
-            remarks.setdefault(text, []).append(resize.label)
+            remarks.add(text, resize.label)
         if found is not None:
             dead = bool(model.graph.output) and not used & set(resize.node.output)
             intents.append(replace(found, index=len(intents), used=False if dead else None))
-    notices = [_fill_template(text, labels, version) for text, labels in remarks.items()]
-    return OnnxIntents(intents, notices + list(_notices_of_functions(model)))
+    for name in _inside_functions(model):
+        remarks.add(left_out("inside local functions, which are not read"), name)
+    return NodeIntents(intents, remarks.notices(opset=version))
 
 
 def _read(
@@ -78,11 +70,11 @@ def _read(
         return None, [_NO_ALIGN_CORNERS]
     found = onnx_meaning.intent_of(resize, version, producer)
     if isinstance(found, LeftOut):
-        return None, ["{nodes} left out: " + found.replace("{", "{{").replace("}", "}}")]
+        return None, [left_out(found)]
     doubts = (
         (is_ambiguous, _ASYMMETRIC),
         (producer is not None and _may_drop_factor(resize, found), _DROPPED_FACTOR),
-        (found.input_size is None, _NO_SIZE),
+        (found.input_size is None, NO_SIZE),
     )
     name = onnx_names.name(resize, producer is not None)
     return replace(found, name=name), [text for holds, text in doubts if holds]
@@ -109,23 +101,10 @@ def _torch_version(model: Proto) -> Optional[str]:
     return "".join(re.findall(r"^\d+\.\d+[\w.+]*", model.producer_version))
 
 
-def _notices_of_functions(model: Proto) -> Iterator[str]:
-    inside = [
+def _inside_functions(model: Proto) -> List[str]:
+    return [
         node.name or node.op_type
         for function in getattr(model, "functions", ())
         for node in function.node
         if node.op_type in ("Resize", "Upsample")
     ]
-    if inside:
-        yield _fill_template(
-            "{nodes} left out: inside local functions, which are not read", inside, 0
-        )
-
-
-def _fill_template(text: str, labels: List[str], version: int) -> str:
-    shown = ", ".join(f"`{label}`" for label in labels[:4])
-    more = f" and {len(labels) - 4} more" if len(labels) > 4 else ""
-    noun = "node" if len(labels) == 1 else "nodes"
-    nodes = f"{len(labels)} resize {noun} ({shown}{more})"
-    them = "it" if len(labels) == 1 else "them"
-    return text.format(nodes=nodes, opset=version, them=them)

@@ -1,12 +1,17 @@
-"""Load intents from a manifest or an ONNX file, and save them with their tensors."""
+"""Load intents from a manifest or the file of a network, and save them with their tensors."""
 
 import json
+import os
+from importlib import import_module
 from typing import Any, Dict, Iterable, List, Optional
 
 from coreml_resize_fix.intents import manifest, tensors
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
 from coreml_resize_fix.short_repr import shortened
+
+# suffix of a network's file -> the module that reads its intents, imported when it is needed
+READERS = {".onnx": "onnx_reader", ".tflite": "tflite_reader", ".pb": "graph_reader"}
 
 
 class Manifest(List[Intent]):
@@ -31,17 +36,16 @@ class Manifest(List[Intent]):
 
     @classmethod
     def load(cls, path: str) -> "Manifest":
-        """Read a .json manifest, with the tensors beside it if there are any, or an .onnx file.
+        """Read a .json manifest, with the tensors beside it if there are any, or a network's file.
 
         `-` is a manifest on standard input, which has nothing beside it.
 
         Raises:
             ManifestError: the file cannot be read, or has defects; all of them are listed.
         """
-        if path.lower().endswith(".onnx"):
-            from coreml_resize_fix.intents import onnx_reader
-
-            read = onnx_reader.load(path)
+        reader = READERS.get(os.path.splitext(path.lower())[1])
+        if reader is not None:
+            read = import_module(f"coreml_resize_fix.intents.{reader}").load(path)
             found = cls(read.intents, read.notices)
             found._loaded_from = path
             return found

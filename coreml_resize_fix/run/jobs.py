@@ -18,12 +18,13 @@ from coreml_resize_fix.files import places
 from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.package import SUFFIX, is_package, suffix_of
 from coreml_resize_fix.intents.manifest import STANDARD_INPUT
+from coreml_resize_fix.intents.source import READERS
 from coreml_resize_fix.run import outputs
 from coreml_resize_fix.run.model_paths import Found
 
 _SEPARATORS = os.sep + (os.altsep or "")
 # What the manifest and the reference of `net.mlmodel` may be called in a folder of them.
-_MANIFESTS = (".json", ".intent.json", ".onnx")
+_MANIFESTS = (".json", ".intent.json", *READERS)
 _REFERENCES = (".npz", ".intent.npz", ".onnx")
 
 

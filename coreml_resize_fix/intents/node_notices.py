@@ -1,0 +1,49 @@
+"""What readers of network files give: intents, and notices on nodes that have none or a doubt."""
+
+from typing import Dict, List, NamedTuple, Sequence
+
+from coreml_resize_fix.intents.model import Intent
+
+_SHOWN = 4  # nodes that a notice names
+
+
+NO_SIZE = "{nodes} of an input whose size is not known; matching relies on order and mode alone"
+
+
+class LeftOut(str):
+    """The reason why a node has no intent."""
+
+
+def left_out(reason: str) -> str:
+    """The remark on nodes that have no intent."""
+    return "{nodes} left out: " + reason.replace("{", "{{").replace("}", "}}")
+
+
+class NodeIntents(NamedTuple):
+    """Intents in order of execution; notices on what the file does not hold, and why."""
+
+    intents: List[Intent]
+    notices: List[str]
+
+
+class Remarks:
+    """Remarks on nodes: those with one text become one notice, which names the nodes."""
+
+    def __init__(self) -> None:
+        self._labels: Dict[str, List[str]] = {}
+
+    def add(self, text: str, label: str) -> None:
+        """Say `text` of a node; its places are {nodes}, {them} and what `notices` is given."""
+        self._labels.setdefault(text, []).append(label)
+
+    def notices(self, **places: object) -> List[str]:
+        """All notices, in the order of their first nodes."""
+        return [_fill_template(text, labels, places) for text, labels in self._labels.items()]
+
+
+def _fill_template(text: str, labels: Sequence[str], places: Dict[str, object]) -> str:
+    shown = ", ".join(f"`{label}`" for label in labels[:_SHOWN])
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    noun = "node" if len(labels) == 1 else "nodes"
+    nodes = f"{len(labels)} resize {noun} ({shown}{more})"
+    return text.format(nodes=nodes, them="it" if len(labels) == 1 else "them", **places)
