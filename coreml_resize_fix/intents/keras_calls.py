@@ -42,6 +42,7 @@ UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
 _UNSEEN = frozenset(
     "Lambda Layer CenterCrop RandomCrop TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer".split()
 )
+_OPERATION = "Resize"  # `keras.ops.image.resize`; Keras 3 names no modules in HDF5
 _READ = ("UpSampling2D", "Resizing", "TFOpLambda", "SlicingOpLambda")
 
 _DOUBT_VERSION = (
@@ -91,12 +92,13 @@ def era(version: Optional[str], backend: Optional[str]) -> Era:
     return Era(numbers < (2, 4), is_third=numbers >= (3,), backend=backend)
 
 
-def is_seen(called: Called, registered: Any) -> bool:
+def is_seen(called: Called, registered: Any, era: Era) -> bool:
     """Whether a layer is one of Keras's own, and does what its configuration says."""
     if isinstance(called.module, str):
-        own = called.module == "keras" or called.module.startswith("keras.")
+        own = called.module.split(".")[0] in ("keras", "tf_keras")
         return own and called.kind not in _UNSEEN
-    return not isinstance(registered, str) and called.kind in (*_READ, *_KNOWN)
+    known = called.kind in (*_READ, *_KNOWN) or (called.kind == _OPERATION and era.is_third)
+    return not isinstance(registered, str) and known
 
 
 def intent_of(called: Called, era: Era, source: Optional[Sequence[Any]]) -> Optional[Resized]:
@@ -105,11 +107,10 @@ def intent_of(called: Called, era: Era, source: Optional[Sequence[Any]]) -> Opti
         return _upsampling(called.config, era, source)
     if called.kind == "Resizing":
         return _resizing(called.config, era, source)
-    if str(called.module).endswith("ops.image"):
-        if called.kind == "Resize":
-            return _resizing(called.config, era, source)
-        if may_resize(called.kind):
-            return Resized(LeftOut(f"the operation `{called.kind}` is not read"))
+    if called.kind == _OPERATION and era.is_third:
+        return _resizing(called.config, era, source)
+    if str(called.module).endswith(".ops.image") and may_resize(called.kind):
+        return Resized(LeftOut(f"the operation `{called.kind}` is not read"))
     if called.kind == "TFOpLambda":
         return _function(called, source)
     return None

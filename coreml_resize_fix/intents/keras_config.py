@@ -161,7 +161,7 @@ class _Reader:
             found += inner
             return None
         called = Called(str(entry.get("class_name")), entry.get("module"), config, arguments)
-        if not keras_calls.is_seen(called, entry.get("registered_name")):
+        if not keras_calls.is_seen(called, entry.get("registered_name"), self._era):
             self._unseen[here] = None
             return None
         call = keras_calls.intent_of(called, self._era, source)

@@ -86,8 +86,9 @@ def _collect(layer: Any, path: str, found: Tree) -> None:
 
 def parts(layer: Any) -> List[Any]:
     """The layers that are directly inside of another."""
-    if isinstance(getattr(layer, "layers", None), list):  # a model
-        return list(layer.layers)
+    for name in ("operations", "layers"):  # of a model; functional ones have functions, too
+        if isinstance(getattr(layer, name, None), list):
+            return list(getattr(layer, name))
     flatten = getattr(layer, "_flatten_layers", None)
     if flatten is not None:
         return list(flatten(recursive=False, include_self=False))

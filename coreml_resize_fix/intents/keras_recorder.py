@@ -16,8 +16,7 @@ from coreml_resize_fix.intents.tensors import NetworkTensors
 _Self = TypeVar("_Self", bound="Recorder")
 
 UPSAMPLING = "UpSampling2D"
-RESIZING = (UPSAMPLING, "Resizing")
-NOT_BUILT = "call it once, or give it an input shape, before its resizes are recorded"
+RESIZING = (UPSAMPLING, "Resizing", "Resize")  # `keras.ops.image.resize` is the last
 
 
 def kind(model: Any) -> Any:
