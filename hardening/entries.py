@@ -14,8 +14,9 @@ from coreml_resize_fix.errors import ManifestError, ModelError
 from coreml_resize_fix.formats.neuralnetwork import layers as walk
 from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_varint
-from coreml_resize_fix.intents import manifest, onnx_reader
+from coreml_resize_fix.intents import graph_reader, manifest, onnx_reader, tflite_reader
 from coreml_resize_fix.intents import onnx_file as onnx_files
+from coreml_resize_fix.intents.node_notices import NodeIntents
 from coreml_resize_fix.intents.source import Manifest
 from hardening import inference, mutations, program_entries
 from hardening.running import emptied, run, scratch
@@ -89,14 +90,32 @@ def json_manifest(data: bytes) -> str:
 
 def onnx_file(data: bytes) -> str:
     """An ONNX file as a manifest."""
-    path = os.path.join(scratch(), "model.onnx")
+    return _network_file(
+        "model.onnx", data, lambda path: onnx_reader.of(onnx_files.read(path), inference.infer)
+    )
+
+
+def tflite_file(data: bytes) -> str:
+    """A TFLite file as a manifest."""
+    return _network_file("model.tflite", data, tflite_reader.load)
+
+
+def graph_file(data: bytes) -> str:
+    """A frozen graph as a manifest."""
+    return _network_file("model.pb", data, graph_reader.load)
+
+
+def _network_file(name: str, data: bytes, read: Callable[[str], NodeIntents]) -> str:
+    path = os.path.join(scratch(), name)
     with open(path, "wb") as file:
         file.write(data)
     try:
-        found = onnx_reader.of(onnx_files.read(path), inference.infer)
+        found = read(path)
     except ManifestError as error:
         assert str(error) and error.hint
         return "refused"
+    document = json.dumps(Manifest(found.intents).document())
+    assert len(manifest.parse(document)) == len(found.intents)
     for intent in found.intents:
         assert str(intent)
     return "read" if found.intents else "no intent"
@@ -153,6 +172,8 @@ ENTRIES: Dict[str, Entry] = {
     "wire": wire,
     "manifest": json_manifest,
     "onnx": onnx_file,
+    "tflite": tflite_file,
+    "graph": graph_file,
     "command": whole_command,
     **program_entries.ENTRIES,
 }
@@ -161,6 +182,8 @@ MUTATE: Dict[str, Callable[[bytes, int, int], bytes]] = {
     "wire": mutations.message,
     "manifest": mutations.text,
     "onnx": mutations.message,
+    "tflite": mutations.flatbuffer,
+    "graph": mutations.message,
     "command": _changed_job,
     **program_entries.MUTATE,
 }

@@ -23,7 +23,17 @@ from typing import Any, Callable, Dict, List
 # Of one input: memory of the whole process with NumPy and protobuf, and seconds on a busy machine.
 MOST_MEMORY, MOST_SECONDS = 1024, 60
 LARGEST = 20000  # bytes
-ENTRIES = ("wire", "manifest", "onnx", "command", "program", "package", "execute")
+ENTRIES = (
+    "wire",
+    "manifest",
+    "onnx",
+    "tflite",
+    "graph",
+    "command",
+    "program",
+    "package",
+    "execute",
+)
 _COUNTER = struct.Struct("<QQ")  # executions, microseconds of processor time
 
 

@@ -203,3 +203,35 @@ def _places(box: Any) -> Any:
         yield box, key
         if isinstance(box[key], (dict, list)):
             yield from _places(box[key])
+
+
+def flatbuffer(data: bytes, seed: int, most: int) -> bytes:
+    """A flatbuffer with one to four changes to its offsets, lengths, numbers and texts."""
+    rng, changed = random.Random(seed), bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
+        if len(changed) < 16:
+            break
+        at = rng.randrange(len(changed) - 8)
+        word = at // 4 * 4
+        kind = rng.randrange(7)
+        if kind == 0:  # an offset, a length, an index
+            number = rng.choice((*NUMBERS, len(changed), len(changed) - word, rng.randrange(400)))
+            changed[word : word + 4] = (number % 2**32).to_bytes(4, "little")
+        elif kind == 1:  # a place in a vtable, a truth value, a type
+            changed[at // 2 * 2 : at // 2 * 2 + 2] = rng.choice(NUMBERS[:9]).to_bytes(4, "little")[
+                :2
+            ]
+        elif kind == 2:
+            changed[at] = rng.choice((0, 1, 2, 15, 23, 32, 74, 97, 118, 119, 127, 128, 206, 255))
+        elif kind == 3:  # the same table or list in two places
+            other = rng.randrange(len(changed) - 8) // 4 * 4
+            offset = int.from_bytes(changed[other : other + 4], "little") + other - word
+            changed[word : word + 4] = (offset % 2**32).to_bytes(4, "little")
+        elif kind == 4:
+            text = rng.choice(TEXTS)[:8]
+            changed[at : at + len(text)] = text
+        elif kind == 5:
+            changed[at : at + 1] = bytes(rng.choice((0, 4, 8)))
+        else:
+            del changed[rng.randrange(8, len(changed)) :]
+    return bytes(changed) if len(changed) <= most else data

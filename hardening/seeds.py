@@ -64,6 +64,13 @@ def _onnx() -> Iterator[bytes]:
                 yield cases.read_bytes(os.path.join(root, name))
 
 
+def _tensorflow(suffix: str) -> Iterator[bytes]:
+    folder = os.path.join(cases.TESTS, "fixtures", "tensorflow_files")
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(suffix):
+            yield cases.read_bytes(os.path.join(folder, name))
+
+
 def _jobs() -> Iterator[bytes]:
     manifests = list(_manifests())
     for index, model in enumerate(_models()):
@@ -79,6 +86,8 @@ _READ: Dict[str, Callable[[], Iterable[bytes]]] = {
     "wire": _models,
     "manifest": _manifests,
     "onnx": _onnx,
+    "tflite": lambda: _tensorflow(".tflite"),
+    "graph": lambda: _tensorflow(".pb"),
     "command": _jobs,
     "program": program_seeds.structures,
     "package": program_seeds.packages,

@@ -8,6 +8,7 @@ from coreml_resize_fix.errors import MLProgramError, ModelError, NotAModelError
 from coreml_resize_fix.files import failures
 from coreml_resize_fix.formats import package
 from coreml_resize_fix.formats.protobuf.wire import Source
+from coreml_resize_fix.intents.network_file import is_tflite
 
 _HEAD = 1024
 _EXPORT = "export and convert it to Core ML first"
@@ -37,6 +38,7 @@ _TEXTS: Tuple[Tuple[Tuple[str, ...], str, str], ...] = (
     ),
     (("",), "a text file, no model", "read it: it may say why a download or an export failed"),
 )
+_NETWORKS = {".onnx": "an ONNX file", ".tflite": "a TFLite file", ".pb": "a TensorFlow graph"}
 _ONNX_PRODUCERS = (b"pytorch", b"onnx", b"tf2onnx", b"keras2onnx", b"backend-test", b"skl2onnx")
 
 
@@ -88,10 +90,11 @@ def explain(path: str, source: Source, error: ModelError) -> ModelError:
     known = _kind(head)
     if known is not None:
         return NotAModelError(f"`{path}` is {known[0]}", known[1])
-    if path.lower().endswith(".onnx") or any(name in head for name in _ONNX_PRODUCERS):
+    network = _network(path, head)
+    if network is not None:
         return NotAModelError(
-            f"`{path}` is an ONNX file, not a Core ML model",
-            "pass the converted .mlmodel here",
+            f"`{path}` is {network}, not a Core ML model",
+            "pass the converted .mlmodel here, and this file with `--manifest`",
         )
     if isinstance(error, NotAModelError):
         return NotAModelError(f"`{path}` is not a Core ML model", "pass a .mlmodel file")
@@ -99,6 +102,15 @@ def explain(path: str, source: Source, error: ModelError) -> ModelError:
         f"`{path}` cannot be read as a Core ML model: {error.message}",
         error.hint or "it is damaged, truncated or not a model: copy or convert it again",
     )
+
+
+def _network(path: str, head: bytes) -> Optional[str]:
+    """The network that another framework wrote; None if it is none that is known."""
+    if any(name in head for name in _ONNX_PRODUCERS):
+        return _NETWORKS[".onnx"]
+    if is_tflite(head):
+        return _NETWORKS[".tflite"]
+    return _NETWORKS.get(os.path.splitext(path.lower())[1])
 
 
 def _kind(head: bytes) -> Optional[Tuple[str, str]]:

@@ -10,11 +10,12 @@ from coreml_resize_fix.intents.tensorflow_nodes import MODES, Network, Node, Ten
 from coreml_resize_fix.intents.tensorflow_sizes import MOST_ELEMENTS, Value
 
 MOST_CALLED = 100000  # nodes of functions, each time that they are called
+_LONG = 64  # bytes of the name of a call, below which one node counts as one
 _DEEPEST = 64  # calls of functions in one another
 
 _NOT_CALLED = left_out("in a function that the graph does not call")
 # attributes that hold functions, in order of execution; all others come behind them
-_ORDER = ("then_branch", "else_branch", "cond", "body")
+_ORDER = {b"then_branch": 0, b"else_branch": 1, b"cond": 2, b"body": 3}
 # Of these the arguments are what the function reads; those of a loop change from round to round.
 _HANDING_ON = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "If": 1, "StatelessIf": 1}
 _RETURNING = ("PartitionedCall", "StatefulPartitionedCall")
@@ -160,13 +161,12 @@ class _Walk(Network):
             function = self.functions.get(name)
             if function is None:
                 continue
-            self._left -= len(function.node_def) + 1
-            if name in callers or len(callers) > _DEEPEST or self._left < 0:
-                raise EndlessError(
-                    f"its functions call themselves, or more than {MOST_CALLED} nodes"
-                )
-            self.called.add(name)
             inner = key + b"/"
+            parts = len(function.node_def) + len(function.ret) + len(function.signature.output_arg)
+            self._left -= (parts + 1) * (1 + len(inner) // _LONG)
+            if name in callers or len(callers) > _DEEPEST or self._left < 0:
+                raise EndlessError(f"its functions call themselves, or {MOST_CALLED} nodes")
+            self.called.add(name)
             is_call = kind in _RETURNING or message.op == name
             first = 0 if is_call else _HANDING_ON.get(kind)
             if first is not None:
@@ -196,16 +196,15 @@ class _Walk(Network):
 
 def _called(operator: bytes, attributes: Dict[bytes, Proto], known: Any) -> List[bytes]:
     """Names of the functions that a node calls, in order of execution."""
-    rank = {name.encode(): place for place, name in enumerate(_ORDER)}
     names = [operator] if operator in known else []
-    for key in sorted(attributes, key=lambda key: rank.get(key, len(rank))):
+    for key in sorted(attributes, key=lambda key: _ORDER.get(key, len(_ORDER))):
         value = attributes[key]
         names += [one.name for one in (value.func, *value.list.func) if one.name]
     return names
 
 
 def _shape(message: Proto) -> Optional[Tuple[Optional[int], ...]]:
-    if message.unknown_rank:
+    if message.unknown_rank or len(message.dim) > MOST_ELEMENTS:
         return None
     return tuple(dim.size if dim.size > 0 else None for dim in message.dim)
 

@@ -95,7 +95,7 @@ def _concatenated(shapes: Shapes, flags: Flags) -> Optional[Shape]:
 
 _SAME = (
     "Identity Relu Relu6 Elu Selu LeakyRelu Sigmoid Tanh Softplus Softmax BiasAdd Cast "
-    "FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 StopGradient Rsqrt Square Exp Neg _FusedBatchNormEx"
+    "FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 _FusedBatchNormEx StopGradient"
 )
 _BROADCAST = "Add AddV2 Sub Mul RealDiv Maximum Minimum"
 _RULES: Dict[str, Callable[[Shapes, Flags], Optional[Shape]]] = {

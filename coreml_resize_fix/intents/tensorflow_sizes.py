@@ -25,6 +25,7 @@ __all__ = ["MOST_ELEMENTS", "Element", "Shape", "Side", "Value", "fold", "of_sha
 
 # Shape arithmetic works on a few numbers; larger tensors are weights.
 MOST_ELEMENTS = 64
+_LARGEST = 1 << 63  # of a number; products of products would take all memory
 
 Shape = Tuple[Optional[int], ...]
 
@@ -78,13 +79,14 @@ def _product(one: Element, other: Element) -> Element:
     if isinstance(other, Side):
         one, other = other, one
     if not isinstance(one, Side):
-        return one * other
+        return one * other if abs(one * other) < _LARGEST else None
     if not isinstance(other, Side):
         factor = one.factor * Fraction(other)
-        return one._replace(factor=factor) if factor > 0 else None
+        is_small = max(factor.numerator, factor.denominator) < _LARGEST
+        return one._replace(factor=factor) if factor > 0 and is_small else None
     power, factor = one.power + other.power, one.factor * other.factor
     if one[:2] != other[:2] or power not in (-1, 0, 1):
-        return None
+        return None  # so factors are multiplied once only
     return one._replace(factor=factor, power=power) if power else float(factor)
 
 

@@ -127,13 +127,13 @@ class TFLiteModel(Network):
             raise DamagedError("its subgraphs call themselves")
         self.called.add(index)
         subgraph = self._subgraph(index)
+        self._left -= len(subgraph.operators) + len(subgraph.outputs) + 1
+        if self._left < 0:
+            raise DamagedError(f"its subgraphs run more than {MOST_NODES} nodes")
         operations = [self._operation(index, table) for table in subgraph.operators]
         needed = _needed(operations, {(index, k) for k in subgraph.outputs})
         is_known = bool(subgraph.outputs)
         for node, callees in operations:
-            self._left -= 1
-            if self._left < 0:
-                raise DamagedError(f"its subgraphs run more than {MOST_NODES} nodes")
             is_used = used and (not is_known or not node.outputs or bool(needed & {*node.outputs}))
             seen = False
             for callee in callees:
@@ -168,7 +168,7 @@ class TFLiteModel(Network):
             flags = {name: stored.number(*place) for name, place in options.slots.items()}
         callees = list(flags.values()) if kind in _CALLS else []
         if kind == "Composite" and stored:
-            kind = stored.text(0)
+            kind = f"composite {stored.text(0)}"
         outputs = [(index, k) for k in table.numbers(OPERATOR["outputs"])]
         inputs = [(index, k) for k in table.numbers(OPERATOR["inputs"])]
         if kind == "Cast" and outputs:
@@ -190,6 +190,8 @@ class TFLiteModel(Network):
         table = self._table(subgraph, number)
         shape = table.numbers(TENSOR["shape"])
         signature = table.numbers(TENSOR["shape_signature"])
+        if len(shape) > MOST_ELEMENTS:
+            shape = ()
         sides = signature if len(signature) == len(shape) else shape
         kind = table.number(TENSOR["type"], "b")
         return Tensor(
