@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from coreml_resize_fix.conventions import tensorflow
 from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.intents.model import Intent
@@ -28,15 +29,17 @@ INTENTS = {
     "area": {"mode": "area"},
     "antialias": {"antialias": True},
     "bicubic antialias": {"mode": "bicubic", "antialias": True},
-    "tensorflow1": {"framework": "tensorflow1"},
-    "tensorflow1 align_corners": {"framework": "tensorflow1", "align_corners": True},
-    "tensorflow1 nearest": {"framework": "tensorflow1", "mode": "nearest"},
-    "tensorflow2 nearest": {"framework": "tensorflow2", "mode": "nearest"},
     "onnx symmetric": {
         "framework": "onnx",
         "coordinate_transformation_mode": "half_pixel_symmetric",
     },
 }
+
+INTENTS.update(
+    (str(row), dict(zip(("framework", "mode", "align_corners", "antialias"), row)))
+    for row in sorted(tensorflow.CONVENTIONS)
+    if row[0] in ("tensorflow1", "tensorflow2")
+)
 
 # (specification version of the model, exact array mapping, deployment target as a version)
 PLACES = [(1, False, 1), (1, False, None), (3, False, 3), (4, False, 4), (4, True, 4), (4, True, 5)]

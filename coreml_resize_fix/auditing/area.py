@@ -1,12 +1,13 @@
 """Match calls of mode `area` to the pooling layers that compute them."""
 
-from typing import Dict, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.evidence import computes, contradiction, may_equal
 from coreml_resize_fix.auditing.matching import Pairs
 from coreml_resize_fix.formats.model import Averaged
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, taps
 
 
 def by_pooling(intents: Sequence[Intent], poolings: Sequence[ResizeLayer]) -> Pairs:
@@ -39,14 +40,20 @@ def is_made_of_windows(intent: Intent, averaged: Sequence[Averaged]) -> bool:
     return any(
         found.size == size
         and may_equal(intent.channels, found.channels)
-        and found.windows == _windows(intent.input_size, found.size)
+        and found.windows == _windows(intent.axes(intent.input_size, found.size))
         for found in averaged
     )
 
 
-def _windows(before: Tuple[int, int], after: Tuple[int, int]) -> Tuple[Tuple[int, ...], ...]:
-    """Adaptive average pooling reads from floor(i X / N) to ceil((i + 1) X / N)."""
-    rows, columns = (
-        [(i * x // n, -(-(i + 1) * x // n)) for i in range(n)] for x, n in zip(before, after)
-    )
-    return tuple(row + column for row in rows for column in columns)
+def _windows(axes: Tuple[AxisSpec, AxisSpec]) -> Optional[Tuple[Tuple[int, ...], ...]]:
+    """The rows and columns that each output is the mean of, from the first up to one behind them.
+
+    None if some pixels count in part, as they do for TensorFlow.
+    """
+    sides = []
+    for axis in axes:
+        rows = taps(axis)
+        if any(abs(weight - row[0][1]) > TOLERANCE for row in rows for _, weight in row):
+            return None
+        sides.append([(row[0][0], row[-1][0] + 1) for row in rows])
+    return tuple(row + column for row in sides[0] for column in sides[1])

@@ -123,7 +123,7 @@ def why_none(layer: ResizeLayer, intent: Intent) -> str:
     """Why nothing computes a call whose size is that of another tensor, and what to do."""
     if intent.is_nearest:
         why = (
-            "the size is another tensor's, and no operation copies the pixels that PyTorch copies "
+            "the size is another tensor's, and no operation copies the pixels that the call copies "
             "at a size that is computed when it runs"
         )
     elif intent.mode != "bilinear" or intent.antialias:

@@ -3,14 +3,8 @@
 import math
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
-from coreml_resize_fix.conventions import onnx, tensorflow, torch
-from coreml_resize_fix.intents.model import (
-    ALIGN_CORNERS_MODES,
-    FRAMEWORKS,
-    MODES,
-    ONNX_FIELDS,
-    ONNX_MODES,
-)
+from coreml_resize_fix.conventions import onnx, torch
+from coreml_resize_fix.intents.model import FRAMEWORKS, MODES, ONNX_FIELDS, calls
 
 Defects = List[Tuple[str, str]]
 
@@ -74,10 +68,15 @@ def _text(value: Any) -> Any:
 
 
 class ManifestField(NamedTuple):
-    """`convert` returns the value, or None if it is not what `expected` describes."""
+    """`convert` returns the value, or None if it is not what `expected` describes.
+
+    instead: what to do about values that are known, but `refused`.
+    """
 
     expected: str
     convert: Callable[[Any], Any]
+    refused: Tuple[str, ...] = ()
+    instead: str = ""
 
     def read(self, value: Any, where: str, defects: Defects) -> Any:
         """The checked value; null and absent are None; a wrong one is a defect and None."""
@@ -85,7 +84,8 @@ class ManifestField(NamedTuple):
             return None
         result = self.convert(value)
         if result is None:
-            defects.append((where, f"expected {self.expected}, not {json_text(value)}"))
+            more = f"; {self.instead}" if value in self.refused else ""
+            defects.append((where, f"expected {self.expected}, not {json_text(value)}{more}"))
         return result
 
 
@@ -127,6 +127,7 @@ def _choice(choices: Tuple[str, ...]) -> ManifestField:
 
 
 _FRAMEWORK = _choice(FRAMEWORKS)
+_FILTERS = ("lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 # tf_crop_and_resize needs a box, which a manifest does not have.
 _COORDINATES = tuple(name for name in onnx.COORDINATE_MODES if name != "tf_crop_and_resize")
 
@@ -139,7 +140,11 @@ RESIZE: Dict[str, Union[ManifestField, _Pairs]] = {
     "name": ManifestField("text", _text),
     "layer": ManifestField("a layer's name, output blob or address, as text", _text),
     "framework": _FRAMEWORK,
-    "mode": _choice(MODES),
+    "mode": _choice(MODES)._replace(
+        refused=_FILTERS,
+        instead="this filter of tf.image.resize is not compared: resize with bilinear or bicubic "
+        "in the network, with antialias where it is made smaller, or leave the entry out",
+    ),
     "align_corners": _BOOLEAN,
     "antialias": _BOOLEAN,
     "size": _SIZE,
@@ -168,7 +173,6 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
     size, factor = values.get("size"), values.get("scale_factor")
     before, after = values.get("input_size"), values.get("output_size")
     framework = values.get("framework", "torch")
-    torch_call, onnx_node = framework == "torch", framework == "onnx"
     only_onnx = [name for name in ONNX_FIELDS if values.get(name) is not None]
     scaled = None if before is None else _scaled(before, factor)
     pairs = values.get("sizes") or ()
@@ -206,41 +210,27 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
             f"`size` {_show(size)} contradicts `sizes`: no example has made it",
         ),
         (
-            torch_call and values.get("align_corners") is True and mode not in ALIGN_CORNERS_MODES,
-            ".align_corners",
-            f"`align_corners` goes with bilinear and bicubic only, not with `{mode}`",
-        ),
-        (
-            (torch_call or onnx_node)
-            and values.get("antialias") is True
-            and mode not in ALIGN_CORNERS_MODES,
-            ".antialias",
-            f"`antialias` goes with bilinear and bicubic only, not with `{mode}`",
-        ),
-        (
             size is not None and values.get("recompute_scale_factor") is True,
             ".recompute_scale_factor",
             "`recompute_scale_factor` has no meaning with an explicit `size`",
         ),
         (
-            not torch_call and mode not in (ONNX_MODES if onnx_node else ("nearest", "bilinear")),
+            mode not in {known for known, _, _ in calls(framework)},
             ".mode",
             f"`{mode}` is not known for {framework}",
         ),
-        (
-            not (torch_call or onnx_node) and values.get("antialias") is True,
-            ".antialias",
-            f"`antialias` is not known for {framework}",
+        *(
+            (
+                values.get(name) is True and mode not in modes,
+                "." + name,
+                f"`{name}` goes with {' and '.join(modes)} only, not with `{mode}`"
+                if modes
+                else f"`{framework}` has no `{name}` with `{mode}`",
+            )
+            for name, modes in _modes_with(framework).items()
         ),
         (
-            not torch_call
-            and values.get("align_corners") is True
-            and (framework, mode, True) not in tensorflow.CONVENTIONS,
-            ".align_corners",
-            f"`{framework}` has no `align_corners` with `{mode}`",
-        ),
-        (
-            bool(only_onnx) and not onnx_node,
+            bool(only_onnx) and framework != "onnx",
             "." + "".join(only_onnx[:1]),
             f"`{', '.join(only_onnx)}` is known for onnx only",
         ),
@@ -256,6 +246,16 @@ def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None
                     f"{_show(wanted)}",
                 )
             )
+
+
+def _modes_with(framework: str) -> Dict[str, List[str]]:
+    """Option -> the modes that it goes with."""
+    known = calls(framework)
+    options = {"align_corners": (True, False), "antialias": (False, True)}
+    return {
+        name: [mode for mode in MODES if (mode, *values) in known]
+        for name, values in options.items()
+    }
 
 
 def _scaled(size: Any, factor: Any) -> Optional[Tuple[int, ...]]:

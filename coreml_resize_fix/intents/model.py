@@ -1,7 +1,7 @@
 """An intent: one resize call as the original framework executed it."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Optional, Tuple
 
 from coreml_resize_fix.conventions import onnx, tensorflow, torch
 from coreml_resize_fix.intents import size_law
@@ -14,7 +14,6 @@ Size = Tuple[int, int]
 
 FRAMEWORKS = ("torch", "tensorflow1", "tensorflow2", "keras", "opencv", "onnx")
 MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
-ALIGN_CORNERS_MODES = ("bilinear", "bicubic")
 NEAREST_MODES = ("nearest", "nearest-exact")
 
 # mode → mode of the ONNX operator Resize
@@ -26,6 +25,16 @@ ONNX_FIELDS = (
     "cubic_coeff_a",
     "exclude_outside",
 )
+
+
+def calls(framework: str) -> FrozenSet[Tuple[str, bool, bool]]:
+    """(mode, align_corners, antialias) of every call that a framework has, by its table."""
+    if framework == "torch":
+        return frozenset(torch.MODES)
+    if framework == "onnx":
+        modes = {name: mode for mode, name in ONNX_MODES.items()}
+        return frozenset((modes[name], False, antialias) for name, antialias in onnx.KERNELS)
+    return frozenset(key[1:] for key in tensorflow.CONVENTIONS if key[0] == framework)
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,9 @@ class Intent:
                 **options,
             )
         if self.framework != "torch":
-            return tensorflow.axis(self.framework, self.mode, self.align_corners, before, after)
+            return tensorflow.axis(
+                self.framework, self.mode, self.align_corners, before, after, self.antialias
+            )
         return torch.axis(
             self.mode,
             self.align_corners,
@@ -180,7 +191,7 @@ class Intent:
         words.append(self.mode)
         if self.framework == "onnx":
             words.append(self.coordinate_transformation_mode or "half_pixel")
-        elif self.mode in ALIGN_CORNERS_MODES:
+        elif (self.mode, True, False) in calls(self.framework):
             words.append(f"corners={self.align_corners}")
         return " ".join(words + ["antialias"] * self.antialias)
 

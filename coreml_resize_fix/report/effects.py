@@ -62,7 +62,7 @@ def heading(found: Effects) -> str:
     inputs = "a test image, not on real data" if found.on_test_image else "the reference's inputs"
     return (
         f"measured on {inputs}: how far the outputs are from those of the same network with its "
-        "wrong resizes as PyTorch computes them"
+        "wrong resizes as the framework computes them"
     )
 
 

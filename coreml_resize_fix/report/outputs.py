@@ -52,7 +52,7 @@ def shown(picture: OutputPicture) -> Shown:
     planes = [
         ("before", picture.before),
         ("after the fix", picture.after),
-        ("as PyTorch has it", picture.wanted),
+        ("as the framework has it", picture.wanted),
     ]
     images = [
         Image(title, _drawn(plane, picture), _size(plane))

@@ -84,7 +84,7 @@ def _given(feature: Feature, array: np.ndarray) -> Any:
         return array
     if array.dtype != np.uint8:
         raise BadReferenceError(
-            f"the reference has `{feature.name}` as PyTorch's tensor, and Core ML takes a picture",
+            f"the reference has `{feature.name}` as a tensor, and Core ML takes a picture",
             "record the picture itself (uint8), or leave `--runtime` out",
         )
     image = importlib.import_module("PIL.Image")

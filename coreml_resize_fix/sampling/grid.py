@@ -40,6 +40,8 @@ class AxisSpec:
     zero_outside: outputs whose coordinate is outside [0, X - 1] are zero.
     in_single: coordinates are computed in single precision, which decides ties of nearest
         neighbour.
+    fractions: coordinates are rounded to one of so many between two pixels, to the even one of two
+        that are as near.
     window: of the kernel mean: how many pixels an output is the mean of, and how many of the first
         output's lie before the image. The step is a whole number, and what lies outside is zero.
 
@@ -57,6 +59,7 @@ class AxisSpec:
     exclude_outside: bool = False
     zero_outside: bool = False
     in_single: bool = False
+    fractions: Optional[int] = None
     window: Optional[Tuple[int, int]] = None
 
     def __post_init__(self) -> None:
@@ -177,7 +180,16 @@ def coordinates(spec: AxisSpec) -> Tuple[float, ...]:
     transform, count = TRANSFORMS[spec.transform], spec.output_size
     rounded = single if spec.in_single else _exact
     raw = [first + transform(float(index), length, count, step, rounded) for index in range(count)]
-    return tuple(map(single, raw) if spec.in_single else raw)
+    if spec.in_single:
+        raw = [single(coordinate) for coordinate in raw]
+    if spec.fractions is not None:
+        raw = [_snapped(coordinate, spec.fractions, rounded) for coordinate in raw]
+    return tuple(raw)
+
+
+def _snapped(coordinate: float, fractions: int, rounded: Rounding) -> float:
+    whole = math.floor(coordinate)
+    return whole + round(rounded(coordinate - whole) * fractions) / fractions
 
 
 def _exact(value: float) -> float:

@@ -62,6 +62,18 @@ def _area(spec: AxisSpec) -> Taps:
     return tuple(_rescaled(tuple((k, 1.0) for k in range(*edge))) for edge in edges)
 
 
+def _box(spec: AxisSpec) -> Taps:
+    # A quotient multiplied out once: then no edge misses the whole number that it is.
+    up, down = (spec.input_size, spec.output_size) if spec.step is None else (spec.step, 1)
+    edges = [index * up / down for index in range(spec.output_size + 1)]
+    rows = []
+    for first, last in zip(edges, edges[1:]):
+        pixels = range(math.floor(first), math.ceil(last))
+        row = ((k, min(k + 1, last) - max(k, first)) for k in pixels)
+        rows.append(_rescaled(tuple(row)))
+    return tuple(rows)
+
+
 def _mean(spec: AxisSpec) -> Taps:
     length, before = spec.window or (1, 0)
     stride = int(source_step(spec))
@@ -94,6 +106,7 @@ KERNELS: Dict[str, Callable[[AxisSpec], Taps]] = {
     "antialias_linear": functools.partial(_antialias, _triangle, 1),
     "antialias_cubic": functools.partial(_antialias, _cubic_convolution, 2),
     "area": _area,
+    "box": _box,
     "mean": _mean,
 }
 KERNELS.update(

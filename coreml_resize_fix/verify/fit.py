@@ -115,7 +115,7 @@ def fit_inputs(label: str, features: Sequence[Feature], arrays: Arrays) -> Fitte
         given[feature.name] = _entering(label, feature, array)
         if feature.kind == IMAGE and array.dtype != np.uint8:
             notices.append(
-                f"the reference has `{feature.name}` as PyTorch's tensor, which enters behind the "
+                f"the reference has `{feature.name}` as a tensor, which enters behind the "
                 "preprocessing of the image: scale, bias and color order were not checked; record "
                 "the picture itself (uint8) to check them"
             )

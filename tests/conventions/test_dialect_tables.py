@@ -4,10 +4,11 @@ import pytest
 
 from coreml_resize_fix.conventions import onnx, tensorflow, torch
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, positions
-from coreml_resize_fix.sampling.reference import tap_arrays
+from coreml_resize_fix.sampling.reference import matrix, tap_arrays
 
 # Resizing 0, 1, 2, ... along one axis, printed by TensorFlow 2.21 (tf.compat.v1.image.resize_*,
-# tf.image.resize, tf.keras.layers.UpSampling2D) and OpenCV 5.0 (cv2.resize) to four digits.
+# tf.image.resize, tf.keras.layers.UpSampling2D and Resizing) and OpenCV 5.0 (cv2.resize) to four
+# digits. "antialias" behind a mode is `antialias=True`.
 PRINTED_BY_FRAMEWORKS = [
     ("tensorflow1", "bilinear", False, 5, [0, 0.625, 1.25, 1.875, 2.5, 3.125, 3.75, 4]),
     ("tensorflow1", "bilinear", False, 5, [0, 1.6667, 3.3333]),
@@ -28,6 +29,39 @@ PRINTED_BY_FRAMEWORKS = [
     ("tensorflow2", "nearest", False, 5, [0, 0, 1, 2, 2, 3, 4, 4]),
     ("tensorflow2", "nearest", False, 4, [2]),
     ("tensorflow2", "nearest", False, 3, [0, 0, 1, 1, 1, 2, 2]),
+    ("tensorflow1", "bicubic", False, 5, [0, 0.5298, 1.2969, 1.834, 2.5, 3.1763, 3.8086, 4.1099]),
+    ("tensorflow1", "bicubic", False, 5, [0, 1.6299, 3.4256]),
+    ("tensorflow1", "bicubic", False, 3, [0, 0.3412, 0.8007, 1.3737, 1.7795, 2.0786, 2.0787]),
+    ("tensorflow1", "bicubic", True, 5, [0, 0.4751, 1.1863, 1.6702, 2.3298, 2.8137, 3.5249, 4]),
+    ("tensorflow1", "bicubic", True, 4, [0]),
+    ("tensorflow1", "area", False, 5, [0, 0.4, 1, 1.8, 2.2, 3, 3.6, 4]),
+    ("tensorflow1", "area", False, 7, [0.7143, 3, 5.2857]),
+    ("tensorflow1", "area", True, 5, [0, 0.25, 1, 1.5, 2, 2.75, 3, 4]),
+    ("tensorflow1", "area", True, 5, [0.5, 2.5, 4]),
+    ("tensorflow1", "area", True, 4, [1.5]),
+    ("tensorflow1", "area", True, 1, [0, 0, 0]),
+    ("tensorflow2", "bicubic", False, 3, [-0.0962, 0.0857, 0.4929, 1, 1.5071, 1.9143, 2.0962]),
+    ("tensorflow2", "bicubic", False, 5, [0.2411, 2, 3.7589]),
+    ("tensorflow2", "area", False, 3, [0, 0, 0.6667, 1, 1.3333, 2, 2]),
+    ("tensorflow2", "area", False, 7, [0.7143, 3, 5.2857]),
+    ("tensorflow2", "bilinear antialias", False, 7, [0.8571, 3, 5.1429]),
+    ("tensorflow2", "bilinear antialias", False, 5, [0.4286, 2, 3.5714]),
+    ("tensorflow2", "bicubic antialias", False, 7, [0.7177, 3, 5.2823]),
+    (
+        "tensorflow2",
+        "bicubic antialias",
+        False,
+        3,
+        [-0.0962, 0.0859, 0.4931, 1, 1.5069, 1.9141, 2.0962],
+    ),
+    ("keras", "bicubic", False, 3, [-0.0962, 0.0857, 0.4929, 1, 1.5071, 1.9143, 2.0962]),
+    ("keras", "bicubic", False, 5, [0.2411, 2, 3.7589]),
+    ("keras", "area", False, 3, [0, 0, 0.6667, 1, 1.3333, 2, 2]),
+    ("keras", "area", False, 7, [0.7143, 3, 5.2857]),
+    ("keras", "bilinear antialias", False, 7, [0.8571, 3, 5.1429]),
+    ("keras", "bilinear antialias", False, 5, [0.4286, 2, 3.5714]),
+    ("keras", "bicubic antialias", False, 7, [0.7177, 3, 5.2823]),
+    ("keras", "bicubic antialias", False, 3, [-0.0962, 0.0859, 0.4931, 1, 1.5069, 1.9141, 2.0962]),
     ("keras", "bilinear", False, 3, [0, 0.25, 0.75, 1.25, 1.75, 2]),
     ("keras", "nearest", False, 3, [0, 0, 1, 1, 2, 2]),
     ("opencv", "bilinear", False, 5, [0, 0.4375, 1.0625, 1.6875, 2.3125, 2.9375, 3.5625, 4]),
@@ -39,9 +73,36 @@ PRINTED_BY_FRAMEWORKS = [
 
 @pytest.mark.parametrize("row", PRINTED_BY_FRAMEWORKS)
 def test_tensorflow_keras_and_opencv(row):
-    framework, mode, align_corners, input_size, printed = row
-    spec = tensorflow.axis(framework, mode, align_corners, input_size, len(printed))
+    framework, called, align_corners, input_size, printed = row
+    mode, *antialias = called.split()
+    spec = tensorflow.axis(
+        framework, mode, align_corners, input_size, len(printed), bool(antialias)
+    )
     assert positions(spec) == pytest.approx(printed, abs=5.1e-5)
+
+
+def test_every_row_of_tensorflow_has_figures():
+    printed = {
+        (framework, called.split()[0], align_corners, "antialias" in called)
+        for framework, called, align_corners, _, _ in PRINTED_BY_FRAMEWORKS
+    }
+    assert printed == set(tensorflow.CONVENTIONS)
+
+
+# The weights of output 1 of 7 (of 3 pixels) and of output 2 of 6 (of 4), printed by TensorFlow
+# 2.21: those of a table of 1024 positions. At the position itself the first would be 0.580175.
+WEIGHTS = [
+    ("tensorflow1", False, (3, 7, 1), [0.5800190568, 0.4987301827, -0.0787492245]),
+    ("tensorflow1", True, (4, 6, 2), [-0.0960468352, 0.9198534489, 0.2002343982, -0.0240410268]),
+    ("tensorflow2", False, (3, 7, 1), [0.9060409069, 0.1022401154, -0.0082810512]),
+]
+
+
+@pytest.mark.parametrize(("framework", "corners", "place", "printed"), WEIGHTS)
+def test_tensorflow_bicubic_reads_a_table(framework, corners, place, printed):
+    before, after, index = place
+    row = matrix(tensorflow.axis(framework, "bicubic", corners, before, after))[index]
+    assert row == pytest.approx(printed[:before], abs=1e-7)
 
 
 # Printed by ONNX Runtime 1.32: pixels at ties, by sizes or by a scale.

@@ -53,7 +53,11 @@ TOGETHER = [
             "`size`"
         ],
     ),
-    ({"framework": "keras", "mode": "bicubic"}, [".mode: `bicubic` is not known for keras"]),
+    (
+        {"framework": "keras", "mode": "nearest-exact"},
+        [".mode: `nearest-exact` is not known for keras"],
+    ),
+    ({"framework": "opencv", "mode": "bicubic"}, [".mode: `bicubic` is not known for opencv"]),
     ({"framework": "opencv", "mode": "area"}, [".mode: `area` is not known for opencv"]),
     ({"framework": "onnx", "mode": "area"}, [".mode: `area` is not known for onnx"]),
     (
@@ -70,8 +74,12 @@ TOGETHER = [
         [".cubic_coeff_a: `cubic_coeff_a, exclude_outside` is known for onnx only"],
     ),
     (
-        {"framework": "tensorflow2", "antialias": True},
-        [".antialias: `antialias` is not known for tensorflow2"],
+        {"framework": "tensorflow1", "antialias": True},
+        [".antialias: `tensorflow1` has no `antialias` with `bilinear`"],
+    ),
+    (
+        {"framework": "tensorflow2", "mode": "area", "antialias": True},
+        [".antialias: `antialias` " + ONLY_LINEAR.format("area")],
     ),
     (
         {"framework": "tensorflow2", "align_corners": True},
@@ -99,6 +107,9 @@ def test_contradictions(entry, expected):
         {"mode": "bicubic", "align_corners": True, "antialias": True, "size": [4, 4]},
         {"framework": "tensorflow1", "mode": "nearest", "align_corners": True},
         {"framework": "tensorflow1", "align_corners": True},
+        {"framework": "tensorflow1", "mode": "area", "align_corners": True},
+        {"framework": "tensorflow2", "mode": "bicubic", "antialias": True},
+        {"framework": "keras", "mode": "area"},
         {"framework": "onnx", "mode": "bicubic", "antialias": True, "cubic_coeff_a": -0.5},
         {"framework": "onnx", "mode": "nearest", "nearest_mode": "ceil"},
         {"framework": "onnx", "coordinate_transformation_mode": "align_corners"},

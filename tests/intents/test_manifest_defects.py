@@ -88,6 +88,13 @@ def test_documents(text, expected):
 # One wrong field of an entry → the rest of its defect.
 FIELDS = [
     ("mode", '"linear"', "expected one of {}, not `'linear'`".format(MODES)),
+    (
+        "mode",
+        '"lanczos3"',
+        f"expected one of {MODES}, not `'lanczos3'`; this filter of tf.image.resize is not "
+        "compared: resize with bilinear or bicubic in the network, with antialias where it is made "
+        "smaller, or leave the entry out",
+    ),
     ("mode", "[]", "expected one of {}, not a list".format(MODES)),
     ("framework", '"pytorch"', "expected one of {}, not `'pytorch'`".format(FRAMEWORKS)),
     ("align_corners", "1", BOOLEAN + "`1`"),

@@ -80,9 +80,9 @@ def test_the_outputs_before_after_and_as_they_should_be(files, fixed):
     before = predict(files.model, {"image": files.arrays["input_image"]})["18"].reshape(4, 12, 16)
     grey, blue, orange, green = (187, 187, 187), (0, 114, 178), (230, 159, 0), (0, 158, 115)
     colors = np.array([grey, blue, orange, green])
-    assert (pixels(page, "as PyTorch has it") == colors[wanted.argmax(axis=0)]).all()
+    assert (pixels(page, "as the framework has it") == colors[wanted.argmax(axis=0)]).all()
     assert (pixels(page, "before") == colors[before.argmax(axis=0)]).all()
-    assert (pixels(page, "after the fix") == pixels(page, "as PyTorch has it")).all()
+    assert (pixels(page, "after the fix") == pixels(page, "as the framework has it")).all()
     assert (pixels(page, "before") != pixels(page, "after the fix")).any()
     off = abs(before.astype(float) - wanted).max(axis=0)
     # The more it is off, the less the ground shows through.
@@ -119,7 +119,7 @@ def test_a_dry_run_has_no_result(tmp_path):
     page = rendered(report)
     assert [image["alt"] for image in page.of("img") if image["alt"].startswith("18,")] == [
         "18, before",
-        "18, as PyTorch has it",
+        "18, as the framework has it",
         "18, difference before",
     ]
     assert "error after" not in page.text.split("The same in numbers")[1].split("Which layer")[0]

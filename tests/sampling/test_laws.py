@@ -29,11 +29,12 @@ specs = st.builds(
     step=st.none() | st.floats(0.1, 5),
     cubic_coeff_a=st.sampled_from([-0.5, -0.75]),
     in_single=st.booleans(),
+    fractions=st.sampled_from([None, 1024]),
 )
 # At equal sizes these sample at the integers, and symmetrically at any size.
 CENTRED = ["align_corners", "align_endpoints", "half_pixel", "half_pixel_symmetric"]
 INTERPOLATING = ["linear", "cubic", "nearest_round_prefer_floor", "nearest_round_prefer_ceil"]
-INTERPOLATING += ["antialias_linear", "antialias_cubic", "area"]
+INTERPOLATING += ["antialias_linear", "antialias_cubic", "area", "box"]
 
 relaxed = settings(max_examples=100, deadline=None)
 
@@ -64,7 +65,7 @@ def test_rows_are_values_that_sum_to_one_without_being_filled_up(spec):
 
 
 @relaxed
-@given(specs)
+@given(specs.filter(lambda spec: spec.kernel != "box"))  # which begins at i * step
 def test_rows_without_the_outside_sum_to_one_at_every_pixel_of_the_image(spec):
     inside = AxisSpec(**dict(vars(spec), exclude_outside=True))
     centre = np.array(coordinates(spec))
@@ -82,7 +83,7 @@ def test_equal_sizes_are_the_identity(kernel, transform, size):
 @pytest.mark.slow
 @relaxed
 @given(
-    st.sampled_from(["linear", "cubic", "antialias_linear", "antialias_cubic", "area"]),
+    st.sampled_from(["linear", "cubic", "antialias_linear", "antialias_cubic", "area", "box"]),
     st.sampled_from([*CENTRED, "roi_align"]),
     sizes,
     st.integers(2, 60),
@@ -100,6 +101,29 @@ def test_nearest_floor_is_integer_division(transform, half):
         index, _ = tap_arrays(AxisSpec("nearest_floor", transform, before, after))
         expected = (2 * np.arange(after) + half) * before // (2 * after)
         assert (index[:, 0] == expected).all(), f"{before} -> {after}"
+
+
+@pytest.mark.parametrize(("before", "after"), [(12, 4), (4, 12), (6, 6)])
+def test_a_box_of_whole_pixels_is_their_mean(before, after):
+    box, area = (AxisSpec(kernel, "asymmetric", before, after) for kernel in ("box", "area"))
+    assert [len(row) for row in taps(box)] == [max(1, before // after)] * after
+    assert matrix(box) == pytest.approx(matrix(area), abs=1e-15)
+
+
+def test_a_box_counts_the_pixels_at_its_rim_in_part():
+    # [0, 5/3], [5/3, 10/3] and [10/3, 5] of five pixels
+    thirds = np.array([[3, 2, 0, 0, 0], [0, 1, 3, 1, 0], [0, 0, 0, 2, 3]]) / 5
+    assert matrix(AxisSpec("box", "asymmetric", 5, 3)) == pytest.approx(thirds, abs=1e-12)
+
+
+def test_fractions_round_coordinates_to_the_even_one_of_two_as_near():
+    spec = AxisSpec("linear", "asymmetric", 2, 10, step=0.125, fractions=4)
+    assert coordinates(spec) == (0, 0, 0.25, 0.5, 0.5, 0.5, 0.75, 1, 1, 1)
+    assert coordinates(AxisSpec("cubic", "half_pixel", 2, 6, fractions=1024))[:3] == (
+        -341 / 1024,
+        0,
+        341 / 1024,
+    )
 
 
 @pytest.mark.slow

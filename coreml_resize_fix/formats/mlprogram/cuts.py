@@ -29,8 +29,9 @@ def doubts(function: Function, before: ModelShapes, after: ModelShapes) -> List[
                 if one.dims[axis] != other.dims[axis]:
                     found.append(
                         f"`{operation.address}` (`{operation.name}`) cuts an axis at {at}, which "
-                        f"was {one.dims[axis]} long and becomes {other.dims[axis]}: if PyTorch "
-                        "counted from its end, another position is right; compare the outputs"
+                        f"was {one.dims[axis]} long and becomes {other.dims[axis]}: if the "
+                        "network counts from its end, another position is right; compare the "
+                        "outputs"
                     )
     return found
 

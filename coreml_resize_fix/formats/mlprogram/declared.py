@@ -21,8 +21,8 @@ from coreml_resize_fix.formats.shapes import (
 
 _TYPE, _TENSOR, _DIMENSIONS = 2, 1, 3  # NamedValueType, ValueType, TensorType
 _CONVERT_AGAIN = (
-    "convert the model again with the sizes that PyTorch makes, or leave the resize out of the "
-    "manifest"
+    "convert the model again with the sizes that the framework makes, or leave the resize out of "
+    "the manifest"
 )
 
 

@@ -130,6 +130,19 @@ def test_area(before, after):
     assert not is_area(data, before, after[::-1])
 
 
+def test_area_of_tensorflow_counts_pixels_in_part():
+    """Whole windows are those of PyTorch; of others TensorFlow's weights differ."""
+    for (before, after), is_one in (
+        (((6, 8), (3, 2)), True),
+        (((5, 7), (2, 3)), False),
+        (((4, 9), (2, 4)), False),
+    ):
+        found = converter_chains.averaged(main_of(area(before, after)))
+        asked = intent("area", before, after)
+        assert is_made_of_windows(asked, found)
+        assert is_made_of_windows(replace(asked, framework="tensorflow2"), found) == is_one
+
+
 def test_area_with_something_moved():
     before, after = (5, 7), (2, 3)
 
