@@ -16,7 +16,9 @@ from coreml_resize_fix.intents.tensorflow_nodes import may_resize
 
 # Layers of Keras 2 that never resize when they predict; Keras 3 names the module of each.
 _KNOWN = frozenset(
-    """
+    re.findall(
+        r"\w+",
+        """
 Activation ActivityRegularization Add AdditiveAttention AlphaDropout Attention Average
 AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization BatchNormalizationV1
 BatchNormalizationV2 Bidirectional CategoryEncoding Concatenate Conv1D Conv1DTranspose
@@ -36,11 +38,13 @@ SlicingOpLambda Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D
 SpectralNormalization StackedRNNCells StringLookup Subtract SyncBatchNormalization
 TextVectorization ThresholdedReLU TimeDistributed UnitNormalization UpSampling1D
 UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
-    """.split()
+        """,
+    )
 )
 # Layers of Keras that run code of the user's, or resize by their own in some cases.
-_UNSEEN = frozenset(
-    "Lambda Layer CenterCrop RandomCrop TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer".split()
+_UNSEEN = (
+    *("Lambda", "Layer", "CenterCrop", "RandomCrop"),
+    *("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
 )
 _OPERATION = "Resize"  # `keras.ops.image.resize`; Keras 3 names no modules in HDF5
 _READ = ("UpSampling2D", "Resizing", "TFOpLambda", "SlicingOpLambda")
@@ -124,7 +128,7 @@ def _upsampling(config: Dict[str, Any], era: Era, source: Optional[Sequence[Any]
     if method != "nearest" and era.backend in ("theano", "cntk"):
         return Resized(LeftOut(f"Keras ran it on {era.backend}, which resizes in its own way"))
     given = Intent(scale_factor=(float(factors[0]), float(factors[1])))
-    called = _by_keras(method, False, era, repeats=era.is_third)
+    called = _by_keras(method, False, era, repeats=era.is_third and method == "nearest")
     doubt = _DOUBT_VERSION if era.is_doubtful and method == "bilinear" else None
     if era.is_third and method == "bicubic" and era.backend is None:
         doubt = _DOUBT_BACKEND

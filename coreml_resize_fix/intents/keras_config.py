@@ -1,7 +1,7 @@
-"""The resizes in the configuration of a Keras model, in the order in which Keras runs its layers."""
+"""The resizes in the configuration of a Keras model, in the order in which Keras runs them."""
 
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from coreml_resize_fix.intents import keras_calls, keras_graph_order
 from coreml_resize_fix.intents.keras_calls import Called, Era
@@ -178,7 +178,9 @@ class _Reader:
         return call.makes
 
 
-def _first_calls(reads: Dict[str, List[List[_Reference]]], outputs: Sequence[Call]) -> Dict[str, int]:
+def _first_calls(
+    reads: Dict[str, List[List[_Reference]]], outputs: Sequence[Call]
+) -> Dict[str, int]:
     """The number of each layer's first call here.
 
     A model of Keras 2 that is a layer counts from 1: its call 0 is the one that made it.
@@ -262,5 +264,3 @@ def _dict(value: Any) -> Dict[str, Any]:
 
 def _list(value: Any) -> List[Any]:
     return value if isinstance(value, list) else []
-
-

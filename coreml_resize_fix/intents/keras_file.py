@@ -184,5 +184,3 @@ def _json(data: bytes, path: str, what: str) -> Any:
 
 def _whole(digits: str) -> Any:
     return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
-
-

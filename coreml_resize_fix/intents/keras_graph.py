@@ -48,7 +48,7 @@ class Recorder(keras_recorder.Recorder):
         if not outputs or len(given) != len(inputs):
             raise UsageError(
                 f"the model has {len(inputs)} inputs in its graph, and {len(given)} are given",
-                "pass as many arrays as the model has inputs; a subclassed model needs TensorFlow 2",
+                "pass as many arrays as it has inputs; a subclassed model needs TensorFlow 2",
             )
         arrays = keras_tensors.named(
             [(key, keras_tensors.array(value)) for key, value in given],
@@ -87,7 +87,7 @@ class Recorder(keras_recorder.Recorder):
             for name in tensorflow_ops.functions(op.node_def):
                 found |= tensorflow_ops.inside(name, nodes.__getitem__, set())
             if found:
-                self._note(f"{tensorflow_ops.not_seen(found)}: `{op.name}` is not recorded")
+                self._note(f"`{op.name}` is not recorded: {tensorflow_ops.not_seen(found)}")
 
     def _session(self) -> Any:
         return _backend(self._package).get_session()

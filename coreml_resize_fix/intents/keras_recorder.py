@@ -5,7 +5,7 @@ import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import keras_backends, keras_layers, keras_tensors, recorder
@@ -19,7 +19,7 @@ UPSAMPLING = "UpSampling2D"
 RESIZING = (UPSAMPLING, "Resizing", "Resize")  # `keras.ops.image.resize` is the last
 
 
-def kind(model: Any) -> Any:
+def kind(model: Any) -> "Type[Recorder]":
     """The class that records this model: in TensorFlow's graphs the graph is read instead.
 
     Raises:
@@ -131,7 +131,7 @@ class Recorder(recorder.Recorder):
         found, index = heard.found, len(self)
         if isinstance(found, str):
             where = "" if path is None else f" in {named(path)}"
-            self._note(f"{found}{where}: not recorded")
+            self._note(f"a resize{where} is not recorded: {found}")
             return
         found = by_layer(found, layer)
         before, after = (

@@ -2,7 +2,7 @@
 
 import warnings
 from contextlib import ExitStack
-from typing import Any, List, Sequence, Tuple, TypeVar
+from typing import Any, List, Sequence, Tuple, Type, TypeVar
 
 from coreml_resize_fix.intents import examples, keras_layers
 from coreml_resize_fix.intents.source import Manifest
@@ -41,7 +41,7 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
     return recorder
 
 
-def _kind(model: Any) -> Any:
+def _kind(model: Any) -> "Type[Recorder]":
     """The class of its recorder; no framework is imported that did not make the model."""
     if keras_layers.is_keras(model):
         from coreml_resize_fix.intents import keras_recorder

@@ -3,11 +3,12 @@
 Source: tensorflow/core/ops/image_ops.cc; which one `tf.image.resize` calls is in image_ops_impl.py.
 """
 
-from typing import Any, Callable, Mapping, Optional, Sequence, Set, Union
+from typing import Any, Callable, Mapping, Sequence, Set, Union
 
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.node_notices import LeftOut
 
-# operator -> mode of an intent
+# operator -> mode
 MODES = {
     "ResizeBilinear": "bilinear",
     "ResizeNearestNeighbor": "nearest",
@@ -15,7 +16,8 @@ MODES = {
     "ResizeArea": "area",
     "QuantizedResizeBilinear": "bilinear",
 }
-WITH_KERNEL = "ScaleAndTranslate"  # `tf.image.resize` with antialias, or with another kernel
+WITH_KERNEL = "ScaleAndTranslate"  # of tf.image.resize with antialias, or with another kernel
+# kernel of ScaleAndTranslate -> mode, of tf.image.resize with antialias
 KERNELS = {"triangle": "bilinear", "keyscubic": "bicubic"}
 
 
@@ -24,32 +26,35 @@ def is_resize(kind: str) -> bool:
     return kind in MODES or kind == WITH_KERNEL
 
 
-def intent_of(kind: str, flags: Mapping[str, Any]) -> Union[Intent, str]:
-    """The intent of such an operator, without names and sizes, or a text on why it has none."""
-    if kind == WITH_KERNEL:
-        kernel = _text(flags.get("kernel_type", "lanczos3"))
-        if kernel not in KERNELS:
-            return f"`{kind}` with the kernel `{kernel}`"
-        antialias = bool(flags.get("antialias", True))
-        return Intent(framework="tensorflow2", mode=KERNELS[kernel], antialias=antialias)
-    return Intent(
-        framework="tensorflow2" if flags.get("half_pixel_centers") else "tensorflow1",
-        mode=MODES[kind],
-        align_corners=bool(flags.get("align_corners")),
-    )
+def intent_of(kind: str, flags: Mapping[str, Any]) -> Union[Intent, LeftOut]:
+    """What such an operator asks for, without names and sizes, or why that is no intent."""
+    if kind != WITH_KERNEL:
+        is_centered = bool(flags.get("half_pixel_centers"))
+        return Intent(
+            framework="tensorflow2" if is_centered else "tensorflow1",
+            mode=MODES[kind],
+            align_corners=bool(flags.get("align_corners")),
+        )
+    kernel = flags.get("kernel_type", "lanczos3")
+    kernel = kernel.decode("utf-8", "replace") if isinstance(kernel, bytes) else kernel
+    if kernel not in KERNELS:
+        return LeftOut(f"its kernel `{kernel}` is none that is known here")
+    if not flags.get("antialias", True):
+        return LeftOut(f"its kernel `{kernel}` has no antialias, unlike tf.image.resize's")
+    return Intent(framework="tensorflow2", mode=KERNELS[kernel], antialias=True)
 
 
 def checked(
-    found: Union[Intent, str],
+    found: Union[Intent, LeftOut],
     before: Sequence[int],
     after: Sequence[int],
     scale: Any,
     translation: Any,
-) -> Union[Intent, str]:
+) -> Union[Intent, LeftOut]:
     """A resize with a kernel, if it neither scales otherwise than its sizes say nor moves."""
     factors = [int(made) / int(side) for made, side in zip(after, before)]
     if abs(translation).max() > 0 or abs(scale / factors - 1).max() > 1e-6:
-        return f"`{WITH_KERNEL}` by other factors than its sizes, or with an offset"
+        return LeftOut("its scale or translation is not that of a whole image")
     return found
 
 
@@ -80,7 +85,3 @@ def functions(node: Any) -> Sequence[str]:
 def not_seen(operators: Set[str]) -> str:
     """What is said of resizes in a compiled function."""
     return f"{' and '.join(f'`{one}`' for one in sorted(operators))} in a compiled function"
-
-
-def _text(value: Any) -> Optional[str]:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
