@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, Callable, ContextManager, Dict, Iterator, NamedTuple, Optional, Union
 
 from coreml_resize_fix.intents import tensorflow_ops
+from coreml_resize_fix.intents.keras_calls import JAX_BICUBIC
 from coreml_resize_fix.intents.keras_tensors import FIRST, LAST
 from coreml_resize_fix.intents.model import Intent
 
@@ -26,13 +27,16 @@ _JAX_MODES = {
 
 
 class Heard(NamedTuple):
-    """One resize: its intent without names and sizes or why there is none; what it got and gave."""
+    """One resize: its intent without names and sizes or why there is none; what it got and gave.
+
+    `is_symbolic` if nothing runs: a model is built, or traced by an exporter.
+    """
 
     found: Union[Intent, str]
     source: Any
     result: Any
     data_format: str = LAST
-    has_values: bool = True
+    is_symbolic: bool = False
 
 
 Hearing = Callable[[Heard], None]
@@ -63,6 +67,13 @@ def without_gradients(backend: str) -> ContextManager[Any]:
     return context
 
 
+def is_symbolic(backend: str, tensor: Any) -> bool:
+    """Whether a tensor in a layer of Keras 3 stands for a shape alone."""
+    if backend == "tensorflow":
+        return not hasattr(tensor, "numpy")
+    return tensor.device.type == "meta" if backend == "torch" else _is_building()
+
+
 def _tensorflow() -> Any:
     return sys.modules["tensorflow"]
 
@@ -81,7 +92,7 @@ def _on_tensorflow(hear: Hearing) -> Iterator[None]:
             if operator == tensorflow_ops.WITH_KERNEL and graph is None:
                 sizes = (tensor.shape[1:3] for tensor in (inputs[0], outputs[0]))
                 found = tensorflow_ops.checked(found, *sizes, *(t.numpy() for t in inputs[2:4]))
-            hear(Heard(found, inputs[0], outputs[0], LAST, graph is None))
+            hear(Heard(found, inputs[0], outputs[0], LAST, graph is not None))
         elif graph is None and operator.startswith("__"):
             inside = tensorflow_ops.inside(operator, _nodes_of, set())
             if inside:
@@ -133,8 +144,8 @@ def _on_torch(hear: Hearing) -> Iterator[None]:
     from coreml_resize_fix.intents import torch_calls, torch_compiled, torch_intent
 
     def heard(found: Union[Intent, str], source: Any, result: Any) -> None:
-        with_values = torch_calls.has_values(source) and source.device.type != "meta"
-        hear(Heard(found, source, result, FIRST, with_values))
+        shape_only = not torch_calls.has_values(source) or is_symbolic("torch", source)
+        hear(Heard(found, source, result, FIRST, shape_only))
 
     def called(arguments: Dict[str, Any]) -> Any:
         result = torch_calls.interpolate(arguments)
@@ -168,8 +179,9 @@ def _on_jax(hear: Hearing) -> Iterator[None]:
             mode = _JAX_MODES[known]
             filtered = antialias and mode != "nearest"
             found = Intent(framework="tensorflow2", mode=mode, antialias=filtered)
-        has_values = not isinstance(image, jax.core.Tracer)
-        hear(Heard(found, image, result, data_format or LAST, has_values))
+            if mode == "bicubic" and not filtered:
+                found = JAX_BICUBIC
+        hear(Heard(found, image, result, data_format or LAST, _is_building()))
         return result
 
     jax.image.resize = resize
@@ -177,6 +189,12 @@ def _on_jax(hear: Hearing) -> Iterator[None]:
         yield
     finally:
         jax.image.resize = original
+
+
+def _is_building() -> bool:
+    """Whether Keras 3 only asks for shapes; JAX traces what it compiles, too."""
+    common: Any = importlib.import_module("keras.src.backend.common.symbolic_scope")
+    return bool(common.in_symbolic_scope())
 
 
 def _changed(before: Any, after: Any) -> Optional[str]:

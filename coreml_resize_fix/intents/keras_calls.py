@@ -49,13 +49,21 @@ _UNSEEN = (
 _OPERATION = "Resize"  # `keras.ops.image.resize`; Keras 3 names no modules in HDF5
 _READ = ("UpSampling2D", "Resizing", "TFOpLambda", "SlicingOpLambda")
 
+# As `jax.image.resize` computes it: TensorFlow takes the weights from a table instead.
+JAX_BICUBIC = Intent(
+    framework="onnx",
+    mode="bicubic",
+    coordinate_transformation_mode="half_pixel",
+    cubic_coeff_a=-0.5,
+    exclude_outside=True,
+)
 _DOUBT_VERSION = (
     "{nodes} of a file that does not say which TensorFlow ran it, read as TensorFlow 1.15 and 2 "
     "compute them; 1.13 and 1.14 computed `tensorflow1`"
 )
 _DOUBT_BACKEND = (
-    "{nodes} of a file that does not say on which backend Keras ran, read as TensorFlow and JAX "
-    "compute them; PyTorch computes `bicubic`, `nearest` and antialias in its own way"
+    "{nodes} of a file that does not say on which backend Keras ran, read as TensorFlow computes "
+    "them; JAX computes `bicubic` in its own way, and PyTorch all but `bilinear`"
 )
 
 
@@ -155,14 +163,18 @@ def _by_keras(
     """The call that a layer makes of its interpolation; Keras 3 may repeat pixels instead."""
     if era.backend == "torch" and not repeats:
         filtered = antialias and method in ("bilinear", "bicubic")
-        found = Intent(mode=str(method), antialias=filtered)
-        return found if method in _METHODS else LeftOut(f"`{method}` is not known here")
+        mode = _TORCH_MODES.get(method) if isinstance(method, str) else None
+        return LeftOut(_UNKNOWN) if mode is None else Intent(mode=mode, antialias=filtered)
+    if era.backend == "jax" and method == "bicubic" and not antialias:
+        return JAX_BICUBIC
     called = _by_method(method, antialias, is_first=era.is_first)
     if isinstance(called, Intent) and called.framework == "tensorflow2":
         return replace(called, framework="keras")
     return called
 
 
+_UNKNOWN = "its interpolation is none that is known here"
+_TORCH_MODES = {"bilinear": "bilinear", "bicubic": "bicubic", "nearest": "nearest-exact"}
 # method of `tf.image.resize` -> operator; TensorFlow 1 has numbers for them, too
 _METHODS = {
     "bilinear": "ResizeBilinear",
@@ -181,7 +193,7 @@ def _by_method(
     if type(method) is int:
         method = _NUMBERS.get(method)
     if not isinstance(method, str) or method not in _METHODS:
-        return LeftOut(f"`{method if isinstance(method, str) else '?'}` is not known here")
+        return LeftOut(_UNKNOWN)
     if antialias and not is_first and method in _KERNELS:
         flags: Dict[str, Any] = {"kernel_type": _KERNELS[method], "antialias": True}
         return _checked(tensorflow_ops.intent_of(tensorflow_ops.WITH_KERNEL, flags))

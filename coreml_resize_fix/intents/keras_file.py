@@ -7,19 +7,16 @@ also wrote HDF5 under that name), `.h5` and `.hdf5` are HDF5 with an attribute `
 import json
 import os
 import stat
-import struct
-import subprocess
 import zipfile
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional
 
 from coreml_resize_fix.errors import ManifestError, lacks_memory, reason
-from coreml_resize_fix.intents import child_process, keras_config
+from coreml_resize_fix.intents import keras_config, keras_hdf5
 from coreml_resize_fix.intents.network_file import NetworkFile
 from coreml_resize_fix.intents.node_notices import NodeIntents
 
 LONGEST = 1 << 25  # bytes of a configuration; ten thousand layers take a third of it
 _LONGEST_NUMBER = 20  # digits of a whole number; Python takes their square in time
-_SECONDS = 60  # for the HDF5 library to find three attributes
 
 _KIND = NetworkFile(
     "a saved Keras model",
@@ -104,67 +101,20 @@ def _member(archive: zipfile.ZipFile, name: str) -> Optional[bytes]:
     return data
 
 
-# Three lengths, then the three texts; a length of -1 is an attribute that is not there.
-_LENGTHS = struct.Struct("<3q")
-_CHILD = """
-import struct
-try:
-    import h5py
-except ImportError:
-    sys.exit(3)
-path, longest = sys.stdin.buffer.read().rsplit(b"\\n", 1)
-def text(attributes, name):
-    if name not in attributes:
-        return None
-    kind = attributes.get_id(name)
-    if kind.shape != () or kind.get_storage_size() > int(longest):
-        return None
-    value = attributes[name]
-    value = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
-    return value[: int(longest) + 1]
-with h5py.File(path, "r") as file:
-    texts = [text(file.attrs, name) for name in ("model_config", "keras_version", "backend")]
-sys.stdout.buffer.write(struct.pack("<3q", *(-1 if t is None else len(t) for t in texts)))
-sys.stdout.buffer.write(b"".join(t or b"" for t in texts))
-"""
-_NO_H5PY = 3
-
-
 def _from_hdf5(path: str) -> Saved:
-    """What HDF5's own library reads, in a process of its own: damaged files crash it."""
-    asked = os.fsencode(os.path.abspath(path)) + b"\n" + str(LONGEST).encode()
     try:
-        ended = subprocess.run(
-            child_process.command(_CHILD),
-            input=asked,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise _KIND.refusal(path, f"its HDF5 was not read within {_SECONDS} seconds") from None
-    if ended.returncode == _NO_H5PY:
+        found = keras_hdf5.attributes(path, LONGEST)
+    except keras_hdf5.NoH5pyError:
         raise ManifestError(
             f"`{path}` needs the package h5py, which is not installed",
             "pip install h5py, or save the model as .keras",
-        )
-    found = _texts(ended.stdout)
-    if ended.returncode or found is None:
-        raise _KIND.refusal(path, "its HDF5 is damaged")
-    config, version, backend = found
+        ) from None
+    except keras_hdf5.DamagedError:
+        raise _KIND.refusal(path, "its HDF5 is damaged") from None
+    config, version, backend = (found[name] for name in keras_hdf5.NAMES)
     if config is None:
         raise _KIND.refusal(path, "it has no `model_config`: weights alone, or another HDF5 file")
     return Saved(config, _short(version), _short(backend))
-
-
-def _texts(answer: bytes) -> Optional[Tuple[Optional[bytes], ...]]:
-    if len(answer) < _LENGTHS.size:
-        return None
-    texts, at = [], _LENGTHS.size
-    for length in _LENGTHS.unpack(answer[:at]):
-        texts.append(answer[at : at + length] if length >= 0 else None)
-        at += max(length, 0)
-    return tuple(texts) if at == len(answer) else None
 
 
 def _short(text: Optional[bytes]) -> Optional[str]:

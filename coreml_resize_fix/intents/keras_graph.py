@@ -105,6 +105,8 @@ class Recorder(keras_recorder.Recorder):
         for scope in name.split("/")[:-1]:
             inside = {part.name: part for part in keras_layers.parts(found)}
             found = inside.get(scope, inside.get(re.sub(r"_\d+$", "", scope), found))
+        while keras_layers.is_keras(getattr(found, "layer", None)):  # a wrapper adds no scope
+            found = found.layer
         return found
 
 

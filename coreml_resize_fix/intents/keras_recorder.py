@@ -5,7 +5,7 @@ import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import keras_backends, keras_layers, keras_tensors, recorder
@@ -50,6 +50,7 @@ class Recorder(recorder.Recorder):
         self._thread = threading.get_ident()
         self._heard = 0  # resizes, with those that are not recorded
         self._run: Optional[_Run] = None
+        self._traced: Optional[Tuple[int, List[str]]] = None  # what was recorded before a trace
 
     def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
         """Record one run of the model, without gradients."""
@@ -58,7 +59,8 @@ class Recorder(recorder.Recorder):
         return self
 
     def _listen(self, block: ExitStack) -> None:
-        self._thread, self._heard, self._run = threading.get_ident(), 0, None
+        self._thread, self._heard = threading.get_ident(), 0
+        self._run = self._traced = None
         self._tree = keras_layers.tree(self._model)
         block.enter_context(keras_backends.LISTENERS[self._backend](self._executed))
         block.enter_context(wrapped(type(self._model), "__call__", self._calls))
@@ -84,10 +86,12 @@ class Recorder(recorder.Recorder):
         found = keras_tensors.leaves(inputs)
         arrays = [(key, keras_tensors.array(tensor)) for key, tensor in found]
         if any(values is None for _, values in arrays):  # an exporter traces the model
-            return _Run(is_known=bool(self._runs) or bool(self))
-        if not self._runs:
-            self._forget()  # what was traced before is what runs now
-            self.notices = []
+            is_known = bool(self._runs) or self._traced is not None
+            self._traced = self._traced or (len(self), list(self.notices))
+            return _Run(is_known=is_known)
+        if self._traced is not None and not self._runs:
+            first, self.notices = self._traced
+            self._forget(first)  # what was traced is what runs now
         self._runs += 1
         names = keras_tensors.input_names(self._model)
         return _Run(inputs=keras_tensors.named(arrays, names, "input_{}"))
@@ -110,15 +114,16 @@ class Recorder(recorder.Recorder):
         if repeats and threading.get_ident() == self._thread:
             found = Intent(framework="tensorflow2", mode="nearest")
             source = given[0] if given else more["inputs"]
-            has_values = keras_tensors.array(source) is not None
-            self._executed(Heard(found, source, outputs, layer.data_format, has_values))
+            is_symbolic = keras_backends.is_symbolic(self._backend, source)
+            self._executed(Heard(found, source, outputs, layer.data_format, is_symbolic))
         return outputs
 
     def _executed(self, heard: Heard) -> None:
         frame = sys._getframe(1)
         layer = self._tree.running(frame)
-        if layer is None and not heard.has_values:
-            return  # another function is traced, not the model
+        is_running = self._run is not None and self._run.inputs is not None
+        if heard.is_symbolic and (layer is None or is_running):
+            return  # something else is traced, or the model is built as it runs first
         self._heard += 1
         if self._run is not None and self._run.is_known:
             return
@@ -171,7 +176,7 @@ class Recorder(recorder.Recorder):
             self.tensors[index] = found
 
     def _conclude(self) -> None:
-        if self._runs or not self:  # what was only traced is recorded without values
+        if self._runs or not self:  # what was only traced has no values
             super()._conclude()
 
 

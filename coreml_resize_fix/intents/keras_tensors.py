@@ -44,7 +44,7 @@ def array(value: Any) -> Optional[np.ndarray]:
         if hasattr(value, "detach"):  # PyTorch's
             plain = value.detach().cpu()
             value = (plain.float() if plain.is_floating_point() else plain).numpy()
-        found = np.array(value)
+        found = np.asarray(value).copy()
         if found.dtype.kind == "V":  # bfloat16, which NumPy itself does not have
             found = found.astype(np.float32)
     except Exception:  # which one says that a tensor is symbolic depends on the framework

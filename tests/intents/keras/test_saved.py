@@ -8,7 +8,7 @@ import pytest
 
 from coreml_resize_fix import Manifest
 from coreml_resize_fix.errors import ManifestError
-from coreml_resize_fix.intents import keras_calls, keras_config, keras_file
+from coreml_resize_fix.intents import keras_calls, keras_config, keras_file, keras_hdf5
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FILES = sorted(path for path in FIXTURES.iterdir() if path.suffix in (".h5", ".keras"))
@@ -131,6 +131,31 @@ def test_versions(version, backend, framework):
     is_doubtful = version in ("2.2.4-tf", None, "what is this")
     assert bool(found.notices) == is_doubtful
     assert all("does not say which TensorFlow ran it" in notice for notice in found.notices)
+
+
+def test_other_backends_of_keras_3():
+    def resized(backend, **config):
+        resizing = layer("Resizing", "r", [("image", 0, 0)], height=7, width=9, **config)
+        found = keras_config.read(
+            functional(IMAGE, resizing, outputs=[("r", 0)]), "3.15.1", backend
+        )
+        return found.intents[0], found.notices
+
+    for backend in ("tensorflow", "torch", "jax"):
+        assert resized(backend, interpolation="bicubic")[1] == []
+    assert resized("torch", interpolation="nearest")[0].mode == "nearest-exact"
+    assert resized("tensorflow", interpolation="nearest")[0].framework == "keras"
+    assert resized("jax", interpolation="bicubic")[0].framework == "onnx"
+    assert resized("torch", antialias=True)[0].antialias
+    assert resized(None, interpolation="bilinear")[1] == []
+    for doubtful in (
+        {"interpolation": "bicubic"},
+        {"interpolation": "nearest"},
+        {"antialias": True},
+    ):
+        intent, (notice,) = resized(None, **doubtful)
+        assert (intent.framework, "`r`" in notice) == ("keras", True)
+        assert "does not say on which backend" in notice
 
 
 def test_other_backends_of_keras_2():
@@ -363,8 +388,9 @@ def test_a_wrong_value_anywhere_is_a_sentence_or_a_notice(name):
     assert min(ways.values()) > 20
 
 
-def test_h5py_is_named_where_it_is_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(keras_file, "_CHILD", "sys.exit(3)")
+def test_h5py_is_named_where_it_is_missing(monkeypatch):
+    missing = "sys.modules['h5py'] = None\n"
+    monkeypatch.setattr(keras_hdf5, "_CHILD", missing + keras_hdf5._CHILD)
     with pytest.raises(ManifestError, match="needs the package h5py") as caught:
         Manifest.load(str(FIXTURES / "tf212-unet.h5"))
     assert "pip install h5py" in caught.value.hint
@@ -389,13 +415,25 @@ def test_hdf5_of_weights(tmp_path):
         Manifest.load(path)
 
 
-def test_a_large_attribute_is_not_read(tmp_path):
+@pytest.mark.parametrize("kind", ["a list", "too long", "a number"])
+def test_attributes_that_are_no_configuration(kind, tmp_path):
     h5py = pytest.importorskip("h5py", reason="needs h5py: pip install h5py")
-    np = pytest.importorskip("numpy")
+    value = {"a list": ["{}"] * 9, "too long": " " * (keras_file.LONGEST + 1), "a number": 3.5}[
+        kind
+    ]
     path = str(tmp_path / "net.h5")
     with h5py.File(path, "w", libver="latest") as file:
-        file.attrs["model_config"] = np.zeros(1000, "S100")
-    with pytest.raises(ManifestError, match="weights alone"):
+        file.attrs["model_config"] = value
+    with pytest.raises(ManifestError, match="no `model_config`"):
+        Manifest.load(path)
+
+
+def test_a_text_of_hdf5_that_is_not_utf_8(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="needs h5py: pip install h5py")
+    path = str(tmp_path / "net.h5")
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = b'{"class_name": "\xff"}'
+    with pytest.raises(ManifestError, match="is not UTF-8"):
         Manifest.load(path)
 
 
