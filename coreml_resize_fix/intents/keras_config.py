@@ -105,12 +105,16 @@ class _Reader:
         outputs = [one.made_by for one in _references(config.get("output_layers"), layers)]
         if not outputs:
             raise NoModelError("its configuration names no outputs")
-        first = _first_calls(reads, outputs)
+        inside = {name for name, entry in layers.items() if "output_layers" in _config(entry)}
+        if self._era.is_third:
+            first, first_output = {}, dict.fromkeys(inside, 1)
+        else:
+            first = first_output = _first_calls(reads, outputs)
         parents = {
             name: [[_moved(one.made_by, first) for one in read] for read in calls]
             for name, calls in reads.items()
         }
-        graph = Graph(parents, [_moved(output, first) for output in outputs])
+        graph = Graph(parents, [_moved(output, first_output) for output in outputs])
         made: Dict[Call, Optional[Shape]] = {}
         found: List[Intent] = []
         for call in keras_graph_order.execution_order(graph):
@@ -146,7 +150,7 @@ class _Reader:
         """Add what a layer resizes to `found`; returns the shape that it makes, if it is known."""
         name = _name(entry)
         here = f"{path}/{name}" if path else name
-        config = _dict(entry.get("config"))
+        config = _config(entry)
         given = _shape(config.get("batch_shape", config.get("batch_input_shape")))
         if entry.get("class_name") == "InputLayer":
             return given
@@ -181,19 +185,20 @@ class _Reader:
 def _first_calls(
     reads: Dict[str, List[List[_Reference]]], outputs: Sequence[Call]
 ) -> Dict[str, int]:
-    """The number of each layer's first call here.
+    """The number of each layer's first call in a file of Keras 2, if it is not 0.
 
-    A model of Keras 2 that is a layer counts from 1: its call 0 is the one that made it.
+    A model that is a layer may count from 1: its call 0 is the one that made it. In a file of
+    Keras 3 that is so where outputs are named, and nowhere else.
     """
     last: Dict[str, int] = {}
     read = (one.made_by for calls in reads.values() for call in calls for one in call)
     for name, index in (*read, *outputs):
         last[name] = max(last.get(name, 0), index)
-    return {name: int(last.get(name, 0) == len(calls)) for name, calls in reads.items()}
+    return {name: 1 for name, calls in reads.items() if last.get(name) == len(calls)}
 
 
 def _moved(call: Call, first: Dict[str, int]) -> Call:
-    return call[0], call[1] - first[call[0]]
+    return call[0], call[1] - first.get(call[0], 0)
 
 
 def _references(value: Any, names: Dict[str, Any]) -> Iterator[_Reference]:
@@ -254,8 +259,12 @@ def _shape(value: Any) -> Optional[Shape]:
 
 
 def _name(entry: Dict[str, Any]) -> str:
-    found = entry.get("name", _dict(entry.get("config")).get("name"))
+    found = entry.get("name", _config(entry).get("name"))
     return found if isinstance(found, str) else ""
+
+
+def _config(entry: Dict[str, Any]) -> Dict[str, Any]:
+    return _dict(entry.get("config"))
 
 
 def _dict(value: Any) -> Dict[str, Any]:
