@@ -18,7 +18,7 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.source import Manifest
 from coreml_resize_fix.report.printable import Report
 from coreml_resize_fix.run import pipeline
-from coreml_resize_fix.run.options import Request, read_options
+from coreml_resize_fix.run.options import Request, read_options, require_type
 from coreml_resize_fix.run.results import ModelReport
 
 Model = TypeVar("Model")  # a path, a coremltools MLModel, or a Model message
@@ -151,6 +151,7 @@ def fix(
             "`output` and `in_place` go with a path, and the model is in memory",
             "save the model that `fix` returns",
         )
+    require_type("output", output, (str, os.PathLike), "pass the path of the result")
     request = _request(
         manifest,
         assume,

@@ -137,6 +137,12 @@ def test_assume_and_deployment_target():
             "`assume` cannot be a `dict`",
         ),
         (lambda: audit(MODEL, INTENT, deployment_target=14), UsageError, "cannot be a `int`"),
+        (lambda: fix(MODEL, INTENT, output=3), UsageError, "`output` cannot be a `int`"),
+        (
+            lambda: audit(MODEL, INTENT, reference="a.npz", tolerance="x"),
+            UsageError,
+            "`tolerance` cannot be a `str`",
+        ),
         (lambda: audit(MODEL, INTENT, reference={}), UsageError, "`reference` cannot be a `dict`"),
         (lambda: predict(MODEL, [1.0]), UsageError, "the inputs are a `list`"),
     ],

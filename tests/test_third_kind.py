@@ -46,12 +46,6 @@ class Stretch(ResizeOp):
     def axes(self, input_size, output_size):
         return tuple(AxisSpec("linear", self.grid, *pair) for pair in zip(input_size, output_size))
 
-    def natives(self, layer, intent):
-        def stretch(grid):
-            return lambda sizes: Stretch(grid, sizes[0][1])
-
-        return [Native(grid, 1, True, False, False, stretch(grid)) for grid in GRIDS]
-
     def run(self, images, output_size=None):
         for axis, wanted in ((-2, self.size[0]), (-1, self.size[1])):
             count = images.shape[axis]
@@ -71,6 +65,13 @@ class Stretch(ResizeOp):
 
     def __str__(self):
         return "Stretch {} {}×{}".format(self.grid, *self.size)
+
+
+def natives(layer, intent):
+    def stretch(grid):
+        return lambda sizes: Stretch(grid, sizes[0][1])
+
+    return [Native(grid, 1, True, False, False, stretch(grid)) for grid in GRIDS]
 
 
 def line_of(name, op):
@@ -114,6 +115,7 @@ class Lines(Model):
                 op,
                 InputSizes.of(shapes[""].layers[name].inputs[0], False),
                 IMAGE[0],
+                find_natives=natives,
             )
             for name, op, _, _ in self.lines
         ]

@@ -247,7 +247,7 @@ def _remedy(
     layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
 ) -> Tuple[Optional[Native], Optional[ResizeOp]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = _preferred(layer.params.natives(layer, intent), intent)
+    natives = _preferred(layer.natives(intent), intent)
     for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
         params = native.build(known)
         if params is None or misfit(intent, params, layer) is not None:

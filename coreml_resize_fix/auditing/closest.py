@@ -43,7 +43,7 @@ def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
     """The natives that the target supports and that do not freeze a flexible model."""
     return [
         native
-        for native in layer.params.natives(layer, None)
+        for native in layer.natives(None)
         if native.spec_version <= spec_version
         and not (native.fixed_size and layer.input.is_flexible)
     ]

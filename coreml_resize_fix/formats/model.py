@@ -18,13 +18,14 @@ from typing import (
     Tuple,
 )
 
+from coreml_resize_fix.formats.network import Network, Node
 from coreml_resize_fix.formats.protobuf.splice import Edit, Patch
 from coreml_resize_fix.formats.protobuf.wire import Source, Stamp
+from coreml_resize_fix.formats.resize_layer import Native, ResizeLayer
 from coreml_resize_fix.formats.resize_op import (
     PIXEL,
     POOLING,
     ROUNDING,
-    Native,
     ResizeOp,
     Size,
     Sizes,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from coreml_resize_fix.formats.execution import Execution
-    from coreml_resize_fix.formats.resize_layer import ResizeLayer
 
 __all__ = [
     "ML_PROGRAM",
@@ -110,24 +110,6 @@ class DeclaredSize(NamedTuple):
     reader: Optional[str]
 
 
-class Node(NamedTuple):
-    """A layer or an operation: its address and the names of what it reads and makes."""
-
-    address: str
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-
-
-class Network(NamedTuple):
-    """One network in order of execution; `unreached` are inputs on which no output depends."""
-
-    prefix: str
-    nodes: Sequence[Node]
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-    unreached: Sequence[str]
-
-
 class Change(NamedTuple):
     """A resize at an address and what takes its place, from a specification version on."""
 
@@ -196,7 +178,7 @@ class Model:
         """The same model, also looked at where resizes get and make these sizes, by address."""
         return self
 
-    def resizes(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
+    def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every resize in order, several layers that stand in for one as one.
 
         Raises:
@@ -204,7 +186,7 @@ class Model:
         """
         raise NotImplementedError
 
-    def poolings(self, shapes: Mapping[str, ModelShapes]) -> "List[ResizeLayer]":
+    def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
         """Every average pooling in order, which may stand for a call of `area`."""
         return []
 

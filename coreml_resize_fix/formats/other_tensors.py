@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.model import Network
+from coreml_resize_fix.formats.network import Network
 from coreml_resize_fix.formats.shapes import Flexible, Known, ModelShapes, Shape, Size, SizeOf
 
 Pairs = Sequence[Tuple[Size, Size]]  # what a resize got and what it made, as recorded

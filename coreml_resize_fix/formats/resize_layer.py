@@ -1,20 +1,38 @@
-"""A resize layer as the audit sees it: parameters, sizes and names, no protobuf."""
+"""A resize layer as the audit sees it: parameters, sizes, names and what may take its place."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import FrozenSet, List, Optional, Sequence, Tuple
+from typing import Callable, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.input_sizes import InputSizes
-from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.other_tensors import OtherTensors
+from coreml_resize_fix.formats.resize_op import ResizeOp, Size, Sizes
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.format import Place
 from coreml_resize_fix.short_repr import shortened
 
-Size = Tuple[int, int]
-
 _MODULE_PATH = re.compile(r"^\w+(\.\w+)*$")
 _REPEATED = re.compile(r"_\d+$")
+
+
+class Native(NamedTuple):
+    """A single layer or operation: `build` gives it for these sizes, or None if it cannot."""
+
+    name: str
+    spec_version: int
+    fixed_size: bool
+    nearest: bool
+    modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
+    build: Callable[[Sizes], Optional[ResizeOp]]
+
+
+FindNatives = Callable[["ResizeLayer", Optional[Intent]], Sequence[Native]]
+
+
+def no_natives(layer: "ResizeLayer", intent: Optional[Intent]) -> Sequence[Native]:
+    """Of what nothing replaces: it is right, or does not stand for the call."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -26,6 +44,7 @@ class ResizeLayer:
     `call` is the mode and whether it antialiases, if its name says from which call it comes.
     `others` are the tensors whose size it may have to make, where that was looked for.
     `modern`: Apple's validator accepts a layer of iOS 13 and later in this place.
+    `find_natives` is what its format knows of single layers that may take its place.
     """
 
     address: str
@@ -39,9 +58,14 @@ class ResizeLayer:
     original_address: str = ""
     call: Optional[Tuple[str, bool]] = None
     others: Optional[OtherTensors] = None
+    find_natives: FindNatives = no_natives
 
     def __repr__(self) -> str:
         return f"ResizeLayer({self.described}: {self.params})"
+
+    def natives(self, intent: Optional[Intent]) -> Sequence[Native]:
+        """The single layers or operations that may take its place, the preferred first."""
+        return self.find_natives(self, intent)
 
     @property
     def described(self) -> str:

@@ -1,15 +1,13 @@
-"""A resize of any kind of model (`ResizeOp`), and what may take its place (`Native`)."""
+"""What a resize computes, in any kind of model: `ResizeOp`."""
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
 from coreml_resize_fix.sampling import AxisSpec
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from coreml_resize_fix.formats.resize_layer import ResizeLayer
     from coreml_resize_fix.formats.shapes import SizeOf
-    from coreml_resize_fix.intents.model import Intent
 
 Size = Tuple[int, int]
 Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
@@ -121,10 +119,6 @@ class ResizeOp:
         """
         return None if self.fixed_size is None else [self.fixed_size[axis]]
 
-    def natives(self, layer: "ResizeLayer", intent: "Optional[Intent]") -> "Sequence[Native]":
-        """The single layers or operations that may take its place there, the preferred first."""
-        raise NotImplementedError
-
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
         """What it makes of `images`, (…, height, width) → (…, new height, new width).
 
@@ -135,14 +129,3 @@ class ResizeOp:
     def as_dict(self) -> Dict[str, Any]:
         """Its parameters under the names that the format gives them."""
         raise NotImplementedError
-
-
-class Native(NamedTuple):
-    """A single layer or operation: `build` gives it for these sizes, or None if it cannot."""
-
-    name: str
-    spec_version: int
-    fixed_size: bool
-    nearest: bool
-    modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
-    build: Callable[[Sizes], Optional[ResizeOp]]

@@ -6,12 +6,13 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set,
 from coreml_resize_fix.intents import graph_file, graph_shapes, tensorflow_nodes
 from coreml_resize_fix.intents.graph_file import FILE, Proto, text
 from coreml_resize_fix.intents.node_notices import NodeIntents, Remarks, left_out
-from coreml_resize_fix.intents.tensorflow_nodes import MODES, Network, Node, Tensor
+from coreml_resize_fix.intents.tensorflow_nodes import Network, Node, Tensor, may_resize
 from coreml_resize_fix.intents.tensorflow_sizes import MOST_ELEMENTS, Value
 
-MOST_CALLED = 100000  # nodes of functions, each time that they are called
+# Nodes of functions with their inputs and attributes, each time that they are called.
+MOST_CALLED = 1000000
 _LONG = 64  # bytes of the name of a call, below which one node counts as one
-_DEEPEST = 64  # calls of functions in one another
+_DEEPEST = 64  # calls of functions in one another, and branches of one node
 
 _NOT_CALLED = left_out("in a function that the graph does not call")
 # attributes that hold functions, in order of execution; all others come behind them
@@ -29,10 +30,14 @@ def _as_text(value: Proto) -> str:
     return str(value.s.decode("utf-8", "replace"))
 
 
+def _as_list(value: Proto) -> List[int]:
+    return list(value.list.i[:MOST_ELEMENTS])
+
+
 _FLAGS: Dict[bytes, Callable[[Proto], Any]] = {
     **dict.fromkeys((b"align_corners", b"half_pixel_centers", b"antialias"), lambda value: value.b),
     **dict.fromkeys((b"kernel_type", b"padding", b"data_format"), _as_text),
-    **dict.fromkeys((b"strides", b"ksize", b"dilations"), lambda value: list(value.list.i)),
+    **dict.fromkeys((b"strides", b"ksize", b"dilations"), _as_list),
     **dict.fromkeys((f"{name}_mask".encode() for name in _MASKS), lambda value: value.i),
     b"N": lambda value: value.i,
     b"DstT": lambda value: value.type,
@@ -66,7 +71,7 @@ def of(graph: Proto) -> NodeIntents:
     found = tensorflow_nodes.read(walk, remarks)
     for name, function in walk.functions.items():
         for node in function.node_def if name not in walk.called else ():
-            if text(node.op) in MODES:
+            if may_resize(text(node.op)):
                 remarks.add(_NOT_CALLED, text(node.name))
     return NodeIntents(found.intents, remarks.notices())
 
@@ -127,8 +132,8 @@ class _Walk(Network):
             inputs = [self._key(scope, name) for name in message.input if name[:1] != b"^"]
             attributes = {attribute.key: attribute.value for attribute in message.attr}
             kind, name = text(message.op), text(key)
-            yield from self._calls(message, attributes, key, inputs, callers)
             self._same.pop(key, None)  # of another function in the same place
+            yield from self._calls(message, attributes, key, inputs, callers)
             if kind == "Identity" and inputs:
                 self._same[key] = inputs[0]
             node = Node(kind, name, inputs, (key,), self._flags(kind, attributes, inputs))
@@ -162,10 +167,11 @@ class _Walk(Network):
             if function is None:
                 continue
             inner = key + b"/"
-            parts = len(function.node_def) + len(function.ret) + len(function.signature.output_arg)
-            self._left -= (parts + 1) * (1 + len(inner) // _LONG)
+            parts = sum(1 + len(node.input) + len(node.attr) for node in function.node_def)
+            parts += len(function.ret) + len(function.signature.output_arg) + 1
+            self._left -= parts * (1 + len(inner) // _LONG)
             if name in callers or len(callers) > _DEEPEST or self._left < 0:
-                raise EndlessError(f"its functions call themselves, or {MOST_CALLED} nodes")
+                raise EndlessError("its functions call themselves, or too many others")
             self.called.add(name)
             is_call = kind in _RETURNING or message.op == name
             first = 0 if is_call else _HANDING_ON.get(kind)
@@ -199,7 +205,7 @@ def _called(operator: bytes, attributes: Dict[bytes, Proto], known: Any) -> List
     names = [operator] if operator in known else []
     for key in sorted(attributes, key=lambda key: _ORDER.get(key, len(_ORDER))):
         value = attributes[key]
-        names += [one.name for one in (value.func, *value.list.func) if one.name]
+        names += [one.name for one in (value.func, *value.list.func[:_DEEPEST]) if one.name]
     return names
 
 
@@ -211,11 +217,8 @@ def _shape(message: Proto) -> Optional[Tuple[Optional[int], ...]]:
 
 def _constant(tensor: Proto) -> Tensor:
     """Shape and numbers of a constant; numbers that repeat to its end are written once."""
-    sides = [dim.size for dim in tensor.tensor_shape.dim]
-    shape = _shape(tensor.tensor_shape)
-    count = 1
-    for side in sides:
-        count *= side
+    shape, sides = _shape(tensor.tensor_shape), tensor.tensor_shape.dim
+    count = sides[0].size if sides else 1
     if len(sides) > 1 or not 0 < count <= MOST_ELEMENTS or tensor.dtype not in _NUMBERS:
         return Tensor(shape)
     field, code = _NUMBERS[tensor.dtype]

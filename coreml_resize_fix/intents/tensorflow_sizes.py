@@ -25,6 +25,7 @@ __all__ = ["MOST_ELEMENTS", "Element", "Shape", "Side", "Value", "fold", "of_sha
 
 # Shape arithmetic works on a few numbers; larger tensors are weights.
 MOST_ELEMENTS = 64
+_EXACT = (1, 2, 4, 8, 16)  # denominators
 _LARGEST = 1 << 63  # of a number; products of products would take all memory
 
 Shape = Tuple[Optional[int], ...]
@@ -104,10 +105,10 @@ def _floored(one: Element, other: Element) -> Element:
 
 
 def _whole(element: Element) -> Element:
-    """An element as a whole number: of a factor that floors exactly in every arithmetic."""
+    """An element as a whole number; of factors those whose product is exact in float32, too."""
     if isinstance(element, Side):
-        halves = element.factor.denominator & (element.factor.denominator - 1) == 0
-        return element if halves and element.power == 1 else None
+        is_exact = element.factor.denominator in _EXACT and element.power == 1
+        return element if is_exact else None
     return None if element is None else int(element)
 
 

@@ -71,7 +71,7 @@ OPERATORS: Dict[int, Tuple[str, Optional[Options]]] = {
     118: ("If", Options(92, {"then": (0, "i"), "else": (1, "i")})),
     119: ("While", Options(93, {"cond": (0, "i"), "body": (1, "i")})),
     31: ("Call", Options(16, {"subgraph": (0, "I")})),
-    129: ("CallOnce", Options(103, {"subgraph": (0, "i")})),
+    129: ("CallOnce", Options(103, {"init": (0, "i")})),
     200: ("While", Options(15, {"cond": (0, "i"), "body": (1, "i")}, "builtin_options_2")),
     206: ("Composite", Options(21, {"decomposition": (1, "i")}, "builtin_options_2")),
 }

@@ -38,6 +38,6 @@ def of(model: TFLiteModel) -> NodeIntents:
     for index in range(len(model)):
         if index not in model.called:
             for node in model.nodes(index):
-                if node.kind in tensorflow_nodes.MODES:
+                if tensorflow_nodes.may_resize(node.kind):
                     remarks.add(_NOT_CALLED, node.name)
     return NodeIntents(found.intents, remarks.notices())

@@ -11,10 +11,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from coreml_resize_fix import __version__
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.displacement import Displacement
-from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.spec_versions import minimum_ios
-from coreml_resize_fix.report import drawing, effects, images, made, overview, problems
+from coreml_resize_fix.report import card, drawing, effects, made, overview, problems
+from coreml_resize_fix.report.card import Card
 from coreml_resize_fix.report.entry import entries
 from coreml_resize_fix.report.headline import headline, of
 from coreml_resize_fix.report.lists import shortened
@@ -22,35 +21,16 @@ from coreml_resize_fix.report.models import reason
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS, Sign
 from coreml_resize_fix.report.summary import closing
-from coreml_resize_fix.report.table import sizes
-from coreml_resize_fix.report.text import cost
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
 
 # By exit code: the sign and the kind of its color.
 _OUTCOMES = {0: ("✓", "good"), 1: ("!", "open"), 2: ("×", "bad"), 3: ("·", "unknown")}
 
 
-class Layer(NamedTuple):
-    """A finding and what is drawn for it; `anchor` is made of numbers, never of names."""
-
-    anchor: str
-    finding: Finding
-    sign: Sign
-    sizes: str
-    shift: str
-    after: Optional[str]
-    cost: Optional[str]
-    ios: Optional[str]
-    drawings: List[drawing.Drawing]
-    strip: Optional[images.Strip]
-    codes: List[Tuple[str, str]]
-    entry: str
-
-
 class _Step(NamedTuple):
     """One resize on the way to an output: what it adds, the sum so far, and its share of it."""
 
-    layer: Optional[Layer]
+    layer: Optional[Card]
     address: str
     down: float
     right: float
@@ -156,7 +136,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
     report: ModelReport = result
     texts = entries(report.findings)
     layers = [
-        _layer(f"{anchor}-l{index}", finding, report.asked, text)
+        card.of(f"{anchor}-l{index}", finding, report.asked, text)
         for index, (finding, text) in enumerate(zip(report.findings, texts), 1)
     ]
     return {
@@ -178,36 +158,17 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
     }
 
 
-def _layer(anchor: str, finding: Finding, asked: bool, entry: str) -> Layer:
-    sign = SIGNS[finding.verdict] if asked else LISTED
-    after = finding.after
-    return Layer(
-        anchor,
-        finding,
-        sign,
-        sizes(finding),
-        "–" if finding.max_shift_px is None else f"{finding.max_shift_px:.3f}",
-        str(after) if after is not None else None,
-        cost(after) if after is not None and after.is_chain else None,
-        minimum_ios(finding.spec_version) if after is not None else None,
-        drawing.drawings(finding),
-        images.strip(finding.picture) if finding.picture is not None else None,
-        [(code, RULES[code].summary) for code in finding.codes],
-        entry,
-    )
-
-
-def _overview(report: ModelReport, layers: Sequence[Layer]) -> Optional[overview.Seen]:
+def _overview(report: ModelReport, layers: Sequence[Card]) -> Optional[overview.Seen]:
     if report.overview is None:
         return None
     return overview.seen(report.overview, _by_address(layers))
 
 
-def _by_address(layers: Sequence[Layer]) -> Dict[str, Layer]:
+def _by_address(layers: Sequence[Card]) -> Dict[str, Card]:
     return {layer.finding.layer.address: layer for layer in layers}
 
 
-def _path(moved: Displacement, layers: Sequence[Layer]) -> _Path:
+def _path(moved: Displacement, layers: Sequence[Card]) -> _Path:
     by_address = _by_address(layers)
     steps: List[_Step] = []
     total = left = 0.0

@@ -1,13 +1,11 @@
 """What the page shows of a whole network: the line of its resizes, its outputs, its errors."""
 
-from typing import TYPE_CHECKING, List, Mapping, NamedTuple, Optional, Tuple
+from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.report import drift
+from coreml_resize_fix.report.card import Card
 from coreml_resize_fix.report.outputs import Shown, shown
 from coreml_resize_fix.verify.overview import Overview, ResizeError
-
-if TYPE_CHECKING:
-    from coreml_resize_fix.report.html import Layer
 
 _MOST_NAMES = 6
 
@@ -15,7 +13,7 @@ _MOST_NAMES = 6
 class Station(NamedTuple):
     """A resize with its card on the page, and how many operations lie before it."""
 
-    layer: "Layer"
+    layer: Card
     operations: int
 
 
@@ -32,14 +30,14 @@ class Seen(NamedTuple):
     more: int
     drift: Optional[drift.Drift]
     drift_height: float
-    errors: Tuple[Tuple["Layer", ResizeError], ...]
+    errors: Tuple[Tuple[Card, ResizeError], ...]
     has_result: bool
 
 
-def seen(found: Overview, layers: "Mapping[str, Layer]") -> Seen:
+def seen(found: Overview, layers: Mapping[str, Card]) -> Seen:
     """The overview of a model whose cards are known by the address of their layer."""
     line = found.line
-    errors: List[Tuple[Layer, ResizeError]] = [
+    errors: List[Tuple[Card, ResizeError]] = [
         (layers[error.address], error) for error in found.errors if error.address in layers
     ]
     return Seen(

@@ -105,14 +105,15 @@ def read_options(
     Raises:
         UsageError: one is not of its form, or means nothing without another.
     """
-    _require_type("assume", assume, str, "pass text, such as 'bilinear,align_corners=true'")
-    _require_type("deployment_target", deployment_target, str, "pass text, such as 'iOS14'")
-    _require_type(
+    require_type("assume", assume, str, "pass text, such as 'bilinear,align_corners=true'")
+    require_type("deployment_target", deployment_target, str, "pass text, such as 'iOS14'")
+    require_type(
         "reference",
         reference,
         (str, Manifest),
         "pass the path of an .npz or .onnx file, or what `record_intents(..., tensors=True)` gave",
     )
+    require_type("tolerance", tolerance, (int, float), "pass a number, such as 1e-3")
     for name, value in (("tolerance", tolerance), ("runtime", runtime)):
         if value is not None and reference is None:
             raise UsageError(
@@ -136,7 +137,7 @@ def read_options(
     )
 
 
-def _require_type(name: str, value: Any, kinds: Any, hint: str) -> None:
+def require_type(name: str, value: Any, kinds: Any, hint: str) -> None:
     """Refuse an argument from Python that is of another type.
 
     Raises:

@@ -5,6 +5,7 @@ import numpy as np
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, UNKNOWN, InputSizes
+from coreml_resize_fix.formats.neuralnetwork import natives
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -46,18 +47,23 @@ def upsample(*size):
     return ResizeBilinear(size, "UPSAMPLE_MODE")
 
 
+def layer(params, sizes, *more):
+    blobs, find = ("up",), natives.in_place_of
+    return ResizeLayer("layers[3]", "up", blobs, params, sizes, *more, find_natives=find)
+
+
 def static(params, size, modern=False):
     """`modern`: a place where Apple's validator accepts layers of iOS 13 and later."""
-    return ResizeLayer("layers[3]", "up", ("up",), params, InputSizes.static(size), 4, modern)
+    return layer(params, InputSizes.static(size), 4, modern)
 
 
 def flexible(params, *sizes, modern=False):
-    return ResizeLayer("layers[3]", "up", ("up",), params, InputSizes(FLEXIBLE, sizes), 4, modern)
+    return layer(params, InputSizes(FLEXIBLE, sizes), 4, modern)
 
 
 def unknown(params):
     sizes = InputSizes(UNKNOWN, why_unknown="a reason")
-    return ResizeLayer("layers[3]", "up", ("up",), params, sizes)
+    return layer(params, sizes)
 
 
 def true(*size, **more):

@@ -37,12 +37,16 @@ EXPECTED = {
     "command-90cc942d4284": ("exit code 0", "198 layers fixed; wrote "),
     # An operation that is not judged, with a list among its parameters.
     "package-453901245ee3": ("exit code 1", "shape=25×31"),
+    # An image of a type that the schema does not name, where several operations would stand in.
+    "package-2e33e3ab04c0": ("exit code 2", "bad crc-32"),
+    # A resize to a computed shape whose number of resized dimensions took all memory.
+    "execute-7594c4002b9d": ("not run", "it resizes\n    4294901761 dimensions"),
 }
 IOS14 = {"command-eb841e055c01"}
 
 
 def needs_programs(name):
-    if name.startswith("package") and not knows_programs():
+    if name.startswith(("package", "execute")) and not knows_programs():
         pytest.skip("coremltools before 5 knows no ML Programs: pip install 'coremltools>=5'")
 
 
@@ -76,6 +80,8 @@ def test_says_what_it_must(name, tmp_path):
         package = program_entries.unpacked(read(name))
         path = program_entries.write(str(tmp_path), package)
         options = program_entries.OPTIONS[package.options]
+    elif name.startswith("execute"):
+        path, options = build.write(tmp_path, program_entries.network_of(read(name)).model), ()
     else:
         job = entries.unpacked(read(name))
         (tmp_path / "intent.json").write_bytes(job.manifest)

@@ -16,8 +16,8 @@ from hardening import entries, mutations, program_mutations, program_seeds, seed
 
 # How what goes all the way through an entry ends.
 THROUGH = {
-    "wire": "edited", "manifest": "read", "onnx": "read", "command": "exit code 0",
-    "program": "edited", "package": "exit code 0", "execute": "run",
+    "wire": "edited", "manifest": "read", "onnx": "read", "tflite": "read", "graph": "read",
+    "command": "exit code 0", "program": "edited", "package": "exit code 0", "execute": "run",
 }  # fmt: skip
 
 QUIET = {
@@ -85,6 +85,13 @@ def test_changed_onnx_files(place, numbers):
     entries.onnx_file(changed("onnx", place, numbers))
 
 
+@settings(max_examples=300, **QUIET)
+@given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
+def test_changed_files_of_tensorflow(place, numbers):
+    for entry in ("tflite", "graph"):
+        entries.ENTRIES[entry](changed(entry, place, numbers))
+
+
 @pytest.mark.slow
 @settings(max_examples=80, **QUIET)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
@@ -142,7 +149,7 @@ def test_any_json(value):
     entries.json_manifest(entries.json.dumps(value).encode("utf-8", "backslashreplace"))
 
 
-@pytest.mark.parametrize("entry", ["wire", "onnx"])
+@pytest.mark.parametrize("entry", ["wire", "onnx", "graph"])
 def test_a_tree_that_is_not_changed_is_the_file(entry):
     read = [(seed, trees.read(seed)) for seed in seeds_of(entry)]
     assert [seed for seed, nodes in read if nodes is None or trees.written(nodes) != seed] == []

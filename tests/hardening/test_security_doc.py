@@ -14,7 +14,18 @@ from coreml_resize_fix.formats.inference import usable
 from coreml_resize_fix.formats.mlprogram import model as program_model
 from coreml_resize_fix.formats.neuralnetwork import resizes
 from coreml_resize_fix.formats.protobuf import skeleton, splice
-from coreml_resize_fix.intents import fields, manifest, onnx_compute, onnx_file, tensors
+from coreml_resize_fix.intents import (
+    fields,
+    flatbuffer,
+    graph_reader,
+    manifest,
+    network_file,
+    onnx_compute,
+    onnx_file,
+    tensorflow_sizes,
+    tensors,
+    tflite_file,
+)
 from coreml_resize_fix.replacements import table
 from coreml_resize_fix.verify import compare, probes
 from coreml_resize_fix.verify.kernels import checks
@@ -30,10 +41,17 @@ LIMITS = {
     "nested folders, of a package or with models in them": tree.DEEPEST,
     "bytes of a JSON manifest": manifest.LONGEST,
     "bytes of the Manifest.json of a package": package.LONGEST_MANIFEST,
-    "bytes of an ONNX file": onnx_file.LONGEST,
+    "bytes of an ONNX or TFLite file or a frozen graph": network_file.LONGEST,
+    "parts of a TFLite file that are read (entries of lists, tables, 64 bytes of text)": (
+        flatbuffer.MOST_PARTS
+    ),
+    "nodes of a TFLite file, each time that they run": tflite_file.MOST_NODES,
+    "nodes of functions of a frozen graph, their inputs and attributes, each time that they run": (
+        graph_reader.MOST_CALLED
+    ),
     "bytes of recorded tensors, unpacked": tensors.LARGEST,
     "bytes of a result": splice.LARGEST,
-    "side of an image in a manifest or an ONNX file": fields.LARGEST_SIDE,
+    "side of an image in a manifest or the file of a network": fields.LARGEST_SIDE,
     "factor or target size of a layer": resizes._LARGEST_SIDE,
     "side of an image that is compared": sampling.LARGEST_SIDE,
     "largest size of a flexible input that is compared": input_sizes.LARGE_ENOUGH,
@@ -53,6 +71,9 @@ LIMITS = {
     "seconds of processor time of ONNX Runtime": onnx_compute.MOST_SECONDS,
     "bytes of what says the shape of a recorded array": tensors._LONGEST_HEADER,
     "numbers of a tensor that an ONNX graph computes with": onnx_file.MOST_ELEMENTS,
+    "numbers of a tensor that sizes of TensorFlow are computed with": (
+        tensorflow_sizes.MOST_ELEMENTS
+    ),
 }
 SECTION = DOC.split("\n## Limits\n")[1].split("\n## ")[0]
 ROWS = dict(re.findall(r"^\| ([^|]+) \| ([\d,]+) \|", SECTION, re.M))

@@ -12,6 +12,7 @@ from coreml_resize_fix.cli import explain
 from coreml_resize_fix.cli.explanations import EXPLANATIONS
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
+from coreml_resize_fix.formats.neuralnetwork import natives
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from tests.cli.commands import run
@@ -55,6 +56,7 @@ def test_an_example_gets_its_code(code):
         sizes,
         channels=4,
         modern=place.get("modern", False),
+        find_natives=natives.in_place_of,
         place=place.get("place", LayerPlace("up", "x", "y", 5, 1, 4, exact_mapping=False)),
     )
     intent = example.intent

@@ -1,6 +1,7 @@
 """The settings that are not exact, in the order in which they come close."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
 from coreml_resize_fix.formats.input_sizes import InputSizes
+from coreml_resize_fix.formats.neuralnetwork import natives
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -31,6 +33,7 @@ DEFAULT = Upsample("BILINEAR", scaling_factor=(2, 2))
 
 def found(intent, size=(64, 64), tensors=None):
     layer = ResizeLayer("layers[0]", "up", ("up",), DEFAULT, InputSizes.static(size), 3)
+    layer = replace(layer, find_natives=natives.in_place_of)
     return with_closest(decide(layer, Match(intent, "layer"), 3), 3, tensors or {})
 
 

@@ -1,14 +1,12 @@
 """Several operations that together stand in for one resize."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram import messages, steps
 from coreml_resize_fix.formats.mlprogram.operations import IOS15
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Packed, Read, Step
-from coreml_resize_fix.formats.model import Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.formats.model import ResizeOp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,12 +89,6 @@ class OperationChain(ResizeOp):
         # Whole numbers, or one over them: a quotient may be a little below the whole number it is.
         height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
         return height, width
-
-    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
-        """The operations that may take their place, the preferred first."""
-        from coreml_resize_fix.formats.mlprogram import natives
-
-        return natives.in_place_of(layer, intent)
 
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
         """What they make of float `images`, (…, H, W) → (…, new H, new W)."""

@@ -1,12 +1,10 @@
 """Operations that can stand for a resize without being one, and resizes that cannot be judged."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram.windows import pooled
-from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.formats.model import POOLING, ResizeOp
 from coreml_resize_fix.sampling import AxisSpec
 
 if TYPE_CHECKING:
@@ -17,10 +15,6 @@ Size = Tuple[int, int]
 
 class _NotReplaced(ResizeOp):
     min_spec_version: ClassVar[int] = 6
-
-    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
-        """No operation may replace it: it is right, or does not stand for the call."""
-        return ()
 
 
 @dataclass(frozen=True)

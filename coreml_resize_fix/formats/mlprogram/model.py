@@ -1,7 +1,6 @@
 """A file that holds an ML Program, as `formats.model.Model` asks for it."""
 
 import copy
-from dataclasses import replace
 from typing import (
     TYPE_CHECKING,
     Collection,
@@ -19,9 +18,7 @@ from coreml_resize_fix.errors import ModelError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import declared_size
-from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
-    callnames,
     computed_sizes,
     constants,
     converter_chains,
@@ -253,33 +250,14 @@ class Programs(protocol.Model):
 
     def _placed(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeLayer:
         """A resize where its function has these shapes."""
-        shape = resize_layers.image_shape(resize, shapes)
-        call = callnames.exported(resize.names[0])
-        params = self._params(name, resize, shapes)
-        sizes = InputSizes.of(shape, shapes.varies)
-        if params.computes_size and sizes.is_flexible:
-            # Of other sizes it is not known what is computed.
-            known_at = (before for before, _ in computed_sizes.made(shapes, resize.address))
-            sizes = replace(sizes, samples=tuple(dict.fromkeys(known_at)), ranges=())
-        return ResizeLayer(
-            resize.address,
-            resize.names[0],
-            tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
-            params,
-            sizes,
-            channels(shape),
-            # What converters' validators ask of newer layers concerns neural networks.
-            modern=True,
-            place=resize_layers.place(
-                resize,
-                shape,
-                self._functions[name].function.opset,
-                self.beside is not None,
-                self.float32_replacements,
-            ),
-            original_address=resize.original_address,
-            call=(call.mode, call.antialias) if call is not None else None,
+        place = resize_layers.place(
+            resize,
+            resize_layers.image_shape(resize, shapes),
+            self._functions[name].function.opset,
+            self.beside is not None,
+            self.float32_replacements,
         )
+        return resize_layers.layer(resize, shapes, self._params(name, resize, shapes), place)
 
     def _params(self, name: str, resize: Resize, shapes: ModelShapes) -> ResizeOp:
         if resize.group is not None:

@@ -17,7 +17,7 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleBilinear,
     UpsampleNearest,
 )
-from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
+from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp, Sizes
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
@@ -29,6 +29,8 @@ def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Nat
     they are sampled. With an intent, factors that make its size of every input come with them.
     """
     params = layer.params
+    if params.kind == POOLING or params.unjudged:
+        return []  # it is right, or does not stand for the call
     said = layer.others.said if layer.others is not None else ()
     if params.computes_size or said:
         return [*map(_computed(layer), ("STRICT_ALIGN_CORNERS", "UNALIGN_CORNERS")), *NATIVES]

@@ -1,11 +1,9 @@
 """The base of operations that resize: what is the same for all, of `formats.model.ResizeOp`."""
 
-from typing import Optional, Sequence, Tuple
+from typing import Tuple
 
 from coreml_resize_fix.formats.grid_resize import GridResize
-from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native
-from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.formats.model import PIXEL, ROUNDING
 
 Size = Tuple[int, int]
 
@@ -25,9 +23,3 @@ class GridOperation(GridResize):
         if self.size_depends_on_rounding(input_size):
             return ROUNDING
         return PIXEL if self.leaves_pixel_open(input_size, output_size) else ""
-
-    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
-        """The operations that may take its place there, the preferred first."""
-        from coreml_resize_fix.formats.mlprogram import natives
-
-        return natives.in_place_of(layer, intent)

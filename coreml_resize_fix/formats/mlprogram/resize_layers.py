@@ -1,19 +1,32 @@
 """The resizes of functions with the shapes that they get, as values for the audit."""
 
+from dataclasses import replace
 from typing import Optional
 
 from coreml_resize_fix.formats.inference.call import image_size
-from coreml_resize_fix.formats.mlprogram import flow, operation_chains, opset
+from coreml_resize_fix.formats.input_sizes import InputSizes, channels
+from coreml_resize_fix.formats.mlprogram import (
+    callnames,
+    computed_sizes,
+    flow,
+    natives,
+    operation_chains,
+    opset,
+)
 from coreml_resize_fix.formats.mlprogram.chain import OperationChain
+from coreml_resize_fix.formats.mlprogram.data_types import LETTERS
 from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.resize_op import ResizeOp
 from coreml_resize_fix.formats.shapes import Known, ModelShapes, Overrides, Shape
 
 __all__ = [
     "chain",
     "first_output",
     "image_shape",
+    "layer",
     "makes_assumed",
     "place",
 ]
@@ -60,9 +73,36 @@ def place(
     """Where several operations would stand in for it; see `OperationPlace` for the last two."""
     made = resize.operation.outputs[0].type if resize.operation.outputs else None
     version = opset.spec_version(opset_name)
-    if made is None or version is None:
-        return None
+    if made is None or version is None or made.data_type not in LETTERS:
+        return None  # among others a type that the schema does not name
     return OperationPlace(dims_of(shape), made.data_type, version, may_store, in_float32)
+
+
+def layer(
+    resize: Resize, shapes: ModelShapes, params: ResizeOp, place: Optional[OperationPlace]
+) -> ResizeLayer:
+    """A resize where its function has these shapes."""
+    shape = image_shape(resize, shapes)
+    call = callnames.exported(resize.names[0])
+    sizes = InputSizes.of(shape, shapes.varies)
+    if params.computes_size and sizes.is_flexible:
+        # Of other sizes it is not known what is computed.
+        known_at = (before for before, _ in computed_sizes.made(shapes, resize.address))
+        sizes = replace(sizes, samples=tuple(dict.fromkeys(known_at)), ranges=())
+    return ResizeLayer(
+        resize.address,
+        resize.names[0],
+        tuple(dict.fromkeys([*resize.names[1:], *map(callnames.without_cast, resize.names)])),
+        params,
+        sizes,
+        channels(shape),
+        # What converters' validators ask of newer layers concerns neural networks.
+        modern=True,
+        place=place,
+        original_address=resize.original_address,
+        call=(call.mode, call.antialias) if call is not None else None,
+        find_natives=natives.in_place_of,
+    )
 
 
 def makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:

@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Un
 
 from coreml_resize_fix.conventions import coreml
 from coreml_resize_fix.formats.grid_resize import GridResize
-from coreml_resize_fix.formats.model import Native, ResizeOp
+from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.sampling_modes import SAMPLING_MODES, upsample_mode
 from coreml_resize_fix.formats.protobuf import schema
-from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.spec_versions import RESIZE_BILINEAR, UPSAMPLE_MODES
-from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly, shortest
 
@@ -22,18 +20,8 @@ if TYPE_CHECKING:
 Size = Tuple[int, int]
 
 
-class _Layer(ResizeOp):
-    """What a layer of a neural network can be replaced by."""
-
-    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
-        """The resize layers that Apple's validator accepts in its place."""
-        from coreml_resize_fix.formats.neuralnetwork import natives
-
-        return natives.in_place_of(layer, intent)
-
-
 @dataclass(frozen=True)
-class Upsample(_Layer, GridResize):
+class Upsample(GridResize):
     """Core ML's Upsample layer; factors are (height, width)."""
 
     mode: str = "NN"
@@ -137,7 +125,7 @@ class Upsample(_Layer, GridResize):
 
 
 @dataclass(frozen=True)
-class ResizeBilinear(_Layer, GridResize):
+class ResizeBilinear(GridResize):
     """Core ML's ResizeBilinear layer; the target size is (height, width)."""
 
     target_size: Tuple[int, ...] = ()
@@ -180,7 +168,7 @@ class ResizeBilinear(_Layer, GridResize):
 
 
 @dataclass(frozen=True)
-class LayerChain(_Layer):
+class LayerChain(ResizeOp):
     """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
 
     `factor` is (height, width) for layers that follow the size of their input, else `size` is what

@@ -5,11 +5,9 @@ NeuralNetwork.proto of the Core ML format specification.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
-from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
-from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.formats.model import POOLING, ResizeOp
 from coreml_resize_fix.sampling import AxisSpec
 
 if TYPE_CHECKING:
@@ -58,10 +56,6 @@ class Pooling(ResizeOp):
             return -(-size // stride)
         room = size + sum(self.pads[axis]) - kernel
         return max(0, -(-room // stride) + 1 if self.padding == "last" else room // stride + 1)
-
-    def natives(self, layer: ResizeLayer, intent: Optional[Intent] = None) -> Sequence[Native]:
-        """No layer may replace it: a pooling is right, or does not stand for the call."""
-        return ()
 
     def window(self, axis: int, size: int) -> Tuple[int, int, int]:
         """Of an image of `size` pixels: pixels in a window, those before the image, the stride."""

@@ -8,6 +8,7 @@ from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
+    natives,
     parameters,
     pooling,
     read_parameters,
@@ -97,6 +98,7 @@ def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> Resiz
         channels(shape),
         modern=resize.modern,
         original_address=resize.original_address,
+        find_natives=natives.in_place_of,
     )
     rank, sequence = _rank_and_sequence(shape)
     place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)

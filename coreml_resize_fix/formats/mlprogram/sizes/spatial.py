@@ -99,11 +99,11 @@ def to_size(call: OperationCall) -> Sequence[Dims]:
 def to_shape(call: OperationCall) -> Sequence[Dims]:
     x, resized = call.shape("x"), call.one("resized_dims")
     shape = call.contents("shape")
+    if not 0 < resized <= len(x) or (shape is not None and resized > len(shape[0])):
+        raise NotKnownError(f"{call} resizes {resized} dimensions")
     if shape is None:
         call.why = f"the size that {call} makes is computed when it runs"
-        return [x[: len(x) - resized] + (None,) * resized]
-    if not 0 < resized <= min(len(x), len(shape[0])):
-        raise NotKnownError(f"{call} resizes {resized} dimensions")
+        return [x[:-resized] + (None,) * resized]
     wanted = [int(size) for size in shape[0][-resized:]]
     return [x[:-resized] + tuple(new or old for new, old in zip(wanted, x[-resized:]))]
 
