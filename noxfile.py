@@ -5,6 +5,7 @@ nox -l                               # what there is
 nox -s highest -- tests/auditing -x  # what follows `--` goes to pytest, or to the script
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,18 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "venv"  # virtualenv makes no environment of Python 3.7 any more
-nox.options.sessions = ["lint", "docs", "package", "tests", "torch", "lowest", "highest", "browser"]
+nox.options.sessions = [
+    "lint",
+    "docs",
+    "package",
+    "tests",
+    "torch",
+    "tensorflow",
+    "tensorflow_newest",
+    "lowest",
+    "highest",
+    "browser",
+]
 
 BUILT = Path("build")
 EXPORTED = BUILT / "exported"  # ONNX files by today's PyTorch, for the old converter
@@ -29,6 +41,8 @@ TORCH_ROOMS = (
     "tests/conventions tests/formats tests/intents tests/replacements tests/report tests/run "
     "tests/sampling tests/verify tests/hardening/test_matrix.py"
 )
+# What a test file says that uses TensorFlow, or reads files of it.
+SKIPS_WITHOUT_TENSORFLOW = r'importorskip\(\s*"(tensorflow|keras|tf_keras|tflite|h5py)\b'
 WORKFLOWS = sorted(Path(".github/workflows").glob("*.yml"))
 ISSUE_CONFIG = Path(".github/ISSUE_TEMPLATE/config.yml")
 GITHUB_FILES = {
@@ -128,6 +142,28 @@ def torch(session):
     shutil.rmtree(EXPORTED, ignore_errors=True)
     run_example(session, "export_coremltools.py", str(BUILT / "converted"))
     run_example(session, "export_onnx_coreml.py", str(EXPORTED), "--only", "export")
+
+
+@lane("3.11")
+def tensorflow(session):
+    """The tests that use TensorFlow, in the version that coremltools is made for."""
+    session.install("-e", ".[test]", "tensorflow-cpu==2.12.0", "tflite")
+    run_tests(session, *([] if session.posargs else tests_of_tensorflow()))
+
+
+@lane("3.11")
+def tensorflow_newest(session):
+    """The same with TensorFlow of today, and Keras 3."""
+    session.install("-e", ".[test]", "tensorflow-cpu", "keras>=3.10", "tflite")
+    run_tests(session, *([] if session.posargs else tests_of_tensorflow()))
+
+
+def tests_of_tensorflow():
+    """Every test file that is skipped without TensorFlow or a package that reads its files."""
+    files = sorted(map(str, Path("tests").rglob("test_*.py")))
+    return [
+        one for one in files if re.search(SKIPS_WITHOUT_TENSORFLOW, Path(one).read_text("utf-8"))
+    ]
 
 
 @lane("3.7")

@@ -5,9 +5,11 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from coreml_resize_fix.auditing.assessment import NONE, assess
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
+from coreml_resize_fix.formats.mlprogram import natives as of_programs
 from coreml_resize_fix.formats.mlprogram import operations
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.neuralnetwork import natives as of_networks
 from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, ResizeBilinear, Upsample
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
@@ -32,6 +34,8 @@ Networks for iOS 13 and 14 are taken to have exact ranks, older ones rank-5 blob
 `docs/make_cheatsheet.py` writes this file from the code that decides.
 """
 
+_TF1, _TF2 = {"framework": "tensorflow1"}, {"framework": "tensorflow2"}
+
 # (what the framework is called, the call, its intent)
 CALLS: Tuple[Tuple[str, str, Dict[str, Any]], ...] = (
     ("PyTorch", "bilinear, align_corners=True", {"align_corners": True}),
@@ -53,15 +57,33 @@ CALLS: Tuple[Tuple[str, str, Dict[str, Any]], ...] = (
         "linear, asymmetric",
         {"framework": "onnx", "coordinate_transformation_mode": "asymmetric"},
     ),
-    ("TensorFlow 1", "resize_bilinear", {"framework": "tensorflow1"}),
+    ("TensorFlow 1", "resize_bilinear", _TF1),
+    ("TensorFlow 1", "resize_bilinear, align_corners=True", {**_TF1, "align_corners": True}),
     (
         "TensorFlow 1",
-        "resize_bilinear, align_corners=True",
-        {"framework": "tensorflow1", "align_corners": True},
+        "resize_bicubic, align_corners=True",
+        {**_TF1, "mode": "bicubic", "align_corners": True},
     ),
-    ("TensorFlow 2", "tf.image.resize, bilinear", {"framework": "tensorflow2"}),
-    ("Keras", "UpSampling2D, bilinear", {"framework": "keras"}),
-    ("Keras", "UpSampling2D, nearest", {"framework": "keras", "mode": "nearest"}),
+    ("TensorFlow 1", "resize_nearest_neighbor", {**_TF1, "mode": "nearest"}),
+    (
+        "TensorFlow 1",
+        "resize_nearest_neighbor, align_corners=True",
+        {**_TF1, "mode": "nearest", "align_corners": True},
+    ),
+    ("TensorFlow 1", "resize_area", {**_TF1, "mode": "area"}),
+    ("TensorFlow 2", "tf.image.resize, bilinear", _TF2),
+    ("TensorFlow 2", "tf.image.resize, nearest", {**_TF2, "mode": "nearest"}),
+    ("TensorFlow 2", "tf.image.resize, bicubic", {**_TF2, "mode": "bicubic"}),
+    ("TensorFlow 2", "tf.image.resize, area", {**_TF2, "mode": "area"}),
+    ("TensorFlow 2", "tf.image.resize, bilinear, antialias=True", {**_TF2, "antialias": True}),
+    (
+        "TensorFlow 2",
+        "tf.image.resize, bicubic, antialias=True",
+        {**_TF2, "mode": "bicubic", "antialias": True},
+    ),
+    ("Keras", "UpSampling2D, Resizing, bilinear", {"framework": "keras"}),
+    ("Keras", "UpSampling2D, Resizing, nearest", {"framework": "keras", "mode": "nearest"}),
+    ("Keras", "UpSampling2D, Resizing, bicubic", {"framework": "keras", "mode": "bicubic"}),
     ("OpenCV", "INTER_LINEAR", {"framework": "opencv"}),
     ("OpenCV", "INTER_NEAREST", {"framework": "opencv", "mode": "nearest"}),
 )
@@ -103,7 +125,18 @@ def _layer(target: str, before: int, flexible: bool) -> ResizeLayer:
     else:
         exact, wrong = NETWORKS[target][1], Upsample("BILINEAR", scaling_factor=(5, 5))
         place = LayerPlace("up", "image", "big", 4 if exact else 5, 1, 3, exact)
-    return ResizeLayer("", "up", ("big",), wrong, sizes, channels=3, modern=exact, place=place)
+    natives = of_programs if target == PROGRAM else of_networks
+    return ResizeLayer(
+        "",
+        "up",
+        ("big",),
+        wrong,
+        sizes,
+        channels=3,
+        modern=exact,
+        place=place,
+        find_natives=natives.in_place_of,
+    )
 
 
 def _cell(target: str, intent: Intent, before: int, flexible: bool = False) -> str:

@@ -45,6 +45,19 @@ def test_there_is_a_session_for_each_lane():
     by_hand = {"bench", "harden"}
     assert chosen | by_hand == sessions
     assert {"lowest", "highest", "torch", "browser", "lint", "docs", "package", "tests"} <= chosen
+    assert {"tensorflow", "tensorflow_newest"} <= chosen
+
+
+def test_the_lanes_of_tensorflow_run_what_skips_without_it():
+    (pattern,) = re.findall(r"^SKIPS_WITHOUT_TENSORFLOW = r'(.*)'$", read("noxfile.py"), re.M)
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.glob("tests/**/test_*.py")
+        if re.search(pattern, path.read_text(encoding="utf-8"))
+    }
+    assert {"tests/test_against_tensorflow.py"} <= files
+    assert {"tests/conventions/test_against_tensorflow.py"} <= files
+    assert len(files) < 30, "the lanes are for these tests alone"
 
 
 def test_ci_runs_them_all():

@@ -12,7 +12,7 @@ from coreml_resize_fix.intents.model import Intent
 
 _EXACT_RANKS = (
     "convert with exact ranks, EXACT_ARRAY_MAPPING (`minimum_ios_deployment_target='13'` in "
-    "onnx-coreml)"
+    "onnx-coreml and tfcoreml)"
 )
 _ONE_SIZE = "convert once per input size that you need"
 

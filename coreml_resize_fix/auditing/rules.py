@@ -134,7 +134,7 @@ _TABLE = (
         Code.HALF_PIXEL_UNAVAILABLE,
         "error",
         "no layer up to this target samples at half-pixel centers (align_corners=False)",
-        "train or fine-tune with align_corners=True",
+        "train or fine-tune with align_corners=True (in TensorFlow, of tf.compat.v1.image)",
     ),
     Rule(
         Code.SCALE_FACTOR_GRID,

@@ -62,9 +62,9 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         Example(_DOUBLE, Intent(mode="nearest", size=(6, 6)), (3, 3)),
     ),
     Code.ANTIALIAS_DROPPED: Explanation(
-        "With `antialias=True` PyTorch averages over the pixels that an output covers before it "
-        "samples down. Core ML's layers do not, so thin structures appear or vanish with the place "
-        "where they lie.",
+        "With `antialias=True` PyTorch and TensorFlow average over the pixels that an output "
+        "covers before they sample down. Core ML's layers do not, so thin structures appear or "
+        "vanish with the place where they lie.",
         "`--decompose` writes the filter as layers of its own where that is exact. Otherwise "
         "resize without antialias, or filter with a convolution of your own before the resize.",
         Example(
@@ -197,10 +197,12 @@ EXPLANATIONS: Dict[Code, Explanation] = {
         "    16 × 4×6 = 2 × 32×48, and at 36×48 one makes 64×96, the other 72×96\n",
     ),
     Code.HALF_PIXEL_UNAVAILABLE: Explanation(
-        "Half pixel (align_corners=False) reads at the centres of output pixels. Only Upsample "
-        "`ALIGN_CORNERS_FALSE` of iOS 14 does that, in a network with exact ranks.",
+        "Half pixel (align_corners=False of PyTorch, tf.image.resize) reads at the centres of "
+        "output pixels. Only Upsample `ALIGN_CORNERS_FALSE` of iOS 14 does that, in a network with "
+        "exact ranks.",
         "Allow iOS 14 or `--decompose`. Where neither helps, train or fine-tune with "
-        "align_corners=True, which every iOS from 12 computes.",
+        "align_corners=True (in TensorFlow, of tf.compat.v1.image), which every iOS from 12 "
+        "computes.",
         Example(_DOUBLE, _HALF, (3, 3)),
     ),
     Code.SCALE_FACTOR_GRID: Explanation(

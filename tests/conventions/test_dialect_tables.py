@@ -3,6 +3,7 @@
 import pytest
 
 from coreml_resize_fix.conventions import onnx, tensorflow, torch
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import KERNELS, TRANSFORMS, positions
 from coreml_resize_fix.sampling.reference import matrix, tap_arrays
 
@@ -79,6 +80,10 @@ def test_tensorflow_keras_and_opencv(row):
         framework, mode, align_corners, input_size, len(printed), bool(antialias)
     )
     assert positions(spec) == pytest.approx(printed, abs=5.1e-5)
+    intent = Intent(
+        framework=framework, mode=mode, align_corners=align_corners, antialias=bool(antialias)
+    )
+    assert intent.axes((input_size, 1), (len(printed), 1))[0] == spec
 
 
 def test_every_row_of_tensorflow_has_figures():
@@ -127,6 +132,21 @@ def test_tensorflow_nearest_breaks_ties_in_float32():
     # reads pixel 0.
     index, _ = tap_arrays(tensorflow.axis("tensorflow2", "nearest", False, 2, 55))
     assert index[26:29, 0].tolist() == [0, 0, 1]
+
+
+# Pixels that TensorFlow 2.21 reads; the product is rounded to a tie, which the ratio in float32
+# alone misses.
+ROUNDED = [
+    ("tensorflow1", False, 10, [0, 1, 3, 5, 6, 8]),
+    ("tensorflow1", True, 6, [0, 1, 2, 3, 3, 4, 5]),
+    ("tensorflow2", False, 10, [1, 5, 8]),
+]
+
+
+@pytest.mark.parametrize(("framework", "corners", "size", "pixels"), ROUNDED)
+def test_tensorflow_nearest_rounds_the_product(framework, corners, size, pixels):
+    spec = tensorflow.axis(framework, "nearest", corners, size, len(pixels))
+    assert tap_arrays(spec)[0][:, 0].tolist() == pixels
 
 
 @pytest.mark.parametrize(
