@@ -10,9 +10,7 @@ from coreml_resize_fix.intents import keras_config, keras_layers
 from tests.intents.keras import support
 from tests.intents.keras.support import KERAS, images
 
-if not KERAS:
-    pytest.skip(support.REASON, allow_module_level=True)
-
+pytest.importorskip("keras", reason=support.REASON)
 pytestmark = pytest.mark.filterwarnings("default")
 MODELS = 200
 

@@ -13,9 +13,7 @@ from coreml_resize_fix.sampling import reference
 from tests.intents.keras import support
 from tests.intents.keras.support import BACKEND, IS_GRAPH, KERAS, images, unet
 
-if not KERAS:
-    pytest.skip(support.REASON, allow_module_level=True)
-
+pytest.importorskip("keras", reason=support.REASON)
 pytestmark = pytest.mark.filterwarnings("default")  # of the frameworks
 each_keras = pytest.mark.parametrize("name", sorted(KERAS))
 

@@ -7,12 +7,10 @@ import pytest
 
 from coreml_resize_fix import record_intents
 from tests.intents.keras import support
-from tests.intents.keras.support import BACKEND, IS_GRAPH, KERAS, images, tensorflow
+from tests.intents.keras.support import IS_GRAPH, KERAS, images, tensorflow
 from tests.intents.keras.test_recorder import assert_right
 
-if tensorflow is None or BACKEND != "tensorflow":
-    pytest.skip("needs TensorFlow: pip install tensorflow", allow_module_level=True)
-
+pytest.importorskip("tensorflow", reason="needs TensorFlow: pip install tensorflow")
 pytestmark = pytest.mark.filterwarnings("default")
 NAME = next(name for name in ("tf_keras", "tf.keras", "keras") if name in KERAS)
 keras = KERAS[NAME]

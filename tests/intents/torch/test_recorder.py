@@ -232,9 +232,7 @@ def test_gradients_and_more_arguments_pass_through():
 
 
 def test_only_modules_are_recorded():
-    with pytest.raises(
-        UsageError, match="Module or a Keras model .*, not function"
-    ):
+    with pytest.raises(UsageError, match=r"Module or a Keras model .*, not function"):
         record_intents(double)
 
 
