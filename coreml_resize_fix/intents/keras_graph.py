@@ -22,6 +22,14 @@ _RUNNING = ("predict", "predict_on_batch")
 class Recorder(keras_recorder.Recorder):
     """What a model's graph resizes: of an example, or of the first `predict` in a block."""
 
+    def __init__(self, model: Any, tensors: bool = False) -> None:
+        super().__init__(model, tensors)
+        if not _symbols(model, "outputs"):
+            raise UsageError(
+                f"this {type(model).__name__} has no inputs and outputs in a graph of TensorFlow",
+                "pass a model that was made from its inputs, or run it on TensorFlow 2",
+            )
+
     def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
         """Record one run of the model."""
         with self:
@@ -45,10 +53,10 @@ class Recorder(keras_recorder.Recorder):
     def _read(self, arguments: Tuple[Any, ...]) -> None:
         inputs, outputs = _symbols(self._model, "inputs"), _symbols(self._model, "outputs")
         given = list(keras_tensors.leaves(list(arguments)))
-        if not outputs or len(given) != len(inputs):
+        if len(given) != len(inputs):
             raise UsageError(
                 f"the model has {len(inputs)} inputs in its graph, and {len(given)} are given",
-                "pass as many arrays as it has inputs; a subclassed model needs TensorFlow 2",
+                "pass one array for each input, several in a tuple",
             )
         arrays = keras_tensors.named(
             [(key, keras_tensors.array(value)) for key, value in given],

@@ -1,6 +1,7 @@
 """Record the resizes of a Keras model while it runs, on any of its backends."""
 
 import functools
+import inspect
 import sys
 import threading
 from contextlib import ExitStack, contextmanager
@@ -54,6 +55,9 @@ class Recorder(recorder.Recorder):
 
     def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
         """Record one run of the model, without gradients."""
+        inputs = len(keras_tensors.input_names(self._model))
+        if len(arguments) == inputs > 1:
+            arguments = (list(arguments),)  # the first argument of a model with a graph has all
         with keras_backends.without_gradients(self._backend), self:
             self._model(*arguments)
         return self
@@ -61,7 +65,6 @@ class Recorder(recorder.Recorder):
     def _listen(self, block: ExitStack) -> None:
         self._thread, self._heard = threading.get_ident(), 0
         self._run = self._traced = None
-        self._tree = keras_layers.tree(self._model)
         block.enter_context(keras_backends.LISTENERS[self._backend](self._executed))
         block.enter_context(wrapped(type(self._model), "__call__", self._calls))
         upsampling = getattr(sys.modules[self._package].layers, UPSAMPLING, None)
@@ -120,6 +123,7 @@ class Recorder(recorder.Recorder):
 
     def _executed(self, heard: Heard) -> None:
         frame = sys._getframe(1)
+        self._tree = keras_layers.tree(self._model)  # layers may be made as the model runs
         layer = self._tree.running(frame)
         is_running = self._run is not None and self._run.inputs is not None
         if heard.is_symbolic and (layer is None or is_running):
@@ -215,6 +219,8 @@ def wrapped(kind: type, name: str, around: Callable[..., Any]) -> Iterator[None]
     def call(*given: Any, **more: Any) -> Any:
         return around(original, *given, **more)
 
+    # Keras asks for the arguments of what it calls, and does not look behind a decorator.
+    call.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
     setattr(owner, name, call)
     try:
         yield

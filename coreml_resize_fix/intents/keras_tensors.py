@@ -39,13 +39,13 @@ def _whole(side: Any) -> Optional[int]:
 
 
 def array(value: Any) -> Optional[np.ndarray]:
-    """A copy of a tensor as NumPy has it; None if it has no values, or is no tensor of numbers."""
+    """A copy of a tensor, of float32 for whatever is a fraction; None if it has no numbers."""
     try:
         if hasattr(value, "detach"):  # PyTorch's
             plain = value.detach().cpu()
             value = (plain.float() if plain.is_floating_point() else plain).numpy()
         found = np.asarray(value).copy()
-        if found.dtype.kind == "V":  # bfloat16, which NumPy itself does not have
+        if found.dtype.kind in "fV":  # V: bfloat16, which NumPy itself does not have
             found = found.astype(np.float32)
     except Exception:  # which one says that a tensor is symbolic depends on the framework
         return None

@@ -69,7 +69,8 @@ def test_order(name):
     for seed in range(MODELS):
         keras.backend.clear_session()
         model = random_model(keras, seed)
-        ran = [i.name for i in record_intents(model, tuple_of(model))]
+        example = tuple(images(2, 2, 1) for _ in model.inputs)
+        ran = [intent.name for intent in record_intents(model, example)]
         found = keras_config.read(written(model), version(model), None)
         read = [intent.name for intent in found.intents]
         if support.IS_GRAPH:  # in the order in which layers were called, each once for one input
@@ -77,8 +78,3 @@ def test_order(name):
         assert read == ran, seed
         seen += len(ran)
     assert seen > MODELS
-
-
-def tuple_of(model):
-    given = [images(2, 2, 1) for _ in model.inputs]
-    return tuple(given) if support.IS_GRAPH else (given if len(given) > 1 else given[0],)

@@ -134,6 +134,51 @@ def test_several_examples_show_what_a_size_follows(name):
 
 
 @each_keras
+def test_several_inputs_and_outputs(name):
+    layers = KERAS[name].layers
+    first, second = layers.Input((4, 4, 1), name="first"), layers.Input((2, 2, 1), name="second")
+    up = layers.UpSampling2D(2, name="up")(second)
+    joined = layers.Add(name="joined")([first, up])
+    model = KERAS[name].models.Model([first, second], [up, joined])
+    given = images(4, 4, 1).astype("float64"), images(2, 2, 1)
+    for example in (given, (list(given),)):
+        intents = record_intents(model, example, tensors=True)
+        assert [intent.name for intent in intents] == ["up"]
+        assert {key: one.shape for key, one in intents.network.inputs.items()} == {
+            "first": (1, 4, 4, 1),
+            "second": (1, 2, 2, 1),
+        }
+        assert {one.dtype for one in intents.network.inputs.values()} == {np.dtype("float32")}
+        assert list(intents.network.outputs) == ["up", "joined"]
+
+
+@pytest.mark.skipif(IS_GRAPH, reason="TensorFlow 1 records models that are made from their inputs")
+@each_keras
+def test_layers_that_are_made_as_the_model_runs(name):
+    layers = KERAS[name].layers
+
+    class Lazy(layers.Layer):
+        def build(self, shape):
+            self.up = layers.UpSampling2D(2, interpolation="bilinear", name="up")
+            super().build(shape)
+
+        def call(self, maps):
+            return self.up(maps)
+
+    model = KERAS[name].models.Sequential([Lazy(name="lazy")])
+    intents = record_intents(model, images(4, 4, 1), tensors=True)
+    assert [intent.name for intent in intents] == ["lazy/up"]
+    assert_right(intents)
+
+
+@pytest.mark.skipif(not IS_GRAPH, reason="needs TensorFlow 1: pip install tensorflow==1.15.5")
+def test_what_is_no_graph():
+    for name in sorted(KERAS):
+        with pytest.raises(UsageError, match="no inputs and outputs in a graph"):
+            record_intents(KERAS[name].models.Sequential(), images(4, 4, 1))
+
+
+@each_keras
 def test_a_model_in_a_wrapper(name):
     layers = KERAS[name].layers
     frames = layers.Input((2, 4, 5, 3), name="frames")
