@@ -65,9 +65,7 @@ def serve() -> None:
 
 
 def _text(attributes: Any, name: str, longest: int) -> Optional[str]:
-    if name not in attributes or attributes.get_id(name).shape != ():
-        return None
-    value = attributes[name]
+    value = attributes.get(name)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "surrogateescape")
     return value if isinstance(value, str) and len(value) <= longest else None

@@ -215,6 +215,24 @@ def test_a_model_that_is_called_twice_counts_its_calls_from_one():
     assert [intent.name for intent in found.intents] == ["inner/up", "between", "inner/up"]
 
 
+def test_outputs_of_keras_3_count_the_calls_of_a_model_from_one():
+    def tensor(name):
+        config = {"shape": [None, 4, 6, 3], "keras_history": [name, 0, 0]}
+        return {"args": [{"class_name": "__keras_tensor__", "config": config}], "kwargs": {}}
+
+    image = dict(IMAGE, inbound_nodes=[])
+    up = dict(
+        layer("UpSampling2D", "up", interpolation="bilinear"), inbound_nodes=[tensor("image")]
+    )
+    inner = functional(image, up, outputs=[("up", 0)], name="inner")
+    inner.update(name="inner", inbound_nodes=[tensor("image"), tensor("late")])
+    late = dict(layer("UpSampling2D", "late"), inbound_nodes=[tensor("image")])
+    for output, names in ((1, ["inner/up"]), (2, ["late", "inner/up"])):
+        model = functional(image, inner, late, outputs=[("inner", output)])
+        found = keras_config.read(model, "3.15.1", None)
+        assert [intent.name for intent in found.intents] == names
+
+
 # Files that are damaged, or something else, or made to do harm.
 
 UP = layer("UpSampling2D", "up", [("image", 0, 0)])

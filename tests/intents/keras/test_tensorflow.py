@@ -71,6 +71,7 @@ def test_functions():
     intents = record_intents(model, images(7, 8, 2), tensors=True)
     found = {i.name: (i.framework, i.mode, i.align_corners, i.antialias) for i in intents}
     assert found == {name: expected for name, (_, expected) in CALLS.items()}
+    assert not IS_GRAPH or list(found) == list(CALLS)  # the order in which they were made
     assert all(intent.size == intent.output_size for intent in intents)
     assert all(intent.site.startswith("test_tensorflow.py:") for intent in intents)
     assert len({intent.site for intent in intents}) > 1
