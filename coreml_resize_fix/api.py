@@ -151,6 +151,8 @@ def fix(
             "`output` and `in_place` go with a path, and the model is in memory",
             "save the model that `fix` returns",
         )
+    if output is not None and in_place:
+        raise UsageError("`output` and `in_place` exclude each other", "pass one of them")
     require_type("output", output, (str, os.PathLike), "pass the path of the result")
     request = _request(
         manifest,

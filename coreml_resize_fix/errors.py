@@ -32,6 +32,20 @@ def reason(error: OSError) -> str:
     return (error.strerror or str(error) or "it does not say why").lower()
 
 
+def told(error: BaseException) -> str:
+    """What another library says of a failure, as the end of a sentence; names stay as they are."""
+    if isinstance(error, OSError):
+        return reason(error)
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return begun_small(lines[0].rstrip("."))
+
+
+def begun_small(text: str) -> str:
+    """A sentence as the end of another: its first word in small letters, if it is not a name."""
+    begin, _, _ = text.partition(" ")
+    return text[:1].lower() + text[1:] if begin[1:].islower() or len(begin) == 1 else text
+
+
 def lacks_memory(error: BaseException) -> bool:
     """Whether an error comes from a lack of memory; a failed import reports that as text."""
     return (

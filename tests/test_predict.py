@@ -83,7 +83,7 @@ def test_an_image_comes_out_clipped_and_rounded(colours):
          'convert("RGB")'),
         (lambda: picture().convert("L"), "mode RGB, and gets one of L", "convert"),
         (lambda: picture().resize((4, 6)), "does not take an image of 6×4 pixels", "4×6"),
-        (lambda: PIXELS.astype(np.float32), "is an image, and gets a `ndarray`", "PIL image"),
+        (lambda: PIXELS.astype(np.float32), "and gets an array of float32", "PIL image"),
         (lambda: PIXELS[..., :2], "is an image of 3×4×6", "one image"),
         (lambda: "cat.png", "gets a `str`", "PIL image"),
     ],

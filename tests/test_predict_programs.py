@@ -152,5 +152,6 @@ def test_a_spec_alone_has_no_weights():
     kernel = np.ones((3, 3, 3, 3), np.float32)
     model = converted(lambda x: mb.conv(x=x, weight=kernel, name="y"))
     assert predict(model, {"x": np.float32(PLANES)})["y"].shape == (1, 3, 2, 4)
-    with pytest.raises(ResizeFixError, match="only the model file is there"):
+    says = r"\(`y`\) reads weights from `weights/weight.bin`, which a spec in memory does not have"
+    with pytest.raises(ResizeFixError, match=says):
         predict(model.get_spec(), {"x": np.float32(PLANES)})

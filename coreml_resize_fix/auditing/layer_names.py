@@ -25,11 +25,17 @@ class LayerNames:
                 for name in dict.fromkeys(names):
                     found.setdefault(name, []).append(layer)
             self._by_name = {**found, **self._by_name}
-        self._shown = list(dict.fromkeys(layer.name or layer.address for layer in layers))
+        self._shown = list(dict.fromkeys(map(self._key, layers)))
 
     def named(self, key: str) -> List[ResizeLayer]:
         """The layers that a key names."""
         return self._by_name.get(key, [])
+
+    def _key(self, layer: ResizeLayer) -> str:
+        """What names this layer and no other: its name, if it is its own."""
+        named = self.named(layer.name) if layer.name else []
+        alone = len(named) == 1 and named[0] is layer
+        return layer.name if alone else layer.original_address or layer.address
 
     def why_none(self, key: str, label: str) -> str:
         """Why a key names no layer or several, and which name is near; nothing if it names one.

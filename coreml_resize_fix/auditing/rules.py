@@ -84,13 +84,13 @@ _TABLE = (
         Code.NO_INTENT,
         "warning",
         "no intent says what this layer should compute",
-        'add it to the manifest, with `"layer"` set to its name, or pass `--assume`',
+        'add it to the manifest, with `"layer"` set to its name or address, or pass `--assume`',
     ),
     Rule(
         Code.AMBIGUOUS_INTENT,
         "warning",
         "several intents that differ fit this layer equally well",
-        'set `"layer"` in the manifest to the layer\'s name for each of them',
+        'set `"layer"` in the manifest to the name or address of the layer for each of them',
     ),
     Rule(
         Code.MERGED_CALLS,

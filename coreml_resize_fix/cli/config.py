@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Se
 
 import click
 
-from coreml_resize_fix.errors import UsageError, reason
+from coreml_resize_fix.errors import UsageError, reason, told
 
 TYPED = __name__ + ".typed"  # in a context's `meta`: the arguments as they were typed
 _FILE, _TABLE, _MODELS = "pyproject.toml", "coreml-resize-fix", "models"
@@ -77,7 +77,7 @@ def _read(path: str) -> Optional[Dict[str, Any]]:
     try:
         tool = tomllib.loads(content.decode("utf-8")).get("tool")
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"`{path}` is not TOML: {str(error).lower()}", "correct it") from error
+        raise UsageError(f"`{path}` is not TOML: {told(error)}", "correct it") from error
     values = tool.get(_TABLE) if isinstance(tool, dict) else None
     if values is not None and not isinstance(values, dict):
         raise UsageError(

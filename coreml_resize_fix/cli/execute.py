@@ -97,8 +97,8 @@ def _notice(options: Options, text: str) -> None:
         terminal.say(visible(text), err=True)
 
 
-def _complain(options: Options, failure: Failure) -> Failure:
-    return failure if _stdout_alone(options) else terminal.complain(failure)
+def _complain(options: Options, failure: Failure, several: bool = False) -> Failure:
+    return failure if _stdout_alone(options) else terminal.complain(failure, several)
 
 
 def _prepare(options: Options) -> Tuple[Request, List[Job], Optional[Renderer]]:
@@ -183,7 +183,7 @@ def _work(
         results.append(result)
         if isinstance(result, Failure):
             bar.close()
-            _complain(options, result)
+            _complain(options, result, several=len(todo) > 1)
     if options.write_manifest is None:
         return
     outputs.refuse_existing(options.write_manifest, options.force)  # it may be there by now

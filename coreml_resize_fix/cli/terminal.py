@@ -28,12 +28,18 @@ def say(content: str, err: bool = False) -> None:
         streams.give_up(stream)
 
 
-def complain(failure: Failure) -> Failure:
-    """Print one sentence on stderr, its details, and what to do next; returns the failure."""
+def complain(failure: Failure, several: bool = False) -> Failure:
+    """Print one sentence on stderr, its details, and what to do next; returns the failure.
+
+    `several`: there are other models, and the sentence is to say of which it is.
+    """
     from coreml_resize_fix.report.lists import shortened
     from coreml_resize_fix.report.plain import visible
 
-    say(f"{style()('error', 'red')}: {visible(failure.message)}", err=True)
+    message, of = failure.message, f"`{failure.path}`"
+    if several and of not in message:
+        message = f"{of}: {message}"
+    say(f"{style()('error', 'red')}: {visible(message)}", err=True)
     for detail in shortened(failure.details):
         say(f"  {visible(detail)}", err=True)
     if failure.hint:

@@ -6,6 +6,7 @@ from coreml_resize_fix.errors import ModelError, OutputError, reason
 
 _HINTS = {
     errno.ENAMETOOLONG: "nothing was written; choose a shorter name with `--output`",
+    errno.EISDIR: "nothing was written; choose another name: a folder has this one",
     errno.EIO: "nothing was written; check the disk and run again",
 }
 

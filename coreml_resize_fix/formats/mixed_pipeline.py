@@ -157,10 +157,9 @@ class MixedPipeline(protocol.Model):
         programs = {prefix: one.execution(dtype) for prefix, one in self._programs.items()}
         return self._layers.execution_with(programs, dtype)
 
-    def require_weights(self) -> None:
-        """See `Programs.require_weights`."""
-        for program in self._programs.values():
-            program.require_weights()
+    def lacks_weights(self, folder: Optional[str] = None) -> Optional[Tuple[str, str, str]]:
+        found = (program.lacks_weights(folder) for program in self._programs.values())
+        return next(filter(None, found), None)
 
 
 def _program(label: str, source: Source, ref: ModelRef, beside: Optional[ModelFolder]) -> Programs:

@@ -18,6 +18,7 @@ from typing import (
     Tuple,
 )
 
+from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats.network import Network, Node
 from coreml_resize_fix.formats.protobuf.splice import Edit, Patch
 from coreml_resize_fix.formats.protobuf.wire import Source, Stamp
@@ -163,12 +164,24 @@ class Model:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({shortened(self.label)})"
 
+    def lacks_weights(self, folder: Optional[str] = None) -> Optional[Tuple[str, str, str]]:
+        """A file that lacks what it reads, where its model file is, or if it were in a folder.
+
+        Its name there, why, as the end of a sentence, and what to do.
+        """
+        return None
+
     def require_weights(self) -> None:
-        """Refuse a model whose weights are in files that are not there: nothing could run it.
+        """Refuse a model whose weights are not in their files: nothing could run it.
 
         Raises:
-            ModelError: a file that it reads is not there.
+            ModelError: a file that it reads is not there, or ends too early.
         """
+        found = self.lacks_weights()
+        if found is not None:
+            name, why, advice = found
+            reads = f"`{self.label}` is an ML Program that reads its weights from `{name}`"
+            raise ModelError(f"{reads}, which {why}", advice)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""

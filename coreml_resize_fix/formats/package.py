@@ -2,12 +2,13 @@
 
 import json
 import os
+import stat
 from typing import Any, Iterator, Optional
 
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.files import failures, tree
 
-SUFFIX, FILE_SUFFIX = ".mlpackage", ".mlmodel"
+SUFFIXES = SUFFIX, FILE_SUFFIX = ".mlpackage", ".mlmodel"
 LONGEST_MANIFEST = 1 << 24  # bytes of a Manifest.json; one of coremltools has a thousand
 
 
@@ -28,6 +29,17 @@ def has_root_model(path: str) -> bool:
         return is_package(path) and bool(_root_model(path))
     except ModelError:
         return False
+
+
+def owner(path: str) -> Optional[str]:
+    """The package of which a file is the root model, if it is."""
+    real, folder = os.path.realpath(path), os.path.abspath(path)
+    while folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        if has_root_model(folder) and _root_model(folder) == real:
+            near = os.path.relpath(folder)
+            return folder if os.path.isabs(path) or near.startswith(os.pardir) else near
+    return None
 
 
 def model_path(package: str) -> str:
@@ -57,15 +69,24 @@ def _root_model(package: str) -> str:
             "save the package again with coremltools",
         ) from error
     data = os.path.realpath(os.path.join(package, "Data"))
-    path = os.path.realpath(os.path.join(data, relative))
+    named = os.path.normpath(os.path.join(data, relative))
+    path = os.path.realpath(named)
     if not path.startswith(data + os.sep):
+        if named.startswith(data + os.sep):  # it is not the manifest that leads out
+            _refuse_links_out(package)
         raise ModelError(
-            f"the Manifest.json of `{package}` names a file outside of the package",
+            f"`{package}` has a Manifest.json that names a file outside of the package",
             "use a package that holds its own model",
         )
-    if not os.path.isfile(path):
+    try:
+        is_file = stat.S_ISREG(os.stat(path).st_mode)
+    except PermissionError as error:
+        raise failures.unreadable(os.path.join(package, "Data", relative), error) from error
+    except OSError:
+        is_file = False
+    if not is_file:
         raise ModelError(
-            f"`{package}` has no model file `{relative}`",
+            f"`{package}` has no model file `{os.path.join('Data', relative)}`",
             "save the package again with coremltools",
         )
     return path
@@ -83,8 +104,7 @@ def _refuse_links_out(package: str) -> None:
         target = os.path.realpath(path)
         if os.path.isabs(os.readlink(path)) or not target.startswith(inside + os.sep):
             raise ModelError(
-                f"the package `{package}` has a link that leads out of it: "
-                f"`{os.path.relpath(path, inside)}`",
+                f"`{package}` has a link that leads out of it: `{os.path.relpath(path, inside)}`",
                 "put the file itself in the place of the link",
             )
 

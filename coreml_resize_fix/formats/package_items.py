@@ -38,7 +38,7 @@ def listing(path: str, folder: str) -> Optional[Tuple[str, Tuple[Patch, ...], St
         patch = _listed(data, item.replace(os.sep, "/"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
-            f"the Manifest.json of `{path}` cannot be extended by an item",
+            f"`{path}` has a Manifest.json that cannot be extended by an item",
             "save the package again with coremltools",
         ) from error
     return None if patch is None else (name, (patch,), there)

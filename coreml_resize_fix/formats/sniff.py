@@ -5,22 +5,24 @@ import os
 from typing import Optional, Tuple
 
 from coreml_resize_fix.errors import MLProgramError, ModelError, NotAModelError
-from coreml_resize_fix.files import failures
+from coreml_resize_fix.files import failures, tree
 from coreml_resize_fix.formats import package
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.intents.network_file import is_tflite
 
 _HEAD = 1024
+_COMPILED = ".mlmodelc"
 _EXPORT = "export and convert it to Core ML first"
 
 # first bytes → kind of file, advice
+POINTER = b"version https://git-lfs", "a Git LFS pointer", "fetch the file with `git lfs pull`"
 _MAGIC: Tuple[Tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive, as PyTorch saves", _EXPORT),
     *((b"\x80" + bytes([n]), "a pickle, as PyTorch saves", _EXPORT) for n in (2, 3, 4, 5)),
     (b"\x89HDF", "an HDF5 file, as Keras saves", "convert it to Core ML first"),
     (b"\x93NUMPY", "a NumPy array", "pass the model here and recorded tensors with `--reference`"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with `git lfs pull`"),
+    POINTER,
 )
 # the first name in a ZIP archive has this in it → kind of file, advice
 _PACKED: Tuple[Tuple[bytes, str, str], ...] = (
@@ -64,40 +66,79 @@ def model_file(path: str) -> str:
         )
     if package.is_package(path):
         return package.model_path(path)
-    if path.rstrip("/").endswith(".mlmodelc") or os.path.exists(os.path.join(path, "model.mil")):
-        raise NotAModelError(
+    try:
+        raise _other_folder(path)
+    except OSError as error:
+        where = os.path.normpath(error.filename or path)
+        raise failures.unreadable(where, error) from error
+
+
+def _other_folder(path: str) -> NotAModelError:
+    """What a folder is that is no package.
+
+    Raises:
+        OSError: the system does not say what is in it.
+    """
+    there = os.listdir(path)
+    os.stat(os.path.join(path, os.curdir))  # a folder may be listed that may not be entered
+    if path.rstrip("/").endswith(_COMPILED) or "model.mil" in there:
+        return NotAModelError(
             f"`{path}` is a compiled model, which cannot be edited",
             "pass the .mlmodel or .mlpackage that it was compiled from",
         )
-    if package.suffix_of(path) == package.SUFFIX:
-        raise NotAModelError(
+    is_package = package.suffix_of(path) == package.SUFFIX
+    # A package without its manifest still has a model file.
+    inside = _first_below(path, (package.SUFFIX,) if is_package else package.SUFFIXES)
+    if inside is not None:
+        return NotAModelError(
+            f"`{path}` is a folder, which holds `{inside}`", "pass the model itself"
+        )
+    if is_package:
+        return NotAModelError(
             f"`{path}` is a folder without a model in it: there is no Manifest.json",
             "copy the whole package again, or save it again with coremltools",
         )
-    raise NotAModelError(
+    compiled = _first_below(path, (_COMPILED,))
+    if compiled is not None:
+        return NotAModelError(
+            f"`{path}` holds only compiled models, such as `{compiled}`, which cannot be edited",
+            "pass the .mlmodel or .mlpackage that one was compiled from",
+        )
+    return NotAModelError(
         f"`{path}` is a folder without a model in it",
         "pass a .mlmodel file, a .mlpackage folder, or a folder that holds such",
     )
+
+
+def _first_below(folder: str, suffixes: Tuple[str, ...]) -> Optional[str]:
+    for place, folders, files in tree.walk(folder):
+        folders.sort()
+        names = [name for name in folders + files if name.endswith(suffixes)]
+        if names:
+            return os.path.join(place, min(names))
+    return None
 
 
 def explain(path: str, source: Source, error: ModelError) -> ModelError:
     """An error that names the real kind of the file; the original error if it is a model."""
     if isinstance(error, MLProgramError):
         return MLProgramError(f"`{path}`: {error.message}", error.hint)
+    # A package is not what the file in it is.
+    which = f"`{path}` has a model file that is" if package.is_package(path) else f"`{path}` is"
     head = source.read(0, _HEAD)
     if not head:
-        return NotAModelError(f"`{path}` is empty", "convert the model again")
+        return NotAModelError(f"{which} empty", "convert the model again")
     known = _kind(head)
     if known is not None:
-        return NotAModelError(f"`{path}` is {known[0]}", known[1])
+        return NotAModelError(f"{which} {known[0]}", known[1])
     network = _network(path, head)
     if network is not None:
         return NotAModelError(
-            f"`{path}` is {network}, not a Core ML model",
+            f"{which} {network}, not a Core ML model",
             "pass the converted .mlmodel here, and this file with `--manifest`",
         )
     if isinstance(error, NotAModelError):
-        return NotAModelError(f"`{path}` is not a Core ML model", "pass a .mlmodel file")
+        return NotAModelError(f"{which} not a Core ML model", "pass a .mlmodel file")
     return type(error)(
         f"`{path}` cannot be read as a Core ML model: {error.message}",
         error.hint or "it is damaged, truncated or not a model: copy or convert it again",

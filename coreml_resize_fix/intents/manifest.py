@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from typing import Any, Dict, List, Optional, Tuple
 
-from coreml_resize_fix.errors import DOCS, ManifestError, reason
+from coreml_resize_fix.errors import DOCS, ManifestError, reason, told
 from coreml_resize_fix.intents import fields
 from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
@@ -75,7 +75,7 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
         ) from None
     except ValueError as error:
         raise ManifestError(
-            f"`{label}` is not JSON: {str(error).lower()}",
+            f"`{label}` is not JSON: {told(error)}",
             "correct the text there, or pass a manifest with `--manifest`",
         ) from error
     intents = from_document(document, defects)

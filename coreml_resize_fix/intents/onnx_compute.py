@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.errors import reason
+from coreml_resize_fix.errors import begun_small, reason, told
 from coreml_resize_fix.intents import child_process
 from coreml_resize_fix.intents.tensors import LARGEST
 
@@ -26,6 +27,7 @@ __all__ = ["FailedError", "compute"]
 MOST_MEMORY = 1 << 33  # bytes
 MOST_SECONDS = 3600  # of all its threads together
 _ERRORS_ONLY = 3
+_CODES = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", re.IGNORECASE)
 _CHILD = "from coreml_resize_fix.intents import onnx_compute; onnx_compute.serve()"
 
 Arrays = Mapping[str, np.ndarray]
@@ -103,7 +105,7 @@ def serve() -> None:
         found = _run(model, inputs, head["wanted"])
     except Exception as error:  # the classes of ONNX Runtime's errors are not public
         found = {}
-        refused = (str(error).strip().splitlines() or [type(error).__name__])[0].lower()
+        refused = begun_small(_CODES.sub("", told(error)))
     answer.write(_message({"refused": refused}, found))
     answer.flush()
 

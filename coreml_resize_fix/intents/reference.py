@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Callable, Dict, Mapping, NamedTuple, Optional, Sequence
 
-from coreml_resize_fix.errors import BadReferenceError, reason
+from coreml_resize_fix.errors import BadReferenceError, reason, told
 from coreml_resize_fix.intents import tensors
 from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
 
@@ -62,8 +62,8 @@ def read(path: str, count: int) -> Reference:
         raise
     except Exception as error:  # which ones zipfile and NumPy raise depends on their versions
         raise BadReferenceError(
-            f"the reference `{path}` cannot be read: {str(error).lower()}",
-            "pass an .npz file of recorded tensors or an .onnx file with `--reference`",
+            f"the reference `{path}` cannot be read: {told(error)}",
+            "record it again, or pass another .npz or .onnx file with `--reference`",
         ) from error
     return recorded(path, network, resizes)
 

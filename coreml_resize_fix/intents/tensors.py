@@ -7,7 +7,7 @@ Arrays are named `interp0_in`, `interp0_out` and so on, and those of the whole n
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional
 
-from coreml_resize_fix.errors import ManifestError
+from coreml_resize_fix.errors import ManifestError, told
 from coreml_resize_fix.short_repr import short_repr
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def load_network(manifest: str) -> Optional[NetworkTensors]:
 
 def _unreadable(path: str, error: Exception) -> ManifestError:
     return ManifestError(
-        f"the recorded tensors in `{path}` cannot be read: {str(error).lower()}",
+        f"the recorded tensors in `{path}` cannot be read: {told(error)}",
         "record them again, or remove the file",
     )
 
@@ -144,9 +144,14 @@ def _read(path: str, wanted: Callable[[str], bool]) -> "Dict[str, np.ndarray]":
 
     The unpacked size, which may be much larger than that of the file, is checked before.
     """
-    from zipfile import ZipFile
+    from zipfile import BadZipFile, ZipFile
 
-    with ZipFile(path) as archive:
+    try:
+        opened = ZipFile(path)
+    except BadZipFile:
+        whole = "it is no .npz file, or cut off" if os.path.getsize(path) else "it is empty"
+        raise ValueError(whole) from None
+    with opened as archive:
         found: Dict[str, Any] = {}
         for item in archive.infolist():
             name = (
@@ -167,12 +172,20 @@ def _array(archive: Any, item: Any) -> "np.ndarray":
     import numpy as np
 
     with archive.open(item) as stream:
-        version = np.lib.format.read_magic(stream)
+        try:
+            version = np.lib.format.read_magic(stream)
+        except ValueError:
+            raise ValueError(f"`{item.filename}` is no array of NumPy") from None
         length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
     if length > _LONGEST_HEADER:
         raise ValueError(f"`{item.filename}` has a header of {length} bytes")
     with archive.open(item) as stream:
-        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+        try:
+            return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+        except ValueError as error:
+            if "pickle" not in str(error):
+                raise
+            raise ValueError(f"`{item.filename}` holds Python objects, no numbers") from None
 
 
 def _pair(arrays: "Mapping[str, np.ndarray]", index: int) -> Optional[Recorded]:

@@ -11,7 +11,7 @@ import types
 from contextlib import ExitStack, contextmanager
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
 
-from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.errors import UsageError, told
 
 # Takes the arguments of a call by name, and returns the result for the caller.
 Handler = Callable[[Dict[str, Any]], Any]
@@ -64,7 +64,7 @@ def import_torch() -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise UsageError(
-            f"PyTorch cannot be imported here: {str(error).lower()}",
+            f"PyTorch cannot be imported here: {told(error)}",
             "record in the environment that runs the model, with PyTorch 1.4 or newer",
         ) from error
 

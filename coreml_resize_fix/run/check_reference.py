@@ -142,6 +142,7 @@ class Check:
                 found.magnitude,
                 found.within(tolerance),
                 intended[name].largest if name in intended else None,
+                found.fault,
             )
             for name, found in shown.items()
         )

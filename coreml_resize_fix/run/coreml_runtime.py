@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
-from coreml_resize_fix.errors import BadReferenceError, UsageError
+from coreml_resize_fix.errors import BadReferenceError, UsageError, told
 from coreml_resize_fix.formats.execution import Execution
 from coreml_resize_fix.formats.features import IMAGE, Feature
 from coreml_resize_fix.formats.model import Model
@@ -32,7 +32,7 @@ def coremltools() -> Any:
         return importlib.import_module("coremltools")
     except ImportError as error:
         raise UsageError(
-            f"coremltools cannot be imported here: {str(error).lower()}",
+            f"coremltools cannot be imported here: {told(error)}",
             "install it, or leave `--runtime` out",
         ) from error
 
@@ -74,7 +74,7 @@ def _run(loaded: Any, execution: Execution, inputs: Arrays, keep: Sequence[str])
     try:
         made = loaded.predict(given)
     except Exception as error:  # Core ML's own errors have no class
-        return Executed({}, {}, NotRun("", "", f"Core ML does not run it: {str(error).lower()}"))
+        return Executed({}, {}, NotRun("", "", f"Core ML does not run it: {told(error)}"))
     classes: List[Any] = list(execution.classes or ())
     return Executed(_arrays(made, classes), {}, None, execution.classes, execution.in_half)
 

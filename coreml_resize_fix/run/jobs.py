@@ -25,6 +25,7 @@ from coreml_resize_fix.run.model_paths import Found
 _SEPARATORS = os.sep + (os.altsep or "")
 # What the manifest and the reference of `net.mlmodel` may be called in a folder of them.
 _MANIFESTS = (".json", ".intent.json", *READERS)
+_SAVED_MODEL = "saved_model.pb"  # in a folder that TensorFlow saved, a graph
 _REFERENCES = (".npz", ".intent.npz", ".onnx")
 
 
@@ -165,11 +166,14 @@ def _find_in_folder(
     stems = [os.path.splitext(name)[0], os.path.splitext(os.path.basename(name))[0]]
     names = [stem + suffix for stem in dict.fromkeys(stems) for suffix in suffixes]
     found = [name for name in names if os.path.isfile(os.path.join(given, name))]
+    if not found and os.path.isfile(os.path.join(given, _SAVED_MODEL)):
+        raise none(f"the folder `{given}` is a SavedModel", f"pass the file `{_SAVED_MODEL}` in it")
     if len(found) != 1:
         has = "both " + " and ".join(found) if found else f"no {what}"
+        *forms, last = (f"`{stems[-1]}{one}`" for one in suffixes if one.count(".") == 1)
         raise (several if found else none)(
             f"the folder `{given}` has {has} for `{model}`",
-            "keep one of them" if found else f"name it `{stems[-1]}{suffixes[0]}`",
+            "keep one of them" if found else f"name it {', '.join(forms)} or {last}",
         )
     return os.path.join(given, found[0])
 

@@ -4,7 +4,7 @@ import os
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from coreml_resize_fix.files import failures, tree
-from coreml_resize_fix.formats.package import FILE_SUFFIX, SUFFIX, is_package
+from coreml_resize_fix.formats.package import FILE_SUFFIX, SUFFIX, has_root_model, is_package
 from coreml_resize_fix.run.outputs import default_output
 
 _SUFFIXES = (FILE_SUFFIX, SUFFIX)
@@ -60,7 +60,11 @@ def _models_below(folder: str) -> List[str]:
 
 def _walk(folder: str) -> Iterator[str]:
     for root, folders, files in tree.walk(folder):
-        packages = [name for name in folders if name.endswith(_SUFFIXES)]
+        packages = [
+            name
+            for name in folders
+            if name.endswith(_SUFFIXES) or has_root_model(os.path.join(root, name))
+        ]
         folders[:] = sorted(
             name for name in folders if name not in packages and not name.startswith(".")
         )

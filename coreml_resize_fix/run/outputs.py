@@ -4,7 +4,7 @@ What only writing or hashing needs is imported there: most runs are audits, whic
 """
 
 import os
-from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.files import failures
@@ -74,10 +74,16 @@ def refuse_existing(path: str, force: bool, or_else: str = "") -> None:
         raise failures.existing(path, or_else)
 
 
-def check_target(path: str, target: str, force: bool) -> None:
+def check_target(
+    path: str,
+    target: str,
+    force: bool,
+    lacks_weights: Callable[[str], Optional[Tuple[str, str, str]]],
+) -> None:
     """Refuse a target that is the input, inside of it or around it, exists, or has no folder.
 
-    A package named `.mlmodel` or a file named `.mlpackage` is refused, too: nothing opens it.
+    A package named `.mlmodel`, a file named `.mlpackage`, and a model file without the others of
+    its package (see `Model.lacks_weights`) are refused, too: nothing opens them.
 
     Raises:
         OutputError: says which, and what to do.
@@ -90,7 +96,6 @@ def check_target(path: str, target: str, force: bool) -> None:
         raise inside_of_input(target)
     _check_suffix(path, target)
     atomic.followed(target)
-    refuse_existing(target, force, ", or choose another `--output`")
     if os.path.isdir(target) and not os.path.isdir(path):
         raise OutputError(f"`{target}` is a folder", "pass the name of a file with `--output`")
     if os.path.isdir(target) and not package.has_root_model(target):
@@ -98,6 +103,7 @@ def check_target(path: str, target: str, force: bool) -> None:
             f"`{target}` is a folder, and not a package that can be replaced",
             "choose another `--output`",
         )
+    refuse_existing(target, force, ", or choose another `--output`")
     if places.is_inside(path, target):
         raise OutputError(
             f"the input `{path}` is inside of the output `{target}`",
@@ -106,6 +112,22 @@ def check_target(path: str, target: str, force: bool) -> None:
     if not os.path.isdir(os.path.dirname(os.path.abspath(target))):
         raise OutputError(
             f"the folder of `{target}` does not exist", "create it, or choose another `--output`"
+        )
+    if os.path.isfile(path):
+        _check_alone(path, target, lacks_weights(os.path.dirname(os.path.abspath(target))))
+
+
+def _check_alone(path: str, target: str, lacking: Optional[Tuple[str, str, str]]) -> None:
+    owner = package.owner(path)
+    if owner is not None:
+        raise OutputError(
+            f"`{path}` is the model file of the package `{owner}`, and no model without it",
+            "pass the package, or `--in-place`",
+        )
+    if lacking is not None:
+        raise OutputError(
+            f"`{target}` would read its weights from `{lacking[0]}` beside it, which {lacking[1]}",
+            "write the result beside the input, or fix the package that this is from",
         )
 
 

@@ -4,7 +4,7 @@ import os
 from collections import defaultdict
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
-from coreml_resize_fix.errors import UsageError, translate_os_errors
+from coreml_resize_fix.errors import OutputError, UsageError, translate_os_errors
 from coreml_resize_fix.files import places
 from coreml_resize_fix.formats.package import is_package
 from coreml_resize_fix.intents import tensors
@@ -62,6 +62,8 @@ def check_names(named: NamedPaths, force: bool) -> None:
             )
         for used in _manifest_to_write(named):
             atomic.followed(used.path)
+            if os.path.isdir(used.path):
+                raise OutputError(f"`{used.path}` is a folder", used.advice)
             refuse_existing(used.path, force)
 
 

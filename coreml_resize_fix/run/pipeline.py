@@ -56,7 +56,7 @@ def _process(job: Job, request: Request, tell: ShowProgress) -> ModelReport:
         work = run_network(_decide(model, request, tell), tell)
         changes = _changes(work)
         outputs.refuse_appended(job.model, job.model_file, work.proposal.appended)
-        target = _target(job, request, bool(work.proposal.edits)) if work.may_write else None
+        target = _target(job, model, request, bool(work.proposal.edits)) if work.may_write else None
         sha256 = None
         if target is not None:
             try:
@@ -215,13 +215,13 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
     )
 
 
-def _target(job: Job, request: Request, changes: bool) -> Optional[str]:
+def _target(job: Job, model: Model, request: Request, changes: bool) -> Optional[str]:
     """Where to write. Nothing is written when nothing changes, unless `-o` asks for a file."""
     if not changes and job.output is None:
         return None
     if request.in_place:
         return job.model
-    outputs.check_target(job.model, job.target, request.force)
+    outputs.check_target(job.model, job.target, request.force, model.lacks_weights)
     return job.target
 
 

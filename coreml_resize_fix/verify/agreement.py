@@ -12,7 +12,8 @@ class ComparedOutput(NamedTuple):
 
     `intended` is the error that is left if every resize makes what PyTorch made, None where that
     was not computed. `magnitude` is the reference's largest, `within` whether the error of the
-    result, or else of the file as it is, is within the tolerance.
+    result, or else of the file as it is, is within the tolerance. `fault` is why that has none, as
+    the end of a sentence.
     """
 
     name: str
@@ -21,6 +22,7 @@ class ComparedOutput(NamedTuple):
     magnitude: float
     within: bool
     intended: Optional[float] = None
+    fault: str = ""
 
 
 class Drift(NamedTuple):

@@ -11,11 +11,13 @@ _GROWN = 1.1
 
 class Deviation(NamedTuple):
     """The largest and the root mean square error, None where they are no finite numbers or the
-    shape is another; `magnitude` is the largest of what it should be."""
+    shape is another; `magnitude` is the largest of what it should be. `fault` is why they are None,
+    as the end of a sentence."""
 
     largest: Optional[float]
     rms: Optional[float]
     magnitude: float
+    fault: str = ""
 
     def within(self, tolerance: float) -> bool:
         """Whether no value is off by more than this share of the magnitude."""
@@ -39,13 +41,17 @@ def deviation(wanted: np.ndarray, made: Optional[np.ndarray]) -> Deviation:
     """Compare in float64; `made` is None where nothing was computed."""
     expected = wanted.astype(np.float64)
     magnitude = float(np.abs(expected).max())
-    if made is None or squeezed(made.shape) != squeezed(wanted.shape):
-        return Deviation(None, None, magnitude)
+    if made is None:
+        return Deviation(None, None, magnitude, "is not computed")
+    shape, right = squeezed(made.shape), squeezed(wanted.shape)
+    if shape != right:
+        fault = f"has the shape {list(shape)}, and not {list(right)}"
+        return Deviation(None, None, magnitude, fault)
     with np.errstate(all="ignore"):
         error = np.abs(made.astype(np.float64).reshape(-1) - expected.reshape(-1))
         largest, rms = float(error.max()), float(np.sqrt(np.mean(error * error)))
     if not np.isfinite(largest) or not np.isfinite(rms):
-        return Deviation(None, None, magnitude)
+        return Deviation(None, None, magnitude, "holds a NaN or an infinity")
     return Deviation(largest, rms, magnitude)
 
 

@@ -6,8 +6,8 @@ from coreml_resize_fix.verify.agreement import Agreement, Drift
 
 NOT_RESIZES = "that is not the resizes' doing: look at weights, other layers and the preprocessing"
 NOT_COMPARABLE = (
-    "that is not the resizes' doing: its shape is another, or a number is not finite: look at "
-    "weights and other layers, and whether the reference is of the network that was converted"
+    "that is not the resizes' doing: {}: look at weights and other layers, and whether the "
+    "reference is of the network that was converted"
 )
 
 
@@ -45,7 +45,9 @@ def _elsewhere(found: Agreement, names: List[str]) -> str:
     """Where to look for what no resize explains."""
     told = [one for one in found.outputs if one.name in names]
     errors = [error for one in told for error in (one.before, one.after, one.intended)]
-    return NOT_COMPARABLE if all(error is None for error in errors) else NOT_RESIZES
+    if any(error is not None for error in errors):
+        return NOT_RESIZES
+    return NOT_COMPARABLE.format(", ".join(f"`{one.name}` {one.fault}" for one in told))
 
 
 def _first(drift: Drift) -> str:

@@ -82,8 +82,10 @@ def _pixels(feature: Feature, value: Any) -> np.ndarray:
         return value
     mode = getattr(value, "mode", None)
     if mode is None or not hasattr(value, "tobytes"):
+        array = isinstance(value, np.ndarray)
+        given = f"an array of {value.dtype}" if array else f"a `{type(value).__name__}`"
         raise UsageError(
-            f"the input `{feature.name}` is an image, and gets a `{type(value).__name__}`",
+            f"the input `{feature.name}` is an image, and gets {given}",
             f"pass a PIL image of mode {wanted}, or a uint8 array (height × width × channels)",
         )
     if mode != wanted:

@@ -1,5 +1,7 @@
 """Which intent belongs to which layer: layers and intents built in memory."""
 
+import re
+
 import pytest
 
 from coreml_resize_fix.auditing.layer_names import LayerNames
@@ -95,6 +97,17 @@ def test_a_pin_that_names_none_or_several_is_unused(key, why):
     assert places == ["RSZ201", "RSZ201"]
     assert result.unused == intents
     assert LayerNames(layers).why_none(key, key) == why
+
+
+def test_what_is_offered_names_one_layer_each():
+    """Two functions of an ML Program have the same names, and so may layers."""
+    names = ["up", "same", "same", "layers[0]"]
+    layers = [layer(number, name, blob="x") for number, name in enumerate(names)]
+    offered = LayerNames(layers).listed(10)
+    assert offered == "name one of `up`, `layers[1]`, `layers[2]`, `layers[3]`"
+    pins = re.findall("`(.*?)`", offered)
+    places, result = found([call(layer=pin) for pin in pins], layers)
+    assert (places, result.unused) == ([0, 1, 2, 3], [])
 
 
 # --- names ---

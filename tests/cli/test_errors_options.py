@@ -44,7 +44,7 @@ def test_things_given_as_the_manifest(name, tmp_path):
 def test_a_folder_without_a_manifest_for_the_model(tmp_path):
     ran = run(UNET, "-n", "-m", tmp_path)
     complained(ran, str(tmp_path), "has no manifest for `{}`".format(UNET))
-    assert ran.err.endswith("help: name it `unet.json`\n")
+    assert "help: name it `unet.json`, `unet.onnx`, " in ran.err
 
 
 def test_a_folder_with_two_manifests_for_the_model(tmp_path):

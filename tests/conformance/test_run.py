@@ -65,6 +65,7 @@ def test_elsewhere_it_says_so_in_a_sentence(tmp_path):
     [
         (["--only", "nothing"], "no case has a name like `nothing`"),
         (["--runtime", "tests:nothing"], "there is no runtime `tests:nothing`"),
+        (["--runtime", "numpy", "-o", "."], "choose another name: a folder has this one"),
     ],
 )
 def test_what_cannot_be_run_is_refused(arguments, said):

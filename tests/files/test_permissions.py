@@ -25,6 +25,17 @@ def test_a_model_in_it_is_not_said_to_be_missing(kind, closed):
     )
 
 
+@pytest.mark.parametrize("inner", [(), ("Data", "com.apple.CoreML")])
+def test_what_is_in_a_package_is_not_said_to_be_missing(inner, closed):
+    path = package(closed)
+    shut = closed.joinpath(path, *inner)
+    shut.chmod(0o600)
+    ran = bound(path, "--assume", CORNERS)
+    shut.chmod(0o700)
+    said = path if not inner else str(shut / "model.mlmodel")
+    assert ran.err.startswith("error: cannot read `{}`: permission denied\n".format(said))
+
+
 @pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("kind", [model, package])
 def test_an_output_in_it_leaves_nothing_to_delete(kind, closed, tmp_path):

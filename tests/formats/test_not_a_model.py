@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from coreml_resize_fix.errors import ModelError, NotAModelError
+from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.run import pipeline
 from tests.support import build, cases
 
@@ -84,6 +85,45 @@ def test_a_path_that_does_not_exist(tmp_path):
 def test_a_folder_is_no_model(tmp_path):
     with pytest.raises(NotAModelError, match="is a folder without a model"):
         pipeline.process(str(tmp_path), pipeline.Request())
+
+
+@pytest.mark.parametrize(
+    ("holds", "said"),
+    [
+        ("a/b.mlpackage/Manifest.json", "is a folder, which holds `{0}b.mlpackage`"),
+        ("a/b.mlmodel", "is a folder, which holds `{0}b.mlmodel`"),
+        ("a/b.mlmodelc/model.mil", "holds only compiled models, such as `{0}b.mlmodelc`, "),
+    ],
+)
+def test_a_folder_of_models_is_not_said_to_be_without_one(holds, said, tmp_path):
+    (tmp_path / holds).parent.mkdir(parents=True)
+    (tmp_path / holds).write_bytes(b"x")
+    with pytest.raises(NotAModelError) as caught:
+        sniff.model_file(str(tmp_path))
+    inside = said.format(os.path.join(str(tmp_path), "a", ""))
+    assert caught.value.message.startswith("`{}` {}".format(tmp_path, inside))
+
+
+def test_a_package_inside_of_a_package_is_found(tmp_path):
+    """As unpacking makes it. The model file of a package without its manifest is not enough."""
+    outer = tmp_path / "net.mlpackage"
+    (outer / "Data").mkdir(parents=True)
+    (outer / "Data" / "model.mlmodel").write_bytes(b"x")
+    with pytest.raises(NotAModelError, match=r"there is no Manifest\.json"):
+        sniff.model_file(str(outer))
+    (outer / "net.mlpackage").mkdir()
+    with pytest.raises(NotAModelError, match=r"net\.mlpackage`\nhelp: pass the model itself"):
+        sniff.model_file(str(outer))
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) & {"empty", "lfs", "text", "page"}))
+def test_a_package_is_not_called_what_its_model_file_is(name, tmp_path):
+    path = build.write_package(tmp_path, build.network([2, 6, 8], [build.DOUBLE], version=3))
+    build.write(os.path.join(path, "Data", "com.apple.CoreML"), FILES[name][1], "model.mlmodel")
+    with pytest.raises(NotAModelError) as caught:
+        pipeline.process(path, pipeline.Request())
+    assert caught.value.message.startswith("`{}` has a model file that is ".format(path))
+    assert caught.value.message.endswith(FILES[name][2])
 
 
 def test_the_name_of_a_file_does_not_matter(tmp_path):

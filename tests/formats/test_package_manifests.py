@@ -26,6 +26,7 @@ def package(tmp_path):
 
 
 OUTSIDE = "names a file outside of the package"
+LEADS_OUT = "has a link that leads out of it: `Data.com.apple.CoreML.link.mlmodel`"
 NOT_THERE = "has no model file"
 NO_ROOT = "does not name a root model"
 
@@ -37,7 +38,7 @@ NO_ROOT = "does not name a root model"
         ("com.apple.CoreML/../../../secret.mlmodel", OUTSIDE),
         ("{folder}/secret.mlmodel", OUTSIDE),
         ("../Manifest.json", OUTSIDE),
-        ("com.apple.CoreML/link.mlmodel", OUTSIDE),
+        ("com.apple.CoreML/link.mlmodel", LEADS_OUT),
         ("..", OUTSIDE),
         (".", OUTSIDE),
         ("", OUTSIDE),

@@ -115,6 +115,21 @@ def test_a_folder_without_models_does_not_stop_the_others(models):
     assert "is a folder without a model in it" in error["message"]
 
 
+def test_an_error_of_one_of_several_models_names_it(tmp_path):
+    """Of a manifest or a reference, too, which the others may share."""
+    paths = [model(name, tmp_path) for name in (FIXABLE, RIGHT)]
+    for path in paths:
+        Path(path).with_suffix(".json").write_text("{")
+    for few in (paths, paths[:1]):
+        ran = run(*few, "-n", "-q", "-m", tmp_path)
+        told = [line for line in ran.err.splitlines() if line.startswith("error: ")]
+        assert len(told) == len(few)
+        for path, line in zip(few, told):
+            begin = "error: `{}`: ".format(path) if len(few) > 1 else "error: "
+            intents = str(Path(path).with_suffix(".json"))
+            assert line.startswith("{}`{}` is not JSON: ".format(begin, intents))
+
+
 @pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("jobs", [1, 2, 0])
 def test_a_bad_model_is_in_the_report_and_stops_no_other(jobs, tmp_path):
@@ -174,7 +189,7 @@ def test_a_manifest_follows_the_folders_of_the_models(tmp_path):
     ]
     (error,) = ran.json["errors"]
     assert "has no manifest for `{}`".format(tmp_path / "models/y/net.mlmodel") in error["message"]
-    assert error["help"] == "name it `net.json`"
+    assert error["help"].startswith("name it `net.json`, `net.onnx`, ")
     manifest(corners, tmp_path / "intents", "net.json")
     name = os.path.join("x", "net.mlmodel")
     with pytest.raises(ManifestError, match=r"has both .* and .* for"):

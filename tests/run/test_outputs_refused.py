@@ -5,6 +5,8 @@ import stat
 
 import pytest
 
+from coreml_resize_fix import fix
+from coreml_resize_fix.errors import OutputError, UsageError
 from tests.cli.commands import CORNERS, FIXABLE, RIGHT, model, package, run
 from tests.support import saving
 from tests.support.folders import contents
@@ -125,6 +127,50 @@ def test_output_and_in_place_exclude_each_other(tmp_path, source):
     before = contents(tmp_path)
     ran = run(source, *FIX, "-o", tmp_path / "x", "--in-place")
     refused(ran, before, tmp_path, "`--output` and `--in-place` exclude each other")
+    with pytest.raises(UsageError, match="`output` and `in_place` exclude each other"):
+        fix(source, assume=CORNERS, output=str(tmp_path / "x"), in_place=True)
+    assert contents(tmp_path) == before
+
+
+MODEL = os.path.join("Data", "com.apple.CoreML", "model.mlmodel")
+
+
+@pytest.mark.parametrize("options", [[], ["-o", "new.mlmodel"]])
+def test_a_result_is_not_taken_out_of_a_package_nor_hidden_in_it(tmp_path, options, monkeypatch):
+    """The package would be as wrong as before, and alone the model file is none."""
+    whole = package(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = contents(tmp_path)
+    inside = os.path.join(os.path.basename(whole), MODEL)
+    says = "`{}` is the model file of the package `{}`".format(inside, os.path.basename(whole))
+    refused(run(inside, *FIX, *options), before, tmp_path, says, "help: pass the package")
+    assert run(inside, *FIX, "--dry-run").code == 1
+    assert contents(tmp_path) == before
+    monkeypatch.chdir(os.path.dirname(os.path.join(whole, MODEL)))
+    says = "`model.mlmodel` is the model file of the package `{}`".format(whole)
+    refused(run("model.mlmodel", *FIX, *options), before, tmp_path, says)
+    assert run("model.mlmodel", *FIX, "--in-place").code == 0
+    assert run(whole, *FIX, "--dry-run").code == 0
+
+
+def test_a_package_that_is_not_called_one_is_found_in_a_folder(tmp_path):
+    os.rename(package(tmp_path), str(tmp_path / "net"))
+    assert run(tmp_path, *FIX).code == 0
+    assert run(tmp_path / "net-fixed", *FIX, "--dry-run").code == 0
+
+
+def test_a_folder_is_not_said_to_be_overwritten_by_force(tmp_path, source):
+    """Neither of a manifest nor of a package: `--force` replaces none."""
+    folder = tmp_path / "mine.json"
+    folder.mkdir()
+    before = contents(tmp_path)
+    ran = run(source, *FIX, "--write-manifest", folder)
+    refused(ran, before, tmp_path, "`{}` is a folder".format(folder))
+    assert "--force" not in ran.err
+    whole = package(tmp_path)
+    with pytest.raises(OutputError, match="is a folder, and not a package") as caught:
+        fix(whole, assume=CORNERS, output=str(folder))
+    assert "--force" not in str(caught.value)
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, source, monkeypatch):

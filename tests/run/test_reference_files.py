@@ -61,7 +61,7 @@ def a_folder_without_one(files):
 
 
 def text(files):
-    return _written(files, b"not a zip archive"), "cannot be read"
+    return _written(files, b"not a zip archive"), "cannot be read: it is no .npz file, or cut off"
 
 
 def pickled(files):
@@ -70,11 +70,29 @@ def pickled(files):
     path = files.path("pickled.npz")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("input_image.npy", stream.getvalue())
-    return path, "cannot be read"
+    return path, "cannot be read: `input_image.npy` holds Python objects, no numbers"
+
+
+def no_array(files):
+    path = files.path("texts.npz")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("input_image.npy", "text")
+    return path, "cannot be read: `input_image.npy` is no array of NumPy"
+
+
+def damaged(files):
+    with open(files.tensors, "rb") as file:
+        data = bytearray(file.read())
+    data[len(data) // 3] ^= 255
+    return _written(files, bytes(data)), "cannot be read: "
+
+
+def empty_file(files):
+    return _written(files, b""), "cannot be read: it is empty"
 
 
 def a_pickle(files):
-    return _written(files, pickle.dumps([1, 2])), "cannot be read"
+    return _written(files, pickle.dumps([1, 2])), "cannot be read: it is no .npz file, or cut off"
 
 
 def resizes_alone(files):
@@ -135,8 +153,9 @@ def _written(files, content):
 
 
 BAD = [
-    no_file, a_folder_without_one, text, pickled, a_pickle, resizes_alone, no_outputs, a_nan,
-    an_infinite_input, texts, nothing, two_inputs, two_outputs, another_input_shape,
+    no_file, a_folder_without_one, text, pickled, a_pickle, no_array, damaged, empty_file,
+    resizes_alone, no_outputs, a_nan, an_infinite_input, texts, nothing, two_inputs, two_outputs,
+    another_input_shape,
 ]  # fmt: skip
 
 
@@ -160,7 +179,8 @@ def test_a_recorded_output_of_another_shape_is_a_difference(unet):
     (model,) = ran.json["models"]
     (output,) = model["network"]["outputs"]
     assert ran.code == 1
-    assert "its shape is another" in model["network_details"]["message"]
+    shapes = "`18` has the shape [4, 12, 16], and not [4, 12, 15]: look at "
+    assert shapes in model["network_details"]["message"]
     assert output["max_abs_error_after"] is None
     assert not output["within_tolerance"]
 

@@ -130,14 +130,16 @@ def test_deviations():
     wanted = np.float32([[1, -4], [0, 2]])
     made = wanted.reshape(1, 2, 1, 2) + np.float32([0.5, 0])
     found = deviation(wanted, made)
-    assert found == (0.5, np.sqrt(0.125), 4.0)
+    assert found == (0.5, np.sqrt(0.125), 4.0, "")
     assert found.within(0.125)
     assert not found.within(0.124)
     for bad in (np.nan, np.inf):
         assert deviation(wanted, made * np.float32([bad, 1]))[:2] == (None, None)
         assert not deviation(wanted, made * np.float32([bad, 1])).within(1e9)
+        assert "NaN" in deviation(wanted, made * np.float32([bad, 1])).fault
     assert deviation(wanted, wanted.T[:1])[:2] == (None, None)
-    assert deviation(wanted, None) == (None, None, 4.0)
+    assert deviation(wanted, wanted.T[:1]).fault == "has the shape [2], and not [2, 2]"
+    assert deviation(wanted, None) == (None, None, 4.0, "is not computed")
     assert deviation(np.zeros(3), np.full(3, 0.01)).within(0.01)
 
 

@@ -14,7 +14,7 @@ from typing import (
     Tuple,
 )
 
-from coreml_resize_fix.errors import ModelError, UsageError
+from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import declared_size
@@ -264,15 +264,6 @@ class Programs(protocol.Model):
             return resize_layers.chain(resize, resize.group, shapes)
         return computed_sizes.params(resize, self._as_it_is[name], shapes)
 
-    def require_weights(self) -> None:
-        """Refuse a model file whose weights are not beside it: nothing could run it.
-
-        Raises:
-            ModelError: a file that it reads is not there.
-        """
-        name = next(storing.missing(self.program, self.beside), None)
-        if name is not None:
-            reads = f"`{self.label}` is an ML Program that reads its weights from `{name}`"
-            raise ModelError(
-                f"{reads}, which is not there", "copy the whole package, or save the model again"
-            )
+    def lacks_weights(self, folder: Optional[str] = None) -> Optional[Tuple[str, str, str]]:
+        beside = self.beside if folder is None else ModelFolder(folder)
+        return storing.fault(self.program, beside)

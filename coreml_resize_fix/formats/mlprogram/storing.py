@@ -1,19 +1,21 @@
 """Decide which new constants go into the model file, and which into the weight file."""
 
 import os
+from contextlib import suppress
 from typing import (
     Callable,
     Dict,
-    Iterator,
     List,
     Mapping,
     NamedTuple,
     Optional,
     Sequence,
+    Set,
     Tuple,
     Union,
 )
 
+from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.mlprogram import opset, weight_file
 from coreml_resize_fix.formats.mlprogram.locate import function_of
 from coreml_resize_fix.formats.mlprogram.program import Function, Program, Value, file_references
@@ -22,10 +24,11 @@ from coreml_resize_fix.formats.mlprogram.weight_file import Stored
 from coreml_resize_fix.formats.model import Appended
 from coreml_resize_fix.formats.model_folder import ModelFolder
 
-__all__ = ["LARGEST_INLINE", "Written", "missing", "reader", "store"]
+__all__ = ["LARGEST_INLINE", "Written", "fault", "reader", "store"]
 
 # Bytes of one constant in the model file, which every reader parses whole.
 LARGEST_INLINE = 1 << 16
+_COPY = "copy the whole package, or save the model again"
 
 
 class Written(NamedTuple):
@@ -47,13 +50,38 @@ def reader(beside: Optional[ModelFolder]) -> Callable[[Value], Optional[bytes]]:
     return read
 
 
-def missing(program: Program, beside: Optional[ModelFolder]) -> Iterator[str]:
-    """The weight files that a program reads and that are not there, as it names them."""
+def fault(program: Program, beside: Optional[ModelFolder]) -> Optional[Tuple[str, str, str]]:
+    """The first file that lacks what a program reads, why as the end of a sentence, and help."""
     if beside is None:
-        return
-    for name in dict.fromkeys(one.file_name for one in file_references(program)):
-        if not os.path.isfile(beside.path(weight_file.relative(name))):
-            yield name
+        return None
+    offsets: Dict[str, Set[int]] = {}
+    for one in file_references(program):
+        offsets.setdefault(one.file_name, set()).add(one.offset)
+    for name, places in offsets.items():
+        found = _fault(name, beside, sorted(places))
+        if found is not None:
+            return (weight_file.relative(name), *found)
+    return None
+
+
+def _fault(
+    file_name: str, beside: ModelFolder, offsets: Sequence[int]
+) -> Optional[Tuple[str, str]]:
+    """None too of a file that the system does not read; one outside of the folder is not opened."""
+    path = beside.path(weight_file.relative(file_name))
+    if not os.path.isfile(path):
+        return "is not there", _COPY
+    if weight_file.leaves_folder(file_name):
+        return None
+    with suppress(OSError, EOFError), open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        found = (weight_file.describe(file, size, offset) for offset in offsets)
+        why = next((one for one in found if isinstance(one, str)), None)
+        if why is not None:
+            file.seek(0)
+            begin, kind, advice = sniff.POINTER
+            return (f"is {kind}", advice) if file.read(len(begin)) == begin else (why, _COPY)
+    return None
 
 
 def store(

@@ -169,7 +169,7 @@ def look(
     Its header and the descriptions of these constants are read, and nothing else.
     """
     name = relative(file_name)
-    if _leaves_folder(file_name):
+    if leaves_folder(file_name):
         return f"its weights `{file_name}` are outside of the folder of the model"
     path = beside.path(name)
     if not os.path.lexists(path):
@@ -221,7 +221,7 @@ def held(
 
     `most` is how many numbers there may be at most.
     """
-    if beside is None or value.file is None or _leaves_folder(value.file.file_name):
+    if beside is None or value.file is None or leaves_folder(value.file.file_name):
         return None
     path = beside.path(relative(value.file.file_name))
     found = read(path, value.file.offset, most) if os.path.isfile(path) else ""
@@ -240,7 +240,8 @@ def numbers(beside: ModelFolder, value: Value, most: int) -> Optional[constants.
     return None if found is None else constants.unpacked(found.data_type, found.data, most)
 
 
-def _leaves_folder(file_name: str) -> bool:
+def leaves_folder(file_name: str) -> bool:
+    """Whether what a value calls a file may lie outside of the folder of the model file."""
     name = relative(file_name)
     return os.path.isabs(name) or os.pardir in name.replace("\\", "/").split("/")
 

@@ -267,3 +267,15 @@ def test_only_numbers_inside_of_the_package_are_read(name, tmp_path):
     assert found == (numbers.tobytes() if name == NAME else None)
     elements = weight_file.numbers(beside, value, 16)
     assert elements == (tuple(numbers.tolist()) if name == NAME else None)
+
+
+@pytest.mark.parametrize("name", ["@model_path/../weight.bin", "ABSOLUTE"])
+def test_a_file_outside_of_the_folder_is_not_opened(name, tmp_path):
+    (program, outside) = programs(tmp_path, (NAME, NAME)), tmp_path / "weight.bin"
+    outside.write_bytes(b"version https://git-lfs")
+    place = str(outside) if name == "ABSOLUTE" else name
+    moved = [_reading(function, place) for function in program.functions]
+    program = program._replace(functions=tuple(moved))
+    assert storing.fault(program, ModelFolder(str(tmp_path / "weights"))) is None
+    outside.unlink()
+    assert storing.fault(program, ModelFolder(str(tmp_path / "weights")))[1] == "is not there"

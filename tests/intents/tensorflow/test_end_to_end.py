@@ -67,6 +67,14 @@ def test_a_folder_of_manifests_and_a_written_one(tmp_path):
         assert commands.run(net, "-m", written, "--dry-run").code == 0
 
 
+def test_a_saved_model_is_its_file(tmp_path):
+    shutil.copy(str(FIXTURES / "2.12-saved_model.pb"), str(tmp_path / "saved_model.pb"))
+    ran = commands.run(str(FIXTURES / "2.12-corners.mlmodel"), "-m", str(tmp_path))
+    assert ran.code == 2
+    assert "the folder `{}` is a SavedModel".format(tmp_path) in ran.err
+    assert "`saved_model.pb`" in ran.err
+
+
 def test_python(model):
     report = coreml_resize_fix.audit(model("corners"), GRAPH["corners"])
     assert [finding.verdict for finding in report.findings] == ["match", "match"]
@@ -82,3 +90,10 @@ def test_a_network_in_the_place_of_the_model(path, what):
     assert ran.code == 2
     assert "is {}, not a Core ML model".format(what) in ran.err
     assert "`--manifest`" in ran.err
+
+
+def test_a_tflite_file_is_known_by_its_mark(tmp_path):
+    shutil.copy(LITE, str(tmp_path / "net.mlmodel"))
+    ran = commands.run(str(tmp_path / "net.mlmodel"))
+    assert ran.code == 2
+    assert "is a TFLite file, not a Core ML model" in ran.err

@@ -106,6 +106,23 @@ def test_branches_in_order_and_functions_without_a_call(tmp_path):
     assert notices[-1] == left_out
 
 
+def test_one_name_in_both_branches(tmp_path):
+    """What a node is in `then` says nothing of the node of that name in `else`."""
+
+    def one(name, operator):
+        nodes = [g.numbers("size", [8, 15]), g.node("n", operator, ["x"])]
+        return g.function(
+            name, ["x"], {}, [*nodes, g.resize("up", "ResizeBilinear", "n:o:0", "size")]
+        )
+
+    parts = g.calls("yes", "then_branch"), g.calls("no", "else_branch")
+    branch = g.node("if", "If", ["flag", "image"], *parts)
+    functions = g.library(one("yes", "Identity"), one("no", "DepthToSpace"))
+    flag = g.placeholder("flag", ())
+    intents, _ = load(g.graph(IMAGE, flag, branch, functions), tmp_path)
+    assert [intent.input_size for intent in intents] == [(4, 5), None]
+
+
 @pytest.mark.parametrize("operator", ["FusedResizeAndPadConv2D", "CropAndResize"])
 def test_other_operators_that_resize_are_named(operator, tmp_path):
     intents, (notice,) = load(

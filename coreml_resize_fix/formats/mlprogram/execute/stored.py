@@ -68,9 +68,12 @@ class Stored:
             return np.memmap(file, kind, "r", start, (_count(shape),))
 
     def _path(self, name: str) -> str:
-        if self._beside is None:
-            raise KernelError(f"its weights are in `{name}`, and only the model file is there")
         inner = weight_file.relative(name)
+        if self._beside is None:
+            raise KernelError(
+                f"reads weights from `{inner}`, which a spec in memory does not have: pass the "
+                "path of the package, or its MLModel"
+            )
         inside, path = os.path.realpath(self._beside.folder), self._beside.path(inner)
         is_unfinished = inner in (self._beside.unfinished or {})
         if not is_unfinished and not os.path.realpath(path).startswith(inside + os.sep):
