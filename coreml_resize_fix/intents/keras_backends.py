@@ -94,9 +94,9 @@ def _on_tensorflow(hear: Hearing) -> Iterator[None]:
                 found = tensorflow_ops.checked(found, *sizes, *(t.numpy() for t in inputs[2:4]))
             hear(Heard(found, inputs[0], outputs[0], LAST, graph is not None))
         elif graph is None and operator.startswith("__"):
-            inside = tensorflow_ops.inside(operator, _nodes_of, set())
-            if inside:
-                hear(Heard(tensorflow_ops.not_seen(inside), None, None))
+            text = _not_seen(operator)
+            if text is not None:
+                hear(Heard(text, None, None))
 
     with ExitStack() as block:
         if hasattr(callbacks, "op_callback"):  # TensorFlow 1.15
@@ -131,12 +131,21 @@ def _plain(value: Any) -> Any:
     return value if kind is None else getattr(value, kind)
 
 
-def _nodes_of(function: str) -> Any:
+def _not_seen(function: str) -> Optional[str]:
+    """What is said of a compiled function that ran; None if nothing in it resizes."""
     context: Any = importlib.import_module("tensorflow.python.eager.context").context()
-    try:
-        return context.get_function_def(function).node_def
-    except Exception:  # none of this name; which error that is depends on the version
-        return ()
+    definition = getattr(context, "get_function_def", None)
+    if definition is None:  # TensorFlow 1.15
+        return "a compiled function may hold it, whose operators this TensorFlow does not show"
+
+    def nodes(name: str) -> Any:
+        try:
+            return definition(name).node_def
+        except Exception:  # none of this name; which error that is depends on the version
+            return ()
+
+    found = tensorflow_ops.inside(function, nodes, set())
+    return tensorflow_ops.not_seen(found) if found else None
 
 
 @contextmanager
