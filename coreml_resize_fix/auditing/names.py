@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Callable, Dict, List, Optional, Sequence, Set
 
 from coreml_resize_fix.auditing.matching import Pairs
+from coreml_resize_fix.auditing.scopes import by_scope, is_scoped
 from coreml_resize_fix.formats.resize_layer import ResizeLayer, module_paths
 from coreml_resize_fix.intents.model import Intent
 
@@ -45,7 +46,15 @@ def by_name(
         if not addresses & taken and (is_own_name or not addresses & contested):
             decided += pairs
             taken |= addresses
-    return decided
+    scoped = {
+        name: group
+        for name, group in groups.items()
+        if is_scoped(group[0]) and not any(intent.name == name for intent, _ in decided)
+    }
+    free = [layer for layer in layers if layer.address not in taken]
+    return decided + by_scope(
+        scoped, free, lambda group, own: agreeing(group, [own], contradiction, needs_layer)
+    )
 
 
 def agreeing(

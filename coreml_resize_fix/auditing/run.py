@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix, size_sources
+from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix, repeated, size_sources
 from coreml_resize_fix.auditing.audit import BLOCKING, Audit
 from coreml_resize_fix.auditing.comparison import Size, comparisons
 from coreml_resize_fix.auditing.decide import decide
@@ -136,7 +136,7 @@ def run(
         return model.resizes(shapes) + (model.poolings(shapes) if averages else [])
 
     averaged = model.averaged() if averages else []
-    summed = model.summed() if intents else []
+    summed = model.summed() + repeated.find(model.networks, before) if intents else []
     matching = match(intents, layers_for, assume, averaged, summed, origins, varies)
     missing_sizes.fill_in(matching, model)
     asked = size_sources.looked_at(model, model.resizes(before), matching)

@@ -4,11 +4,15 @@ from typing import NamedTuple, Sequence
 
 
 class Node(NamedTuple):
-    """A layer or an operation: its address and the names of what it reads and makes."""
+    """A layer or an operation: its address, the names of what it reads and makes, and its kind.
+
+    The kind is the format's own word (`reshape`, `reshapeStatic`).
+    """
 
     address: str
     inputs: Sequence[str]
     outputs: Sequence[str]
+    kind: str = ""
 
 
 class Network(NamedTuple):

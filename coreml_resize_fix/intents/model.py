@@ -13,6 +13,7 @@ from coreml_resize_fix.short_repr import short_repr
 Size = Tuple[int, int]
 
 FRAMEWORKS = ("torch", "tensorflow1", "tensorflow2", "keras", "opencv", "onnx")
+CHANNELS_LAST = ("tensorflow1", "tensorflow2", "keras")  # by default, maps are (N, H, W, C) there
 MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
 NEAREST_MODES = ("nearest", "nearest-exact")
 

@@ -14,7 +14,7 @@ from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.run import read_reference
 from coreml_resize_fix.run.options import Request
-from coreml_resize_fix.verify import effects, meaning, network, output_pictures
+from coreml_resize_fix.verify import effects, layouts, meaning, network, output_pictures
 from coreml_resize_fix.verify.agreement import (
     COREML,
     Agreement,
@@ -172,15 +172,21 @@ class Check:
         images = {one.name for one in self._outputs if one.kind == IMAGE}
         drawn: List[OutputPicture] = []
         more = 0
+        last = effects.with_channels_last(self._outputs, findings)
         for name, wanted in self._comparison.wanted(self._fitted_to).items():
             is_image = name in images
+            first = outputs_before.get(name)
             made = after.ran.outputs.get(name) if after is not None else None
+            if name in last:
+                wanted = layouts.in_front(wanted)
+                first, made = (
+                    None if one is None else layouts.in_front(one) for one in (first, made)
+                )
             if not output_pictures.has_picture(wanted):
                 continue
             if len(drawn) == output_pictures.MOST_OUTPUTS:
                 more += 1
             else:
-                first = outputs_before.get(name)
                 found = output_pictures.picture(name, wanted, first, made, is_image)
                 drawn.append(found._replace(right_before=self._measured.stopping))
         errors = tuple(

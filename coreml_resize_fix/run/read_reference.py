@@ -7,6 +7,7 @@ import numpy as np
 from coreml_resize_fix.errors import BadReferenceError
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.intents import reference
+from coreml_resize_fix.intents.model import CHANNELS_LAST
 from coreml_resize_fix.intents.onnx_run import OnnxInput, OnnxNetwork
 from coreml_resize_fix.intents.reference import Reference
 from coreml_resize_fix.intents.tensors import NetworkTensors
@@ -23,6 +24,12 @@ def read(request: Request, features: Sequence[Feature]) -> Reference:
     Raises:
         BadReferenceError: it cannot be read, or holds nothing to compare with.
     """
+    intents = [*(request.manifest or ()), *([request.assume] if request.assume else ())]
+    last = bool(intents) and all(intent.framework in CHANNELS_LAST for intent in intents)
+    return _read(request, features)._replace(channels_last=last)
+
+
+def _read(request: Request, features: Sequence[Feature]) -> Reference:
     given = request.reference
     if isinstance(given, str):
         if not reference.is_onnx(given):
@@ -46,7 +53,8 @@ def _of_onnx(
     notices: Sequence[str] = ()
     if recorded is not None and recorded.inputs:
         shapes = {one.name: _known(one.shape) for one in onnx.inputs}
-        inputs, notices = fit.pair(path, "input", shapes, recorded.inputs)
+        fitted = fit.pair(path, "input", shapes, recorded.inputs)
+        inputs, notices = fitted.arrays, fitted.notices
         if any(_is_picture(inputs[one.name]) and one.dtype.kind == "f" for one in onnx.inputs):
             inputs, why = {}, "a picture was recorded, and it takes what comes behind preprocessing"
     if not inputs:

@@ -4,7 +4,7 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.verify.fit import squeezed
+from coreml_resize_fix.verify.layouts import squeezed
 
 _GROWN = 1.1
 

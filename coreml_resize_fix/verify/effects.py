@@ -4,7 +4,7 @@ Its inputs come from a reference, or are a test image.
 """
 
 from types import MappingProxyType
-from typing import Callable, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from coreml_resize_fix.formats.execution import Execution
 from coreml_resize_fix.formats.features import ARRAY, IMAGE, NUMBER, Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.model import CHANNELS_LAST, Intent
 from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import network, probes
 from coreml_resize_fix.verify.agreement import Contribution, Effect, Effects, Stopped
 from coreml_resize_fix.verify.deviation import changed_pixels, deviation
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
+from coreml_resize_fix.verify.layouts import in_front
 
 Arrays = Mapping[str, np.ndarray]
 Replacement = Callable[[np.ndarray], np.ndarray]
@@ -58,6 +59,7 @@ def measure(
     What a resize that stands for several layers should make is never known.
     """
     wrong = [finding for finding in findings if finding.verdict not in RIGHT]
+    last = with_channels_last(execution.outputs, findings)
     exact = {
         finding.layer.address: _as_intended(finding.layer, finding.intent, finding.comparisons)
         for finding in wrong
@@ -83,9 +85,9 @@ def measure(
         address = finding.layer.address
         others = {key: exact[key] for key in ran.replaced if key != address}
         made = run(2 + number, others).outputs if others else as_it_is
-        alone.append(Contribution(address, finding.layer.name, _effects(right, made)))
+        alone.append(Contribution(address, finding.layer.name, _effects(right, made, last)))
         stopping += [] if made else [finding.layer]
-    effects = Effects(False, _effects(right, as_it_is), tuple(alone)) if alone else None
+    effects = Effects(False, _effects(right, as_it_is, last), tuple(alone)) if alone else None
     if as_it_is or len(stopping) == len(reached):
         stopping = []
     return Measured(
@@ -159,13 +161,31 @@ def _as_intended(
     return compute
 
 
-def _effects(right: Arrays, made: Arrays) -> Tuple[Effect, ...]:
-    return tuple(_effect(name, wanted, made.get(name)) for name, wanted in right.items())
+def with_channels_last(outputs: Sequence[Feature], findings: Sequence[Finding]) -> FrozenSet[str]:
+    """Names of outputs whose channels are last, if they have four axes.
+
+    Converters from TensorFlow leave them there, or write [C, H, W].
+    """
+    calls = (finding.intent for finding in findings)
+    if not any(call is not None and call.framework in CHANNELS_LAST for call in calls):
+        return frozenset()
+    return frozenset(feature.name for feature in outputs if feature.kind != IMAGE)
 
 
-def _effect(name: str, right: np.ndarray, made: Optional[np.ndarray]) -> Effect:
+def _effects(right: Arrays, made: Arrays, last: FrozenSet[str]) -> Tuple[Effect, ...]:
+    return tuple(
+        _effect(name, wanted, made.get(name), name in last) for name, wanted in right.items()
+    )
+
+
+def _effect(
+    name: str, right: np.ndarray, made: Optional[np.ndarray], channels_last: bool
+) -> Effect:
     found = deviation(right, made)
-    counted = changed_pixels(right, made) if made is not None else None
+    counted = None
+    if made is not None:
+        both = (in_front(right), in_front(made)) if channels_last else (right, made)
+        counted = changed_pixels(*both)
     changed, pixels = counted if counted is not None else (None, None)
     magnitude = found.magnitude if np.isfinite(found.magnitude) else None
     return Effect(name, found.largest, changed, pixels, magnitude, made is not None)

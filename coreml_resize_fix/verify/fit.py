@@ -1,35 +1,41 @@
 """Assign the arrays of a reference to the inputs and outputs of a model.
 
 By name where the names are equal, else by order; where shapes contradict the order and leave one
-other way, by shape. Shapes agree up to axes of one.
+other way, by shape. Shapes agree up to axes of one, and up to the place of the channels: last, as
+TensorFlow has them, or first. An array that fits both ways is taken as it is, but that of a network
+with channels last: it enters an image, or an array [C, H, W] of Core ML before iOS 13, with its
+channels in front, and outputs are as the inputs are. A notice says so.
 """
 
+import re
 from itertools import permutations
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.errors import BadReferenceError, UsageError
 from coreml_resize_fix.formats.features import ARRAY, CLASSES, IMAGE, NUMBER, Feature
 from coreml_resize_fix.intents.reference import RECORD
+from coreml_resize_fix.verify import layouts
 from coreml_resize_fix.verify.network import arranged, planes
 
 Arrays = Mapping[str, np.ndarray]
 Shape = Tuple[int, ...]
 
 _MOST_TO_PERMUTE = 6  # 720 ways
+_TENSOR_NUMBER = re.compile(r"(:|__)\d+$")
+_PLANES = 3  # axes of an array [C, H, W], as Core ML had them before iOS 13
 
 
 class Fitted(NamedTuple):
-    """Arrays by the names of a model's features, and what a user should know of how they fit."""
+    """Arrays by the names of a model's features, and what a user should know of how they fit.
+
+    `moved` are the names of those whose channels are in another place than in the reference.
+    """
 
     arrays: Dict[str, np.ndarray]
     notices: List[str]
-
-
-def squeezed(shape: Sequence[int]) -> Shape:
-    """A shape without its axes of one."""
-    return tuple(int(size) for size in shape if size != 1)
+    moved: AbstractSet[str] = frozenset()
 
 
 def pair(
@@ -46,6 +52,7 @@ def pair(
     Raises:
         BadReferenceError: there is another number of arrays, and the names do not tell.
     """
+    arrays = _renamed(list(wanted), arrays)
     needed = [name for name in wanted if name not in optional]
     if all(name in arrays for name in needed):
         return Fitted({name: arrays[name] for name in wanted if name in arrays}, [])
@@ -70,6 +77,17 @@ def pair(
     return Fitted({name: arrays[found[name]] for name in names}, told)
 
 
+def _renamed(wanted: Sequence[str], arrays: Arrays) -> Arrays:
+    """The arrays under the names of the model, where those are TensorFlow's of a tensor.
+
+    The node `scores` makes the tensor `scores:0`, which tfcoreml writes as `scores__0`.
+    """
+    plain = {_TENSOR_NUMBER.sub("", name): name for name in wanted}
+    same = {name: plain.get(_TENSOR_NUMBER.sub("", name), name) for name in arrays}
+    is_one_to_one = len(plain) == len(wanted) and len(set(same.values())) == len(same)
+    return {same[name]: array for name, array in arrays.items()} if is_one_to_one else arrays
+
+
 def _by_order(
     names: Sequence[str],
     left: Sequence[str],
@@ -80,7 +98,7 @@ def _by_order(
 
     def fits(order: Sequence[str]) -> bool:
         return all(
-            shape is None or squeezed(shape) == squeezed(arrays[other].shape)
+            layouts.fit(arrays[other], shape)
             for shape, other in zip((wanted[name] for name in names), order)
         )
 
@@ -91,8 +109,12 @@ def _by_order(
     return dict(zip(names, left))
 
 
-def fit_inputs(label: str, features: Sequence[Feature], arrays: Arrays) -> Fitted:
+def fit_inputs(
+    label: str, features: Sequence[Feature], arrays: Arrays, channels_last: bool = False
+) -> Fitted:
     """What each input gets, in the shape that it declares; an image gets planes [1, C, H, W].
+
+    `channels_last`: the network of the reference has them there.
 
     Raises:
         BadReferenceError: an input takes no numbers, or gets another shape.
@@ -107,19 +129,57 @@ def fit_inputs(label: str, features: Sequence[Feature], arrays: Arrays) -> Fitte
         wanted[feature.name] = _declared(feature)
     optional = [feature.name for feature in features if feature.optional]
     fitted = pair(label, "input", wanted, arrays, optional)
-    given, notices = {}, list(fitted.notices)
+    given, notices, moved = {}, list(fitted.notices), set()
     for feature in features:
         if feature.name not in fitted.arrays:
             continue
         array = fitted.arrays[feature.name]
-        given[feature.name] = _entering(label, feature, array)
+        in_front = channels_last and (feature.kind == IMAGE or len(feature.shape) == _PLANES)
+        chosen, doubt = _chosen(feature.name, array, _ways_in(feature, array), in_front)
+        notices += doubt if channels_last else []
+        moved.update([feature.name] if chosen is not array and feature.kind != IMAGE else [])
+        given[feature.name] = _entering(label, feature, chosen)
         if feature.kind == IMAGE and array.dtype != np.uint8:
             notices.append(
                 f"the reference has `{feature.name}` as a tensor, which enters behind the "
                 "preprocessing of the image: scale, bias and color order were not checked; record "
                 "the picture itself (uint8) to check them"
             )
-    return Fitted(given, notices)
+    return Fitted(given, notices, moved)
+
+
+def _ways_in(feature: Feature, array: np.ndarray) -> List[np.ndarray]:
+    """The ways in which an array may be what a feature takes."""
+    if feature.kind not in (ARRAY, IMAGE):
+        return [array]
+    take = planes if feature.kind == IMAGE else arranged
+    found = []
+    for way in layouts.ways(array):
+        try:
+            take(feature, way)
+        except UsageError:
+            continue
+        found.append(way)
+    return found
+
+
+def _chosen(
+    name: str, array: np.ndarray, ways: Sequence[np.ndarray], in_front: bool
+) -> Tuple[np.ndarray, List[str]]:
+    """One of the ways in which an array fits, and a notice if there are several.
+
+    The first is the array as it is. Where none fits, it is that, too.
+    """
+    if len(ways) < 2:
+        return (ways[0] if ways else array), []
+    chosen = ways[1] if in_front else ways[0]
+    how = "moved to the front" if in_front else "left where they are"
+    notice = (
+        f"`{name}` of the reference fits with its channels last and first, as its sizes "
+        f"{'×'.join(map(str, array.shape))} are alike: they were {how}; record an example whose "
+        "height, width and channels differ to be sure"
+    )
+    return chosen, [notice]
 
 
 def _declared(feature: Feature) -> Optional[Shape]:
@@ -138,8 +198,6 @@ def _entering(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:
                 f"the image `{feature.name}` of the reference `{label}` is of type `{array.dtype}`",
                 "a picture is uint8, and a tensor floating",
             )
-        if array.ndim == 4 and array.shape[-1] == feature.channels != array.shape[1]:
-            array = array[0] if len(array) == 1 else array  # rows of pixels
     elif array.dtype.kind != "f" and "INT" not in feature.data_type:
         array = array.astype(np.float32)
     try:
@@ -152,11 +210,17 @@ def _entering(label: str, feature: Feature, array: np.ndarray) -> np.ndarray:
 
 
 def fit_outputs(
-    label: str, features: Sequence[Feature], made: Mapping[str, Shape], arrays: Arrays
+    label: str,
+    features: Sequence[Feature],
+    made: Mapping[str, Shape],
+    arrays: Arrays,
+    channels_last: bool = False,
+    in_front: bool = False,
 ) -> Fitted:
     """What each output of numbers should be; `made` are the shapes that the network makes of it.
 
-    The label of a classifier is left out, as its probabilities say more.
+    The label of a classifier is left out, as its probabilities say more. `channels_last`: the
+    network of the reference has them there; `in_front`: the inputs got theirs in front.
 
     Raises:
         BadReferenceError: there is another number of outputs, and the names do not tell.
@@ -165,7 +229,16 @@ def fit_outputs(
     kinds = (ARRAY, IMAGE, CLASSES) if is_classifier else (ARRAY, IMAGE, NUMBER)
     judged = [feature for feature in features if feature.kind in kinds]
     wanted = {feature.name: made.get(feature.name) for feature in judged}
-    return pair(label, "output", wanted, arrays)
+    fitted = pair(label, "output", wanted, arrays)
+    found, notices = {}, list(fitted.notices)
+    images = {feature.name for feature in judged if feature.kind == IMAGE}
+    for name, array in fitted.arrays.items():
+        ways = layouts.fit(array, wanted[name])
+        front = channels_last and (in_front or name in images)
+        found[name], doubt = _chosen(name, array, ways, front)
+        notices += doubt if channels_last else []
+    moved = {name for name, array in found.items() if array is not fitted.arrays[name]}
+    return Fitted(found, notices, moved)
 
 
 def _count(number: int, noun: str) -> str:

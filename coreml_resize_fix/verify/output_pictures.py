@@ -8,7 +8,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.verify.fit import squeezed
+from coreml_resize_fix.verify.layouts import squeezed
 from coreml_resize_fix.verify.overview import (
     IMAGE,
     LABELS,

@@ -56,7 +56,7 @@ class Comparison:
     ) -> None:
         self.reference, self._features = reference, outputs
         self.tolerance = _TOLERANCES[in_half] if tolerance is None else tolerance
-        self._given = fit_inputs(reference.label, inputs, reference.inputs)
+        self._given = fit_inputs(reference.label, inputs, reference.inputs, reference.channels_last)
         self._fit({})
 
     @property
@@ -66,7 +66,11 @@ class Comparison:
 
     def _fit(self, made: Arrays) -> Fitted:
         shapes = {name: array.shape for name, array in made.items()}
-        return fit_outputs(self.reference.label, self._features, shapes, self.reference.outputs)
+        found = self.reference
+        in_front = bool(self._given.moved)
+        return fit_outputs(
+            found.label, self._features, shapes, found.outputs, found.channels_last, in_front
+        )
 
     def notices(self, made: Arrays) -> List[str]:
         """What a user should know of how the reference fits a network that makes these outputs."""

@@ -165,3 +165,101 @@ def test_pixels_that_change_their_class():
     assert changed_pixels(scores, moved) == (1, 4)
     assert changed_pixels(scores[:, :1], moved[:, :1]) is None
     assert changed_pixels(scores, moved[..., :1]) is None
+
+
+def counted(*shape):
+    """Numbers that tell where each of them went."""
+    return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+
+
+LAST = counted(1, 4, 6, 3)  # as TensorFlow has a map of 3 channels of 4×6
+FIRST = LAST.transpose(0, 3, 1, 2)
+ALIKE = counted(1, 3, 3, 3)
+OTHER = ALIKE.transpose(0, 3, 1, 2)
+
+# feature, array, whether the intents are of TensorFlow → what enters, how many notices
+PLACES = {
+    "channels go to the front": (MAPS, LAST, True, FIRST[0], 0),
+    "without an intent, too": (MAPS, LAST, False, FIRST[0], 0),
+    "of one example": (MAPS, LAST[0], True, FIRST[0], 0),
+    "channels go to the end": (MAPS._replace(shape=(1, 4, 6, 3)), FIRST, False, LAST, 0),
+    "they stay": (MAPS._replace(shape=(1, 4, 6, 3)), LAST, True, LAST, 0),
+    "a tensor for an image": (PICTURE, LAST, True, FIRST, 0),
+    "PyTorch's for an image": (PICTURE, FIRST, False, FIRST, 0),
+    "a range": (
+        MAPS._replace(ranges=((3, 3), (2, 9), (2, 9))), counted(1, 5, 7, 3), True,
+        counted(1, 5, 7, 3).transpose(0, 3, 1, 2)[0], 0,
+    ),
+    "alike, for [C, H, W]": (MAPS._replace(shape=(3, 3, 3)), ALIKE, True, OTHER[0], 1),
+    "alike, of PyTorch": (MAPS._replace(shape=(3, 3, 3)), ALIKE, False, ALIKE[0], 0),
+    "alike, for four axes": (MAPS._replace(shape=(1, 3, 3, 3)), ALIKE, True, ALIKE, 1),
+    "alike, for an image": (PICTURE._replace(shape=(3, 3)), ALIKE, True, OTHER, 1),
+    "alike, PyTorch's image": (PICTURE._replace(shape=(3, 3)), ALIKE, False, ALIKE, 0),
+    "one channel": (MAPS._replace(shape=(1, 4, 6)), counted(1, 4, 6, 1), True, counted(1, 4, 6), 0),
+    "one pixel": (MAPS._replace(shape=(3, 1, 1)), counted(1, 1, 1, 3), True, counted(3, 1, 1), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(PLACES))
+def test_the_place_of_channels_of_an_input(kind):
+    feature, array, channels_last, expected, doubts = PLACES[kind]
+    fitted = fit_inputs("x.npz", [feature], {feature.name: array}, channels_last)
+    entered = fitted.arrays[feature.name]
+    assert entered.shape == expected.shape
+    assert (entered == expected).all()
+    told = [notice for notice in fitted.notices if "channels" in notice]
+    assert len(told) == doubts, told
+    assert (feature.name in fitted.moved) == (feature.kind == ARRAY and kind in MOVED)
+
+
+MOVED = (
+    "channels go to the front", "without an intent, too", "of one example", "a range",
+    "channels go to the end", "alike, for [C, H, W]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("made", "array", "options", "expected", "doubts"),
+    [
+        ((3, 4, 6), LAST, (True, True), FIRST, 0),
+        ((1, 1, 3, 4, 6), LAST, (False, False), FIRST, 0),
+        ((1, 4, 6, 3), LAST, (True, False), LAST, 0),
+        ((1, 4, 6, 3), FIRST, (False, False), LAST, 0),
+        ((3, 3, 3), ALIKE, (True, True), OTHER, 1),
+        ((1, 3, 3, 3), ALIKE, (True, False), ALIKE, 1),
+        ((1, 3, 3, 3), ALIKE, (False, False), ALIKE, 0),
+        ((9, 9), LAST, (True, True), LAST, 0),  # another shape: an error without a number
+        (None, LAST, (True, True), LAST, 0),
+    ],
+)
+def test_the_place_of_channels_of_an_output(made, array, options, expected, doubts):
+    """Where sizes are alike, outputs are as the inputs are."""
+    shapes = {} if made is None else {"scores": made}
+    feature = Feature("scores", ARRAY, made or ())
+    fitted = fit_outputs("x.npz", [feature], shapes, {"scores": array}, *options)
+    assert fitted.arrays["scores"].shape == expected.shape
+    assert (fitted.arrays["scores"] == expected).all()
+    assert len(fitted.notices) == doubts
+
+
+def test_names_of_tensors_are_those_of_nodes():
+    """TensorFlow has the tensor `scores:0` of a node `scores`, tfcoreml writes `scores__0`."""
+    wanted = {"b__0": (3,), "a__0": (3,)}
+    arrays = {"a": zeros(3), "b": zeros(3)}
+    fitted = pair("x.npz", "output", wanted, arrays)
+    assert fitted.arrays["a__0"] is arrays["a"]
+    assert fitted.arrays["b__0"] is arrays["b"]
+    assert not fitted.notices
+    # Two tensors of one node have names that only the numbers tell apart.
+    two = {"a:0": zeros(3), "a:1": zeros(3)}
+    assert names_of(pair("x.npz", "output", {"a__0": (3,), "a__1": (3,)}, two), two) == {
+        "a__0": "a:0",
+        "a__1": "a:1",
+    }
+
+
+def test_shapes_against_the_order_may_have_channels_last():
+    wanted = {"low": (3, 4, 6), "high": (3, 8, 12)}
+    arrays = {"0": zeros(1, 8, 12, 3), "1": LAST}
+    fitted = pair("x.npz", "output", wanted, arrays)
+    assert names_of(fitted, arrays) == {"low": "1", "high": "0"}

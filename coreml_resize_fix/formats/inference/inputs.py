@@ -35,7 +35,7 @@ class Samples(NamedTuple):
 
 
 class Varied(NamedTuple):
-    """An input of flexible height or width, the last two axes of its blob.
+    """An input of flexible height or width, the two axes of its blob from `place` on.
 
     Either every shape is `listed`, or each axis has a range; other axes stay at their default.
     """
@@ -45,14 +45,19 @@ class Varied(NamedTuple):
     listed: Tuple[Blob, ...]
     rows: Range
     columns: Range
+    place: int
 
     @property
     def size(self) -> Size:
         """(height, width) of the declared default."""
-        return self.default[-2] or 1, self.default[-1] or 1
+        return self.size_of(self.default)
+
+    def size_of(self, dims: Dims) -> Size:
+        height, width = dims[self.place : self.place + 2]
+        return height or 1, width or 1
 
     def at(self, size: Size) -> Blob:
-        return Blob(self.default[:-2] + size)
+        return Blob(self.default[: self.place] + size + self.default[self.place + 2 :])
 
     def allows(self, size: Size) -> bool:
         if self.listed:
@@ -113,12 +118,26 @@ def _varied(name: str, item: _Input) -> Optional[Varied]:
         shapes = [blob.dims for blob in item.blobs]
         if any(dims is None or None in dims or len(dims) < 2 for dims in shapes):
             return None
-        if len({dims[-2:] for dims in shapes if dims is not None}) < 2:
-            return None
-        return Varied(name, default, tuple(item.blobs), (1, None), (1, None))
-    if len(item.ranges) < 2 or all(low == high for low, high in item.ranges[-2:]):
+        varying = [len(set(sizes)) > 1 for sizes in zip(*(dims[::-1] for dims in shapes if dims))]
+        limits: Tuple[Range, Range] = ((1, None), (1, None))
+    else:
+        varying = [low != high for low, high in reversed(item.ranges)]
+    last = _width_axis(varying)
+    if not any(varying[last : last + 2]) or len(varying) < last + 2:
         return None
-    return Varied(name, default, (), *item.ranges[-2:])
+    if item.ranges:
+        limits = (item.ranges[-last - 2], item.ranges[-last - 1])
+    listed = () if item.ranges else tuple(item.blobs)
+    return Varied(name, default, listed, *limits, len(default) - last - 2)
+
+
+def _width_axis(varying: Sequence[bool]) -> int:
+    """Which axis from the end is the width, of which it is known which ones vary.
+
+    Height and width are the last two, but where the last one is fixed and the third from the end
+    varies: there the channels are last, as in what coremltools converts from TensorFlow.
+    """
+    return 1 if len(varying) > 2 and varying[2] and not varying[0] else 0
 
 
 def _pick(item: _Input, index: int, count: int) -> Blob:

@@ -72,7 +72,7 @@ def usable(
 
 
 def _of_list(lead: Varied, trials: Trials, count: int) -> UsableSizes:
-    sizes = list(dict.fromkeys((blob.dims or ())[-2:] for blob in lead.listed))
+    sizes = list(dict.fromkeys(lead.size_of(blob.dims or ()) for blob in lead.listed))
     step = -(-len(sizes) // count)
     taken = [(size[0] or 1, size[1] or 1) for size in sizes[::step]]
     ran = tuple(size for size in taken if trials.run(size))

@@ -29,7 +29,7 @@ def _nodes(block: Block) -> Iterator[Node]:
             continue
         read = list(operation.reads())
         if not operation.blocks:
-            yield Node(operation.address, read, _made(operation))
+            yield Node(operation.address, read, _made(operation), operation.kind)
             continue
         got = [one.name for inner in operation.blocks for one in inner.inputs]
         yield Node(operation.address, read, got)

@@ -68,9 +68,9 @@ class Operation(NamedTuple):
     attributes: Dict[str, Value]
 
     def reads(self) -> Iterator[str]:
-        """The names that its parameters are bound to, without what its blocks read."""
-        for arguments in self.inputs.values():
-            for argument in arguments:
+        """The names that its parameters are bound to, without what its blocks read: `x` first."""
+        for name in sorted(self.inputs, key=lambda name: name != "x"):
+            for argument in self.inputs[name]:
                 if isinstance(argument, str):
                     yield argument
 

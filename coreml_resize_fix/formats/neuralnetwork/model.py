@@ -182,8 +182,8 @@ def _network(model: ModelRef) -> protocol.Network:
     return protocol.Network(
         model.prefix,
         [
-            protocol.Node(layer.address, layer.message.input, layer.message.output)
-            for layer in model.layers
+            protocol.Node(one.address, one.message.input, one.message.output, one.kind or "")
+            for one in model.layers
         ],
         [feature.name for feature in description.input],
         [feature.name for feature in description.output],
