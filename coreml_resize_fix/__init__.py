@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         UsageError,
     )
     from coreml_resize_fix.intents.model import Intent
+    from coreml_resize_fix.intents.recorder import record_intents
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.intents.torch_export import exportable
-    from coreml_resize_fix.intents.torch_recorder import record_intents
     from coreml_resize_fix.report.printable import Report
 
 __all__ = [
@@ -68,7 +68,7 @@ _HOMES = {
     "exportable": "intents.torch_export",
     "fix": "api",
     "predict": "api",
-    "record_intents": "intents.torch_recorder",
+    "record_intents": "intents.recorder",
 }
 
 

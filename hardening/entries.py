@@ -8,13 +8,20 @@ import io
 import json
 import os
 import struct
+import zipfile
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from coreml_resize_fix.errors import ManifestError, ModelError
 from coreml_resize_fix.formats.neuralnetwork import layers as walk
 from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_varint
-from coreml_resize_fix.intents import graph_reader, manifest, onnx_reader, tflite_reader
+from coreml_resize_fix.intents import (
+    graph_reader,
+    keras_file,
+    manifest,
+    onnx_reader,
+    tflite_reader,
+)
 from coreml_resize_fix.intents import onnx_file as onnx_files
 from coreml_resize_fix.intents.node_notices import NodeIntents
 from coreml_resize_fix.intents.source import Manifest
@@ -105,6 +112,15 @@ def graph_file(data: bytes) -> str:
     return _network_file("model.pb", data, graph_reader.load)
 
 
+def keras_config(data: bytes) -> str:
+    """The configuration of a saved Keras model as a manifest."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("config.json", data)
+        file.writestr("metadata.json", b'{"keras_version": "%d.12.0"}' % (2 + len(data) % 2))
+    return _network_file("model.keras", archive.getvalue(), keras_file.load)
+
+
 def _network_file(name: str, data: bytes, read: Callable[[str], NodeIntents]) -> str:
     path = os.path.join(scratch(), name)
     with open(path, "wb") as file:
@@ -174,6 +190,7 @@ ENTRIES: Dict[str, Entry] = {
     "onnx": onnx_file,
     "tflite": tflite_file,
     "graph": graph_file,
+    "keras": keras_config,
     "command": whole_command,
     **program_entries.ENTRIES,
 }
@@ -184,6 +201,7 @@ MUTATE: Dict[str, Callable[[bytes, int, int], bytes]] = {
     "onnx": mutations.message,
     "tflite": mutations.flatbuffer,
     "graph": mutations.message,
+    "keras": mutations.text,
     "command": _changed_job,
     **program_entries.MUTATE,
 }

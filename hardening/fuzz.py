@@ -29,6 +29,7 @@ ENTRIES = (
     "onnx",
     "tflite",
     "graph",
+    "keras",
     "command",
     "program",
     "package",

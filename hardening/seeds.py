@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import zipfile
 from typing import Callable, Dict, Iterable, Iterator, List
 
 from hardening import program_entries, program_seeds
@@ -71,6 +72,14 @@ def _tensorflow(suffix: str) -> Iterator[bytes]:
             yield cases.read_bytes(os.path.join(folder, name))
 
 
+def _keras() -> Iterator[bytes]:
+    folder = os.path.join(cases.TESTS, "intents", "keras", "fixtures")
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".keras"):
+            with zipfile.ZipFile(os.path.join(folder, name)) as file:
+                yield file.read("config.json")
+
+
 def _jobs() -> Iterator[bytes]:
     manifests = list(_manifests())
     for index, model in enumerate(_models()):
@@ -88,6 +97,7 @@ _READ: Dict[str, Callable[[], Iterable[bytes]]] = {
     "onnx": _onnx,
     "tflite": lambda: _tensorflow(".tflite"),
     "graph": lambda: _tensorflow(".pb"),
+    "keras": _keras,
     "command": _jobs,
     "program": program_seeds.structures,
     "package": program_seeds.packages,

@@ -48,9 +48,9 @@ PATH = click.Path(readable=False)
     "-m",
     "--manifest",
     type=PATH,
-    help="The intents: a manifest (.json), a network with resizes (.onnx, .tflite, or a frozen "
-    "graph of TensorFlow, .pb), a folder with one for each model, named by the model's stem, or "
-    "`-` for a manifest on standard input.",
+    help="The intents: a manifest (.json), a network with resizes (.onnx, .tflite, .keras, .h5, or "
+    "a frozen graph of TensorFlow, .pb), a folder with one for each model, named by the model's "
+    "stem, or `-` for a manifest on standard input.",
 )
 @click.option(
     "--assume",

@@ -95,7 +95,7 @@ def _parsed(message: bytes) -> Tuple[Dict[str, Any], Dict[str, np.ndarray]]:
 
 def serve() -> None:
     """Answer one request: from standard input to standard output."""
-    _bound_this_process()
+    child_process.bound(MOST_SECONDS, MOST_MEMORY)
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
     head, inputs = _parsed(sys.stdin.buffer.read())
@@ -121,11 +121,3 @@ def _run(model: bytes, inputs: Arrays, names: List[str]) -> Dict[str, np.ndarray
     if size > LARGEST:
         raise ValueError(f"its values are {size} bytes, and at most {LARGEST} are read")
     return found
-
-
-def _bound_this_process() -> None:
-    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows; a lower limit is set
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))

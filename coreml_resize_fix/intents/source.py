@@ -11,7 +11,14 @@ from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
 from coreml_resize_fix.short_repr import shortened
 
 # suffix of a network's file -> the module that reads its intents, imported when it is needed
-READERS = {".onnx": "onnx_reader", ".tflite": "tflite_reader", ".pb": "graph_reader"}
+READERS = {
+    ".onnx": "onnx_reader",
+    ".tflite": "tflite_reader",
+    ".pb": "graph_reader",
+    ".keras": "keras_file",
+    ".h5": "keras_file",
+    ".hdf5": "keras_file",
+}
 
 
 class Manifest(List[Intent]):

@@ -25,6 +25,7 @@ from coreml_resize_fix.intents import fields, tensorflow_sizes
 from coreml_resize_fix.intents.fields import LARGEST_SIDE
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.node_notices import NO_SIZE, LeftOut, NodeIntents, Remarks, left_out
+from coreml_resize_fix.intents.tensorflow_ops import MODES, WITH_KERNEL, intent_of, is_resize
 from coreml_resize_fix.intents.tensorflow_sizes import Side, Value, quotient
 
 __all__ = ["MODES", "Network", "Node", "Tensor", "may_resize", "read"]
@@ -32,17 +33,6 @@ __all__ = ["MODES", "Network", "Node", "Tensor", "may_resize", "read"]
 _RANK = 4
 _SIDES = (1, 2)  # axes of height and width; channels are the last
 
-# operator -> mode
-MODES = {
-    "ResizeBilinear": "bilinear",
-    "ResizeNearestNeighbor": "nearest",
-    "ResizeBicubic": "bicubic",
-    "ResizeArea": "area",
-    "QuantizedResizeBilinear": "bilinear",
-}
-# kernel of ScaleAndTranslate -> mode, of tf.image.resize with antialias
-_KERNELS = {"triangle": "bilinear", "keyscubic": "bicubic"}
-_SCALED = "ScaleAndTranslate"
 _SCALING = ("size", "scale", "translation")  # its inputs behind the image
 _CLOSE = 1e-6  # of two numbers of single precision
 _RESIZES = re.compile(r"resize|upsampl|interpolat|scale_?and_?translate", re.IGNORECASE)
@@ -103,7 +93,7 @@ def read(network: Network, remarks: Remarks) -> NodeIntents:
     """The intents of a network; `remarks` may have some of the reader's own."""
     intents: List[Intent] = []
     for node in network.nodes():
-        if node.kind in MODES or node.kind == _SCALED:
+        if is_resize(node.kind):
             found = _intent(node, network)
             if isinstance(found, LeftOut):
                 remarks.add(left_out(found), node.name)
@@ -182,21 +172,11 @@ def _size(value: Optional[Value], image: Hashable) -> Tuple[Sequence[Any], Seque
 
 def _call(node: Node, network: Network, before: Sequence[Any]) -> Union[Intent, LeftOut]:
     """What a node asks for, without sizes."""
-    if node.kind != _SCALED:
-        is_centered = bool(node.flags.get("half_pixel_centers"))
-        return Intent(
-            framework="tensorflow2" if is_centered else "tensorflow1",
-            mode=MODES[node.kind],
-            align_corners=bool(node.flags.get("align_corners")),
-        )
-    kernel = node.flags.get("kernel_type", "lanczos3")
-    if kernel not in _KERNELS:
-        return LeftOut(f"its kernel `{kernel}` is none that is known here")
-    if not node.flags.get("antialias", True):
-        return LeftOut(f"its kernel `{kernel}` has no antialias, unlike tf.image.resize's")
-    if not _is_whole_image(node, network, before):
+    found = intent_of(node.kind, node.flags)
+    is_scaled = node.kind == WITH_KERNEL and isinstance(found, Intent)
+    if is_scaled and not _is_whole_image(node, network, before):
         return LeftOut("its scale or translation is not seen to be that of a whole image")
-    return Intent(framework="tensorflow2", mode=_KERNELS[kernel], antialias=True)
+    return found
 
 
 def _is_whole_image(node: Node, network: Network, before: Sequence[Any]) -> bool:

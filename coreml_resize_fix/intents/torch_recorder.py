@@ -1,89 +1,45 @@
 """Record the resizes of a PyTorch model while it runs (docs/recording.md)."""
 
-import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import (
+    recorder,
     torch_calls,
     torch_compiled,
-    torch_examples,
     torch_flow,
     torch_intent,
     torch_network,
     torch_stack,
 )
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.source import Manifest
 
 _Self = TypeVar("_Self", bound="Recorder")
 
 
-def record_intents(model: Any, example: Any = None, *, tensors: bool = False) -> "Recorder":
-    """The resizes of a `torch.nn.Module`, in the order in which PyTorch executes them.
-
-    With an `example` (a tensor, or a tuple of arguments) the model runs once, without gradients.
-    With a list of examples it runs once with each, and every call has the `sizes` of all.
-    Without one, the result is a context manager that records what runs inside its block:
-
-        with record_intents(model) as intents:
-            model(example)
-        intents.save("intent.json")
-
-    `tensors` keeps the input and output of each resize and of the whole network as well, for the
-    numerical proof and for `--reference`; of the first example.
-
-    Raises:
-        UsageError: PyTorch cannot be imported, `model` is not a module, or it makes other calls
-            with one example than with another.
-    """
-    recorder = Recorder(model, tensors)
-    if example is None:
-        return recorder
-    first, *more = torch_examples.split(example)
-    recorder.run(first)
-    if more:
-        others = [Recorder(model).run(arguments) for arguments in more]
-        recorder[:] = torch_examples.combined([recorder, *others])
-        recorder.notices += _new(recorder.notices, others)
-    return recorder
-
-
-def _new(known: Sequence[str], others: Sequence[Manifest]) -> List[str]:
-    """Notices of other runs that are not known yet."""
-    found = dict.fromkeys(notice for other in others for notice in other.notices)
-    return [notice for notice in found if notice not in known]
-
-
-class Recorder(Manifest):
-    """The intents of what runs inside its `with` block; saved and used like any manifest.
-
-    `notices` lists calls that are not recorded, or not as expected; each is a warning, too.
-    """
+class Recorder(recorder.Recorder):
+    """What a `torch.nn.Module` resizes while a block runs."""
 
     def __init__(self, model: Any, tensors: bool = False) -> None:
         torch = torch_calls.import_torch()
-        super().__init__()
+        super().__init__(model, tensors)
         if not isinstance(model, torch.nn.Module):
             raise UsageError(
-                f"a torch.nn.Module is needed to record its resizes, not {type(model).__name__}",
+                "a torch.nn.Module or a Keras model is needed to record its resizes, not "
+                + type(model).__name__,
                 "pass the model itself, and call it inside the block",
             )
         self.framework_version = str(torch.__version__)
-        self._model = model
         self._is_script = isinstance(model, torch.jit.ScriptModule)
-        self._keeps_tensors = tensors
         self._is_compiling = torch_stack.compiling_test()
         self._paths: Dict[int, str] = {}
-        self._runs = 0
         self._first: Optional[int] = None  # of an exporter's run: its first resize
         self._flow: Optional[torch_flow.Flow] = None
         self._follows = False
         self._network_run: Optional[torch_network.Run] = None
         self._hooks: List[Any] = []
-        self._block = ExitStack()
 
     def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
         """Record one run of the model, without gradients."""
@@ -94,34 +50,21 @@ class Recorder(Manifest):
                 self.network = scripted.end(outputs)
         return self
 
-    def __enter__(self: _Self) -> _Self:
-        self._forget()
-        self.notices, self._runs, self._first, self.network = [], 0, None, None
+    def _listen(self, block: ExitStack) -> None:
+        self._first = None
         self._paths = {
             torch_stack.place(module): path for path, module in self._model.named_modules()
         }
-        with ExitStack() as block:
-            block.enter_context(torch_calls.listening(self._called, self._without_hooks))
-            self._hook()
-            block.callback(self._unhook)
-            self._watch(block)
-            self._note_scripts()
-            self._block = block.pop_all()
-        return self
+        block.callback(self._release)
+        block.enter_context(torch_calls.listening(self._called, self._without_hooks))
+        self._hook()
+        block.callback(self._unhook)
+        self._watch(block)
+        self._note_scripts()
 
-    def __exit__(self, error: Any, value: Any, traceback: Any) -> None:
-        self._block.close()
+    def _release(self) -> None:
         self._paths, self._flow, self._follows = {}, None, False
         self._network_run = None
-        if error is None:
-            self._conclude()
-            for notice in self.notices:
-                warnings.warn(notice, stacklevel=2)
-
-    def _forget(self, first: int = 0) -> None:
-        """Drop recorded resizes from index `first` on."""
-        del self[first:]
-        self.tensors = {index: pair for index, pair in self.tensors.items() if index < first}
 
     def _hook(self) -> None:
         if not self._is_script:  # scripts do not take hooks
@@ -203,13 +146,8 @@ class Recorder(Manifest):
         return self._flow
 
     def _conclude(self) -> None:
-        if self._runs > 1:
-            self._note(
-                f"the model ran {self._runs} times inside the block, and a manifest describes one "
-                "run"
-            )
-        if not self._runs and not self._is_script:
-            self._note("the model was not called inside the block")
+        if self._runs or not self._is_script:
+            super()._conclude()
 
     def _called(self, arguments: Dict[str, Any]) -> Any:
         """Handle a call of `interpolate`."""
@@ -285,10 +223,6 @@ class Recorder(Manifest):
             self.tensors[index] = torch_network.recorded(source, result)
         finally:
             self._flow = flow
-
-    def _note(self, notice: str) -> None:
-        if notice not in self.notices:
-            self.notices.append(notice)
 
 
 def _named(path: str) -> str:

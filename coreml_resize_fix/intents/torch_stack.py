@@ -3,8 +3,9 @@
 import os
 import sys
 import types
-from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Optional, Tuple
 
+from coreml_resize_fix.intents import sites
 from coreml_resize_fix.intents.torch_calls import import_torch
 
 # Modules of PyTorch whose functions run a model without values, in order to export it.
@@ -73,23 +74,10 @@ def calling_site() -> Optional[str]:
     None for calls by a module of PyTorch, such as `nn.Upsample`, whose path in the model says more,
     and for code that is not in a file.
     """
-    return site(_lines(sys._getframe(1)))
-
-
-def _lines(frame: Optional[types.FrameType]) -> Iterator[Tuple[str, int]]:
-    while frame is not None:
-        yield frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
+    return site(sites.lines(sys._getframe(1)))
 
 
 def site(lines: Iterable[Tuple[str, int]]) -> Optional[str]:
     """The same of files and lines of a stack, the innermost first."""
-    here, torch = os.path.dirname(os.path.dirname(__file__)), import_torch()
-    library = os.path.dirname(torch.__file__)
-    modules = os.path.join(library, "nn", "modules") + os.sep
-    for path, line in lines:
-        if path.startswith((modules, "<")):
-            return None
-        if not path.startswith((library + os.sep, here + os.sep)):
-            return f"{os.path.basename(path)}:{line}"
-    return None
+    library = os.path.dirname(import_torch().__file__)
+    return sites.site(lines, [library], [os.path.join(library, "nn", "modules")])

@@ -18,6 +18,9 @@ from coreml_resize_fix.intents import (
     fields,
     flatbuffer,
     graph_reader,
+    keras_config,
+    keras_file,
+    keras_hdf5,
     manifest,
     network_file,
     onnx_compute,
@@ -49,6 +52,11 @@ LIMITS = {
     "nodes of functions of a frozen graph, their inputs and attributes, each time that they run": (
         graph_reader.MOST_CALLED
     ),
+    "bytes of the configuration of a Keras model, unpacked": keras_file.LONGEST,
+    "models of Keras inside of models": keras_config._DEEPEST,
+    "resizes of a Keras model, each time that they run": keras_config.MOST,
+    "bytes of memory of the library that reads HDF5": keras_hdf5.MOST_MEMORY,
+    "seconds of processor time of the library that reads HDF5": keras_hdf5.MOST_SECONDS,
     "bytes of recorded tensors, unpacked": tensors.LARGEST,
     "bytes of a result": splice.LARGEST,
     "side of an image in a manifest or the file of a network": fields.LARGEST_SIDE,

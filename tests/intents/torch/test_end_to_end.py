@@ -11,8 +11,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
+from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
 from coreml_resize_fix.intents.source import Manifest  # noqa: E402
-from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402
 from coreml_resize_fix.run.pipeline import Request, process  # noqa: E402
 from tests.fixtures import networks  # noqa: E402
 from tests.intents.torch.support import UNet, export  # noqa: E402

@@ -7,8 +7,8 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from torch import nn  # noqa: E402
 
+from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
 from coreml_resize_fix.intents.source import Manifest  # noqa: E402
-from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402
 
 F = nn.functional
 MAPS = torch.arange(24.0).reshape(1, 2, 3, 4)

@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 
 from coreml_resize_fix.errors import UsageError  # noqa: E402
 from coreml_resize_fix.intents import manifest, tensors  # noqa: E402
-from coreml_resize_fix.intents.torch_recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
 from tests.fixtures import networks  # noqa: E402
 from tests.support import cases, process  # noqa: E402
 
@@ -232,7 +232,7 @@ def test_gradients_and_more_arguments_pass_through():
 
 
 def test_only_modules_are_recorded():
-    with pytest.raises(UsageError, match=r"a torch.nn.Module is needed .*, not function"):
+    with pytest.raises(UsageError, match=r"Module or a Keras model .*, not function"):
         record_intents(double)
 
 
@@ -250,7 +250,7 @@ def test_without_pytorch_the_error_says_so():
         process.WITHOUT_TORCH
         + """
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.intents.torch_recorder import record_intents
+from coreml_resize_fix.intents.recorder import record_intents
 try:
     record_intents(None)
 except UsageError as error:
