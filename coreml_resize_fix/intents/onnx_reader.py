@@ -9,7 +9,14 @@ import re
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
-from coreml_resize_fix.intents import onnx_file, onnx_infer, onnx_meaning, onnx_names, onnx_shapes
+from coreml_resize_fix.intents import (
+    onnx_file,
+    onnx_infer,
+    onnx_meaning,
+    onnx_names,
+    onnx_shapes,
+    onnx_side_by_side,
+)
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.node_notices import NO_SIZE, LeftOut, NodeIntents, Remarks, left_out
 from coreml_resize_fix.intents.onnx_dependencies import output_dependencies
@@ -29,6 +36,10 @@ _DROPPED_FACTOR = (
     "{nodes} by size, from an exporter that writes a scale_factor as the size that it gives; where "
     "the call had a scale_factor, PyTorch sampled by 1/scale_factor, and a recorded intent says so"
 )
+_SIDE_BY_SIDE = left_out(
+    "tf2onnx changes the order of calls that stand side by side, and their names; pass the frozen "
+    "graph (.pb) or the .tflite file instead"
+)
 
 
 def load(path: str) -> NodeIntents:
@@ -46,7 +57,7 @@ def of(model: Proto, infer: Infer) -> NodeIntents:
     """The intents of a model that `onnx_file.read` gave, with a way to infer shapes."""
     version = onnx_file.opset(model)
     producer = _torch_version(model)
-    intents: List[Intent] = []
+    read: List[Tuple[ResizeNode, Intent]] = []
     remarks = Remarks()
     used = output_dependencies(model.graph)
     for resize in onnx_shapes.find(model, version, infer):
@@ -55,9 +66,15 @@ def of(model: Proto, infer: Infer) -> NodeIntents:
             remarks.add(text, resize.label)
         if found is not None:
             dead = bool(model.graph.output) and not used & set(resize.node.output)
-            intents.append(replace(found, index=len(intents), used=False if dead else None))
+            read.append((resize, replace(found, used=False if dead else None)))
+    if model.producer_name == "tf2onnx":
+        doubtful = onnx_side_by_side.doubtful(model.graph, read)
+        for place in doubtful:
+            remarks.add(_SIDE_BY_SIDE, read[place][0].label)
+        read = [pair for place, pair in enumerate(read) if place not in doubtful]
     for name in _inside_functions(model):
         remarks.add(left_out("inside local functions, which are not read"), name)
+    intents = [replace(intent, index=index) for index, (_, intent) in enumerate(read)]
     return NodeIntents(intents, remarks.notices(opset=version))
 
 
