@@ -8,6 +8,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -120,7 +121,7 @@ def test_python_examples_use_what_exists(block):
     compile(block, "README.md", "exec")
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if "coremltools.convert" in block])
+@pytest.mark.parametrize("block", [block for block in BLOCKS if "convert(traced" in block])
 def test_scripts_with_coremltools_end_with_a_right_model(block, tmp_path, monkeypatch):
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
     if not schema.knows_ios14():
@@ -141,6 +142,32 @@ def test_scripts_with_coremltools_end_with_a_right_model(block, tmp_path, monkey
     report = audit("model.mlpackage", names["intents"], decompose=True)
     assert [finding.verdict for finding in report.findings] == ["match"]
     assert report.findings[0].layer.params.is_chain == refused
+
+
+def test_the_script_for_keras_ends_with_a_right_model(tmp_path, monkeypatch):
+    tf = pytest.importorskip("tensorflow", reason="needs TensorFlow: pip install tensorflow")
+    keras = tf.keras
+    (block,) = [block for block in BLOCKS if "convert(model)" in block]
+    if keras.__version__ >= "3":  # as the page of TensorFlow says
+        page = (ROOT / "docs" / "tensorflow.md").read_text(encoding="utf-8")
+        (convert,) = re.findall(r"```python\n(function = .*?)```", page, re.DOTALL)
+        block = block.replace("fix(", convert + "fix(").replace(
+            "coremltools.convert(model)", "converted"
+        )
+    monkeypatch.chdir(tmp_path)
+    layers = [
+        keras.layers.Input((24, 30, 3), 1),
+        keras.layers.Conv2D(2, 3),
+        keras.layers.UpSampling2D(2, interpolation="bilinear"),
+    ]
+    example = np.ones((1, 24, 30, 3), np.float32)
+    names = {"tf": tf, "model": keras.Sequential(layers), "example": example}
+    exec(compile(block, "README.md", "exec"), names)
+    report = audit("model.mlpackage", names["intents"])
+    assert [finding.verdict for finding in report.findings] == ["match"]
+    assert names["intents"][0].framework == "keras"
+    wrong = audit("model.mlpackage", assume="framework=tensorflow1,bilinear,scale_factor=2")
+    assert [finding.verdict for finding in wrong.findings] == ["needs-option"]
 
 
 def test_the_script_with_onnx_coreml_runs_in_one_process(tmp_path):
