@@ -116,7 +116,7 @@ def _varied(name: str, item: _Input) -> Optional[Varied]:
         return None
     if not item.ranges:
         shapes = [blob.dims for blob in item.blobs]
-        if any(dims is None or None in dims or len(dims) < 2 for dims in shapes):
+        if any(dims is None or None in dims or len(dims) != len(default) for dims in shapes):
             return None
         varying = [len(set(sizes)) > 1 for sizes in zip(*(dims[::-1] for dims in shapes if dims))]
         limits: Tuple[Range, Range] = ((1, None), (1, None))
