@@ -1,4 +1,4 @@
-"""Make the resize layers of a Core ML model compute what PyTorch computed.
+"""Make the resize layers of a Core ML model compute what PyTorch or TensorFlow computed.
 
     from coreml_resize_fix import audit, exportable, fix, predict, record_intents
 

@@ -41,7 +41,7 @@ PATH = click.Path(readable=False)
     cls=ConfiguredCommand,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
-    short_help="make the resize layers of a Core ML model compute what PyTorch computed",
+    short_help="make the resizes of a Core ML model compute what PyTorch or TensorFlow computed",
 )
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=PATH)
 @click.option(
@@ -184,7 +184,7 @@ PATH = click.Path(readable=False)
 )
 @click.version_option(__version__, "--version", prog_name="coreml-resize-fix")
 def command(**options: Any) -> None:
-    """Make the resize layers of a Core ML model compute what PyTorch computed.
+    """Make the resize layers of a Core ML model compute what PyTorch or TensorFlow computed.
 
     Each MODEL is a .mlmodel file, a .mlpackage folder, or a folder that holds them. Every resize
     layer of a neural network, and every resize operation of an ML Program, is compared with its
