@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from coreml_resize_fix.intents.model import Intent
-    from coreml_resize_fix.intents.recorder import record_intents
+    from coreml_resize_fix.intents.record import record_intents
     from coreml_resize_fix.intents.source import Manifest
     from coreml_resize_fix.intents.torch_export import exportable
     from coreml_resize_fix.report.printable import Report
@@ -68,7 +68,7 @@ _HOMES = {
     "exportable": "intents.torch_export",
     "fix": "api",
     "predict": "api",
-    "record_intents": "intents.recorder",
+    "record_intents": "intents.record",
 }
 
 

@@ -6,9 +6,8 @@ import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
 
-from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import keras_backends, keras_layers, keras_tensors, recorder
 from coreml_resize_fix.intents.keras_backends import Heard
 from coreml_resize_fix.intents.model import Intent
@@ -18,25 +17,6 @@ _Self = TypeVar("_Self", bound="Recorder")
 
 UPSAMPLING = "UpSampling2D"
 RESIZING = (UPSAMPLING, "Resizing", "Resize")  # `keras.ops.image.resize` is the last
-
-
-def kind(model: Any) -> "Type[Recorder]":
-    """The class that records this model: in TensorFlow's graphs the graph is read instead.
-
-    Raises:
-        UsageError: its backend is none that is known.
-    """
-    backend = keras_backends.name(keras_layers.package(model))
-    if backend == keras_backends.GRAPH:
-        from coreml_resize_fix.intents import keras_graph
-
-        return keras_graph.Recorder
-    if backend not in keras_backends.LISTENERS:
-        raise UsageError(
-            f"Keras runs on {backend} here, which does not show what it resizes",
-            f"record on one of {', '.join(keras_backends.LISTENERS)}",
-        )
-    return Recorder
 
 
 class Recorder(recorder.Recorder):

@@ -1,61 +1,12 @@
-"""Record the resizes of a model while it runs (docs/recording.md): what all frameworks share."""
+"""Record what runs inside a block: what the recorders of all frameworks share."""
 
 import warnings
 from contextlib import ExitStack
-from typing import Any, List, Sequence, Tuple, Type, TypeVar
+from typing import Any, Tuple, TypeVar
 
-from coreml_resize_fix.intents import examples, keras_layers
 from coreml_resize_fix.intents.source import Manifest
 
 _Self = TypeVar("_Self", bound="Recorder")
-
-
-def record_intents(model: Any, example: Any = None, *, tensors: bool = False) -> "Recorder":
-    """The resizes of a `torch.nn.Module` or a Keras model, in the order in which they run.
-
-    With an `example` (a tensor, or a tuple of arguments) the model runs once, without gradients.
-    With a list of examples it runs once with each, and every call has the `sizes` of all.
-    Without one, the result is a context manager that records what runs inside its block:
-
-        with record_intents(model) as intents:
-            model(example)
-        intents.save("intent.json")
-
-    `tensors` keeps the input and output of each resize and of the whole network as well, for the
-    numerical proof and for `--reference`; of the first example.
-
-    Raises:
-        UsageError: PyTorch cannot be imported, `model` is neither of the two, or it makes other
-            calls with one example than with another.
-    """
-    kind = _kind(model)
-    recorder = kind(model, tensors)
-    if example is None:
-        return recorder
-    first, *more = examples.split(example)
-    recorder.run(first)
-    if more:
-        others = [kind(model).run(arguments) for arguments in more]
-        recorder[:] = examples.combined([recorder, *others])
-        recorder.notices += _new(recorder.notices, others)
-    return recorder
-
-
-def _kind(model: Any) -> "Type[Recorder]":
-    """The class of its recorder; no framework is imported that did not make the model."""
-    if keras_layers.is_keras(model):
-        from coreml_resize_fix.intents import keras_recorder
-
-        return keras_recorder.kind(model)
-    from coreml_resize_fix.intents import torch_recorder
-
-    return torch_recorder.Recorder
-
-
-def _new(known: Sequence[str], others: Sequence[Manifest]) -> List[str]:
-    """Notices of other runs that are not known yet."""
-    found = dict.fromkeys(notice for other in others for notice in other.notices)
-    return [notice for notice in found if notice not in known]
 
 
 class Recorder(Manifest):

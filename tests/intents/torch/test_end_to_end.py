@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 from coreml_resize_fix.intents.source import Manifest  # noqa: E402
 from coreml_resize_fix.run.pipeline import Request, process  # noqa: E402
 from tests.fixtures import networks  # noqa: E402

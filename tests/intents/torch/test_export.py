@@ -12,7 +12,7 @@ import onnx.numpy_helper  # noqa: E402
 from torch import nn  # noqa: E402
 
 from coreml_resize_fix.errors import UsageError  # noqa: E402
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 from coreml_resize_fix.intents.torch_export import exportable  # noqa: E402
 from tests.intents.torch.support import HAS, UNet, export  # noqa: E402
 

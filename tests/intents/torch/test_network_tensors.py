@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from torch import nn  # noqa: E402
 
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 from coreml_resize_fix.intents.source import Manifest  # noqa: E402
 
 F = nn.functional

@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 
 from coreml_resize_fix.errors import UsageError  # noqa: E402
 from coreml_resize_fix.intents import manifest, tensors  # noqa: E402
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 from tests.fixtures import networks  # noqa: E402
 from tests.support import cases, process  # noqa: E402
 
@@ -250,7 +250,7 @@ def test_without_pytorch_the_error_says_so():
         process.WITHOUT_TORCH
         + """
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.intents.recorder import record_intents
+from coreml_resize_fix.intents.record import record_intents
 try:
     record_intents(None)
 except UsageError as error:

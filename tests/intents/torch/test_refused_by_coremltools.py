@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 from coreml_resize_fix import audit, exportable, fix  # noqa: E402
 from coreml_resize_fix.formats.neuralnetwork import interpret  # noqa: E402
 from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 from tests.intents.torch.support import HAS  # noqa: E402
 
 F = nn.functional

@@ -8,7 +8,7 @@ from torch import nn  # noqa: E402
 
 from coreml_resize_fix.intents import torch_compiled  # noqa: E402
 from coreml_resize_fix.intents.model import Intent  # noqa: E402
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 
 F = nn.functional
 MAPS = torch.rand(1, 3, 4, 6)

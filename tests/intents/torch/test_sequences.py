@@ -13,7 +13,7 @@ from torch import nn  # noqa: E402
 from coreml_resize_fix import audit  # noqa: E402
 from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
 from coreml_resize_fix.intents.model import Intent  # noqa: E402
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 from coreml_resize_fix.intents.torch_export import exportable  # noqa: E402
 from tests.intents.torch.support import HAS  # noqa: E402
 

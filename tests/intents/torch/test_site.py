@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 from torch import nn  # noqa: E402
 
 from coreml_resize_fix.intents import manifest  # noqa: E402
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 from coreml_resize_fix.intents.torch_export import exportable  # noqa: E402
 
 MAPS = torch.rand(1, 3, 4, 6)

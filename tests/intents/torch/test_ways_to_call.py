@@ -11,7 +11,7 @@ from torch import nn  # noqa: E402
 from torch.nn.functional import interpolate, upsample  # noqa: E402
 
 from coreml_resize_fix.intents.model import Intent  # noqa: E402
-from coreml_resize_fix.intents.recorder import record_intents  # noqa: E402
+from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 
 F = nn.functional
 PARAMETERS = inspect.signature(F.interpolate).parameters

@@ -1,0 +1,70 @@
+"""Record the resizes of a model while it runs (docs/recording.md)."""
+
+from typing import Any, List, Sequence, Type
+
+from coreml_resize_fix.errors import UsageError
+from coreml_resize_fix.intents import examples, keras_backends, keras_layers
+from coreml_resize_fix.intents.recorder import Recorder
+from coreml_resize_fix.intents.source import Manifest
+
+
+def record_intents(model: Any, example: Any = None, *, tensors: bool = False) -> Recorder:
+    """The resizes of a `torch.nn.Module` or a Keras model, in the order in which they run.
+
+    With an `example` (a tensor, or a tuple of arguments) the model runs once, without gradients.
+    With a list of examples it runs once with each, and every call has the `sizes` of all.
+    Without one, the result is a context manager that records what runs inside its block:
+
+        with record_intents(model) as intents:
+            model(example)
+        intents.save("intent.json")
+
+    `tensors` keeps the input and output of each resize and of the whole network as well, for the
+    numerical proof and for `--reference`; of the first example.
+
+    Raises:
+        UsageError: PyTorch cannot be imported, `model` is neither of the two, or it makes other
+            calls with one example than with another.
+    """
+    kind = _kind(model)
+    recorder = kind(model, tensors)
+    if example is None:
+        return recorder
+    first, *more = examples.split(example)
+    recorder.run(first)
+    if more:
+        others = [kind(model).run(arguments) for arguments in more]
+        recorder[:] = examples.combined([recorder, *others])
+        recorder.notices += _new(recorder.notices, others)
+    return recorder
+
+
+def _kind(model: Any) -> Type[Recorder]:
+    """The class of its recorder; no framework is imported that did not make the model.
+
+    Raises:
+        UsageError: Keras runs on a backend that is none of those which are known.
+    """
+    if not keras_layers.is_keras(model):
+        from coreml_resize_fix.intents import torch_recorder
+
+        return torch_recorder.Recorder
+    backend = keras_backends.name(keras_layers.package(model))
+    if backend == keras_backends.GRAPH:
+        from coreml_resize_fix.intents import keras_graph
+
+        return keras_graph.Recorder
+    if backend not in keras_backends.LISTENERS:
+        raise UsageError(
+            f"Keras runs on {backend} here, which does not show what it resizes",
+            f"record on one of {', '.join(keras_backends.LISTENERS)}",
+        )
+    from coreml_resize_fix.intents import keras_recorder
+
+    return keras_recorder.Recorder
+
+
+def _new(known: Sequence[str], others: Sequence[Manifest]) -> List[str]:
+    """Notices of other runs that are not known yet."""
+    found = dict.fromkeys(notice for other in others for notice in other.notices)
+    return [notice for notice in found if notice not in known]
