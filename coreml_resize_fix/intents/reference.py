@@ -31,7 +31,7 @@ class Reference(NamedTuple):
     """Inputs and outputs of a network by name, in its order; `label` names it in messages.
 
     `resizes` are recorded ones by index in the manifest, `blobs` what else the network can tell.
-    `channels_last`: its maps are (N, H, W, C), as far as the intents tell.
+    `channels_last`: its maps are (N, H, W, C), or (N, C, H, W); None if the intents do not tell.
     """
 
     label: str
@@ -40,7 +40,7 @@ class Reference(NamedTuple):
     resizes: Mapping[int, Recorded]
     blobs: Optional[Blobs] = None
     notices: Sequence[str] = ()
-    channels_last: bool = False
+    channels_last: Optional[bool] = None
 
 
 def is_onnx(path: str) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from coreml_resize_fix.errors import BadReferenceError
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.intents import reference
-from coreml_resize_fix.intents.model import CHANNELS_LAST
+from coreml_resize_fix.intents.model import CHANNELS_LAST, Intent
 from coreml_resize_fix.intents.onnx_run import OnnxInput, OnnxNetwork
 from coreml_resize_fix.intents.reference import Reference
 from coreml_resize_fix.intents.tensors import NetworkTensors
@@ -25,8 +25,15 @@ def read(request: Request, features: Sequence[Feature]) -> Reference:
         BadReferenceError: it cannot be read, or holds nothing to compare with.
     """
     intents = [*(request.manifest or ()), *([request.assume] if request.assume else ())]
-    last = bool(intents) and all(intent.framework in CHANNELS_LAST for intent in intents)
-    return _read(request, features)._replace(channels_last=last)
+    return _read(request, features)._replace(channels_last=_channels_last(intents))
+
+
+def _channels_last(intents: Sequence[Intent]) -> Optional[bool]:
+    """Whether the framework has channels last; None of several, of ONNX or without intents."""
+    frameworks = {intent.framework for intent in intents}
+    if frameworks and frameworks <= {*CHANNELS_LAST}:
+        return True
+    return False if frameworks == {"torch"} else None
 
 
 def _read(request: Request, features: Sequence[Feature]) -> Reference:

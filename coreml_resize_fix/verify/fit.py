@@ -110,11 +110,14 @@ def _by_order(
 
 
 def fit_inputs(
-    label: str, features: Sequence[Feature], arrays: Arrays, channels_last: bool = False
+    label: str,
+    features: Sequence[Feature],
+    arrays: Arrays,
+    channels_last: Optional[bool] = None,
 ) -> Fitted:
     """What each input gets, in the shape that it declares; an image gets planes [1, C, H, W].
 
-    `channels_last`: the network of the reference has them there.
+    `channels_last`: the network of the reference has them there, or in front; None is not known.
 
     Raises:
         BadReferenceError: an input takes no numbers, or gets another shape.
@@ -134,8 +137,9 @@ def fit_inputs(
         if feature.name not in fitted.arrays:
             continue
         array = fitted.arrays[feature.name]
-        in_front = channels_last and (feature.kind == IMAGE or len(feature.shape) == _PLANES)
-        chosen, doubt = _chosen(feature.name, array, _ways_in(feature, array), in_front)
+        in_front = bool(channels_last) and (feature.kind == IMAGE or len(feature.shape) == _PLANES)
+        ways = _ways_in(feature, array, channels_last)
+        chosen, doubt = _chosen(feature.name, array, ways, in_front)
         notices += doubt if channels_last else []
         moved.update([feature.name] if chosen is not array and feature.kind != IMAGE else [])
         given[feature.name] = _entering(label, feature, chosen)
@@ -148,9 +152,11 @@ def fit_inputs(
     return Fitted(given, notices, moved)
 
 
-def _ways_in(feature: Feature, array: np.ndarray) -> List[np.ndarray]:
+def _ways_in(
+    feature: Feature, array: np.ndarray, channels_last: Optional[bool]
+) -> List[np.ndarray]:
     """The ways in which an array may be what a feature takes."""
-    if feature.kind not in (ARRAY, IMAGE):
+    if feature.kind not in (ARRAY, IMAGE) or (feature.kind == ARRAY and channels_last is False):
         return [array]
     take = planes if feature.kind == IMAGE else arranged
     found = []
@@ -214,13 +220,14 @@ def fit_outputs(
     features: Sequence[Feature],
     made: Mapping[str, Shape],
     arrays: Arrays,
-    channels_last: bool = False,
+    channels_last: Optional[bool] = None,
     in_front: bool = False,
 ) -> Fitted:
     """What each output of numbers should be; `made` are the shapes that the network makes of it.
 
     The label of a classifier is left out, as its probabilities say more. `channels_last`: the
-    network of the reference has them there; `in_front`: the inputs got theirs in front.
+    network of the reference has them there, or in front, where no converter moves them; None is not
+    known. `in_front`: the inputs got theirs in front.
 
     Raises:
         BadReferenceError: there is another number of outputs, and the names do not tell.
@@ -233,8 +240,8 @@ def fit_outputs(
     found, notices = {}, list(fitted.notices)
     images = {feature.name for feature in judged if feature.kind == IMAGE}
     for name, array in fitted.arrays.items():
-        ways = layouts.fit(array, wanted[name])
-        front = channels_last and (in_front or name in images)
+        ways = [array] if channels_last is False else layouts.fit(array, wanted[name])
+        front = bool(channels_last) and (in_front or name in images)
         found[name], doubt = _chosen(name, array, ways, front)
         notices += doubt if channels_last else []
     moved = {name for name, array in found.items() if array is not fitted.arrays[name]}

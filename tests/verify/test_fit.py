@@ -177,12 +177,13 @@ FIRST = LAST.transpose(0, 3, 1, 2)
 ALIKE = counted(1, 3, 3, 3)
 OTHER = ALIKE.transpose(0, 3, 1, 2)
 
-# feature, array, whether the intents are of TensorFlow → what enters, how many notices
+# feature, array, whether the intents are of TensorFlow (None: there is none) → what enters and
+# how many notices
 PLACES = {
     "channels go to the front": (MAPS, LAST, True, FIRST[0], 0),
-    "without an intent, too": (MAPS, LAST, False, FIRST[0], 0),
+    "without an intent, too": (MAPS, LAST, None, FIRST[0], 0),
     "of one example": (MAPS, LAST[0], True, FIRST[0], 0),
-    "channels go to the end": (MAPS._replace(shape=(1, 4, 6, 3)), FIRST, False, LAST, 0),
+    "channels go to the end": (MAPS._replace(shape=(1, 4, 6, 3)), FIRST, None, LAST, 0),
     "they stay": (MAPS._replace(shape=(1, 4, 6, 3)), LAST, True, LAST, 0),
     "a tensor for an image": (PICTURE, LAST, True, FIRST, 0),
     "PyTorch's for an image": (PICTURE, FIRST, False, FIRST, 0),
@@ -212,6 +213,11 @@ def test_the_place_of_channels_of_an_input(kind):
     assert (feature.name in fitted.moved) == (feature.kind == ARRAY and kind in MOVED)
 
 
+def test_channels_of_an_input_of_pytorch_stay_in_front():
+    with pytest.raises(BadReferenceError, match="gets \\[1, 4, 6, 3\\]"):
+        fit_inputs("x.npz", [MAPS], {MAPS.name: LAST}, False)
+
+
 MOVED = (
     "channels go to the front", "without an intent, too", "of one example", "a range",
     "channels go to the end", "alike, for [C, H, W]",
@@ -222,9 +228,10 @@ MOVED = (
     ("made", "array", "options", "expected", "doubts"),
     [
         ((3, 4, 6), LAST, (True, True), FIRST, 0),
-        ((1, 1, 3, 4, 6), LAST, (False, False), FIRST, 0),
+        ((1, 1, 3, 4, 6), LAST, (None, False), FIRST, 0),
+        ((3, 4, 6), LAST, (False, False), LAST, 0),  # nothing moves channels of PyTorch
         ((1, 4, 6, 3), LAST, (True, False), LAST, 0),
-        ((1, 4, 6, 3), FIRST, (False, False), LAST, 0),
+        ((1, 4, 6, 3), FIRST, (None, False), LAST, 0),
         ((3, 3, 3), ALIKE, (True, True), OTHER, 1),
         ((1, 3, 3, 3), ALIKE, (True, False), ALIKE, 1),
         ((1, 3, 3, 3), ALIKE, (False, False), ALIKE, 0),
