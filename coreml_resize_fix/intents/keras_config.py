@@ -7,7 +7,14 @@ from coreml_resize_fix.intents import keras_calls, keras_graph_order
 from coreml_resize_fix.intents.keras_calls import Called, Era
 from coreml_resize_fix.intents.keras_graph_order import Call, Graph, GraphError
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.node_notices import NO_SIZE, LeftOut, NodeIntents, Remarks, left_out
+from coreml_resize_fix.intents.node_notices import (
+    NO_SIZE,
+    LeftOut,
+    NodeIntents,
+    Remarks,
+    counted,
+    left_out,
+)
 
 MOST = 100_000  # intents: models that are called inside of models multiply
 _DEEPEST = 50  # models inside of models
@@ -15,7 +22,6 @@ _NOT_SEEN = (
     "{layers} may resize by code that is not in the file, which is not seen; `record_intents` "
     "sees it"
 )
-_SHOWN = 4  # layers that a notice names
 
 Shape = Sequence[Any]
 
@@ -63,11 +69,7 @@ class _Reader:
         """What the file does not show, and why."""
         found = self._remarks.notices()
         if self._unseen:
-            names = list(self._unseen)
-            shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            count = "1 layer" if len(names) == 1 else f"{len(names)} layers"
-            found.append(_NOT_SEEN.format(layers=f"{count} ({shown}{more})"))
+            found.append(_NOT_SEEN.format(layers=counted("layer", list(self._unseen))))
         return found
 
     def of_model(

@@ -4,7 +4,7 @@ from typing import Dict, List, NamedTuple, Sequence
 
 from coreml_resize_fix.intents.model import Intent
 
-_SHOWN = 4  # nodes that a notice names
+_SHOWN = 4  # nodes or layers that a notice names
 
 
 NO_SIZE = "{nodes} of an input whose size is not known; matching relies on order and mode alone"
@@ -41,9 +41,13 @@ class Remarks:
         return [_fill_template(text, labels, places) for text, labels in self._labels.items()]
 
 
+def counted(noun: str, names: Sequence[str]) -> str:
+    """`2 layers (`a`, `b`)`: how many there are, and the first of them."""
+    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{len(names)} {noun}{'' if len(names) == 1 else 's'} ({shown}{more})"
+
+
 def _fill_template(text: str, labels: Sequence[str], places: Dict[str, object]) -> str:
-    shown = ", ".join(f"`{label}`" for label in labels[:_SHOWN])
-    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
-    noun = "node" if len(labels) == 1 else "nodes"
-    nodes = f"{len(labels)} resize {noun} ({shown}{more})"
+    nodes = counted("resize node", labels)
     return text.format(nodes=nodes, them="it" if len(labels) == 1 else "them", **places)
