@@ -8,7 +8,7 @@ DOCS = os.path.dirname(os.path.abspath(__file__))
 PATH = os.path.join(DOCS, "converters.md")
 FIXTURES = os.path.join(os.path.dirname(DOCS), "tests", "fixtures")
 MODELS = os.path.join(FIXTURES, "converters")
-TENSORFLOW = os.path.join(FIXTURES, "tensorflow")
+TENSORFLOW = os.path.join(FIXTURES, "tensorflow_routes")
 
 HEAD = """# Converters, old and new
 

@@ -49,11 +49,7 @@ class Measurement(NamedTuple):
 
 def is_small(input_size: Size, output_size: Size) -> bool:
     """Whether maps of these sizes can be compared in values."""
-    return _pixels(input_size, output_size) <= _MOST_PIXELS
-
-
-def _pixels(input_size: Size, output_size: Size) -> int:
-    return max(input_size[0], output_size[0]) * max(input_size[1], output_size[1])
+    return probes.pixels(input_size, output_size) <= _MOST_PIXELS
 
 
 def measure(
@@ -103,7 +99,7 @@ def _draw_probes(input_size: Size, output_size: Size) -> np.ndarray:
     Raises:
         ProofError: even one would.
     """
-    pixels = _pixels(input_size, output_size)
+    pixels = probes.pixels(input_size, output_size)
     if pixels > _MOST_PIXELS:
         raise ProofError(
             f"a map of {pixels} pixels is too large to be compared in values",

@@ -9,7 +9,7 @@ from coreml_resize_fix.auditing.findings import Finding, Picture
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
-from coreml_resize_fix.verify.probes import LARGEST_MAP
+from coreml_resize_fix.verify.probes import LARGEST_MAP, pixels
 
 Size = Tuple[int, int]
 
@@ -29,7 +29,7 @@ def with_picture(finding: Finding, tensors: Tensors) -> Finding:
     if not sizes:
         return finding
     before, after = sizes[0]
-    if max(before[0] * before[1], after[0] * after[1]) > LARGEST_MAP:
+    if pixels(before, after) > LARGEST_MAP:
         return finding
     recorded = tensors.get(intent.index) if intent.index is not None else None
     if recorded is not None and tuple(recorded.input.shape[-2:]) != before:

@@ -18,6 +18,11 @@ _MOST_AXES = 32  # that NumPy has, whatever its version
 LARGEST_EXAMPLE = 1 << 25  # numbers of an input: three channels of 3344×3344
 
 
+def pixels(input_size: Size, output_size: Size) -> int:
+    """Of the largest map on the way: one axis is resized after the other, in any order."""
+    return max(input_size[0], output_size[0]) * max(input_size[1], output_size[1])
+
+
 def _ramp(size: Size) -> np.ndarray:
     """Rises evenly along both axes: a shift of the grid becomes an offset."""
     rows, columns = np.indices(size, dtype=np.float64)

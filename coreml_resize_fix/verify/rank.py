@@ -11,6 +11,7 @@ from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import probes
+from coreml_resize_fix.verify.kernels.checks import KernelError
 
 
 def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Finding:
@@ -27,7 +28,7 @@ def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Findi
     if not sizes or Code.SIZE_UNDECIDED in finding.codes:
         return finding
     before, after = sizes[0]
-    if max(before[0] * before[1], after[0] * after[1]) > probes.LARGEST_MAP:
+    if probes.pixels(before, after) > probes.LARGEST_MAP:
         return finding
     recorded = tensors.get(intent.index) if intent.index is not None else None
     images, expected = probes.natural(before)[np.newaxis], None
@@ -35,10 +36,13 @@ def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Findi
         images, expected = _planes(recorded)
     if expected is None or expected.shape[-2:] != after:
         expected = resize(images, *asked.axes(before, after))
-    found = [
-        Near(params, shift, float(np.abs(params.run(images, after) - expected).mean()))
-        for params, shift in closest.settings(layer, finding.comparisons, spec_version)
-    ]
+    try:
+        found = [
+            Near(params, shift, float(np.abs(params.run(images, after) - expected).mean()))
+            for params, shift in closest.settings(layer, finding.comparisons, spec_version)
+        ]
+    except KernelError:  # too many recorded planes
+        return finding
     return replace(finding, closest=tuple(found))
 
 

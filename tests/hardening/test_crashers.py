@@ -43,6 +43,8 @@ EXPECTED = {
     "package-453901245ee3": ("exit code 1", "shape=25×31"),
     # An image of a type that the schema does not name, where several operations would stand in.
     "package-2e33e3ab04c0": ("exit code 2", "bad CRC-32"),
+    # A setting that comes close, whose map between the two axes is larger than both ends.
+    "package-3d3686f29a83": ("exit code 1", "RSZ206"),
     # An input whose list of shapes has one of another rank.
     "package-e278806f1343": ("exit code 0", "2 layers fixed; wrote "),
     # A resize to a computed shape whose number of resized dimensions took all memory.

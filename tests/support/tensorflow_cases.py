@@ -1,4 +1,4 @@
-"""Networks of TensorFlow and Keras as converters wrote them: tests/fixtures/tensorflow."""
+"""Networks of TensorFlow and Keras as converters wrote them: tests/fixtures/tensorflow_routes."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from coreml_resize_fix.formats.protobuf import schema
 from tests.support.cases import FIXTURES, IOS14_VERSION, read_json
 from tests.support.converted import RECORDED, knows_programs
 
-FOLDER = os.path.join(FIXTURES, "tensorflow")
+FOLDER = os.path.join(FIXTURES, "tensorflow_routes")
 
 
 class TensorFlowCase(NamedTuple):
