@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import pathlib
 import zipfile
 from typing import Callable, Dict, Iterable, Iterator, List
 
@@ -73,10 +74,9 @@ def _tensorflow(suffix: str) -> Iterator[bytes]:
 
 
 def _keras() -> Iterator[bytes]:
-    folder = os.path.join(cases.TESTS, "intents", "keras", "fixtures")
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".keras"):
-            with zipfile.ZipFile(os.path.join(folder, name)) as file:
+    for path in sorted(pathlib.Path(cases.TESTS).rglob("*.keras")):
+        if path.read_bytes().startswith(b"PK"):  # the other ones are HDF5
+            with zipfile.ZipFile(path) as file:
                 yield file.read("config.json")
 
 

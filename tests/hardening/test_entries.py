@@ -17,7 +17,8 @@ from hardening import entries, mutations, program_mutations, program_seeds, seed
 # How what goes all the way through an entry ends.
 THROUGH = {
     "wire": "edited", "manifest": "read", "onnx": "read", "tflite": "read", "graph": "read",
-    "command": "exit code 0", "program": "edited", "package": "exit code 0", "execute": "run",
+    "keras": "read", "command": "exit code 0", "program": "edited", "package": "exit code 0",
+    "execute": "run",
 }  # fmt: skip
 
 QUIET = {
