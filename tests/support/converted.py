@@ -1,7 +1,8 @@
 """One network as many converters wrote it: tests/fixtures/converters."""
 
 import os
-from typing import Any, Dict, List, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, Dict, List
 
 from coreml_resize_fix.formats.protobuf import schema
 from tests.support.cases import FIXTURES, IOS14_VERSION, read_json, resize
@@ -15,14 +16,16 @@ def knows_programs() -> bool:
     return "mlProgram" in schema.model_class().DESCRIPTOR.fields_by_name
 
 
-class Converted(NamedTuple):
-    """One of the models."""
+@dataclass(frozen=True)
+class ConvertedModel:
+    """A model in a folder of its own, and what its framework did beside it."""
 
     name: str
+    root: ClassVar[str]  # the folder of all of them
 
     @property
     def folder(self) -> str:
-        return os.path.join(FOLDER, self.name)
+        return os.path.join(self.root, self.name)
 
     @property
     def meta(self) -> Dict[str, Any]:
@@ -36,7 +39,20 @@ class Converted(NamedTuple):
 
     @property
     def recording(self) -> str:
-        return os.path.join(FOLDER, RECORDED, self.meta["recording"])
+        return os.path.join(self.root, RECORDED, self.meta["recording"])
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the installed coremltools knows every field that the model may use."""
+        if self.meta["kind"] == "mlProgram":
+            return knows_programs()
+        return self.meta["specificationVersion"] < IOS14_VERSION or schema.knows_ios14()
+
+
+class Converted(ConvertedModel):
+    """One of the models of PyTorch's network."""
+
+    root = FOLDER
 
     @property
     def calls(self) -> List[Dict[str, Any]]:
@@ -50,13 +66,6 @@ class Converted(NamedTuple):
             "producer": {"framework": "torch", "version": version},
             "resizes": [resize(call) for call in self.calls],
         }
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether the installed coremltools knows every field that the model may use."""
-        if self.meta["kind"] == "mlProgram":
-            return knows_programs()
-        return self.meta["specificationVersion"] < IOS14_VERSION or schema.knows_ios14()
 
 
 ALL = [Converted(name) for name in sorted(os.listdir(FOLDER)) if name != RECORDED]

@@ -2,39 +2,20 @@
 
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from coreml_resize_fix.formats.protobuf import schema
-from tests.support.cases import FIXTURES, IOS14_VERSION, read_json
-from tests.support.converted import RECORDED, knows_programs
+from tests.support.cases import FIXTURES, read_json
+from tests.support.converted import RECORDED, ConvertedModel
 
 FOLDER = os.path.join(FIXTURES, "tensorflow_routes")
 
 
-class TensorFlowCase(NamedTuple):
+class TensorFlowCase(ConvertedModel):
     """One of the models."""
 
-    name: str
-
-    @property
-    def folder(self) -> str:
-        return os.path.join(FOLDER, self.name)
-
-    @property
-    def meta(self) -> Dict[str, Any]:
-        """Versions; `layers` with a verdict each by what Core ML documents; `refused` calls."""
-        return read_json(os.path.join(self.folder, "meta.json"))
-
-    @property
-    def path(self) -> str:
-        file = os.path.join(self.folder, "model.mlmodel")
-        return file if os.path.exists(file) else os.path.join(self.folder, "model.mlpackage")
-
-    @property
-    def recording(self) -> str:
-        return os.path.join(FOLDER, RECORDED, self.meta["recording"])
+    root = FOLDER
 
     @property
     def recorded(self) -> List[Dict[str, Any]]:
@@ -47,13 +28,6 @@ class TensorFlowCase(NamedTuple):
         names = self.meta["names"]
         called = [one["name"].split("/")[0] for one in self.recorded]
         return [n for n, name in enumerate(called) if not names or name in names]
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether the installed coremltools knows every field that the model may use."""
-        if self.meta["kind"] == "mlProgram":
-            return knows_programs()
-        return self.meta["specificationVersion"] < IOS14_VERSION or schema.knows_ios14()
 
     def write(self, folder: str, places: List[int]) -> Tuple[str, str]:
         """A manifest of these calls, in this order, and the tensors beside it."""
