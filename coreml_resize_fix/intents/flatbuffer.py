@@ -18,7 +18,7 @@ _NUMBERS = {code: struct.Struct("<" + code) for code in "?bBiIQ"}
 
 
 class DamagedError(Exception):
-    """The bytes are no such buffer, and why, as the end of a sentence."""
+    """Says why the bytes are not a flatbuffer, as the end of a sentence."""
 
 
 class _Buffer:

@@ -55,7 +55,7 @@ def read(path: str) -> Proto:
     """The GraphDef of a file: of a frozen graph, a SavedModel, or a checkpoint's meta graph.
 
     Raises:
-        ManifestError: it cannot be read, or is no graph.
+        ManifestError: it cannot be read, or is not a graph.
     """
     data = FILE.bytes_of(path)
     graph = next((found for found in _graphs(data) if _is_graph(found)), None)
@@ -103,7 +103,7 @@ def _is_graph(graph: Proto) -> bool:
 
 
 def _what_else(data: bytes) -> Tuple[str, Optional[str]]:
-    """Why bytes are no graph, and what to do if that is another thing than for any other."""
+    """Why the bytes are not a graph, and what to do; None for the usual help."""
     if data.endswith(_CHECKPOINT_END):
         return "it is the index of a checkpoint, which holds weights alone", None
     fields = _fields(data)

@@ -52,7 +52,7 @@ def load(path: str) -> NodeIntents:
     """Read the intents of a graph.
 
     Raises:
-        ManifestError: it cannot be read, or is no graph.
+        ManifestError: it cannot be read, or is not a graph.
     """
     graph = graph_file.read(path)
     try:

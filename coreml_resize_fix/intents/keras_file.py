@@ -5,12 +5,10 @@ also wrote HDF5 under that name), `.h5` and `.hdf5` are HDF5 with an attribute `
 """
 
 import json
-import os
-import stat
 import zipfile
 from typing import Any, NamedTuple, Optional
 
-from coreml_resize_fix.errors import ManifestError, lacks_memory, reason
+from coreml_resize_fix.errors import ManifestError, lacks_memory
 from coreml_resize_fix.intents import keras_config, keras_hdf5
 from coreml_resize_fix.intents.network_file import NetworkFile
 from coreml_resize_fix.intents.node_notices import NodeIntents
@@ -20,7 +18,7 @@ _LONGEST_NUMBER = 20  # digits of a whole number; Python takes their square in t
 
 _KIND = NetworkFile(
     "a saved Keras model",
-    ".keras",
+    ".keras or .h5",
     "pass a file that `model.save` wrote, or record the model with `record_intents`",
 )
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
@@ -41,7 +39,7 @@ def load(path: str) -> NodeIntents:
     Raises:
         ManifestError: it cannot be read, or is no Keras model with layers in its configuration.
     """
-    head = _head(path)
+    head = _KIND.head(path, len(_HDF5))
     if head.startswith(_HDF5):
         saved = _from_hdf5(path)
     elif head.startswith(_ZIP):
@@ -54,21 +52,6 @@ def load(path: str) -> NodeIntents:
         return keras_config.read(config, saved.version, saved.backend)
     except keras_config.NoModelError as error:
         raise _KIND.refusal(path, str(error)) from None
-
-
-def _head(path: str) -> bytes:
-    if os.path.isdir(path):
-        return b""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return b""
-        with open(path, "rb") as file:
-            return file.read(len(_HDF5))
-    except OSError as error:
-        raise ManifestError(
-            f"cannot read `{path}`: {reason(error)}",
-            "pass the path of a .keras or .h5 file with `--manifest`",
-        ) from error
 
 
 def _from_zip(path: str) -> Saved:

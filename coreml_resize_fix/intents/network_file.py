@@ -60,17 +60,25 @@ class NetworkFile(NamedTuple):
                 raise self.refusal(path, "it is " + kind, hint)
         return data
 
-    def _read(self, path: str) -> bytes:
+    def head(self, path: str, count: int) -> bytes:
+        """The first bytes of the file, however long it is.
+
+        Raises:
+            ManifestError: it cannot be read, or is empty.
+        """
+        return self._read(path, count)
+
+    def _read(self, path: str, count: int = -1) -> bytes:
         if os.path.isdir(path):
             raise self.refusal(path, "it is a folder")
         try:
             status = os.stat(path)
             if not stat.S_ISREG(status.st_mode):
                 raise self.refusal(path, "it is a pipe or a device")
-            if status.st_size > LONGEST:
+            if count < 0 and status.st_size > LONGEST:
                 raise self.refusal(path, "it is longer than 2 GiB, and none is")
             with open(path, "rb") as file:
-                data = file.read()
+                data = file.read(count)
         except OSError as error:
             raise ManifestError(
                 f"cannot read `{path}`: {reason(error)}",
