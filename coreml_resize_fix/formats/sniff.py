@@ -74,7 +74,7 @@ def model_file(path: str) -> str:
 
 
 def _other_folder(path: str) -> NotAModelError:
-    """What a folder is that is no package.
+    """Say what a folder is, if it is not a package.
 
     Raises:
         OSError: the system does not say what is in it.

@@ -67,7 +67,7 @@ def read(path: str) -> Proto:
     names = {node.name for node in graph.node}
     for node in graph.node:
         for key in node.input:
-            if key.lstrip(b"^").partition(b":")[0] not in names:
+            if node_of(key) not in names:
                 raise FILE.refusal(path, f"`{text(node.name)}` reads what no node makes")
     return graph
 
@@ -75,6 +75,11 @@ def read(path: str) -> Proto:
 def text(value: bytes) -> str:
     """A name as text; in what `read` gave it is always UTF-8."""
     return value.decode("utf-8")
+
+
+def node_of(key: bytes) -> bytes:
+    """The name of the node that an input names: `^node`, `node:1` or `node:output:1`."""
+    return key.lstrip(b"^").partition(b":")[0]
 
 
 def _graphs(data: bytes) -> Iterator[Proto]:

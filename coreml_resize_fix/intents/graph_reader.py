@@ -4,7 +4,7 @@ import struct
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.intents import graph_file, graph_shapes, tensorflow_nodes
-from coreml_resize_fix.intents.graph_file import FILE, Proto, text
+from coreml_resize_fix.intents.graph_file import FILE, Proto, node_of, text
 from coreml_resize_fix.intents.node_notices import NodeIntents, Remarks, left_out
 from coreml_resize_fix.intents.tensorflow_nodes import Network, Node, Tensor, may_resize
 from coreml_resize_fix.intents.tensorflow_sizes import MOST_ELEMENTS, Value
@@ -90,13 +90,9 @@ def in_order(nodes: Sequence[Proto]) -> List[Proto]:
             elif node.name not in seen:
                 seen.add(node.name)
                 stack.append((node, True))
-                read = (by_name.get(_node_of(key)) for key in reversed(node.input))
+                read = (by_name.get(node_of(key)) for key in reversed(node.input))
                 stack += [(one, False) for one in read if one is not None]
     return order
-
-
-def _node_of(key: bytes) -> bytes:
-    return key.lstrip(b"^").partition(b":")[0]
 
 
 class _Walk(Network):

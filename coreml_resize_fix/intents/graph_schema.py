@@ -1,9 +1,9 @@
 """The messages of a TensorFlow graph that are read, as a table made into protobuf classes.
 
 Source: the public .proto files of TensorFlow (graph, node_def, attr_value, tensor, tensor_shape,
-function, op_def, saved_model, meta_graph). Texts are bytes here: what is no UTF-8 is refused in one
-place. Maps are what they are on the wire, lists of pairs. The classes have a pool of their own, so
-that TensorFlow may be imported as well.
+function, op_def, saved_model, meta_graph). Texts are bytes here, so that one place refuses
+what is not UTF-8. Maps are what they are on the wire, lists of pairs. The classes have a pool of
+their own, so that TensorFlow may be imported as well.
 """
 
 from functools import lru_cache
