@@ -1,6 +1,6 @@
 """The lanes: each session makes an environment of its own and shows what must hold there.
 
-nox                                  # what `.ci/run` runs: all but `bench` and `harden`
+nox                                  # what `.ci/run` runs: all but `tests`, `bench` and `harden`
 nox -l                               # what there is
 nox -s highest -- tests/auditing -x  # what follows `--` goes to pytest, or to the script
 """
@@ -17,7 +17,6 @@ nox.options.sessions = [
     "lint",
     "docs",
     "package",
-    "tests",
     "torch",
     "tensorflow",
     "tensorflow_newest",
@@ -127,7 +126,7 @@ def package(session):
 
 @nox.session
 def tests(session):
-    """All tests on the Python that runs nox."""
+    """All tests on the Python that runs nox; by hand, where `highest` finds no Python."""
     session.install("-e", ".[test]")
     run_tests(session)
 

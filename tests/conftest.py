@@ -5,6 +5,14 @@ import signal
 from collections import defaultdict
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in each run, and no test that a clock or the luck of a draw decides. By hand,
+# others are tried each time: `pytest --hypothesis-profile explore`.
+EVERYWHERE = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
+settings.register_profile("same", derandomize=True, database=None, **EVERYWHERE)
+settings.register_profile("explore", derandomize=False, **EVERYWHERE)
+settings.load_profile("same")
 
 ENDING = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 

@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix.formats.protobuf import schema
@@ -137,7 +137,7 @@ def no_layer_before_ios_14(mode, before, after):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150)
 @given(networks())
 @example(  # a size in the file as it is does not speak against the one that a fix makes
     [

@@ -27,7 +27,7 @@ def tables(draw):
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @example((0, 0, []))
 @example((0, 2, []))
 @example((2, 0, [[], []]))

@@ -8,7 +8,7 @@ from collections import Counter
 from functools import lru_cache
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix.formats.protobuf import schema
@@ -21,12 +21,6 @@ THROUGH = {
     "execute": "run",
 }  # fmt: skip
 
-QUIET = {
-    "derandomize": True,
-    "deadline": None,
-    "suppress_health_check": list(HealthCheck),
-    "database": None,
-}
 NEEDS_PROGRAMS = pytest.mark.skipif(
     not program_seeds.knows_programs(),
     reason="coremltools before 5 knows no ML Programs: pip install 'coremltools>=5'",
@@ -66,27 +60,27 @@ def test_changes_reach_both_ends():
     assert min(found["edited"], found["refused"]) > len(seeds_of("wire")) // 8
 
 
-@settings(max_examples=250, **QUIET)
+@settings(max_examples=250)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_models(place, numbers):
     entries.wire(changed("wire", place, numbers))
 
 
 @pytest.mark.slow
-@settings(max_examples=400, **QUIET)
+@settings(max_examples=400)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_manifests(place, numbers):
     entries.json_manifest(changed("manifest", place, numbers))
 
 
 @pytest.mark.slow
-@settings(max_examples=120, **QUIET)
+@settings(max_examples=120)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_onnx_files(place, numbers):
     entries.onnx_file(changed("onnx", place, numbers))
 
 
-@settings(max_examples=300, **QUIET)
+@settings(max_examples=300)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_files_of_tensorflow(place, numbers):
     for entry in ("tflite", "graph"):
@@ -94,7 +88,7 @@ def test_changed_files_of_tensorflow(place, numbers):
 
 
 @pytest.mark.slow
-@settings(max_examples=80, **QUIET)
+@settings(max_examples=80)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_the_command_on_changed_models_and_manifests(place, numbers):
     entries.whole_command(changed("command", place, numbers))
@@ -102,7 +96,7 @@ def test_the_command_on_changed_models_and_manifests(place, numbers):
 
 @pytest.mark.slow
 @NEEDS_PROGRAMS
-@settings(max_examples=200, **QUIET)
+@settings(max_examples=200)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_programs(place, numbers):
     entries.ENTRIES["program"](changed("program", place, numbers))
@@ -110,21 +104,21 @@ def test_changed_programs(place, numbers):
 
 @pytest.mark.slow
 @NEEDS_PROGRAMS
-@settings(max_examples=60, **QUIET)
+@settings(max_examples=60)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_the_command_on_changed_packages(place, numbers):
     entries.ENTRIES["package"](changed("package", place, numbers))
 
 
 @pytest.mark.slow
-@settings(max_examples=300, **QUIET)
+@settings(max_examples=300)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_networks_executed(place, numbers):
     entries.ENTRIES["execute"](changed("execute", place, numbers))
 
 
 @pytest.mark.slow
-@settings(max_examples=150, **QUIET)
+@settings(max_examples=150)
 @given(st.binary(max_size=300))
 @example(b"")
 @example(b"\n" * 70)
@@ -144,7 +138,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, **QUIET)
+@settings(max_examples=200)
 @given(JSON)
 def test_any_json(value):
     entries.json_manifest(entries.json.dumps(value).encode("utf-8", "backslashreplace"))

@@ -148,7 +148,7 @@ def long_documents(draw):
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400)
 @given(document=SHORT | long_documents() | VALUES)
 def test_generated_documents(document, schema_accepts):
     check(document, schema_accepts)

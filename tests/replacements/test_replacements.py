@@ -68,7 +68,7 @@ def check(asked, layout, channels=2):
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(specs, specs, st.sampled_from(sorted(LAYOUTS)))
 def test_any_axes(rows, columns, layout):
     asked = context(rows, columns, LAYOUTS[layout], channels=2)
@@ -77,7 +77,7 @@ def test_any_axes(rows, columns, layout):
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(specs, specs)
 def test_nothing_is_known_but_the_mapping(rows, columns):
     asked = context(rows, columns, EXACT4, channels=None)

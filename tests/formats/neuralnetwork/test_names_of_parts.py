@@ -29,7 +29,7 @@ taken = st.frozensets(names, max_size=30)
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(CASES), taken, taken, st.just("up") | names, names, names)
 def test_names(case, old, blobs, name, source, target):
     # The layer that is replaced and its blobs exist, so the caller may or may not list them.

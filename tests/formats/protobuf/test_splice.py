@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coreml_resize_fix.errors import OutputError
@@ -71,7 +71,7 @@ def spliced(data, edits):
     return target.getvalue(), b"".join(read)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150)
 @given(TREES, st.data(), st.booleans())
 def test_a_splice_equals_the_tree_built_anew(tree, data, with_root):
     original = rebuilt(tree, {})

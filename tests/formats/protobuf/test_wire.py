@@ -80,7 +80,7 @@ messages = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(messages)
 def test_fields_are_those_that_were_written(message):
     data = b"".join(wirediff.field(number, content, kind) for number, kind, content in message)
@@ -98,7 +98,7 @@ def test_numbers_are_written_in_the_fewest_bytes(value, encoded):
     assert wire.encode_field(2, b"x" * value) == b"\x12" + encoded + b"x" * value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 3000),
     st.lists(

@@ -122,9 +122,7 @@ def models(draw):
     return model
 
 
-ANY = hypothesis.settings(
-    max_examples=200, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
-)
+ANY = hypothesis.settings(max_examples=200)
 
 
 @pytest.mark.slow
