@@ -93,7 +93,8 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
         return "these layers do not compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
     step = _other_step(layer, found)
-    if found.intent.is_nearest and layer.params.copies_nearest:
+    is_right = found.current in (assessment.OPEN_PIXEL, assessment.TOO_NEW, assessment.DOUBTED)
+    if found.intent.is_nearest and layer.params.copies_nearest and not is_right:
         return f"it copies other pixels, up to {_pixels(shift)} away{step}"
     bilinear = not layer.params.copies_nearest and found.intent.mode == "bicubic"
     names = {

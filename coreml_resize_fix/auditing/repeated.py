@@ -1,9 +1,11 @@
 """Nearest resizes by whole factors that a network makes of repeated pixels.
 
 Keras 3 computes a nearest `UpSampling2D` so, axis after axis: a new axis of one, its pixels
-repeated, and both axes as one. Shapes alone tell which axis it is, and how often.
+repeated, and both axes as one. Shapes alone tell which axis it is, and how often. By a factor of 1
+nothing is repeated, and coremltools leaves that operation out.
 """
 
+from itertools import product
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.model import Network, Node, Summed, Sums
@@ -19,12 +21,15 @@ Dims = Tuple[int, ...]
 
 
 class _Repeat(NamedTuple):
-    """The blob `source`, whose pixels along an axis are there several times in a row."""
+    """The blob `source`, whose pixels along an axis are there several times in a row.
+
+    Where they are there once it may be along one of several `axes`.
+    """
 
     source: str
     before: Dims
     after: Dims
-    axis: int
+    axes: Tuple[int, ...]
 
 
 def find(networks: Sequence[Network], shapes: Mapping[str, ModelShapes]) -> List[Summed]:
@@ -44,32 +49,29 @@ class _Chains:
             first = self._repeat(self._made.get(last.source)) if last is not None else None
             if first is None or last is None:
                 continue
-            height = min(first.axis, last.axis)
-            if abs(first.axis - last.axis) == 1 and height in _PLACES:
-                before, after = (dims[height : height + 2] for dims in (first.before, last.after))
-                rows, columns = (_sums(*pair) for pair in zip(before, after))
-                channels = first.before[_PLACES[height]]
-                yield Summed(channels, (before[0], before[1]), (after[0], after[1]), rows, columns)
+            for axes in product(first.axes, last.axes):
+                height = min(axes)
+                if abs(axes[0] - axes[1]) == 1 and height in _PLACES:
+                    yield _map(first.before, last.after, height)
 
     def _repeat(self, reshape: Optional[Node]) -> Optional[_Repeat]:
-        tile = self._maker(reshape, _RESHAPE)
-        expand = self._maker(tile, _TILE)
-        if reshape is None or tile is None or expand is None or expand.kind not in _EXPAND:
+        many = self._maker(reshape, _RESHAPE)
+        expand = self._maker(many, _TILE) or many
+        if reshape is None or many is None or expand is None or expand.kind not in _EXPAND:
             return None
         before, single = self._through(expand)
-        _, many = self._through(tile)
+        repeated = single if many is expand else self._through(many)[1]
         _, after = self._through(reshape)
-        if not len(before) == len(after) == _RANK or len(single) != _RANK + 1:
+        if not len(before) == len(after) == _RANK or len(repeated) != _RANK + 1:
             return None
-        tiled = [axis for axis, sizes in enumerate(zip(single, many)) if sizes[0] != sizes[1]]
-        if len(tiled) != 1 or not tiled[0]:
-            return None
-        axis = tiled[0] - 1
-        kept = single[: axis + 1] + single[axis + 2 :]
-        merged = kept[:axis] + (kept[axis] * many[axis + 1],) + kept[axis + 1 :]
-        if before != kept or after != merged:
-            return None
-        return _Repeat(expand.inputs[0], before, after, axis)
+        axes = tuple(
+            axis
+            for axis in range(_RANK)
+            if single == (*before[: axis + 1], 1, *before[axis + 1 :])
+            and repeated == (*before[: axis + 1], repeated[axis + 1], *before[axis + 1 :])
+            and after == (*before[:axis], before[axis] * repeated[axis + 1], *before[axis + 1 :])
+        )
+        return _Repeat(expand.inputs[0], before, after, axes)
 
     def _maker(self, node: Optional[Node], kinds: Tuple[str, ...]) -> Optional[Node]:
         """What makes the first input of a node of these kinds."""
@@ -86,6 +88,14 @@ class _Chains:
         if not isinstance(read, Known) or not isinstance(made, Known):
             return (), ()
         return read.dims, made.dims
+
+
+def _map(first: Dims, last: Dims, height: int) -> Summed:
+    before, after = (dims[height : height + 2] for dims in (first, last))
+    rows, columns = (_sums(*pair) for pair in zip(before, after))
+    return Summed(
+        first[_PLACES[height]], (before[0], before[1]), (after[0], after[1]), rows, columns
+    )
 
 
 def _sums(before: int, after: int) -> Sums:

@@ -40,6 +40,12 @@ class Net:
         dims = tiled.shape
         self.add(kinds[2], tiled.reshape(dims[:at] + (dims[at] * dims[at + 1],) + dims[at + 2 :]))
 
+    def keep(self, kinds, axis):
+        """The same of a factor of 1, of which a converter drops the operation that tiles."""
+        value = self.value
+        self.add(kinds[0], np.expand_dims(value, axis))
+        self.add(kinds[2], value)
+
     def found(self):
         network = Network("", self.nodes, ["x"], [self.blob], [])
         return find([network], {"": ModelShapes(self.layers, {}, (), ())})
@@ -83,6 +89,30 @@ def test_what_is_found_is_what_numpy_makes(seed):
         assert not is_made_of_sums(Intent(**{**same, "mode": "bilinear"}), found)
     if axes:
         assert ways
+
+
+@pytest.mark.parametrize("factors", [(3, 1), (1, 2)], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("height", [1, 2], ids=["channels last", "channels first"])
+@pytest.mark.parametrize("sides", [(4, 3), (1, 3), (2, 1)], ids=str)
+def test_a_factor_of_one(factors, kind, height, sides):
+    shape = (1, *sides, 5) if height == 1 else (1, 5, *sides)
+    x = np.arange(np.prod(shape)).reshape(shape)
+    net = Net(x)
+    for axis, times in enumerate(factors, height):
+        if times == 1:
+            net.keep(KINDS[kind], axis + 1)
+        else:
+            net.repeat(KINDS[kind], axis + 1, times, "before")
+    made = np.repeat(x, max(factors), height + factors.index(max(factors)))
+    assert (net.value == made).all()
+    found = net.found()
+    assert {one.input_size for one in found} == {sides}
+    size = made.shape[height : height + 2]
+    same = {"framework": "keras", "mode": "nearest", "input_size": sides, "channels": 5}
+    assert is_made_of_sums(Intent(**same, size=size), found)
+    assert not is_made_of_sums(Intent(**same, size=(size[0] + 1, size[1])), found)
+    assert not is_made_of_sums(Intent(**{**same, "channels": 4}, size=size), found)
 
 
 def test_other_chains():

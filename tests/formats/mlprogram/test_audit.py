@@ -233,6 +233,22 @@ def test_a_size_that_is_computed_at_run_time(varies, tmp_path):
     assert found.codes == ()
 
 
+def test_a_point_midway_between_two_pixels_is_named(tmp_path):
+    """The points of DEFAULT are 0, ½, 1, 1½ …: no pixel is wrong, and none is documented."""
+
+    def make(x):
+        return mb.resize(
+            x=x, shape=[20, 24], resized_dims=np.uint32(2), interpolation_mode="NEAREST_NEIGHBOR",
+            sampling_mode="DEFAULT",
+        )  # fmt: skip
+
+    path = made(make, tmp_path, 17, (1, 3, 10, 12))
+    (found,) = audit(path, [Intent(mode="nearest", size=(20, 24))]).findings
+    assert (found.verdict, found.codes) == ("fixable", ("RSZ109",))
+    assert "some points lie midway between two pixels" in found.message
+    assert "other pixels" not in found.message
+
+
 def test_blocks_inside_operations_are_audited_and_fixed(tmp_path):
     def resized(x, aligned):
         return lambda: mb.upsample_bilinear(
