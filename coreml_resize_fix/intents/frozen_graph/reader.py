@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set,
 
 from coreml_resize_fix.intents.frozen_graph import file
 from coreml_resize_fix.intents.frozen_graph.file import FILE, Proto, node_of, text
+from coreml_resize_fix.intents.frozen_graph.rearranged import Given
 from coreml_resize_fix.intents.frozen_graph.shapes import inferred
 from coreml_resize_fix.intents.node_notices import NodeIntents, Remarks, left_out
 from coreml_resize_fix.intents.tensorflow.nodes import (
@@ -30,6 +31,7 @@ _RETURNING = ("PartitionedCall", "StatefulPartitionedCall")
 # DataType -> field of the numbers, as `struct` has them in tensor_content
 _NUMBERS = {1: ("float_val", "f"), 3: ("int_val", "i"), 9: ("int64_val", "q")}
 _FLOATS = (1, 2, 14, 19)
+_MOST_AXES = 2  # of a constant whose numbers are read: those of Pad are a table
 _MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
 
 
@@ -42,11 +44,13 @@ def _as_list(value: Proto) -> List[int]:
 
 
 _FLAGS: Dict[bytes, Callable[[Proto], Any]] = {
-    **dict.fromkeys((b"align_corners", b"half_pixel_centers", b"antialias"), lambda value: value.b),
+    **dict.fromkeys(
+        (b"align_corners", b"half_pixel_centers", b"antialias", b"keep_dims"), lambda value: value.b
+    ),
     **dict.fromkeys((b"kernel_type", b"padding", b"data_format"), _as_text),
-    **dict.fromkeys((b"strides", b"ksize", b"dilations"), _as_list),
+    **dict.fromkeys((b"strides", b"ksize", b"dilations", b"squeeze_dims"), _as_list),
     **dict.fromkeys((f"{name}_mask".encode() for name in _MASKS), lambda value: value.i),
-    b"N": lambda value: value.i,
+    **dict.fromkeys((b"N", b"block_size"), lambda value: value.i),
     b"DstT": lambda value: value.type,
 }
 
@@ -139,22 +143,9 @@ class _Walk(Network):
             yield from self._calls(message, attributes, key, inputs, callers)
             if kind == "Identity" and inputs:
                 self._same[key] = inputs[0]
-            node = Node(kind, name, inputs, (key,), self._flags(kind, attributes, inputs))
+            node = Node(kind, name, inputs, (key,), _flags(kind, attributes))
             self.tensors[key] = self._known(node, attributes)
             yield node
-
-    def _flags(
-        self, kind: str, attributes: Dict[bytes, Proto], inputs: Sequence[bytes]
-    ) -> Dict[str, Any]:
-        flags = {
-            text(key): _FLAGS[key](value) for key, value in attributes.items() if key in _FLAGS
-        }
-        if kind == "Cast":
-            flags["to_float"] = flags.get("DstT") in _FLOATS
-        if kind == "ConcatV2" and inputs:
-            axis = self.tensor(inputs[-1]).value
-            flags["along_channels"] = axis is not None and axis.elements in ((3,), (-1,))
-        return flags
 
     def _calls(
         self,
@@ -198,9 +189,20 @@ class _Walk(Network):
         if declared is None and node.kind.startswith("Placeholder") and b"shape" in attributes:
             declared = _shape(attributes[b"shape"].shape)
         if declared is None:
-            shapes = [self.tensor(key).shape for key in node.inputs]
-            declared = inferred(node.kind, shapes, node.flags)
+            given = [_given(self.tensor(key)) for key in node.inputs]
+            declared = inferred(node.kind, given, node.flags)
         return Tensor(declared)
+
+
+def _flags(kind: str, attributes: Dict[bytes, Proto]) -> Dict[str, Any]:
+    flags = {text(key): _FLAGS[key](value) for key, value in attributes.items() if key in _FLAGS}
+    if kind == "Cast":
+        flags["to_float"] = flags.get("DstT") in _FLOATS
+    return flags
+
+
+def _given(tensor: Tensor) -> Given:
+    return Given(tensor.shape, tensor.table if tensor.value is None else tensor.value.elements)
 
 
 def _called(operator: bytes, attributes: Dict[bytes, Proto], known: Any) -> List[bytes]:
@@ -221,8 +223,10 @@ def _shape(message: Proto) -> Optional[Tuple[Optional[int], ...]]:
 def _constant(tensor: Proto) -> Tensor:
     """Shape and numbers of a constant; numbers that repeat to its end are written once."""
     shape, sides = _shape(tensor.tensor_shape), tensor.tensor_shape.dim
-    count = sides[0].size if sides else 1
-    if len(sides) > 1 or not 0 < count <= MOST_ELEMENTS or tensor.dtype not in _NUMBERS:
+    count = 1
+    for side in sides[:_MOST_AXES]:
+        count = min(count * side.size, MOST_ELEMENTS + 1)
+    if len(sides) > _MOST_AXES or not 0 <= count <= MOST_ELEMENTS or tensor.dtype not in _NUMBERS:
         return Tensor(shape)
     field, code = _NUMBERS[tensor.dtype]
     numbers = tuple(getattr(tensor, field)[:count])
@@ -230,4 +234,6 @@ def _constant(tensor: Proto) -> Tensor:
     if len(tensor.tensor_content) == count * width:
         numbers = struct.unpack(f"<{count}{code}", tensor.tensor_content)
     numbers += (numbers[-1:] or (0,)) * (count - len(numbers))
+    if len(sides) > 1:
+        return Tensor(shape, table=numbers)
     return Tensor(shape, Value(numbers, bool(sides), tensor.dtype in _FLOATS))

@@ -3,29 +3,38 @@
 A frozen graph has the shapes of its inputs alone. Source of the rules: the documentation of tf.nn.
 """
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-Shape = Tuple[Optional[int], ...]
-Shapes = Sequence[Optional[Shape]]
+from coreml_resize_fix.intents.frozen_graph import rearranged
+from coreml_resize_fix.intents.frozen_graph.rearranged import Given, Shape
+
 Flags = Mapping[str, Any]
+Rule = Callable[[Sequence[Given], Flags], Optional[Shape]]
 
 _RANK = 4
+_MOST_AXES, _LARGEST = 16, 1 << 40  # no chain of nodes makes more of a shape
 
 
-def inferred(kind: str, shapes: Shapes, flags: Flags) -> Optional[Shape]:
-    """The shape of a node's output, by the name of its operator; None if it is not known."""
+def inferred(kind: str, inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
+    """The shape of a node's first output, by the name of its operator; None if it is not known."""
     rule = _RULES.get(kind)
-    return rule(shapes, flags) if rule is not None and shapes else None
-
-
-def _same(shapes: Shapes, flags: Flags) -> Optional[Shape]:
-    return shapes[0]
-
-
-def _broadcast(shapes: Shapes, flags: Flags) -> Optional[Shape]:
-    if None in shapes:
+    try:
+        made = rule(inputs, flags) if rule is not None and inputs else None
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None  # numbers that this operator does not take
+    if made is None or len(made) > _MOST_AXES:
         return None
-    known = [shape for shape in shapes if shape is not None]
+    return tuple(n if isinstance(n, int) and 0 < n <= _LARGEST else None for n in made)
+
+
+def _same(inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
+    return inputs[0].shape
+
+
+def _broadcast(inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
+    known = [one.shape for one in inputs if one.shape is not None]
+    if len(known) < len(inputs):
+        return None
     rank = max(map(len, known))
     padded = [(1,) * (rank - len(shape)) + shape for shape in known]
     return tuple(_joined(sides) for sides in zip(*padded))
@@ -39,24 +48,24 @@ def _joined(sides: Sequence[Optional[int]]) -> Optional[int]:
     return others.pop() if len(others) == 1 else None
 
 
-def _convolution(shapes: Shapes, flags: Flags) -> Optional[Shape]:
-    kernel = shapes[1] if len(shapes) > 1 else None
+def _convolution(inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
+    kernel = inputs[1].shape if len(inputs) > 1 else None
     if kernel is None or len(kernel) != _RANK:
         return None
-    return _window(shapes[0], kernel[:2], kernel[3], flags)
+    return _window(inputs[0].shape, kernel[:2], kernel[3], flags)
 
 
-def _depthwise(shapes: Shapes, flags: Flags) -> Optional[Shape]:
-    kernel = shapes[1] if len(shapes) > 1 else None
+def _depthwise(inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
+    kernel = inputs[1].shape if len(inputs) > 1 else None
     if kernel is None or len(kernel) != _RANK:
         return None
     channels = None if None in kernel[2:] else (kernel[2] or 0) * (kernel[3] or 0)
-    return _window(shapes[0], kernel[:2], channels, flags)
+    return _window(inputs[0].shape, kernel[:2], channels, flags)
 
 
-def _pooling(shapes: Shapes, flags: Flags) -> Optional[Shape]:
+def _pooling(inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
     window: List[Optional[int]] = list(flags.get("ksize", ()))
-    image = shapes[0]
+    image = inputs[0].shape
     if len(window) != _RANK or image is None:
         return None
     return _window(image, window[1:3], image[-1], flags)
@@ -82,29 +91,21 @@ def _window(
     return (image[0], *made, channels)
 
 
-def _concatenated(shapes: Shapes, flags: Flags) -> Optional[Shape]:
-    """Images one behind the other along the channels; their count is left open."""
-    images = shapes[:-1]  # the last input is the axis
-    if not flags.get("along_channels") or None in images or not images:
-        return None
-    sides = {shape[:-1] for shape in images if shape is not None}
-    channels = [shape[-1] if shape else None for shape in images]
-    count = None if None in channels else sum(n or 0 for n in channels)
-    return (*sides.pop(), count) if len(sides) == 1 else None
-
-
-_SAME = (
-    "Identity Relu Relu6 Elu Selu LeakyRelu Sigmoid Tanh Softplus Softmax BiasAdd Cast "
-    "FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 _FusedBatchNormEx StopGradient"
-)
-_BROADCAST = "Add AddV2 Sub Mul RealDiv Maximum Minimum"
-_RULES: Dict[str, Callable[[Shapes, Flags], Optional[Shape]]] = {
-    **dict.fromkeys(_SAME.split(), _same),
+_SAME = """
+Identity IdentityN Relu Relu6 Elu Selu LeakyRelu Sigmoid Tanh Softplus Softsign Softmax LogSoftmax
+BiasAdd BiasAddV1 Cast FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 _FusedBatchNormEx LRN
+StopGradient CheckNumerics Square Sqrt Rsqrt Neg Exp Log Abs Erf Floor Round ClipByValue
+FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
+QuantizeAndDequantizeV2 QuantizeAndDequantizeV3
+"""
+_BROADCAST = "Add AddV2 AddN Sub Mul RealDiv DivNoNan Maximum Minimum Pow SquaredDifference"
+_RULES: Dict[str, Rule] = {
+    **rearranged.RULES,
     **dict.fromkeys(_BROADCAST.split(), _broadcast),
+    **dict.fromkeys(_SAME.split(), _same),
     "Conv2D": _convolution,
     "_FusedConv2D": _convolution,
     "DepthwiseConv2dNative": _depthwise,
     "MaxPool": _pooling,
     "AvgPool": _pooling,
-    "ConcatV2": _concatenated,
 }

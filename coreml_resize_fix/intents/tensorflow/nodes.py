@@ -45,11 +45,12 @@ _QUANTIZED = (
 
 
 class Tensor(NamedTuple):
-    """What is known of a tensor before anything is computed."""
+    """What is known of a tensor before anything is computed; a table has its rows in a row."""
 
     shape: Optional[Tuple[Optional[int], ...]] = None
     value: Optional[Value] = None
     is_quantized: bool = False
+    table: Optional[Tuple[Any, ...]] = None
 
 
 class Node(NamedTuple):

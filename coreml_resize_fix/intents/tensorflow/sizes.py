@@ -192,6 +192,13 @@ def _concat(inputs: Inputs, flags: Flags) -> Value:
     return _joined(inputs[: flags.get("N", len(inputs))])
 
 
+def _reshape(inputs: Inputs, flags: Flags) -> Value:
+    data, shape = inputs
+    if len(shape.elements) > 1:
+        raise ValueError("more than a list")
+    return data._replace(is_list=bool(shape.elements))
+
+
 def _joined(inputs: Inputs) -> Value:
     elements: List[Element] = []
     for value in inputs:
@@ -204,6 +211,7 @@ _OPERATORS: Dict[str, Callable[[Inputs, Flags], Optional[Value]]] = {
     "StridedSlice": _strided_slice,
     "GatherV2": _gather,
     "Pack": _pack,
+    "Reshape": _reshape,
     "ConcatV2": _concat,
     "Cast": _cast,
     "Mul": _elementwise(_product),
