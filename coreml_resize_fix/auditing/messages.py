@@ -27,6 +27,17 @@ CALLS = (
     ("PyTorch nearest", Intent(mode="nearest")),
     ("TensorFlow 1 resize_bilinear", Intent(framework="tensorflow1")),
 )
+# Of a model of TensorFlow and Keras; by whole factors their `nearest` is one call.
+CALLS_OF_TENSORFLOW = (
+    (
+        "TensorFlow 1 resize_bilinear align_corners=True",
+        Intent(framework="tensorflow1", align_corners=True),
+    ),
+    ("TensorFlow 1 resize_bilinear", Intent(framework="tensorflow1")),
+    ("TensorFlow 2 or Keras bilinear", Intent(framework="tensorflow2")),
+    ("TensorFlow 1 resize_nearest_neighbor", Intent(framework="tensorflow1", mode="nearest")),
+    ("TensorFlow 2 or Keras nearest", Intent(framework="tensorflow2", mode="nearest")),
+)
 
 # By where the layers are that compute an intent: what a user has to allow.
 _OPTIONS = (
@@ -172,8 +183,11 @@ def _pixels(shift: float) -> str:
     return f"{shift:.3f} source pixels" if shift >= _TINY else f"{shift:.1g} source pixels"
 
 
-def inventory(layer: ResizeLayer) -> str:
-    """What a layer computes and which framework call equals it, for a model without intents."""
+def inventory(layer: ResizeLayer, by_tensorflow: bool = False) -> str:
+    """What a layer computes and which framework call equals it, for a model without intents.
+
+    The calls are those of PyTorch and TensorFlow 1, or of TensorFlow where the converter says so.
+    """
     start = f"`{layer.name}` is `{layer.params}`"
     if layer.params.unjudged:
         return f"{start}; it is not judged: {layer.params.unjudged}"
@@ -193,11 +207,11 @@ def inventory(layer: ResizeLayer) -> str:
         return start + ", which depends on what Core ML does not document (rounding, or ties)"
     equal = [
         call
-        for call, intent in CALLS
+        for call, intent in (CALLS_OF_TENSORFLOW if by_tensorflow else CALLS)
         if all(pair(intent, layer.params, at, layer.params.output_size(at)).equal for at in sizes)
     ]
     if not equal:
         return start + ", which equals no call of PyTorch or TensorFlow"
     torch = any(call.startswith(_TORCH) for call in equal)
-    more = "" if torch else f", and no call of {_TORCH}"
+    more = "" if torch or by_tensorflow else f", and no call of {_TORCH}"
     return f"{start}, which equals {' and '.join(equal)}{more}"

@@ -6,6 +6,7 @@ from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
+from coreml_resize_fix.auditing.frameworks import meant_for_pytorch
 from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Model
@@ -66,6 +67,7 @@ def notices(
             found.append(finding.message)
         found += read_as_factor(finding) + _of_one_size(finding, audit)
     found += _laws(audit)
+    found += meant_for_pytorch(audit.findings, model)
     if asked and audit.findings:
         found.append(NOT_CHECKED)
     return found

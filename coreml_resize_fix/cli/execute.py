@@ -198,7 +198,9 @@ def _work(
             f"a template describes one model, and there are {len(reports)}", "run once for each"
         )
     elif reports:
-        source.write(options.write_manifest, template(reports[0].findings))
+        source.write(
+            options.write_manifest, template(reports[0].findings, reports[0].by_tensorflow)
+        )
         _notice(
             options,
             f"wrote a template `{options.write_manifest}`: answer what it asks, correct or delete "

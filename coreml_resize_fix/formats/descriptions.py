@@ -1,10 +1,19 @@
 """What a description declares of the sizes of inputs and outputs, and how it is corrected."""
 
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
 from coreml_resize_fix.formats.shapes import Flexible, Range, Shape
 
 _NO_BOUND = -1  # what the format writes for a size without an upper bound
+
+
+_SOURCE = "com.github.apple.coremltools.source"
+
+
+def converted_from(description: Any) -> Optional[str]:
+    """What coremltools says that a model was made of, `tensorflow==2.12.0`; None if it does not."""
+    found = description.metadata.userDefined
+    return str(found[_SOURCE]) if _SOURCE in found else None
 
 
 def declared_size(feature: Any) -> Tuple[int, ...]:

@@ -63,6 +63,7 @@ class MixedPipeline(protocol.Model):
         self._parts: List[protocol.Model] = [self._layers, *self._programs.values()]
         self.spec_version = self._layers.spec_version
         self.outputs = self._layers.outputs
+        self.converted_from = self._layers.converted_from
         self.declared_sizes = self._layers.declared_sizes
         own = {network.prefix: network for network in self._layers.networks}
         self.networks = [network for ref in models for network in self._networks(ref, own)]

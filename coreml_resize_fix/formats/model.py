@@ -158,11 +158,17 @@ class Model:
     networks: Sequence[Network]
     declared_sizes: Sequence[DeclaredSize]  # on what the networks give
     remarks: Sequence[str]  # what a user should know of it, whatever is asked
+    converted_from: Optional[str] = None  # as its converter wrote it: `tensorflow==2.12.0`
     # Replacements in networks of float16 are to compute in float32: set before an audit.
     float32_replacements: bool = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({shortened(self.label)})"
+
+    @property
+    def is_of_tensorflow(self) -> bool:
+        """Whether its converter says TensorFlow, of which models of Keras are made, too."""
+        return (self.converted_from or "").lower().startswith("tensorflow")
 
     def lacks_weights(self, folder: Optional[str] = None) -> Optional[Tuple[str, str, str]]:
         """A file that lacks what it reads, where its model file is, or if it were in a folder.

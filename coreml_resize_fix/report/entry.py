@@ -10,11 +10,11 @@ from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.template import template
 
 
-def entries(found: Sequence[Finding]) -> List[str]:
+def entries(found: Sequence[Finding], by_tensorflow: bool = False) -> List[str]:
     """JSON of an entry of `resizes` for each layer, pinned to it."""
     return [
         _copied(entry if finding.intent is None else _filled(entry["layer"], finding.intent))
-        for finding, entry in zip(found, template(found)["resizes"])
+        for finding, entry in zip(found, template(found, by_tensorflow)["resizes"])
     ]
 
 

@@ -134,7 +134,7 @@ def _model(number: int, result: Any, run: Run) -> Dict[str, Any]:
             "headline": reason(result),
         }
     report: ModelReport = result
-    texts = entries(report.findings)
+    texts = entries(report.findings, report.by_tensorflow)
     layers = [
         card.of(f"{anchor}-l{index}", finding, report.asked, text)
         for index, (finding, text) in enumerate(zip(report.findings, texts), 1)

@@ -7,14 +7,15 @@ from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.audit import Audit
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.messages import inventory
+from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.run.options import Request
 
 
-def settled(finding: Finding, request: Request, written: bool) -> Finding:
+def settled(finding: Finding, model: Model, request: Request, written: bool) -> Finding:
     """A finding as it stands at the end of a run; an inventory judges nothing."""
     if not request.has_intents:
-        return replace(finding, codes=(), message=inventory(finding.layer))
+        return replace(finding, codes=(), message=inventory(finding.layer, model.is_of_tensorflow))
     if written and finding.verdict == findings.FIXABLE:
         return replace(finding, verdict=findings.FIXED)
     return finding

@@ -187,7 +187,8 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
     estimated = [] if measured and request.verbose else moved
     usable = work.audit.usable()
     says_less = request.has_intents and check is None  # than a run of the whole network
-    found = tuple(settled(finding, request, written) for finding in work.findings)
+    found = tuple(settled(finding, model, request, written) for finding in work.findings)
+    told = notices(model, work.audit, estimated, work.proposal.spec_version, says_less, usable)
     unused, need_no_layer = work.without_layer
     network = check.agreement(found, bool(unused), work.is_final) if check is not None else None
     return ModelReport(
@@ -198,11 +199,7 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         work.proposal.spec_version,
         found,
         unused,
-        request.notices
-        + tuple(
-            notices(model, work.audit, estimated, work.proposal.spec_version, says_less, usable)
-        )
-        + tuple(check.notices if check is not None else ()),
+        (*request.notices, *told, *(check.notices if check is not None else ())),
         request.has_intents,
         tuple(moved),
         need_no_layer,
@@ -212,6 +209,7 @@ def _report(work: Work, target: Optional[str], sha256: Optional[str], written: b
         network,
         check.overview(found) if check is not None and request.pictures else None,
         work.effects,
+        by_tensorflow=model.is_of_tensorflow,
     )
 
 

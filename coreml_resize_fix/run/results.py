@@ -32,6 +32,7 @@ class ModelReport:
     `usable` are the sizes at which that runs where the inputs vary. `network` is how far the
     outputs agree with a reference, None without one; `overview` is what a page shows of it.
     `effects` are what wrong resizes do to the outputs, None where that was not measured.
+    `by_tensorflow`: its converter says that it is of TensorFlow or Keras.
     """
 
     path: str
@@ -52,6 +53,7 @@ class ModelReport:
     overview: Optional[Overview] = field(default=None, compare=False)
     effects: Optional[Effects] = None
     output_sha256: Optional[str] = None
+    by_tensorflow: bool = False
 
     def __repr__(self) -> str:
         counts = Counter(finding.verdict for finding in self.findings)

@@ -91,3 +91,32 @@ def test_a_template_of_a_model(model, tmp_path):
     assert written == [f'"size": [{height}, {width}]' for height, width in sizes]
     ran = run(model, "-n", "-m", path)
     assert (ran.code, "true or false?" in ran.err) == (2, True)
+
+
+TENSORFLOW = os.path.join(cases.FIXTURES, "tensorflow_routes")
+ASKED = "tensorflow1 or tensorflow2?"
+
+
+@pytest.mark.parametrize("name", ["ct41_unet_nn/model.mlmodel", "ct90_unet_ml/model.mlpackage"])
+def test_a_template_of_a_model_of_tensorflow(name, tmp_path):
+    """PyTorch did not make these calls, and the file does not say which TensorFlow did."""
+    if "_ml" in name.split("/")[0] and not knows_programs():
+        pytest.skip("no schema of ML Programs: pip install 'coremltools>=5'")
+    path, model = tmp_path / "template.json", os.path.join(TENSORFLOW, name)
+    assert run(model, "--write-manifest", path).code == 3
+    document = json.loads(path.read_text())
+    assert "producer" not in document
+    assert [entry["framework"] for entry in document["resizes"]] == [ASKED] * 2
+    ran = run(model, "-n", "-m", path)
+    assert (ran.code, ASKED in ran.err) == (2, True)
+    for entry in document["resizes"]:
+        entry.update(framework="tensorflow2", align_corners=False)
+    path.write_text(json.dumps(document))
+    assert run(model, "-n", "-m", path).code == 0
+
+
+def test_an_entry_on_the_page_of_a_model_of_tensorflow(tmp_path):
+    path = tmp_path / "page.html"
+    model = os.path.join(TENSORFLOW, "ct90_unet_nn", "model.mlmodel")
+    assert run(model, "--report", path).code == 3
+    assert path.read_text("utf-8").count(ASKED) == 2

@@ -17,7 +17,7 @@ from typing import (
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.descriptions import declared_size
+from coreml_resize_fix.formats.descriptions import converted_from, declared_size
 from coreml_resize_fix.formats.mlprogram import (
     computed_sizes,
     constants,
@@ -101,6 +101,7 @@ class Programs(protocol.Model):
         self._described = {
             prefix: one.described(message.description) for prefix, one in self._functions.items()
         }
+        self.converted_from = converted_from(message.description)
         self.outputs = [one.name for features in self._described.values() for one in features]
         self.networks = [one.as_network() for one in self._functions.values()]
         self.declared_sizes = [

@@ -17,6 +17,7 @@ from typing import (
 from coreml_resize_fix.errors import SchemaError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
+from coreml_resize_fix.formats.descriptions import converted_from
 from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Sizes
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
@@ -78,6 +79,7 @@ class NeuralNetworks(protocol.Model):
         self.networks = [_network(model) for model in self._own]
         self.declared_sizes = declared_sizes.find(models)
         self.remarks = _remarks(models)
+        self.converted_from = converted_from(outermost.description)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         return {prefix: network.infer(assumed) for prefix, network in self._shapes.items()}
