@@ -89,9 +89,11 @@ class ResizeLayer:
     @property
     def output_size(self) -> Optional[Size]:
         """The output size; a fixed one is known even if the input size is not."""
-        if self.input.size is not None:
-            return self.params.output_size(self.input.size)
-        return self.params.fixed_size
+        if self.input.size is None:
+            return self.params.fixed_size
+        made = self.params.output_size(self.input.size)
+        is_open = self.params.computes_size or self.params.unjudged
+        return None if is_open and 0 in made else made
 
 
 @lru_cache(maxsize=4096)

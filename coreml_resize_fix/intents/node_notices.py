@@ -7,7 +7,7 @@ from coreml_resize_fix.intents.model import Intent
 _SHOWN = 4  # nodes or layers that a notice names
 
 
-NO_SIZE = "{nodes} of an input whose size is not known; matching relies on order and mode alone"
+NO_SIZE = "{nodes} of an input whose size is not known; matching relies on name, order and mode"
 
 
 class LeftOut(str):

@@ -91,7 +91,7 @@ def _from_hdf5(path: str) -> Saved:
     except hdf5.NoH5pyError:
         raise ManifestError(
             f"`{path}` needs the package h5py, which is not installed",
-            "pip install h5py, or save the model as .keras",
+            "pip install h5py, or save the model as .keras with Keras 3",
         ) from None
     except hdf5.DamagedError:
         raise _KIND.refusal(path, "its HDF5 is damaged") from None

@@ -233,6 +233,22 @@ def test_a_size_that_is_computed_at_run_time(varies, tmp_path):
     assert found.codes == ()
 
 
+def test_a_size_that_nothing_says_is_no_size(tmp_path):
+    def make(x):
+        pooled = mb.reduce_mean(x=x, axes=[2, 3], keep_dims=True)
+        numbers = mb.cast(x=mb.reduce_max(x=x, axes=[0, 2, 3]), dtype="int32")
+        return mb.resize(
+            x=pooled, shape=mb.slice_by_index(x=numbers, begin=[0], end=[2]),
+            resized_dims=np.uint32(2), interpolation_mode="LINEAR",
+            sampling_mode="STRICT_ALIGN_CORNERS",
+        )  # fmt: skip
+
+    path = made(make, tmp_path, 17, (1, 3, 10, 12))
+    report = audit(path, [Intent(framework="tensorflow1", align_corners=True)])
+    assert [found.codes for found in report.findings] == [("RSZ207",)]
+    assert "1×1 → ? " in str(report)
+
+
 def test_a_point_midway_between_two_pixels_is_named(tmp_path):
     """The points of DEFAULT are 0, ½, 1, 1½ …: no pixel is wrong, and none is documented."""
 
