@@ -130,7 +130,7 @@ def intent_of(called: Called, era: Era, source: Optional[Sequence[Any]]) -> Opti
 
 
 def _upsampling(config: Dict[str, Any], era: Era, source: Optional[Sequence[Any]]) -> Resized:
-    factors = _pair(config.get("size", 2))
+    factors = pair_of(config.get("size", 2))
     if factors is None:
         return Resized(LeftOut("its size is none"))
     method = config.get("interpolation", "nearest")
@@ -141,11 +141,11 @@ def _upsampling(config: Dict[str, Any], era: Era, source: Optional[Sequence[Any]
     doubt = _DOUBT_VERSION if era.is_doubtful and method == "bilinear" else None
     if era.is_third and method == "bicubic" and era.backend is None:
         doubt = _DOUBT_BACKEND
-    return _sized(called, given, _is_last(config), source, doubt)
+    return _sized(called, given, has_channels_last(config), source, doubt)
 
 
 def _resizing(config: Dict[str, Any], era: Era, source: Optional[Sequence[Any]]) -> Resized:
-    size = _pair(config.get("size", [config.get("height"), config.get("width")]))
+    size = pair_of(config.get("size", [config.get("height"), config.get("width")]))
     if size is None:
         return Resized(LeftOut("its size is none"))
     for name in ("crop_to_aspect_ratio", "pad_to_aspect_ratio"):
@@ -155,7 +155,7 @@ def _resizing(config: Dict[str, Any], era: Era, source: Optional[Sequence[Any]])
     is_doubtful = era.is_third and era.backend is None and (antialias or method != "bilinear")
     doubt = _DOUBT_BACKEND if is_doubtful else None
     called = _by_keras(method, antialias, era)
-    return _sized(called, Intent(size=size), _is_last(config), source, doubt)
+    return _sized(called, Intent(size=size), has_channels_last(config), source, doubt)
 
 
 def _by_keras(
@@ -228,7 +228,7 @@ def _function(called: Called, source: Optional[Sequence[Any]]) -> Optional[Resiz
         found = LeftOut(f"the function `{function}` is not read")
     if given.get("preserve_aspect_ratio"):
         found = LeftOut("`preserve_aspect_ratio` makes a size that the file does not say")
-    return _sized(found, Intent(size=_pair(given.get("size"))), True, source, None)
+    return _sized(found, Intent(size=pair_of(given.get("size"))), True, source, None)
 
 
 def _sized(
@@ -244,7 +244,7 @@ def _sized(
     sides = (1, 2) if is_last else (2, 3)
     before = [None, None] if source is None else [source[axis] for axis in sides]
     channels = None if source is None else source[3 if is_last else 1]
-    input_size = None if None in before else _pair(before)
+    input_size = None if None in before else pair_of(before)
     intent = replace(
         call,
         size=given.size,
@@ -263,7 +263,7 @@ def _sized(
     return Resized(intent, made, doubt)
 
 
-def _pair(value: Any) -> Optional[Size]:
+def pair_of(value: Any) -> Optional[Size]:
     """Two numbers of pixels, or times; None if they are none."""
     both = value if isinstance(value, (list, tuple)) else [value, value]
     if len(both) != 2 or not all(type(n) is int and 0 < n <= LARGEST_SIDE for n in both):
@@ -271,5 +271,6 @@ def _pair(value: Any) -> Optional[Size]:
     return both[0], both[1]
 
 
-def _is_last(config: Dict[str, Any]) -> bool:
+def has_channels_last(config: Mapping[str, Any]) -> bool:
+    """Whether a layer takes N×H×W×C."""
     return config.get("data_format", config.get("dim_ordering")) not in ("channels_first", "th")

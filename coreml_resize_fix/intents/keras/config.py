@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
-from coreml_resize_fix.intents.keras import order
+from coreml_resize_fix.intents.keras import order, shapes
 from coreml_resize_fix.intents.keras.calls import Called, Era, era, intent_of, is_seen
 from coreml_resize_fix.intents.keras.order import Call, Graph, GraphError
 from coreml_resize_fix.intents.model import Intent
@@ -46,7 +46,7 @@ def read_config(config: Any, version: Optional[str], backend: Optional[str]) -> 
         raise NoModelError("its layers are made by code, which is not in the file")
     intents = [
         replace(intent, index=index, framework_version=version)
-        for index, intent in enumerate(found)
+        for index, intent in enumerate(found.intents)
     ]
     return NodeIntents(intents, reader.notices())
 
@@ -58,12 +58,19 @@ class _Reference(NamedTuple):
     shape: Optional[Shape]
 
 
+class _Inside(NamedTuple):
+    """What a model resizes, in order, and the shape that it makes, if it is known."""
+
+    intents: List[Intent]
+    makes: Optional[Shape]
+
+
 class _Reader:
     def __init__(self, era: Era) -> None:
         self._era = era
         self._remarks = Remarks()
         self._unseen: Dict[str, None] = {}
-        self._models: Dict[int, Optional[List[Intent]]] = {}
+        self._models: Dict[Any, Optional[_Inside]] = {}
 
     def notices(self) -> List[str]:
         """What the file does not show, and why."""
@@ -74,25 +81,27 @@ class _Reader:
 
     def of_model(
         self, entry: Dict[str, Any], path: str, shape: Optional[Shape], depth: int
-    ) -> Optional[List[Intent]]:
-        """What a model resizes, in order; None if the entry is no model with layers in it.
+    ) -> Optional[_Inside]:
+        """What a model resizes; None if the entry is no model with layers in it.
 
         A model that is called again does the same again.
         """
-        if id(entry) not in self._models:
+        config = entry.get("config")
+        is_graph = isinstance(config, dict) and "output_layers" in config  # it has its own inputs
+        key = id(entry), () if is_graph else tuple(shape or ())
+        if key not in self._models:
             if depth > _DEEPEST:
                 raise NoModelError(f"it has models inside of models, {depth} deep")
-            config = entry.get("config")
-            if isinstance(config, dict) and "output_layers" in config:
-                found: Optional[List[Intent]] = self._functional(config, path, depth)
+            if is_graph:
+                found: Optional[_Inside] = self._functional(_dict(config), path, depth)
             elif entry.get("class_name") in ("Sequential", "Pipeline"):
                 found = self._sequential(entry, path, shape, depth)
             else:
                 found = None
-            self._models[id(entry)] = found
-        return self._models[id(entry)]
+            self._models[key] = found
+        return self._models[key]
 
-    def _functional(self, config: Dict[str, Any], path: str, depth: int) -> List[Intent]:
+    def _functional(self, config: Dict[str, Any], path: str, depth: int) -> _Inside:
         layers: Dict[str, Dict[str, Any]] = {}
         for entry in map(_dict, _list(config.get("layers"))):
             name = _name(entry)
@@ -116,36 +125,36 @@ class _Reader:
             name: [[_moved(one.made_by, first) for one in read] for read in calls]
             for name, calls in reads.items()
         }
-        graph = Graph(parents, [_moved(output, first_output) for output in outputs])
+        ends = [_moved(output, first_output) for output in outputs]
         made: Dict[Call, Optional[Shape]] = {}
         found: List[Intent] = []
-        for call in order.execution_order(graph):
+        for call in order.execution_order(Graph(parents, ends)):
             name, index = call
             read = reads[name][index]
-            source = read[0].shape or made.get(parents[name][index][0]) if read else None
-            if source is None and len(nodes[name]) == 1:
-                source = _built(layers[name])
+            sources = [one.shape or made.get(of) for one, of in zip(read, parents[name][index])]
+            if sources[:1] in ([], [None]) and len(nodes[name]) == 1:
+                sources[:1] = [_built(layers[name])]
             arguments = _arguments(nodes[name][index], layers)
-            made[call] = self._run(layers[name], arguments, path, source, depth, found)
-        return found
+            made[call] = self._run(layers[name], arguments, path, sources, depth, found)
+        return _Inside(found, made.get(ends[0]) if len(ends) == 1 else None)
 
     def _sequential(
         self, entry: Dict[str, Any], path: str, shape: Optional[Shape], depth: int
-    ) -> List[Intent]:
+    ) -> _Inside:
         config = entry.get("config")
         layers = _list(config if isinstance(config, list) else _dict(config).get("layers"))
         shape = shape or _shape(_dict(config).get("build_input_shape")) or _built(entry)
         found: List[Intent] = []
         for layer in map(_dict, layers):
-            shape = self._run(layer, {}, path, _built(layer) or shape, depth, found)
-        return found
+            shape = self._run(layer, {}, path, [_built(layer) or shape], depth, found)
+        return _Inside(found, shape)
 
     def _run(
         self,
         entry: Dict[str, Any],
         arguments: Dict[str, Any],
         path: str,
-        source: Optional[Shape],
+        sources: List[Optional[Shape]],
         depth: int,
         found: List[Intent],
     ) -> Optional[Shape]:
@@ -154,25 +163,26 @@ class _Reader:
         here = f"{path}/{name}" if path else name
         config = _config(entry)
         given = _shape(config.get("batch_shape", config.get("batch_input_shape")))
-        if entry.get("class_name") == "InputLayer":
-            return given
-        source = source or given
+        source = (sources[0] if sources else None) or given
+        if entry.get("class_name") == "InputLayer":  # which leaves sides open that a caller knows
+            return source
+        sources = [source, *sources[1:]]
         inner = self.of_model(entry, here, source, depth + 1)
         if inner is None and isinstance(config.get("layer"), dict):  # TimeDistributed and the like
-            inner = []
-            self._run(config["layer"], {}, here, None, depth + 1, inner)
+            inner = _Inside([], None)
+            self._run(config["layer"], {}, here, [], depth + 1, inner.intents)
         if inner is not None:
-            if len(found) + len(inner) > MOST:
+            if len(found) + len(inner.intents) > MOST:
                 raise NoModelError(f"it resizes more than {MOST} times")
-            found += inner
-            return None
+            found += inner.intents
+            return inner.makes
         called = Called(str(entry.get("class_name")), entry.get("module"), config, arguments)
         if not is_seen(called, entry.get("registered_name"), self._era):
             self._unseen[here] = None
             return None
         call = intent_of(called, self._era, source)
         if call is None:
-            return None
+            return shapes.made(called.kind, config, sources)
         if isinstance(call.found, LeftOut):
             self._remarks.add(left_out(call.found), here)
             return None
