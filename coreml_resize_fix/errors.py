@@ -124,9 +124,11 @@ class UnmatchedError(ResizeFixError):
     exit_code = 1
 
     def __init__(self, report: Any) -> None:
-        done = ("match", "fixed")
-        reasons = [finding.message for finding in report.findings if finding.verdict not in done]
-        reasons += ["an intent has no layer"] if report.unused else []
+        not_in_the_way = ("match", "fixed", "fixable")
+        reasons = [
+            finding.message for finding in report.findings if finding.verdict not in not_in_the_way
+        ]
+        reasons += [f"`{intent.label}` has no layer" for intent in report.unused]
         reasons += [
             f"`{found.address}` (`{found.layer}`) cannot run: {found.message}"
             for found in report.cannot_run

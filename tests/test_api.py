@@ -112,6 +112,16 @@ def test_what_cannot_be_matched_is_raised_with_its_report():
     assert audit(whole, case.intents()).exit_code == 0
 
 
+def test_an_error_names_what_stands_in_the_way_of_a_fix():
+    """The layers are fixable; a further call has no layer."""
+    case = Case("corpus", "blog_chain_TT")
+    lost = Intent(name="lost", size=(7, 9), input_size=(3, 5))
+    with pytest.raises(UnmatchedError) as caught:
+        fix(spec_of(case.path), [*case.intents(), lost])
+    assert {found.verdict for found in caught.value.report.findings} == {"fixable"}
+    assert "cannot be fixed as a whole: `lost` has no layer" in str(caught.value)
+
+
 def test_assume_and_deployment_target():
     report = audit(MODEL, INTENT, deployment_target="iOS11.2")
     assert [f.verdict for f in report.findings] == ["needs-option"] * 3 + ["match"]
