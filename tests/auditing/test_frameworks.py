@@ -1,21 +1,16 @@
 """Models of which the converter says that TensorFlow made them: the calls that are named."""
 
-import os
-
 import pytest
 
 from tests.cli.commands import UNET, run
-from tests.support.cases import FIXTURES
-from tests.support.converted import knows_programs
+from tests.support.tensorflow_cases import TensorFlowCase
 
 
 def path_of(name):
-    folder = os.path.join(FIXTURES, "tensorflow_routes", name)
-    if "_ml" in name:
-        if not knows_programs():
-            pytest.skip("no schema of ML Programs: pip install 'coremltools>=5'")
-        return os.path.join(folder, "model.mlpackage")
-    return os.path.join(folder, "model.mlmodel")
+    case = TensorFlowCase(name)
+    if not case.is_readable:
+        pytest.skip("the schema is older than the model: pip install 'coremltools>=5'")
+    return case.path
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from coreml_resize_fix.intents.source import Manifest
 from tests.cli.commands import INTENT, UNET, run
 from tests.support import cases
 from tests.support.converted import knows_programs
+from tests.support.tensorflow_cases import TensorFlowCase
 
 PROGRAM = os.path.join(cases.FIXTURES, "mlprogram", "ct72_ml17_acT_sf0p7", "model.mlpackage")
 
@@ -93,16 +94,20 @@ def test_a_template_of_a_model(model, tmp_path):
     assert (ran.code, "true or false?" in ran.err) == (2, True)
 
 
-TENSORFLOW = os.path.join(cases.FIXTURES, "tensorflow_routes")
 ASKED = "tensorflow1 or tensorflow2?"
 
 
-@pytest.mark.parametrize("name", ["ct41_unet_nn/model.mlmodel", "ct90_unet_ml/model.mlpackage"])
+def of_tensorflow(name):
+    case = TensorFlowCase(name)
+    if not case.is_readable:
+        pytest.skip("the schema is older than the model: pip install 'coremltools>=5'")
+    return case.path
+
+
+@pytest.mark.parametrize("name", ["ct41_unet_nn", "ct90_unet_ml"])
 def test_a_template_of_a_model_of_tensorflow(name, tmp_path):
     """PyTorch did not make these calls, and the file does not say which TensorFlow did."""
-    if "_ml" in name.split("/")[0] and not knows_programs():
-        pytest.skip("no schema of ML Programs: pip install 'coremltools>=5'")
-    path, model = tmp_path / "template.json", os.path.join(TENSORFLOW, name)
+    path, model = tmp_path / "template.json", of_tensorflow(name)
     assert run(model, "--write-manifest", path).code == 3
     document = json.loads(path.read_text())
     assert "producer" not in document
@@ -117,6 +122,5 @@ def test_a_template_of_a_model_of_tensorflow(name, tmp_path):
 
 def test_an_entry_on_the_page_of_a_model_of_tensorflow(tmp_path):
     path = tmp_path / "page.html"
-    model = os.path.join(TENSORFLOW, "ct90_unet_nn", "model.mlmodel")
-    assert run(model, "--report", path).code == 3
+    assert run(of_tensorflow("ct90_unet_nn"), "--report", path).code == 3
     assert path.read_text("utf-8").count(ASKED) == 2

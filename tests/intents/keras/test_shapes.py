@@ -11,6 +11,7 @@ import pytest
 from coreml_resize_fix.intents.keras.config import read_config
 from tests.intents.keras import support
 
+pytest.importorskip("keras", reason=support.REASON)
 MADE_BY = {name: keras for name, keras in support.KERAS.items() if keras.__version__ < "3"}
 needs_keras_2 = pytest.mark.skipif(not MADE_BY, reason="needs Keras 2: pip install tf_keras")
 
