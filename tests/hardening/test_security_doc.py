@@ -16,6 +16,7 @@ from coreml_resize_fix.formats.neuralnetwork import resizes
 from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.intents import fields, manifest, network_file, tensors
 from coreml_resize_fix.intents.frozen_graph import reader as graph_reader
+from coreml_resize_fix.intents.frozen_graph import shapes as graph_shapes
 from coreml_resize_fix.intents.keras import config as keras_config
 from coreml_resize_fix.intents.keras import hdf5 as keras_hdf5
 from coreml_resize_fix.intents.keras import reader as keras_reader
@@ -74,6 +75,7 @@ LIMITS = {
     "seconds of processor time of ONNX Runtime": runtime.MOST_SECONDS,
     "bytes of what says the shape of a recorded array": tensors._LONGEST_HEADER,
     "numbers of a tensor that an ONNX graph computes with": onnx_file.MOST_ELEMENTS,
+    "axes of a shape that is followed through a frozen graph": graph_shapes.MOST_AXES,
     "numbers of a tensor that sizes of TensorFlow are computed with": (
         tensorflow_sizes.MOST_ELEMENTS
     ),

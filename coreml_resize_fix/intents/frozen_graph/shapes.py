@@ -12,7 +12,8 @@ Flags = Mapping[str, Any]
 Rule = Callable[[Sequence[Given], Flags], Optional[Shape]]
 
 _RANK = 4
-_MOST_AXES, _LARGEST = 16, 1 << 40  # no chain of nodes makes more of a shape
+# No chain of nodes makes more of a shape: each node could add an axis, or double a side.
+MOST_AXES, _LARGEST = 16, 1 << 40
 
 
 def inferred(kind: str, inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
@@ -22,7 +23,7 @@ def inferred(kind: str, inputs: Sequence[Given], flags: Flags) -> Optional[Shape
         made = rule(inputs, flags) if rule is not None and inputs else None
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return None  # numbers that this operator does not take
-    if made is None or len(made) > _MOST_AXES:
+    if made is None or len(made) > MOST_AXES:
         return None
     return tuple(n if isinstance(n, int) and 0 < n <= _LARGEST else None for n in made)
 

@@ -255,3 +255,15 @@ def test_shapes_that_the_graph_keeps(tmp_path):
     up = g.resize("up", "ResizeBilinear", "layer", "size")
     (intent,), notices = load(g.graph(IMAGE, layer, UP[0], up), tmp_path)
     assert (intent.input_size, intent.channels, notices) == ((6, 7), 8, [])
+
+
+@pytest.mark.parametrize("operator", ["ExpandDims", "Tile"])
+def test_a_chain_of_nodes_makes_no_shape_without_end(operator, tmp_path):
+    """Each one adds an axis, or doubles every side: after 3,000 that would be 10⁷ or 10⁹⁰⁰."""
+    numbers = [0] if operator == "ExpandDims" else [2, 2, 2, 2]
+    by = g.numbers("by", numbers, () if operator == "ExpandDims" else None)
+    names = ["image", *("n" * 3 + str(k) for k in range(3000))]
+    chain = [g.node(to, operator, [of, "by"]) for of, to in zip(names, names[1:])]
+    up = g.resize("up", "ResizeBilinear", names[-1], "size")
+    (intent,), _ = load(g.graph(IMAGE, by, chain, UP[0], up), tmp_path)
+    assert (intent.input_size, intent.channels) == (None, None)
