@@ -79,7 +79,9 @@ def _in_rounds(
 
     `careful`: a match by order does not make the size of a layer of unknown size known.
     """
-    layers, _ = _split_poolings(layers_for({}))
+    layers, poolings = _split_poolings(layers_for({}))
+    if not intents:  # then no size is evidence of anything, and none needs to be left open
+        return _match_once(intents, MatchDraft(layers, reasons), poolings, origins)
     previous: Optional[Dict[str, _Assumption]] = None
     assumed = {layer.address: _Assumption() for layer in layers}
     matching = Matching()

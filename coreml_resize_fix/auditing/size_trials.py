@@ -1,7 +1,7 @@
 """Try sizes of resize layers, and keep those that leave no contradiction in the file."""
 
 from itertools import product
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing import contradictions
 from coreml_resize_fix.auditing.contradictions import Spot
@@ -39,9 +39,7 @@ class SizeTrials:
         self.free = free
         self._model, self._declared_sizes, self._given = model, declared_sizes, given
         self._steps = 0
-        undecided = self.shapes(dict.fromkeys(free, UNDECIDED))
-        # Contradictions that no size of these layers can remove.
-        self._elsewhere = set(contradictions.find(declared_sizes, undecided))
+        self._elsewhere: Optional[Set[Spot]] = None
 
     def shapes(self, sizes: Sizes) -> Dict[str, ModelShapes]:
         """Shapes with these sizes; a free layer without one keeps what its factor gives.
@@ -58,6 +56,12 @@ class SizeTrials:
     def contradictions(self, shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
         """Contradictions between these shapes that free layers can remove, in order."""
         found = contradictions.find(self._declared_sizes, shapes)
+        if not found:  # as in most files: none of them is looked for elsewhere
+            return found
+        if self._elsewhere is None:
+            undecided = self.shapes(dict.fromkeys(self.free, UNDECIDED))
+            # Contradictions that no size of these layers can remove.
+            self._elsewhere = set(contradictions.find(self._declared_sizes, undecided))
         return {spot: what for spot, what in found.items() if spot not in self._elsewhere}
 
     def input_size(self, address: str, shapes: Mapping[str, ModelShapes]) -> PartialSize:
