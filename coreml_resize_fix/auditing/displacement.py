@@ -32,6 +32,16 @@ class Step(NamedTuple):
 Steps = Tuple[Step, ...]  # on the way to a blob, in order of execution
 
 
+class _Way(NamedTuple):
+    """The steps on the way to a blob, and their largest moves, down and right, summed up."""
+
+    moved: float = 0.0
+    steps: Steps = ()
+
+    def with_step(self, step: Step) -> "_Way":
+        return _Way(self.moved + sum(step.largest), (*self.steps, step))
+
+
 class Displacement(NamedTuple):
     """The displacement of an output of that (height, width)."""
 
@@ -79,19 +89,20 @@ def displacements(
     moves = {finding.layer.address: _move(finding) for finding in findings}
     if not any(moves.values()):
         return []
-    features: Dict[str, Steps] = {}  # what one model of a pipeline hands to the next
+    features: Dict[str, _Way] = {}  # what one model of a pipeline hands to the next
     found: Dict[str, Displacement] = {}
     for network in model.networks:
         blobs = dict(features)
         for node in network.nodes:
-            inputs = [blobs.get(name, ()) for name in node.inputs]
-            arriving = max(inputs, key=lambda path: sum(_most(path)), default=())
+            inputs = [blobs.get(name, _Way()) for name in node.inputs]
+            arriving = max(inputs, key=lambda way: way.moved, default=_Way())
             own = moves.get(node.address)
-            leaving = arriving + (own,) if own is not None else arriving
+            leaving = arriving.with_step(own) if own is not None else arriving
             blobs.update((name, leaving) for name in node.outputs)
         for name in network.outputs:
             size = _image_size(shapes[network.prefix], name)
-            path = features[name] = blobs.get(name, ())
+            features[name] = blobs.get(name, _Way())
+            path = features[name].steps
             if size is not None and max(_most(path)) * max(size) > WORTH_TELLING:
                 found[name] = Displacement(name, size, path)
             else:

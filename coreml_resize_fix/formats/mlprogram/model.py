@@ -18,6 +18,7 @@ from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import declared_size
+from coreml_resize_fix.formats.inference.assumed import changes_nothing
 from coreml_resize_fix.formats.mlprogram import (
     computed_sizes,
     constants,
@@ -119,20 +120,11 @@ class Programs(protocol.Model):
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         return {
-            name: self._as_it_is[name] if self._is_as_it_is(name, assumed) else one.shapes(assumed)
-            for name, one in self._functions.items()
+            name: known
+            if changes_nothing(known, assumed)
+            else self._functions[name].shapes(assumed)
+            for name, known in self._as_it_is.items()
         }
-
-    def _is_as_it_is(self, name: str, assumed: Overrides) -> bool:
-        """Whether each resize of a function is taken to make what it makes in the file.
-
-        Such a walk would find what is known already, as long as no size varies.
-        """
-        known, addresses = self._as_it_is[name], [one.address for one in self._resizes[name]]
-        wanted = [address for address in addresses if address in assumed]
-        if known.varies:
-            return not wanted
-        return all(resize_layers.makes_assumed(known, address, assumed) for address in wanted)
 
     def reaching(self, wanted: Mapping[str, Sizes]) -> "Programs":
         found = copy.copy(self)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Optional
 
-from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
@@ -20,14 +19,13 @@ from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.resize_op import ResizeOp
-from coreml_resize_fix.formats.shapes import Known, ModelShapes, Overrides, Shape
+from coreml_resize_fix.formats.shapes import Known, ModelShapes, Shape
 
 __all__ = [
     "chain",
     "first_output",
     "image_shape",
     "layer",
-    "makes_assumed",
     "place",
 ]
 
@@ -103,15 +101,3 @@ def layer(
         call=(call.mode, call.antialias) if call is not None else None,
         find_natives=natives.in_place_of,
     )
-
-
-def makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
-    """Whether an operation is known to make the size that is assumed of it."""
-    layer, wanted = known.layers.get(address), assumed[address]
-    if layer is None or not layer.inputs or not layer.outputs:
-        return False
-    read, made = (
-        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
-        for shapes in (layer.inputs, layer.outputs)
-    )
-    return made is not None and made == (wanted(read) if callable(wanted) else wanted)

@@ -17,6 +17,7 @@ from typing import (
 from coreml_resize_fix.errors import SchemaError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
+from coreml_resize_fix.formats.inference.assumed import changes_nothing
 from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Sizes
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
@@ -71,6 +72,7 @@ class NeuralNetworks(protocol.Model):
         self._shapes = {
             model.prefix: sizes.ShapeInference(model.message, model.prefix) for model in self._own
         }
+        self._as_it_is = {prefix: one.infer() for prefix, one in self._shapes.items()}
         self._resizes = {
             model.prefix: resizes.find(model, self._in_half_precision) for model in self._own
         }
@@ -80,11 +82,17 @@ class NeuralNetworks(protocol.Model):
         self.remarks = _remarks(models)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        return {prefix: network.infer(assumed) for prefix, network in self._shapes.items()}
+        return {
+            prefix: known
+            if changes_nothing(known, assumed)
+            else self._shapes[prefix].infer(assumed)
+            for prefix, known in self._as_it_is.items()
+        }
 
     def reaching(self, wanted: Mapping[str, Sizes]) -> "NeuralNetworks":
         found = copy.copy(self)
         found._shapes = {prefix: one.reaching(wanted) for prefix, one in self._shapes.items()}
+        found._as_it_is = {prefix: one.infer() for prefix, one in found._shapes.items()}
         return found
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:

@@ -1,0 +1,25 @@
+"""Whether what is assumed of resizes is what they make anyway."""
+
+from coreml_resize_fix.formats.inference.call import image_size
+from coreml_resize_fix.formats.shapes import Known, LayerShapes, ModelShapes, Overrides
+
+__all__ = ["changes_nothing"]
+
+
+def changes_nothing(known: ModelShapes, assumed: Overrides) -> bool:
+    """Whether a walk with these assumptions would find the shapes that are known without any."""
+    own = [address for address in assumed if address in known.layers]
+    if known.varies:
+        return not own
+    return all(_makes(known.layers[address], assumed, address) for address in own)
+
+
+def _makes(layer: LayerShapes, assumed: Overrides, address: str) -> bool:
+    if not layer.inputs or not layer.outputs:
+        return False
+    wanted = assumed[address]
+    read, made = (
+        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
+        for shapes in (layer.inputs, layer.outputs)
+    )
+    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
