@@ -15,11 +15,10 @@ def changes_nothing(known: ModelShapes, assumed: Overrides) -> bool:
 
 
 def _makes(layer: LayerShapes, assumed: Overrides, address: str) -> bool:
-    if not layer.inputs or not layer.outputs:
-        return False
-    wanted = assumed[address]
     read, made = (
-        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
+        image_size(shapes[0].dims) if shapes and isinstance(shapes[0], Known) else None
         for shapes in (layer.inputs, layer.outputs)
     )
-    return made is not None and made == (wanted(read) if callable(wanted) else wanted)
+    wanted = assumed[address]
+    size = wanted(read) if callable(wanted) else wanted
+    return size is None or (made is not None and size == made)
