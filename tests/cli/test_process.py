@@ -151,3 +151,18 @@ def test_a_stream_that_lacks_characters_gets_escapes(encoding):
 def test_version_of_the_module():
     ran = process("--version")
     assert coreml_resize_fix.__version__ in ran.stdout.decode()
+
+
+def test_an_audit_seldom_looks_for_garbage():
+    """What it reads lives until its end; Python's own threshold means dozens of searches."""
+    code = (
+        "import gc, sys\n"
+        "from coreml_resize_fix.__main__ import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit:\n"
+        "    print(sum(one['collections'] for one in gc.get_stats()))\n"
+    )
+    command = [sys.executable, "-c", code, UNET, "-q", "-n", "-m", INTENT]
+    ran = subprocess.run(command, env=environment(), stdout=subprocess.PIPE, timeout=600)
+    assert int(ran.stdout.split()[-1]) < 20
