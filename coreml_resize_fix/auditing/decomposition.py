@@ -18,8 +18,6 @@ from coreml_resize_fix.replacements.maps import LinearMap
 from coreml_resize_fix.replacements.steps import AXES, computed
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec
 
-__all__ = ["Offer", "computes", "offer"]
-
 Size = Tuple[int, int]
 Sizes = Sequence[Tuple[Size, Size]]  # (input, intended output) at every size to hold at
 

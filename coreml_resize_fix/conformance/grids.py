@@ -22,8 +22,6 @@ from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.reference import resize
 
-__all__ = ["cases", "edge_cases", "edges"]
-
 Size = Tuple[int, int]
 
 _EXACT_VERSION = 5  # of networks whose inputs keep their rank: the new modes of Upsample need it

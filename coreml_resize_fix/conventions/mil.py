@@ -14,18 +14,6 @@ from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.grid import coordinates
 from coreml_resize_fix.sampling.single import single, spacing
 
-__all__ = [
-    "SAMPLING_MODES",
-    "UPSAMPLE_GRIDS",
-    "area_axis",
-    "factor_that_makes",
-    "has_tie",
-    "nearest_axis",
-    "resize_axis",
-    "sizes_by_factor",
-    "upsample_bilinear_axis",
-]
-
 Factor = Union[int, float]
 
 # sampling_mode of resize_bilinear and of iOS 17's resize -> transform (`program-modes`)

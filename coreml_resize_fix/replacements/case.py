@@ -6,8 +6,6 @@ from typing import List, Optional, Tuple
 
 from coreml_resize_fix.sampling import AxisSpec
 
-__all__ = ["PROBES", "Axes", "Case"]
-
 Axes = Tuple[AxisSpec, AxisSpec]  # along height, along width
 
 # Input sizes, in pixels, that stand for all sizes: every kernel here reaches a few pixels, and the

@@ -7,8 +7,6 @@ from coreml_resize_fix.replacements.format import Place, Purpose, Way
 from coreml_resize_fix.replacements.steps import Steps, multiply_adds
 from coreml_resize_fix.replacements.table import REPLACEMENTS, Replacement
 
-__all__ = ["Choice", "Cost", "Refusal", "candidates", "cheapest"]
-
 
 class Cost(NamedTuple):
     """What a replacement costs, in the order in which two are compared.

@@ -23,8 +23,6 @@ from coreml_resize_fix.replacements.steps import (
 from coreml_resize_fix.sampling import LARGEST_SIDE, AxisSpec, difference
 from coreml_resize_fix.sampling.reference import matrix
 
-__all__ = ["deconvolution", "strided_convolution", "upsample_and_crop"]
-
 # Source pixels that a kernel reaches to each side: linear, cubic.
 _REACHES = (1, 2)
 

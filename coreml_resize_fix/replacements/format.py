@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Sequence, Tuple
 if TYPE_CHECKING:
     from coreml_resize_fix.replacements.steps import Step, Steps
 
-__all__ = ["HALF", "SINGLE", "SMALLEST", "Computed", "Place", "Purpose", "Way"]
-
 # Largest error of rounding to float32 and to float16, as a share of the largest number. Sums of
 # float32 numbers are rounded a little more.
 SINGLE, HALF = 2.0**-22, 2.0**-11

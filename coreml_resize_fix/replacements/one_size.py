@@ -28,8 +28,6 @@ from coreml_resize_fix.sampling import (
     positions,
 )
 
-__all__ = ["BOX_ROUNDING", "crop_resize", "gather", "matrices", "padded_resize"]
-
 # Source pixels. A box is stored in float32, and Core ML samples in it; a grid that is moved by d
 # along both axes changes no value by more than 4 d of the largest magnitude; 1e-4 is promised.
 BOX_ROUNDING = 2.5e-5

@@ -13,27 +13,6 @@ import numpy as np
 from coreml_resize_fix.replacements.maps import LinearMap
 from coreml_resize_fix.sampling import LARGEST_SIDE, AxisSpec
 
-__all__ = [
-    "AXES",
-    "HEIGHT",
-    "WIDTH",
-    "Crop",
-    "CropResize",
-    "Deconvolution",
-    "Depthwise",
-    "Gather",
-    "Kernel",
-    "MatMul",
-    "RepeatEdges",
-    "ResizeBilinear",
-    "Step",
-    "Steps",
-    "UpsampleBilinear",
-    "computed",
-    "multiply_adds",
-    "weights",
-]
-
 AXES = HEIGHT, WIDTH = 0, 1
 Pair = Tuple[int, int]
 

@@ -9,8 +9,6 @@ from coreml_resize_fix.replacements import filters, one_size
 from coreml_resize_fix.replacements.case import Case
 from coreml_resize_fix.replacements.steps import Steps, weights
 
-__all__ = ["REPLACEMENTS", "Replacement"]
-
 # Weights of one replacement, 64 MiB of float32: matrices between sides of 4096 pixels. They are in
 # memory several times while they are built and compared.
 _MOST_WEIGHTS = 1 << 24

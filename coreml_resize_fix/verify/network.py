@@ -23,17 +23,6 @@ from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import ShowProgress, silent
 from coreml_resize_fix.verify.kernels.checks import limited_effort
 
-__all__ = [
-    "Executed",
-    "NotRun",
-    "arranged",
-    "execute",
-    "planes",
-    "require_names",
-    "run",
-    "run_prepared",
-]
-
 
 class NotRun(NamedTuple):
     """A layer or an operation that could not be computed, and why, as the end of a sentence."""

@@ -16,8 +16,6 @@ from coreml_resize_fix.formats.mlprogram.program import Function, Operation, Val
 from coreml_resize_fix.formats.mlprogram.scopes import Scope
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Input, Made, Packed, Read, Step
 
-__all__ = ["Group", "groups", "scale"]
-
 _NUMBER = re.compile(r"_\d+$")
 # Twice as many as any replacement has.
 _MOST_OPERATIONS = 16

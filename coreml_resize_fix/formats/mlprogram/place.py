@@ -10,8 +10,6 @@ from coreml_resize_fix.replacements.format import Place, Way
 if TYPE_CHECKING:
     from coreml_resize_fix.replacements.steps import Step
 
-__all__ = ["OperationPlace", "dims_of"]
-
 
 @dataclass(frozen=True)
 class OperationPlace(Place):

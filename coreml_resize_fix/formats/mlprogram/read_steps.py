@@ -17,8 +17,6 @@ from coreml_resize_fix.replacements.patterns import separated
 from coreml_resize_fix.replacements.steps import HEIGHT, WIDTH, Kernel
 from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges
 
-__all__ = ["read"]
-
 
 class _UnreadableError(Exception):
     """An operation cannot be part of a replacement."""

@@ -22,15 +22,6 @@ from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.resize_op import ResizeOp
 from coreml_resize_fix.formats.shapes import Known, ModelShapes, Overrides, Shape
 
-__all__ = [
-    "chain",
-    "first_output",
-    "image_shape",
-    "layer",
-    "makes_assumed",
-    "place",
-]
-
 
 def first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
     """The shape of what an operation makes; None if nothing is known of it."""

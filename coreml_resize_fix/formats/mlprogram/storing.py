@@ -24,8 +24,6 @@ from coreml_resize_fix.formats.mlprogram.weight_file import Stored
 from coreml_resize_fix.formats.model import Appended
 from coreml_resize_fix.formats.model_folder import ModelFolder
 
-__all__ = ["LARGEST_INLINE", "Written", "fault", "reader", "store"]
-
 # Bytes of one constant in the model file, which every reader parses whole.
 LARGEST_INLINE = 1 << 16
 _COPY = "copy the whole package, or save the model again"

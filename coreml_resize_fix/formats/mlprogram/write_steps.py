@@ -16,8 +16,6 @@ from coreml_resize_fix.replacements.steps import AXES, HEIGHT
 if TYPE_CHECKING:
     from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 
-__all__ = ["OperationWay", "ways"]
-
 _RANK4 = 4  # of images that a convolution takes
 _EQUAL = 1e-12
 

@@ -8,8 +8,6 @@ from coreml_resize_fix.formats.protobuf import wire
 from coreml_resize_fix.replacements import steps
 from coreml_resize_fix.replacements.steps import WIDTH, Kernel
 
-__all__ = ["FORMS", "Constant", "Layer", "expand", "mix_channels", "permute", "squeeze"]
-
 
 class Layer(NamedTuple):
     """A layer without names.

@@ -9,8 +9,6 @@ from coreml_resize_fix.replacements.format import Place, Way
 if TYPE_CHECKING:
     from coreml_resize_fix.replacements.steps import Step
 
-__all__ = ["LayerPlace"]
-
 _EXACT_RANK = 4  # of images that exporters write in networks of exact ranks
 
 

@@ -18,8 +18,6 @@ from coreml_resize_fix.verify.kernels.checks import (
 )
 from coreml_resize_fix.verify.kernels.elementwise import broadcast_shape
 
-__all__ = ["expand_dims", "gather", "linear", "matmul", "squeeze", "transpose"]
-
 
 def transpose(array: np.ndarray, axes: Sequence[int]) -> np.ndarray:
     """Dimension n of the result, a view, is dimension axes[n].

@@ -13,14 +13,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of
 
-__all__ = [
-    "batch_norm",
-    "layer_norm",
-    "length_norm",
-    "local_response_norm",
-    "mean_variance_norm",
-]
-
 
 def batch_norm(
     x: np.ndarray,

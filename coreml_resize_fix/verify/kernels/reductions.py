@@ -12,8 +12,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of
 
-__all__ = ["REDUCTIONS", "argsort", "cumulative_sum", "extreme_index", "reduce", "top"]
-
 EPSILON = 1e-7  # what a logarithm of a sum adds where nothing else is documented
 
 

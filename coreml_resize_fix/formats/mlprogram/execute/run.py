@@ -35,8 +35,6 @@ from coreml_resize_fix.formats.mlprogram.program import (
 from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.verify.kernels import cutting
 
-__all__ = ["FunctionExecution", "execution"]
-
 _PREPARED = ("__biased__", "__scaled__")  # what coremltools calls an image behind its preprocessing
 
 
