@@ -84,11 +84,6 @@ def nearest_axis(input_size: int, output_size: int) -> AxisSpec:
     return AxisSpec("nearest_floor", "asymmetric", input_size, output_size)
 
 
-def area_axis(input_size: int, output_size: int) -> AxisSpec:
-    """One axis of an average over windows that do not overlap and leave nothing out."""
-    return AxisSpec("area", "half_pixel", input_size, output_size)
-
-
 def sizes_by_factor(input_size: int, factor: Factor) -> Tuple[int, int]:
     """floor(X s) in single and in double precision, of a factor that is stored as float32.
 

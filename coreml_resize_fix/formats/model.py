@@ -55,7 +55,6 @@ __all__ = [
     "Node",
     "Plan",
     "ResizeOp",
-    "Size",
     "Sizes",
     "Summed",
     "Sums",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram import messages, steps
 from coreml_resize_fix.formats.mlprogram.operations import IOS15
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Packed, Read, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Packed, Step
 from coreml_resize_fix.formats.model import ResizeOp
 
 if TYPE_CHECKING:
@@ -124,8 +124,3 @@ def _bytes(operation: Step) -> int:
             total += len(messages.constant(parameter, given))
         total += len(parameter)
     return total
-
-
-def reads_image(given: object) -> bool:
-    """Whether an input is the image: the one that is replaced read, or what a step makes of it."""
-    return isinstance(given, (Made, Read))

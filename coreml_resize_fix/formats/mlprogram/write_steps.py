@@ -40,8 +40,7 @@ class _Context(NamedTuple):
         return Packed(self.data_type, values.astype(code).tobytes(), values.shape)
 
 
-def _flag(value: bool) -> Constant:
-    return Constant("BOOL", (value,))
+_FALSE = Constant("BOOL", (False,))
 
 
 def _word(value: str) -> Constant:
@@ -66,7 +65,7 @@ def _gather(step: steps.Gather, context: _Context) -> Inputs:
     if context.version >= IOS16:
         given.append(("batch_dims", _one(0)))
     if context.version >= IOS17:
-        given.append(("validate_indices", _flag(False)))
+        given.append(("validate_indices", _FALSE))
     return tuple(given)
 
 
@@ -76,7 +75,7 @@ def _matmul(step: steps.MatMul, context: _Context) -> Inputs:
     held = matrix if step.axis == HEIGHT else np.ascontiguousarray(matrix.T)
     factors: List[Input] = [context.weights(held), context.image]
     first, second = factors if step.axis == HEIGHT else factors[::-1]
-    plain = (("transpose_x", _flag(False)), ("transpose_y", _flag(False)))
+    plain = (("transpose_x", _FALSE), ("transpose_y", _FALSE))
     return (("x", first), ("y", second), *plain)
 
 
@@ -131,8 +130,8 @@ def _average(step: steps.Depthwise, context: _Context) -> Inputs:
         ("strides", _whole(step.rows.stride, step.columns.stride)),
         ("pad_type", _word("valid")),
         ("pad", _whole(0, 0, 0, 0)),
-        ("exclude_padding_from_average", _flag(False)),
-        ("ceil_mode", _flag(False)),
+        ("exclude_padding_from_average", _FALSE),
+        ("ceil_mode", _FALSE),
     )
 
 
@@ -142,8 +141,8 @@ def _upsample(step: steps.UpsampleBilinear, context: _Context) -> Inputs:
         ("x", context.image),
         ("scale_factor_height", _one(step.factors[0])),
         ("scale_factor_width", _one(step.factors[1])),
-        ("align_corners", _flag(False)),
-        ("half_pixel_centers", _flag(False)),
+        ("align_corners", _FALSE),
+        ("half_pixel_centers", _FALSE),
     )
 
 

@@ -90,9 +90,7 @@ def _lowest(
     versions = [required_version.LOWEST, least]
     for inner in models:
         if inner.prefix.startswith(model.prefix):
-            versions += [
-                need.spec_version for need in required_version.needs(inner, skip_resizes=True)
-            ]
+            versions += [need.spec_version for need in required_version.needs(inner)]
             for layer in inner.layers:
                 params = read_parameters.read(layer.message)
                 if params is not None and layer.address not in changed:

@@ -76,15 +76,10 @@ def layer_norm(
     return made
 
 
-def length_norm(x: np.ndarray, epsilon: float, add: bool) -> np.ndarray:
-    """x / sqrt of the sum of its squares over the last three axes.
-
-    add: epsilon is added to the sum; else it is the least that the sum counts as.
-    """
+def length_norm(x: np.ndarray, epsilon: float) -> np.ndarray:
+    """x / sqrt of epsilon and the sum of its squares over the last three axes."""
     squares = np.square(x).sum(axis=(-3, -2, -1), keepdims=True)
-    least = x.dtype.type(epsilon)
-    total = squares + least if add else np.maximum(squares, least)
-    return np.asarray(x / np.sqrt(total))
+    return np.asarray(x / np.sqrt(squares + x.dtype.type(epsilon)))
 
 
 def local_response_norm(
