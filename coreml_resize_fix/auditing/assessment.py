@@ -8,7 +8,6 @@ from coreml_resize_fix.auditing.comparison import (
     UNEQUAL,
     Comparisons,
     Pairing,
-    Size,
     comparisons,
     pair,
 )
@@ -16,6 +15,7 @@ from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, SizeKind
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Size, SizePairs
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -178,9 +178,7 @@ def assess(
     )
 
 
-def _left_open(
-    layer: ResizeLayer, known: Sequence[Tuple[Size, Size]]
-) -> Optional[Tuple[str, Size]]:
+def _left_open(layer: ResizeLayer, known: SizePairs) -> Optional[Tuple[str, Size]]:
     """What is not documented of what it makes, and an input of which; or None."""
     if layer.params.is_chain:
         return None
@@ -205,7 +203,7 @@ class _Way(NamedTuple):
 def _way(
     layer: ResizeLayer,
     asked: Intent,
-    known: Sequence[Tuple[Size, Size]],
+    known: SizePairs,
     spec_version: int,
     decompose: bool,
 ) -> _Way:
@@ -244,7 +242,7 @@ def _preferred(natives: Sequence[Native], intent: Intent) -> List[Native]:
 
 
 def _remedy(
-    layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
+    layer: ResizeLayer, intent: Intent, known: SizePairs, spec_version: int
 ) -> Tuple[Optional[Native], Optional[ResizeOp]]:
     """The first native layer that equals the intent at every size, allowed ones first."""
     natives = _preferred(layer.natives(intent), intent)
@@ -283,7 +281,7 @@ def _shrinks(pairings: Sequence[Pairing]) -> bool:
     return any(n < x for p in pairings for x, n in zip(p.input_size, p.intended))
 
 
-def _intent_kind(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
+def _intent_kind(intent: Intent, known: SizePairs) -> str:
     if intent.is_nearest:
         return NEAREST
     if intent.antialias or intent.mode != "bilinear":

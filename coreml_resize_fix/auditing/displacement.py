@@ -8,11 +8,9 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.shapes import Known, ModelShapes
+from coreml_resize_fix.formats.shapes import Known, ModelShapes, Size
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 from coreml_resize_fix.short_repr import short_repr
-
-Size = Tuple[int, int]
 
 # Below this share of an output pixel a displacement is not worth reporting.
 WORTH_TELLING = 1e-6

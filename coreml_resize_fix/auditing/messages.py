@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
-from typing import Optional, Tuple
+from typing import Optional
 
 from coreml_resize_fix.auditing import assessment, closest
 from coreml_resize_fix.auditing.assessment import Assessment
@@ -11,10 +11,9 @@ from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.intents.model import Intent
-
-Size = Tuple[int, int]
 
 NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
 

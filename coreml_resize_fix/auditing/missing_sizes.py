@@ -11,10 +11,10 @@ from functools import partial
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.auditing.size_trials import UNDECIDED, Size, Sizes, SizeTrials, TooManyError
+from coreml_resize_fix.auditing.size_trials import UNDECIDED, Sizes, SizeTrials, TooManyError
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import Overrides, PartialSize
+from coreml_resize_fix.formats.shapes import Overrides, PartialSize, Size
 from coreml_resize_fix.intents.model import Intent
 
 _MOST_SHOWN = 4

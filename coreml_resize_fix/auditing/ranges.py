@@ -9,9 +9,8 @@ from typing import Optional, Tuple
 from coreml_resize_fix.formats.input_sizes import sizes_in
 from coreml_resize_fix.formats.model import ROUNDING, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.model import Intent
-
-Size = Tuple[int, int]
 
 
 def misfit(intent: Intent, params: ResizeOp, layer: ResizeLayer) -> Optional[Tuple[Size, Size]]:

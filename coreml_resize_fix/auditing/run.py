@@ -6,7 +6,7 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Uni
 
 from coreml_resize_fix.auditing import findings, missing_sizes, partial_fix, repeated, size_sources
 from coreml_resize_fix.auditing.audit import BLOCKING, Audit
-from coreml_resize_fix.auditing.comparison import Size, comparisons
+from coreml_resize_fix.auditing.comparison import comparisons
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.evidence import computes, contradiction
 from coreml_resize_fix.auditing.findings import Finding
@@ -21,6 +21,7 @@ from coreml_resize_fix.formats.shapes import (
     ModelShapes,
     Overrides,
     PartialSize,
+    Size,
     SizeOf,
 )
 from coreml_resize_fix.intents.model import Intent

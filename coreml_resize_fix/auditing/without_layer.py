@@ -3,7 +3,8 @@
 from typing import List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing.codes import Code
-from coreml_resize_fix.auditing.comparison import ANY_SIZES, Size, comparable
+from coreml_resize_fix.auditing.comparison import ANY_SIZES, comparable
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec, difference
 

@@ -28,10 +28,15 @@ from coreml_resize_fix.formats.resize_op import (
     POOLING,
     ROUNDING,
     ResizeOp,
-    Size,
-    Sizes,
 )
-from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    ModelShapes,
+    Overrides,
+    Size,
+    SizePairs,
+    UsableSizes,
+)
 from coreml_resize_fix.short_repr import shortened
 
 if TYPE_CHECKING:
@@ -55,7 +60,6 @@ __all__ = [
     "Node",
     "Plan",
     "ResizeOp",
-    "Sizes",
     "Summed",
     "Sums",
     "Window",
@@ -186,7 +190,7 @@ class Model:
         """Shapes of every network; `assumed` replaces the sizes that resizes make."""
         raise NotImplementedError
 
-    def reaching(self, wanted: Mapping[str, Sizes]) -> "Model":
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "Model":
         """The same model, also looked at where resizes get and make these sizes, by address."""
         return self
 

@@ -4,9 +4,16 @@ from dataclasses import dataclass
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.network import Network
-from coreml_resize_fix.formats.shapes import Flexible, Known, ModelShapes, Shape, Size, SizeOf
+from coreml_resize_fix.formats.shapes import (
+    Flexible,
+    Known,
+    ModelShapes,
+    Shape,
+    Size,
+    SizeOf,
+    SizePairs,
+)
 
-Pairs = Sequence[Tuple[Size, Size]]  # what a resize got and what it made, as recorded
 Sizes = Tuple[Optional[Size], ...]  # at each evaluation
 
 _NEAR = 1e-3  # converters write a factor a little above the one that they mean
@@ -42,7 +49,7 @@ class OtherTensors:
         tensor = next(one for one in self.tensors if one.name == source.name)
         return tuple(None if size is None else source.of(size) for size in tensor.sizes)
 
-    def sources(self, pairs: Pairs, factors: Sequence[float]) -> List[SizeOf]:
+    def sources(self, pairs: SizePairs, factors: Sequence[float]) -> List[SizeOf]:
         """Those that say every recorded size, nearest before the resize first.
 
         They are (height, width) `factors` times the size of a tensor.
@@ -54,7 +61,7 @@ class OtherTensors:
         found = (SizeOf(one.name, one.rank, times, parts) for one in reversed(self.tensors))
         return [source for source in found if self.fits(self.sizes_of(source), pairs)]
 
-    def fits(self, said: Sizes, pairs: Pairs) -> bool:
+    def fits(self, said: Sizes, pairs: SizePairs) -> bool:
         """Whether there are sizes of the inputs at which these are the recorded pairs.
 
         Height and width are taken apart: neither depends on the other in maps.

@@ -7,7 +7,8 @@ from typing import Callable, FrozenSet, List, NamedTuple, Optional, Sequence, Tu
 
 from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.other_tensors import OtherTensors
-from coreml_resize_fix.formats.resize_op import ResizeOp, Size, Sizes
+from coreml_resize_fix.formats.resize_op import ResizeOp
+from coreml_resize_fix.formats.shapes import Size, SizePairs
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.format import Place
 from coreml_resize_fix.short_repr import shortened
@@ -24,7 +25,7 @@ class Native(NamedTuple):
     fixed_size: bool
     nearest: bool
     modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
-    build: Callable[[Sizes], Optional[ResizeOp]]
+    build: Callable[[SizePairs], Optional[ResizeOp]]
 
 
 FindNatives = Callable[["ResizeLayer", Optional[Intent]], Sequence[Native]]

@@ -2,15 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.sampling import AxisSpec
 
 if TYPE_CHECKING:
     import numpy as np
 
     from coreml_resize_fix.formats.shapes import SizeOf
-
-Size = Tuple[int, int]
-Sizes = Sequence[Tuple[Size, Size]]  # (input, output) at every size to hold at
 
 ROUNDING, PIXEL = "rounding", "pixel"  # what is not documented of a resize: see `left_open`
 POOLING = "pooling"  # the kind of an operation that averages windows

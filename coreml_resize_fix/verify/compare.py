@@ -6,12 +6,11 @@ import numpy as np
 
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import probes
-
-Size = Tuple[int, int]
 
 # Both sides are computed in float64, on values of at most one.
 EXACT = 1e-9

@@ -7,11 +7,10 @@ import numpy as np
 
 from coreml_resize_fix.auditing.findings import Finding, Picture
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify.probes import LARGEST_MAP, pixels
-
-Size = Tuple[int, int]
 
 _WINDOW = 64  # output pixels per side: single pixels stay visible, and the file small
 

@@ -7,13 +7,12 @@ from coreml_resize_fix.formats.mlprogram import messages, steps
 from coreml_resize_fix.formats.mlprogram.operations import IOS15
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Packed, Step
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.shapes import Size
 
 if TYPE_CHECKING:
     import numpy as np
 
     from coreml_resize_fix.replacements.format import Computed
-
-Size = Tuple[int, int]
 
 
 @dataclass(frozen=True)

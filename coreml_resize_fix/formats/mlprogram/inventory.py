@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram.windows import pooled
 from coreml_resize_fix.formats.model import POOLING, ResizeOp
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.sampling import AxisSpec
 
 if TYPE_CHECKING:
     import numpy as np
-
-Size = Tuple[int, int]
 
 
 class _NotReplaced(ResizeOp):

@@ -49,13 +49,18 @@ from coreml_resize_fix.formats.model import (
     DeclaredSize,
     Plan,
     ResizeOp,
-    Sizes,
     Summed,
 )
 from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    ModelShapes,
+    Overrides,
+    SizePairs,
+    UsableSizes,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,7 +139,7 @@ class Programs(protocol.Model):
             return not wanted
         return all(resize_layers.makes_assumed(known, address, assumed) for address in wanted)
 
-    def reaching(self, wanted: Mapping[str, Sizes]) -> "Programs":
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "Programs":
         found = copy.copy(self)
         found._functions = {name: one.reaching(wanted) for name, one in self._functions.items()}
         found._as_it_is = {name: one.shapes() for name, one in found._functions.items()}

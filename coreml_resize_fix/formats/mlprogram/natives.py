@@ -17,8 +17,9 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleBilinear,
     UpsampleNearest,
 )
-from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp, Sizes
+from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import SizePairs
 from coreml_resize_fix.intents.model import Intent
 
 
@@ -55,7 +56,7 @@ def _following(layer: ResizeLayer, intent: Optional[Intent]) -> List[Native]:
     ]
 
 
-def _at_more(native: Native, more: Sizes) -> Callable[[Sizes], Optional[ResizeOp]]:
+def _at_more(native: Native, more: SizePairs) -> Callable[[SizePairs], Optional[ResizeOp]]:
     return lambda sizes: native.build([*sizes, *more])
 
 
@@ -80,8 +81,8 @@ def _computed(layer: ResizeLayer) -> Callable[[str], Native]:
     return native
 
 
-def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+def _target_size(sampling_mode: str) -> Callable[[SizePairs], Optional[ResizeOp]]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         targets = {after for _, after in sizes}
         if len(targets) != 1:
             return None
@@ -91,22 +92,22 @@ def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
     return build
 
 
-def _factors(sizes: Sizes) -> Optional[Tuple[Factor, Factor]]:
+def _factors(sizes: SizePairs) -> Optional[Tuple[Factor, Factor]]:
     """(height, width) factors that make every size, however their products are rounded."""
     height = mil.factor_that_makes((before[0], after[0]) for before, after in sizes)
     width = mil.factor_that_makes((before[1], after[1]) for before, after in sizes)
     return None if height is None or width is None else (height, width)
 
 
-def _by_factors(align_corners: bool) -> Callable[[Sizes], Optional[ResizeOp]]:
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+def _by_factors(align_corners: bool) -> Callable[[SizePairs], Optional[ResizeOp]]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         factors = _factors(sizes)
         return None if factors is None else UpsampleBilinear(*factors, align_corners=align_corners)
 
     return build
 
 
-def _whole_factors(sizes: Sizes) -> Optional[ResizeOp]:
+def _whole_factors(sizes: SizePairs) -> Optional[ResizeOp]:
     factors = _factors(sizes)
     if factors is None or not all(isinstance(factor, int) for factor in factors):
         return None

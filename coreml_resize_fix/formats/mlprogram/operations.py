@@ -10,6 +10,7 @@ from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
 from coreml_resize_fix.formats.mlprogram.operation import GridOperation
 from coreml_resize_fix.formats.mlprogram.resize_to_shape import IOS17, ResizeToShape, by_mode
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.sampling import AxisSpec
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "UpsampleNearest",
 ]
 
-Size = Tuple[int, int]
 Axes = Tuple[AxisSpec, AxisSpec]
 
 IOS15, IOS16 = 6, 7  # specification versions

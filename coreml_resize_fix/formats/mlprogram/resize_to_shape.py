@@ -5,10 +5,9 @@ from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram.operation import GridOperation
-from coreml_resize_fix.formats.shapes import SizeOf
+from coreml_resize_fix.formats.shapes import Size, SizeOf
 from coreml_resize_fix.sampling import AxisSpec
 
-Size = Tuple[int, int]
 Axes = Tuple[AxisSpec, AxisSpec]
 
 IOS17 = 8  # specification version

@@ -17,7 +17,7 @@ from typing import (
 from coreml_resize_fix.errors import SchemaError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
-from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Sizes
+from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
     declared_sizes,
@@ -35,7 +35,13 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    ModelShapes,
+    Overrides,
+    SizePairs,
+    UsableSizes,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +88,7 @@ class NeuralNetworks(protocol.Model):
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         return {prefix: network.infer(assumed) for prefix, network in self._shapes.items()}
 
-    def reaching(self, wanted: Mapping[str, Sizes]) -> "NeuralNetworks":
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "NeuralNetworks":
         found = copy.copy(self)
         found._shapes = {prefix: one.reaching(wanted) for prefix, one in self._shapes.items()}
         return found

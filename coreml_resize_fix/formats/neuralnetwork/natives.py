@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from coreml_resize_fix.conventions.coreml import fractional_factor
-from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
+from coreml_resize_fix.formats.model import Native, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import SizePairs
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling.single import single
 
@@ -25,8 +26,8 @@ def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Nat
     return [native for native in (*NATIVES, *following) if layer.modern or not native.modern]
 
 
-def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+def _whole_factors(mode: str) -> Callable[[SizePairs], Optional[ResizeOp]]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         factors = {
             tuple(n // x if x and n % x == 0 else 0 for x, n in zip(before, after))
             for before, after in sizes
@@ -39,11 +40,11 @@ def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
     return build
 
 
-def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
+def _factors(linear_upsample_mode: str) -> Callable[[SizePairs], Optional[ResizeOp]]:
     """Whole factors if they make the sizes; fractional ones if there is only one size."""
     whole = _whole_factors("BILINEAR")
 
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         params = whole(sizes)
         if isinstance(params, Upsample):
             return replace(params, linear_upsample_mode=linear_upsample_mode)
@@ -82,13 +83,13 @@ def _above(factor: float, largest: int) -> float:
     return factor if single(factor) == factor else single(factor + 1 / 16 / largest)
 
 
-def _given(mode: str, factors: Tuple[float, ...]) -> Callable[[Sizes], Optional[ResizeOp]]:
+def _given(mode: str, factors: Tuple[float, ...]) -> Callable[[SizePairs], Optional[ResizeOp]]:
     params = Upsample("BILINEAR", mode, fractional_scaling_factor=factors)
     return lambda sizes: params
 
 
-def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+def _target_size(sampling_mode: str) -> Callable[[SizePairs], Optional[ResizeOp]]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         targets = {after for _, after in sizes}
         return ResizeBilinear(targets.pop(), sampling_mode) if len(targets) == 1 else None
 

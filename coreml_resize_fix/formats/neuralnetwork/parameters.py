@@ -8,6 +8,7 @@ from coreml_resize_fix.formats.grid_resize import GridResize
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.sampling_modes import SAMPLING_MODES, upsample_mode
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.formats.spec_versions import RESIZE_BILINEAR, UPSAMPLE_MODES
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly, shortest
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from coreml_resize_fix.replacements.format import Computed
-
-Size = Tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from coreml_resize_fix.formats.model import POOLING, ResizeOp
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.sampling import AxisSpec
 
 if TYPE_CHECKING:
     import numpy as np
 
-Size = Tuple[int, int]
 Pads = Tuple[Size, Size]  # (top, bottom), (left, right)
 
 _AVERAGE = 1  # PoolingLayerParams.PoolingType
