@@ -9,6 +9,7 @@ from coreml_resize_fix.auditing.assessment import Assessment
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
+from coreml_resize_fix.auditing.remedy import ABOVE, LAYERS_ABOVE, LAYERS_ASKED
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Size
@@ -29,8 +30,8 @@ CALLS = (
 
 # By where the layers are that compute an intent: what a user has to allow.
 _OPTIONS = (
-    ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
-    ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
+    ((LAYERS_ASKED, LAYERS_ABOVE), "`--decompose`"),
+    ((ABOVE, LAYERS_ABOVE), "a higher deployment target"),
 )
 
 

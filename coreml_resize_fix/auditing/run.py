@@ -13,6 +13,7 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.matching import Matching
 from coreml_resize_fix.auditing.origins import Origins
+from coreml_resize_fix.auditing.remedy import Allowed
 from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.model import Model, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
@@ -109,22 +110,19 @@ def _known_sizes(sizes: Dict[str, Optional[Size]]) -> Dict[str, Size]:
     return {address: size for address, size in sizes.items() if size is not None}
 
 
-def run(
+def audit_model(
     model: Model,
     intents: Sequence[Intent],
     assume: Optional[Intent],
-    spec_version: int,
-    decompose: bool = False,
+    allowed: Allowed,
     partial_result: bool = False,
-    rewrite_downscales: bool = False,
     origins: Optional[Origins] = None,
 ) -> Audit:
-    """Audit a model; `spec_version` is the highest one that the target allows.
+    """Audit a model: match the intents to its resizes, and decide on each one.
 
-    `decompose` allows replacements of several layers. `partial_result` allows a result in which
-    some layers stay wrong: layers behind those are judged by the input that they really get.
-    `rewrite_downscales` asks for another operation where the one that is right is in doubt.
-    `origins` is what the converter of the model remembers of the calls.
+    `assume` is the intent of resizes that none of `intents` fits. `partial_result` allows a result
+    in which some layers stay wrong: layers behind those are judged by the input that they really
+    get. `origins` is what the converter of the model remembers of the calls.
     """
     before = model.shapes({})
     varies = any(shapes.flexible_inputs for shapes in before.values())
@@ -145,8 +143,7 @@ def run(
         model, before = asked, asked.shapes({})
 
     def judge(layer: ResizeLayer, moved: bool = False) -> Finding:
-        match = matching.by_address[layer.address]
-        return decide(layer, match, spec_version, decompose, moved, rewrite_downscales)
+        return decide(layer, matching.by_address[layer.address], allowed, moved)
 
     found, intended_shapes = _as_intended(model, matching, judge)
     as_intended = tuple(found)
@@ -162,7 +159,7 @@ def run(
     planned = _planned(found)
     after = model.shapes(planned)
     poolings = model.poolings(intended_shapes) if matching.pooled else []
-    found += _pooling_findings(poolings, matching, spec_version)
+    found += _pooling_findings(poolings, matching, allowed)
     if poolings:
         nodes = (node.address for network in model.networks for node in network.nodes)
         order = {address: place for place, address in enumerate(nodes)}
@@ -230,7 +227,7 @@ def _as_intended(
 
 
 def _pooling_findings(
-    layers: Sequence[ResizeLayer], matching: Matching, spec_version: int
+    layers: Sequence[ResizeLayer], matching: Matching, allowed: Allowed
 ) -> List[Finding]:
     """The verdicts on pooling layers that compute a call, at their final sizes."""
     found = []
@@ -239,7 +236,7 @@ def _pooling_findings(
         if match is None or match.intent is None:
             continue
         if computes(match.intent, layer):
-            found.append(decide(layer, match, spec_version))
+            found.append(decide(layer, match, Allowed(allowed.spec_version)))
         else:
             matching.unused.append(match.intent)
     return found

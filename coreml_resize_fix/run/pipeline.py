@@ -10,7 +10,8 @@ from typing import Callable, List, Mapping, Optional, Tuple
 from coreml_resize_fix.auditing.audit import Audit, is_as_planned
 from coreml_resize_fix.auditing.displacement import displacements
 from coreml_resize_fix.auditing.notices import notices
-from coreml_resize_fix.auditing.run import run
+from coreml_resize_fix.auditing.remedy import Allowed
+from coreml_resize_fix.auditing.run import audit_model
 from coreml_resize_fix.errors import ModelError, ProofError, translate_os_errors
 from coreml_resize_fix.formats import sniff
 from coreml_resize_fix.formats.model import Change, Model
@@ -162,14 +163,12 @@ def _decide(model: Model, request: Request, tell: ShowProgress = silent) -> Work
 
 def _audit(model: Model, request: Request, allowed: int) -> Audit:
     model.float32_replacements = request.float32_replacements
-    audit = run(
+    audit = audit_model(
         model,
         resolve_nearest(request.manifest or (), request.tensors),
         request.assume,
-        allowed,
-        request.decompose,
+        Allowed(allowed, request.decompose, request.rewrite_downscales),
         request.partial,
-        request.rewrite_downscales,
         request.origins,
     )
     if request.tensors and any(intent.input_is_parameter for intent in audit.matching.unused):

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from coreml_resize_fix.auditing import assessment, decide
+from coreml_resize_fix.auditing import assessment, decide, remedy
 from coreml_resize_fix.auditing.assessment import Assessment, assess
 from coreml_resize_fix.auditing.evidence import contradiction
+from coreml_resize_fix.auditing.remedy import Allowed
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.intents.model import Intent
 from tests.auditing import test_verdicts, test_verdicts_sizes
@@ -72,7 +73,7 @@ EVERYTHING = [
     for current, shape, reach, asks, evidence, freezes in itertools.product(
         assessment.CURRENT,
         SHAPES,
-        assessment.AVAILABILITY,
+        remedy.AVAILABILITY,
         assessment.INTENT_KINDS,
         assessment.EVIDENCE,
         (False, True),
@@ -151,6 +152,7 @@ def test_every_row_has_a_verdict_that_is_written_down():
     reached = {"the file contradicts itself", "not judged", "sizes undecided"}
     for layer, intent, target, decompose in literal_cases():
         against = contradiction(intent, layer, pinned=True)
-        found = assess(layer, intent, against is not None, target, decompose)
+        evidence = assessment.EVIDENCE_OK if against is None else assessment.CONTRADICTED
+        found = assess(layer, intent, Allowed(target, decompose), evidence)
         reached.add(decide.row_for(found).name)
     assert {row.name for row in decide.TABLE} - reached == set(NOT_REACHED)
