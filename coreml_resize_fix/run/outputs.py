@@ -209,7 +209,6 @@ def _others(
     from coreml_resize_fix.formats import package_items
     from coreml_resize_fix.run import writing
 
-    refuse_appended(path, model_file, appended)
     if not appended:
         return
     folder, inside = os.path.dirname(model_file), os.path.realpath(path)
