@@ -13,7 +13,7 @@ from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import SizePairs
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.case import PROBES, Case
-from coreml_resize_fix.replacements.choose import Refusal, cheapest
+from coreml_resize_fix.replacements.choose import cheapest
 from coreml_resize_fix.replacements.format import SMALLEST
 from coreml_resize_fix.replacements.maps import LinearMap
 from coreml_resize_fix.replacements.steps import AXES, computed
@@ -34,10 +34,8 @@ def offer(
     case = _case(layer, intent, sizes)
     if case is None or layer.place is None:
         return None
-    choice = cheapest(case, layer.place, spec_version)
-    if isinstance(choice, Refusal):
-        choice = cheapest(case, layer.place)
-    return None if isinstance(choice, Refusal) else Offer(choice.params, choice.spec_version)
+    choice = cheapest(case, layer.place, spec_version) or cheapest(case, layer.place)
+    return None if choice is None else Offer(choice.params, choice.spec_version)
 
 
 def computes(layer: ResizeLayer, intent: Intent, sizes: SizePairs) -> bool:
@@ -72,7 +70,6 @@ def _case(layer: ResizeLayer, intent: Intent, sizes: SizePairs) -> Optional[Case
         columns=axes[0][1],
         channels=layer.channels,
         factors=intent.scale_factor if layer.input.is_flexible else None,
-        enumerated=True,  # the sizes that stand for all are among the others
         others=tuple(axes[1:]) if layer.input.is_flexible else (),
     )
 

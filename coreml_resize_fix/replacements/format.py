@@ -64,10 +64,6 @@ class Place:
         """Every way in which the format can write these steps here; none if it cannot."""
         raise NotImplementedError
 
-    def since(self, spec_version: int) -> str:
-        """The first system that runs models of that version, such as `iOS 13`."""
-        raise NotImplementedError
-
     def with_exact_ranks(self) -> "Place":
         """The place as it would be had the model been converted with exact ranks."""
         return self

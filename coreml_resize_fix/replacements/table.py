@@ -20,12 +20,11 @@ class Replacement(NamedTuple):
     Nothing here states whether they do: `find` derives the steps from the intent's own map, and
     returns None unless they compute that map to 1e-9.
 
-    follows_flexible: works at any input size. needs: conditions on the case, in words.
+    follows_flexible: works at any input size.
     """
 
     name: str
     follows_flexible: bool
-    needs: str
     find: Callable[[Case], Optional[Steps]]
 
     def steps(self, case: Case) -> Optional[Steps]:
@@ -37,31 +36,11 @@ class Replacement(NamedTuple):
 
 
 REPLACEMENTS: Tuple[Replacement, ...] = (
-    Replacement(
-        "deconvolution",
-        True,
-        "a whole factor up along each axis, a known number of channels and rank",
-        filters.deconvolution,
-    ),
-    Replacement(
-        "strided convolution",
-        True,
-        "one over a whole factor along each axis, a known number of channels and rank",
-        filters.strided_convolution,
-    ),
-    Replacement(
-        "Upsample and crop",
-        True,
-        "half-pixel bilinear by odd whole factors",
-        filters.upsample_and_crop,
-    ),
-    Replacement(
-        "padded resize",
-        False,
-        "half-pixel bilinear by 1 / scale factor, which is a fraction of small numbers",
-        one_size.padded_resize,
-    ),
-    Replacement("CropResize", False, "bilinear at evenly spaced points", one_size.crop_resize),
-    Replacement("gather", False, "one pixel per output", one_size.gather),
-    Replacement("matrix product", False, "matrices of at most 2^24 numbers", one_size.matrices),
+    Replacement("deconvolution", True, filters.deconvolution),
+    Replacement("strided convolution", True, filters.strided_convolution),
+    Replacement("Upsample and crop", True, filters.upsample_and_crop),
+    Replacement("padded resize", False, one_size.padded_resize),
+    Replacement("CropResize", False, one_size.crop_resize),
+    Replacement("gather", False, one_size.gather),
+    Replacement("matrix product", False, one_size.matrices),
 )
