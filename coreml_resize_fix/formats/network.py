@@ -1,4 +1,4 @@
-"""The networks of a model as nodes that read and make blobs, whatever kind of model it is."""
+"""A network as a graph: nodes that read and make blobs, in any kind of model."""
 
 from typing import Dict, Iterable, List, NamedTuple, Sequence, Set, Tuple
 
