@@ -3,7 +3,8 @@
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparable, comparisons, pair
-from coreml_resize_fix.formats.resize_layer import ResizeLayer, may_be_of_module
+from coreml_resize_fix.auditing.module_paths import may_be_of_module
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
 
