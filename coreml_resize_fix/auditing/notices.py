@@ -17,7 +17,6 @@ NOT_CHECKED = (
     "units, and every layer that does not resize"
 )
 
-UNDECIDED = "RSZ208"
 _LISTED = 6  # sizes in a sentence
 
 

@@ -44,8 +44,8 @@ def _as_it_is(feature: Any, shape: Shape) -> Any:
     return feature
 
 
-class Change(NamedTuple):
-    """What to do: steps in the place of operations, by address.
+class Rewrite(NamedTuple):
+    """What to write into a program: steps in the place of operations, by address.
 
     `groups` are those of several operations that are replaced, by the address of their last one.
     `before` and `after` are the sizes of each function, by its name, without and with them.
@@ -61,27 +61,27 @@ class Change(NamedTuple):
     groups: Mapping[str, Group] = {}
 
 
-def refusal(program: Program, change: Change) -> Optional[str]:
-    """Why a change cannot be written, in a sentence, or None if it can."""
+def refusal(program: Program, rewrite: Rewrite) -> Optional[str]:
+    """Why a program cannot be rewritten so, in a sentence, or None if it can."""
     for function in program.functions:
-        if function.unlike and _changed(program, function, change):
+        if function.unlike and _changed(program, function, rewrite):
             opset_of, address = function.unlike[0]
             return (
                 f"the function `{function.name}` has several block specializations "
                 f"({', '.join(function.specializations)}), and that of `{opset_of}` is another "
                 f"from `{address}` on"
             )
-    if change.steps and opset.lowest_version(program) < change.spec_version:
-        return opset.refusal(program, change.spec_version)
+    if rewrite.steps and opset.lowest_version(program) < rewrite.spec_version:
+        return opset.refusal(program, rewrite.spec_version)
     return None
 
 
-def _changed(program: Program, function: Function, change: Change) -> List[Operation]:
-    return [one for one in operations(function.block) if one.address in change.steps]
+def _changed(program: Program, function: Function, rewrite: Rewrite) -> List[Operation]:
+    return [one for one in operations(function.block) if one.address in rewrite.steps]
 
 
 def edits(
-    source: Source, program: Program, change: Change, model: Optional[Place] = None
+    source: Source, program: Program, rewrite: Rewrite, model: Optional[Place] = None
 ) -> List[Edit]:
     """The edits of one program; `model` is where its Model message lies, if not the whole file.
 
@@ -96,26 +96,26 @@ def edits(
         for one in () if function.unlike else function.specializations:
             twin = function._replace(opset=one)  # the same operations in each
             alone = program._replace(functions=(twin,))
-            found += _function_edits(source, alone, twin, change, model)
+            found += _function_edits(source, alone, twin, rewrite, model)
         is_first = function is program.functions[0]
-        found += _description_edits(source, function, change, model, is_first)
-    if change.steps and opset.lowest_version(program) < change.spec_version:
-        found += opset.edits(source, model, program, change.spec_version)
+        found += _description_edits(source, function, rewrite, model, is_first)
+    if rewrite.steps and opset.lowest_version(program) < rewrite.spec_version:
+        found += opset.edits(source, model, program, rewrite.spec_version)
     return found
 
 
 def _function_edits(
-    source: Source, program: Program, function: Function, change: Change, model: Place
+    source: Source, program: Program, function: Function, rewrite: Rewrite, model: Place
 ) -> List[Edit]:
-    changed = _changed(program, function, change)
-    before, after = change.before[function.name], change.after[function.name]
+    changed = _changed(program, function, rewrite)
+    before, after = rewrite.before[function.name], rewrite.after[function.name]
     followers = {one.operation.address: one for one in declared.changes(function, before, after)}
-    groups = {one.address: change.groups.get(one.address) for one in changed}
+    groups = {one.address: rewrite.groups.get(one.address) for one in changed}
     parts = [part for group in groups.values() if group is not None for part in group.parts]
     used = {
         name
         for one in changed
-        for name in _read_names(change.steps[one.address], one, groups[one.address])
+        for name in _read_names(rewrite.steps[one.address], one, groups[one.address])
     }
     gone = [*parts, *added.needless(function, [*changed, *parts], used)]
     names = Names(function, gone={one.address for one in gone})
@@ -132,7 +132,7 @@ def _function_edits(
         follower = followers.pop(operation.address, None)
         dims = follower.outputs if follower is not None else {}
         writer = _Writer(source, place, operation, groups[operation.address], names)
-        content = writer.replacement(change.steps[operation.address], dims)
+        content = writer.replacement(rewrite.steps[operation.address], dims)
         found.append(Edit(place.field.tag_at, place.field.end, content, place.path))
     for address, follower in followers.items():
         found += declared.operation_edits(source, places[address], follower)
@@ -241,10 +241,10 @@ def _kept(source: Source, place: Place, dims: Mapping[int, Dims]) -> bytes:
 
 
 def _description_edits(
-    source: Source, function: Function, change: Change, model: Place, is_first: bool
+    source: Source, function: Function, rewrite: Rewrite, model: Place, is_first: bool
 ) -> List[Edit]:
     """New sizes of the outputs in the model's description."""
-    before, after = change.before[function.name].outputs, change.after[function.name].outputs
+    before, after = rewrite.before[function.name].outputs, rewrite.after[function.name].outputs
     changed: Dict[str, Shape] = {
         name: shape for name, shape in after.items() if before.get(name) != shape
     }
@@ -258,7 +258,7 @@ def _description_edits(
         if shape is None or isinstance(shape, Unknown):
             continue
         # A feature of many sizes may declare them alone, and none that is the default.
-        edited = change.with_ranges(declared.with_size(feature, shape), shape)
+        edited = rewrite.with_ranges(declared.with_size(feature, shape), shape)
         if edited != feature:
             node, content = place.node, edited.SerializeToString()
             found.append(Edit(node.start, node.end, content, place.inside))

@@ -19,9 +19,9 @@ from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import declared_size
 from coreml_resize_fix.formats.mlprogram import (
+    averaged,
     computed_sizes,
     constants,
-    converter_chains,
     cuts,
     declared,
     folded,
@@ -35,6 +35,7 @@ from coreml_resize_fix.formats.mlprogram import (
     remarks,
     resize_layers,
     storing,
+    summed,
     weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.locate import Place
@@ -161,12 +162,12 @@ class Programs(protocol.Model):
 
     def averaged(self) -> List[Averaged]:
         functions = self.program.functions
-        return [one for each in functions for one in converter_chains.averaged(each)]
+        return [one for each in functions for one in averaged.find(each)]
 
     def summed(self) -> List[Summed]:
         """See `formats.model`; their few weights are read, if they are beside the file."""
         functions = self.program.functions
-        return [one for each in functions for one in converter_chains.summed(each, self._stored)]
+        return [one for each in functions for one in summed.find(each, self._stored)]
 
     def _stored(self, value: Value) -> Optional[constants.Elements]:
         if self.beside is None:

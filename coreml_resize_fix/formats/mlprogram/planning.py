@@ -51,7 +51,7 @@ def plan(
             f"`{subject.label}` cannot be changed: {stored}",
             "use a package with its weights, or leave `--decompose` out",
         )
-    wanted = edits.Change(
+    wanted = edits.Rewrite(
         stored.steps,
         _by_name(subject, before),
         _by_name(subject, after),

@@ -93,8 +93,3 @@ def matmul(
     need_room(made)
     need_effort(count_of(made) * left.shape[-1])
     return np.asarray(np.matmul(left, right))
-
-
-def linear(array: np.ndarray, alpha: float, beta: float) -> np.ndarray:
-    """The linear activation: alpha * x + beta."""
-    return np.asarray(array * array.dtype.type(alpha) + array.dtype.type(beta))
