@@ -60,13 +60,11 @@ def of_one_size(intents: Sequence[Intent]) -> List[Intent]:
     return found
 
 
-def with_sources(
-    model: Model,
-    shapes: Mapping[str, ModelShapes],
-    layers: Sequence[ResizeLayer],
-    matching: Matching,
+def resizes(
+    model: Model, matching: Matching, shapes: Mapping[str, ModelShapes]
 ) -> List[ResizeLayer]:
-    """The layers, with what stands beside those whose call may have taken a size from there."""
+    """Every resize, with the other tensors whose size its call may have taken."""
+    layers = model.resizes(shapes)
     found: Dict[str, OtherTensors] = {}
     for layer, intent in _open(model, layers, matching):
         own = next((one for one in shapes.values() if layer.address in one.layers), None)
