@@ -16,6 +16,7 @@ LONGEST = 300
 ROOMS = (
     "errors",
     "short_repr",
+    "words",
     "progress",
     "sampling",
     "conventions",

@@ -9,6 +9,7 @@ from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.spec_versions import MINIMUM_IOS
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import quoted
 
 _EXACT_RANKS = (
     "convert with exact ranks, EXACT_ARRAY_MAPPING (`minimum_ios_deployment_target='13'` in "
@@ -64,7 +65,7 @@ def options(found: Assessment) -> Tuple[str, ...]:
 
 def _options(found: Assessment) -> str:
     needs = options(found)
-    return ", but needs " + " and ".join(f"`{need}`" for need in needs) if needs else ""
+    return ", but needs " + quoted(needs, " and ") if needs else ""
 
 
 def _alternatives(layer: ResizeLayer, intent: Intent) -> Iterator[Tuple[str, ResizeLayer]]:

@@ -7,6 +7,7 @@ from coreml_resize_fix.auditing.module_paths import may_be_of_module
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
+from coreml_resize_fix.words import size_text
 
 _KIND = 4  # of `Intent.request`: framework, mode, align_corners, antialias
 
@@ -99,7 +100,7 @@ def refused(intent: Intent, layer: ResizeLayer) -> Optional[str]:
 
 
 def _show(value: object) -> str:
-    return "×".join(str(n) for n in value) if isinstance(value, tuple) else str(value)
+    return size_text(value) if isinstance(value, tuple) else str(value)
 
 
 def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[List[bool]]:

@@ -15,6 +15,7 @@ from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import size_text
 
 NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
 
@@ -33,11 +34,6 @@ _OPTIONS = (
     ((LAYERS_ASKED, LAYERS_ABOVE), "`--decompose`"),
     ((ABOVE, LAYERS_ABOVE), "a higher deployment target"),
 )
-
-
-def size(value: Optional[Size]) -> str:
-    """A size as people write it: 25×31."""
-    return "×".join(map(str, value)) if value else "?"
 
 
 def describe(
@@ -76,19 +72,23 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     if found.current == assessment.REFUSED:
         return NO_MODE
     if found.current == assessment.OPEN_SIZE:
-        return f"{_rounding(layer, found.open_size)}; the intent asks for {size(_meant(found))}"
+        return (
+            f"{_rounding(layer, found.open_size)}; the intent asks for {size_text(_meant(found))}"
+        )
     if (
         found.current == assessment.WRONG_SIZE
         and not layer.input.samples
         and found.intent.input_size is None
     ):
-        made = size(layer.output_size) if layer.output_size else "a size that follows its input"
-        return f"it makes {made} instead of {size(first.intended)}"
+        made = (
+            size_text(layer.output_size) if layer.output_size else "a size that follows its input"
+        )
+        return f"it makes {made} instead of {size_text(first.intended)}"
     if found.current == assessment.WRONG_SIZE:
         wrong = next(p for p in found.pairings if p.intended != p.actual)
-        becomes = f"{size(wrong.input_size)} becomes {size(wrong.actual)}"
+        becomes = f"{size_text(wrong.input_size)} becomes {size_text(wrong.actual)}"
         another = _of_another_tensor(layer, found.intent)
-        return f"{becomes} instead of {size(wrong.intended)}{another}"
+        return f"{becomes} instead of {size_text(wrong.intended)}{another}"
     if layer.params.is_chain:
         return "these layers do not compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
@@ -115,15 +115,15 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
 def _rounding(layer: ResizeLayer, input_size: Optional[Size]) -> str:
     """What a layer makes of a size where single and double precision round to other sizes."""
     text = (
-        f"what it makes of {size(input_size)} depends on whether Core ML computes input × factor "
-        "in single or in double precision"
+        f"what it makes of {size_text(input_size)} depends on whether Core ML computes input × "
+        "factor in single or in double precision"
     )
     if input_size is None:
         return text
     rows, columns = ([side - 1, side, side + 1] for side in layer.params.output_size(input_size))
     either = [one for one in product(rows, columns) if layer.params.may_make(input_size, one)]
     ends = dict.fromkeys([either[0], either[-1]]) if either else ()
-    return f"{text}: {' or '.join(map(size, ends))}"
+    return f"{text}: {' or '.join(map(size_text, ends))}"
 
 
 def _meant(found: Assessment) -> Optional[Size]:
@@ -180,7 +180,7 @@ def inventory(layer: ResizeLayer) -> str:
         return f"{start}; its input size is not known: {layer.input.why_unknown}"
     input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
-    start += f": {size(input_size)} → {size(output_size)}"
+    start += f": {size_text(input_size)} → {size_text(output_size)}"
     if layer.params.lacks_its_mode:
         return f"{start}; {NO_MODE}"
     sizes = [at for at in layer.input.samples if comparable(at, layer.params.output_size(at))]

@@ -16,6 +16,7 @@ from coreml_resize_fix.formats.other_tensors import OtherTensors
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import ModelShapes, Size, SizeOf
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import size_text
 
 _ITSELF = (1.0, 1.0)
 _MULTIPLES = (2, 3, 4, 8, 16, 32, 0.5, 0.25)
@@ -175,7 +176,7 @@ def _either(intent: Intent, source: str, at: Size) -> str:
 
 
 def _elsewhere(at: Optional[Size], intent: Intent) -> str:
-    shown = "another size" if at is None else "×".join(map(str, at))
+    shown = "another size" if at is None else size_text(at)
     return (
         f", and differ at an input of {shown}: record more examples, that one among them and the "
         "smallest that is allowed"

@@ -21,15 +21,9 @@ from coreml_resize_fix.formats.execution import FAULTS, Execution, NotRunError, 
 from coreml_resize_fix.formats.features import ARRAY, IMAGE, TEXT, Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import ShowProgress, silent
+from coreml_resize_fix.verify.agreement import NotRun
 from coreml_resize_fix.verify.kernels.checks import limited_effort
-
-
-class NotRun(NamedTuple):
-    """A layer or an operation that could not be computed, and why, as the end of a sentence."""
-
-    address: str
-    name: str
-    reason: str
+from coreml_resize_fix.words import quoted, size_text
 
 
 class Executed(NamedTuple):
@@ -145,7 +139,7 @@ def require_names(features: Sequence[Feature], inputs: Mapping[str, object]) -> 
         UsageError: there are some.
     """
     names = [feature.name for feature in features]
-    listed = ", ".join(f"`{name}`" for name in names)
+    listed = quoted(names)
     if not isinstance(inputs, Mapping):
         raise UsageError(
             f"the inputs are a `{type(inputs).__name__}`",
@@ -207,7 +201,7 @@ def planes(feature: Feature, array: np.ndarray) -> np.ndarray:
         found = np.moveaxis(found, -1, 0)  # rows of pixels
     lead = found.shape[:-3]
     if found.ndim < 3 or found.shape[-3] != channels or any(size != 1 for size in lead):
-        wanted = "×".join(map(str, (channels, *feature.shape)))
+        wanted = size_text((channels, *feature.shape))
         raise UsageError(
             f"the input `{feature.name}` is an image of {wanted} (channels × height × width), and "
             f"gets an array of shape {list(array.shape)}",

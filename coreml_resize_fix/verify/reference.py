@@ -11,7 +11,7 @@ from coreml_resize_fix.auditing.findings import FIXABLE, Finding
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.intents.reference import Reference
-from coreml_resize_fix.verify.agreement import Drift, Stopped
+from coreml_resize_fix.verify.agreement import Drift, NotRun
 from coreml_resize_fix.verify.compare import measure_recorded
 from coreml_resize_fix.verify.deviation import Deviation, deviation
 from coreml_resize_fix.verify.fit import Fitted, fit_inputs, fit_outputs
@@ -32,7 +32,7 @@ class NetworkRun(NamedTuple):
     """One run: the outputs as far as they were computed, and where it went wrong first."""
 
     outputs: Dict[str, np.ndarray]
-    not_run: Optional[Stopped]
+    not_run: Optional[NotRun]
     resizes: Optional[Drift]  # the first recorded resize that drifts
     errors: Mapping[str, Optional[float]] = {}  # of what each recorded resize makes, by blob
 
@@ -89,7 +89,7 @@ class Comparison:
             errors[blob] = off.largest if off is not None else None
             if drift is None and off is not None and not off.within(self.tolerance):
                 drift = Drift(makers[blob], name, off.largest)
-        return NetworkRun(executed.outputs, _stopped(executed), drift, errors)
+        return NetworkRun(executed.outputs, executed.not_run, drift, errors)
 
     def shared_resizes(self, model: Model, findings: Sequence[Finding]) -> Recordings:
         """What an ONNX file makes of resizes that the model has, too: some from the whole of it."""
@@ -162,10 +162,6 @@ def resize_blobs(model: Model, findings: Sequence[Finding]) -> Dict[str, str]:
     """Blob → the address of the resize that makes it, in order."""
     addresses = {finding.layer.address for finding in findings}
     return {blob: address for blob, address in _makers(model).items() if address in addresses}
-
-
-def _stopped(executed: Executed) -> Optional[Stopped]:
-    return Stopped(*executed.not_run) if executed.not_run is not None else None
 
 
 def _makers(model: Model) -> Dict[str, str]:

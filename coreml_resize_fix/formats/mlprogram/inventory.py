@@ -8,6 +8,7 @@ from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.formats.window_mean import Window, WindowMean
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.words import size_text
 
 _PROGRAMS = 6  # the specification version from which there are ML Programs
 
@@ -60,8 +61,8 @@ class AvgPool(WindowMean):
         }
 
     def __str__(self) -> str:
-        windows = "×".join(map(str, self.kernel_sizes))
-        return f"avg_pool {windows} every {'×'.join(map(str, self.strides))}"
+        windows = size_text(self.kernel_sizes)
+        return f"avg_pool {windows} every {size_text(self.strides)}"
 
 
 @dataclass(frozen=True)
@@ -107,5 +108,5 @@ class Unjudged(ResizeOp):
 
 def _text(value: Optional[Any]) -> str:
     if isinstance(value, tuple):
-        return "×".join(map(str, value))
+        return size_text(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -12,6 +12,7 @@ from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.formats.spec_versions import RESIZE_BILINEAR, UPSAMPLE_MODES
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly, shortest
+from coreml_resize_fix.words import size_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,7 +162,7 @@ class ResizeBilinear(GridResize):
         return {"targetSize": list(self.target_size), "mode": self.sampling_mode}
 
     def __str__(self) -> str:
-        size = "×".join(str(n) for n in self.target_size or (1, 1))
+        size = size_text(self.target_size or (1, 1))
         mode = self.sampling_mode.replace("_MODE", "")
         return f"ResizeBilinear {size} {mode}"
 

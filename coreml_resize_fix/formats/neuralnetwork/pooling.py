@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.formats.window_mean import Window, WindowMean
+from coreml_resize_fix.words import size_text
 
 Pads = Tuple[Size, Size]  # (top, bottom), (left, right)
 
@@ -81,7 +82,7 @@ class Pooling(WindowMean):
     def __str__(self) -> str:
         if self.kernel is None:
             return "Pooling AVERAGE of the whole map"
-        kernel, stride = ("×".join(map(str, pair)) for pair in (self.kernel, self.stride))
+        kernel, stride = (size_text(pair) for pair in (self.kernel, self.stride))
         text = f"Pooling AVERAGE {kernel} stride {stride}"
         if self.padding != "valid":
             return f"{text} {self.padding}"
