@@ -119,9 +119,6 @@ class MixedPipeline(protocol.Model):
             found.update(part.with_free_names(_within(part, added)))
         return found
 
-    def stands_for(self, name: str) -> str:
-        return self._layers.stands_for(name)
-
     def parts(self, addresses: Collection[str]) -> Set[str]:
         return {one for part in self._parts for one in part.parts(addresses)}
 

@@ -254,13 +254,6 @@ class Model:
         """The chains, by the address of what they replace, with names that are free in the file."""
         return dict(added)
 
-    def stands_for(self, name: str) -> str:
-        """The name of the layer that a chain replaced, for the name of one of its parts.
-
-        Any other name is returned as it is.
-        """
-        return name
-
     def parts(self, addresses: Collection[str]) -> Set[str]:
         """The addresses of all layers or operations of the chains at these addresses."""
         return set(addresses)

@@ -3,6 +3,7 @@
 from coreml_resize_fix.auditing.audit import is_as_planned
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import Model
+from coreml_resize_fix.formats.part_names import replaced_name
 from coreml_resize_fix.formats.shapes import Conflict
 from coreml_resize_fix.run.examine import audit_as_asked
 from coreml_resize_fix.run.work import Work
@@ -54,7 +55,7 @@ def verify_written(work: Work, result: Model) -> None:
         )
     known = {found.layer for found in work.audit.conflicts_before + work.audit.conflicts_after}
     for found in again.conflicts_before:
-        if work.model.stands_for(found.layer) not in known:
+        if replaced_name(found.layer) not in known:
             raise conflict_error(label, found)
 
 

@@ -7,8 +7,6 @@ touched.
 
 from io import BytesIO
 from typing import (
-    Any,
-    Callable,
     Dict,
     Iterator,
     List,
@@ -19,6 +17,7 @@ from typing import (
     Tuple,
 )
 
+from coreml_resize_fix.formats.descriptions import with_ranges, with_size
 from coreml_resize_fix.formats.mlprogram import added, declared, locate, messages, opset
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.naming import Names
@@ -34,14 +33,10 @@ from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Named, Rea
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
-from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape, Unknown
+from coreml_resize_fix.formats.shapes import Dims, Flexible, Known, ModelShapes, Shape, Unknown
 
 _OUTPUT, _FUNCTIONS = 10, 20  # ModelDescription
 _FUNCTION_NAME, _FUNCTION_OUTPUT = 1, 3  # FunctionDescription
-
-
-def _as_it_is(feature: Any, shape: Shape) -> Any:
-    return feature
 
 
 class Rewrite(NamedTuple):
@@ -49,15 +44,12 @@ class Rewrite(NamedTuple):
 
     `groups` are those of several operations that are replaced, by the address of their last one.
     `before` and `after` are the sizes of each function, by its name, without and with them.
-    `with_ranges` gets the FeatureDescription of an output whose size changes, and its new shape,
-    and returns it with the sizes that it allows beside its default.
     """
 
     steps: Mapping[str, Sequence[Step]]
     before: Mapping[str, ModelShapes]
     after: Mapping[str, ModelShapes]
     spec_version: int
-    with_ranges: Callable[[Any, Shape], Any] = _as_it_is
     groups: Mapping[str, Group] = {}
 
 
@@ -258,7 +250,7 @@ def _description_edits(
         if shape is None or isinstance(shape, Unknown):
             continue
         # A feature of many sizes may declare them alone, and none that is the default.
-        edited = rewrite.with_ranges(declared.with_size(feature, shape), shape)
+        edited = with_ranges(with_size(feature, _default(shape)), shape)
         if edited != feature:
             node, content = place.node, edited.SerializeToString()
             found.append(Edit(node.start, node.end, content, place.inside))
@@ -277,3 +269,10 @@ def _outputs(source: Source, description: Place, function: str, is_first: bool) 
         if locate.text_of(source, place, _FUNCTION_NAME) == function:
             return place.all(source, _FUNCTION_OUTPUT)
     return []
+
+
+def _default(shape: Shape) -> Tuple[int, ...]:
+    """The shape at the default size of the inputs; () if it is not known."""
+    if isinstance(shape, Flexible):
+        return shape.default
+    return shape.dims if isinstance(shape, Known) else ()

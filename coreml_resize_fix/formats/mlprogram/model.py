@@ -26,7 +26,6 @@ from coreml_resize_fix.formats.mlprogram import (
     declared,
     folded,
     locate,
-    naming,
     network,
     opset,
     parameters,
@@ -199,9 +198,6 @@ class Programs(protocol.Model):
             for prefix, one in self._functions.items()
             for doubt in cuts.doubts(one.function, before[prefix], after[prefix])
         ]
-
-    def stands_for(self, name: str) -> str:
-        return naming.replaced_name(name)
 
     def parts(self, addresses: Collection[str]) -> Set[str]:
         found = set(addresses)

@@ -11,10 +11,11 @@ from typing import Any, Callable, Counter, Dict, Iterator, List, NamedTuple, Opt
 
 from coreml_resize_fix.formats.mlprogram import constants, scopes
 from coreml_resize_fix.formats.mlprogram.callnames import without_cast
-from coreml_resize_fix.formats.mlprogram.naming import INFIX, allowed
+from coreml_resize_fix.formats.mlprogram.naming import allowed
 from coreml_resize_fix.formats.mlprogram.program import Function, Operation, Value, operations
 from coreml_resize_fix.formats.mlprogram.scopes import Scope
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Input, Made, Packed, Read, Step
+from coreml_resize_fix.formats.part_names import INFIX
 
 _NUMBER = re.compile(r"_\d+$")
 # Twice as many as any replacement has.

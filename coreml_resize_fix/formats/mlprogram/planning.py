@@ -3,7 +3,6 @@
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.formats.descriptions import with_ranges
 from coreml_resize_fix.formats.mlprogram import constant_sizes, edits, storing
 from coreml_resize_fix.formats.mlprogram.chain import steps_of
 from coreml_resize_fix.formats.mlprogram.locate import Place
@@ -56,7 +55,6 @@ def plan(
         _by_name(subject, before),
         _by_name(subject, after),
         version,
-        with_ranges,
         groups(subject.functions),
     )
     refusal = edits.refusal(program, wanted)

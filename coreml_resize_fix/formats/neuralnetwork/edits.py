@@ -6,7 +6,7 @@ specificationVersion of every enclosing model.
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.descriptions import with_ranges
+from coreml_resize_fix.formats.descriptions import with_ranges, with_size
 from coreml_resize_fix.formats.model import Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
@@ -220,18 +220,10 @@ def _output_edits(model: ModelRef, changed: Mapping[str, Shape]) -> List[Edit]:
 
 def _with_shape(feature: Any, shape: Shape) -> Optional[Any]:
     """The description with this shape, or None if it is right or declares no shape."""
-    edited = type(feature)()
-    edited.CopyFrom(feature)
-    kind = feature.type.WhichOneof("Type")
-    if kind == "multiArrayType":
-        array = edited.type.multiArrayType
-        dims = _fitting(shape, len(array.shape))
-        if dims is None:
-            return None
-        del array.shape[:]
-        array.shape.extend(dims)
-    elif kind == "imageType" and len(_default(shape)) >= 2:
-        edited.type.imageType.height, edited.type.imageType.width = _default(shape)[-2:]
+    dims: Optional[Tuple[int, ...]] = _default(shape)
+    if feature.type.WhichOneof("Type") == "multiArrayType":
+        dims = _fitting(shape, len(feature.type.multiArrayType.shape))
+    edited = with_size(feature, dims or ())
     return with_ranges(edited, shape) if edited != feature else None
 
 

@@ -137,9 +137,6 @@ class NeuralNetworks(protocol.Model):
         chains = cast(Mapping[str, LayerChain], added)
         return dict(layer_chains.with_free_names(self.models, chains))
 
-    def stands_for(self, name: str) -> str:
-        return layer_chains.replaced_name(name)
-
     def parts(self, addresses: Collection[str]) -> Set[str]:
         return layer_chains.members(self.models, addresses)
 
