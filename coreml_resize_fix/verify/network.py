@@ -1,4 +1,4 @@
-"""Run a whole network on arrays, of either kind of model, and say where it could not be run."""
+"""Run a whole network of any kind on arrays: its outputs, or the layer that cannot be computed."""
 
 from typing import (
     AbstractSet,
@@ -27,12 +27,13 @@ from coreml_resize_fix.words import quoted, size_text
 
 
 class Executed(NamedTuple):
-    """`outputs` by the names of the model's features: images and arrays before clipping and
-    rounding, of a classifier its probabilities in the order of `classes`, and no label.
+    """The result of one run.
 
-    `kept` are blobs by name, in the ranks that they have in the network. Where something could not
-    be computed, `not_run` says what, and `outputs` is empty. `replaced` are the addresses of
-    resizes in whose place something else was computed.
+    `outputs` are by the names of the model's features: images and arrays before clipping and
+    rounding, of a classifier its probabilities in the order of `classes`, and no label. They are
+    empty where something could not be computed: `not_run` says what. `kept` are the blobs that were
+    asked for, in the ranks that they have in the network. `replaced` are the addresses of resizes
+    in whose place something else was computed.
     """
 
     outputs: Dict[str, np.ndarray]
@@ -52,7 +53,7 @@ def execute(
     tell: ShowProgress = silent,
     function: Optional[str] = None,
 ) -> Executed:
-    """Run a network, a pipeline or a function on arrays for all of its inputs.
+    """Run a model on arrays, one for each of its inputs.
 
     An input that is an image takes uint8 values of a picture, [H, W], [H, W, 3] or [1, C, H, W] in
     the order RGB, which go through the preprocessing; or floating numbers [1, C, H, W], which enter
@@ -60,8 +61,10 @@ def execute(
 
     Args:
         dtype: float32 (the default) or float64. Networks of float16 are computed in it, too.
-        keep: names of blobs to hand out.
-        replace: what to compute in the place of resizes, by address, of the blob that each gets.
+        keep: names of blobs that are returned beside the outputs.
+        replace: functions to compute instead of resizes, by address; each gets the resize's input.
+        tell: is called after each layer, with how far the run is.
+        function: the name of a function of an ML Program; None is its default one.
 
     Raises:
         UsageError: an input is missing, has another shape, or is none of the network's.
@@ -77,7 +80,7 @@ def run(
     replace: Optional[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = None,
     tell: ShowProgress = silent,
 ) -> Executed:
-    """`execute` of what is ready to run."""
+    """The same for a model that is prepared for execution already."""
     given, prepared = _entering(network.inputs, inputs)
     return run_prepared(network, given, prepared, Walk(keep, replace, tell))
 
@@ -85,7 +88,7 @@ def run(
 def run_prepared(
     network: Execution, given: Mapping[str, np.ndarray], prepared: Collection[str], walk: Walk
 ) -> Executed:
-    """`run` with inputs as an Execution takes them."""
+    """The same for inputs in the form that `Execution.run` takes; `walk` records the run."""
     about = network.classes, network.in_half
     try:
         with limited_effort():
@@ -110,7 +113,7 @@ def run_prepared(
 def _entering(
     features: Sequence[Feature], inputs: Mapping[str, np.ndarray]
 ) -> Tuple[Dict[str, np.ndarray], List[str]]:
-    """The inputs as the network takes them, and the names of images behind their preprocessing."""
+    """The inputs in the form that `Execution.run` takes, and the names of prepared images."""
     require_names(features, inputs)
     given: Dict[str, np.ndarray] = {}
     prepared: List[str] = []
@@ -133,10 +136,10 @@ def _entering(
 
 
 def require_names(features: Sequence[Feature], inputs: Mapping[str, object]) -> None:
-    """Refuse inputs that the network does not have, or that are missing.
+    """Refuse inputs of which one is missing, or none of the model's.
 
     Raises:
-        UsageError: there are some.
+        UsageError: says which.
     """
     names = [feature.name for feature in features]
     listed = quoted(names)
@@ -156,7 +159,7 @@ def require_names(features: Sequence[Feature], inputs: Mapping[str, object]) -> 
 
 
 def arranged(feature: Feature, array: np.ndarray) -> np.ndarray:
-    """The array in a shape that the input declares: axes of one are left out or added.
+    """The array in a shape that the input declares; axes of one are added or dropped for that.
 
     Raises:
         UsageError: it fits none.
@@ -189,7 +192,7 @@ def _without_ones(shape: Tuple[int, ...]) -> Tuple[int, ...]:
 
 
 def planes(feature: Feature, array: np.ndarray) -> np.ndarray:
-    """[1, C, H, W] of a picture in any of the usual orders of axes.
+    """A picture as [1, C, H, W]; it may be [H, W], [H, W, C] or [C, H, W], with axes of one.
 
     Raises:
         UsageError: it has another number of channels, or a size that the input does not take.

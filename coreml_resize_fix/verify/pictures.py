@@ -10,6 +10,7 @@ from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
+from coreml_resize_fix.verify.compare import recorded_of
 from coreml_resize_fix.verify.probes import LARGEST_MAP, pixels
 
 _WINDOW = 64  # output pixels per side: single pixels stay visible, and the file small
@@ -30,7 +31,7 @@ def with_picture(finding: Finding, tensors: Tensors) -> Finding:
     before, after = sizes[0]
     if pixels(before, after) > LARGEST_MAP:
         return finding
-    recorded = tensors.get(intent.index) if intent.index is not None else None
+    recorded = recorded_of(intent, tensors)
     if recorded is not None and tuple(recorded.input.shape[-2:]) != before:
         recorded = None
     if recorded is not None and tuple(recorded.output.shape[-2:]) == after:

@@ -1,6 +1,6 @@
-"""A whole network compared with a reference, as the file is and as the fix makes it.
+"""Compare a whole network with a reference: run it, and measure how far each output is off.
 
-What runs the network is a `Runner`: NumPy here, or Core ML itself.
+A `Runner` runs the network: NumPy, or Core ML itself.
 """
 
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -18,7 +18,7 @@ from coreml_resize_fix.verify.fit import Fitted, fit_inputs, fit_outputs
 from coreml_resize_fix.verify.network import Executed
 
 Arrays = Mapping[str, np.ndarray]
-# By blob, the name of the resize that makes it and what it should be.
+# By the name of a blob: the name of the resize that makes it, and the right values of it.
 Recordings = Mapping[str, Tuple[str, np.ndarray]]
 # Runs a network on inputs, and keeps some blobs.
 Runner = Callable[[Arrays, Sequence[str]], Executed]
@@ -29,7 +29,7 @@ _TOLERANCES = {False: 1e-3, True: 2e-2}
 
 
 class NetworkRun(NamedTuple):
-    """One run: the outputs as far as they were computed, and where it went wrong first."""
+    """One run: its outputs, what could not be computed, and the first resize that is off."""
 
     outputs: Dict[str, np.ndarray]
     not_run: Optional[NotRun]
@@ -38,7 +38,7 @@ class NetworkRun(NamedTuple):
 
 
 class Comparison:
-    """A reference that fits a model, and what is off by more than `tolerance`.
+    """A reference, fitted to the inputs and outputs of a model.
 
     `tolerance` None is the default for the network's numbers.
 
@@ -61,7 +61,7 @@ class Comparison:
 
     @property
     def inputs(self) -> Arrays:
-        """What the network gets."""
+        """The recorded inputs, by the names that they have in the model."""
         return self._given.arrays
 
     def _fit(self, made: Arrays) -> Fitted:
@@ -73,7 +73,7 @@ class Comparison:
         )
 
     def notices(self, made: Arrays) -> List[str]:
-        """What a user should know of how the reference fits a network that makes these outputs."""
+        """Notices on how the reference was fitted to a network that makes these outputs."""
         return [*self.reference.notices, *self._given.notices, *self._fit(made).notices]
 
     def run(self, runner: Runner, model: Model, recorded: Recordings) -> NetworkRun:
@@ -104,7 +104,7 @@ class Comparison:
         return {blob: (names[found[blob]], array) for blob, array in wanted.items()}
 
     def wanted(self, made: Arrays) -> Arrays:
-        """What each output of a network that makes these should be."""
+        """The right values of each output, in the layout of a network that makes these."""
         return self._fit(made).arrays
 
     def recordings(self, model: Model, findings: Sequence[Finding]) -> Recordings:
