@@ -18,7 +18,6 @@ from coreml_resize_fix.replacements.steps import (
     Steps,
     UpsampleBilinear,
     computed,
-    weights,
 )
 from coreml_resize_fix.sampling import LARGEST_SIDE, AxisSpec, difference
 from coreml_resize_fix.sampling.reference import matrix
@@ -72,7 +71,7 @@ def _filtered(
     if rows is None or columns is None or case.channels is None:
         return None
     last = kind(rows.kernel, columns.kernel, case.channels)
-    if weights(last) > _MOST_WEIGHTS and not case.is_flexible:
+    if last.numbers > _MOST_WEIGHTS and not case.is_flexible:
         return None
     first = (RepeatEdges(rows.pad, columns.pad),) if any(rows.pad + columns.pad) else ()
     return first + (last,)

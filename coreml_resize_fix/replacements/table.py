@@ -7,7 +7,7 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.replacements import filters, one_size
 from coreml_resize_fix.replacements.case import Case
-from coreml_resize_fix.replacements.steps import Steps, weights
+from coreml_resize_fix.replacements.steps import Steps
 
 # Weights of one replacement, 64 MiB of float32: matrices between sides of 4096 pixels. They are in
 # memory several times while they are built and compared.
@@ -32,7 +32,7 @@ class Replacement(NamedTuple):
         if case.is_flexible and not self.follows_flexible:
             return None
         found = self.find(case)
-        return found if found and sum(map(weights, found)) <= _MOST_WEIGHTS else None
+        return found if found and sum(step.numbers for step in found) <= _MOST_WEIGHTS else None
 
 
 REPLACEMENTS: Tuple[Replacement, ...] = (

@@ -104,7 +104,7 @@ def _slice(step: steps.Crop, context: _Context) -> Inputs:
     )
 
 
-def _convolution(step: Any, context: _Context) -> Inputs:
+def _convolution(step: steps.Convolution, context: _Context) -> Inputs:
     """Of a Depthwise or a Deconvolution: one group per channel, the same kernel in each."""
     kernels = step.rows, step.columns
     pattern = np.outer(step.rows.weights, step.columns.weights)
@@ -261,7 +261,7 @@ def ways(place: "OperationPlace", replacing: Sequence[steps.Step]) -> List[Opera
     if place.data_type not in _FLOATING and any(form.kind != "gather" for form in found):
         return []  # `resize` takes whole numbers, too, and only copying keeps them
     width = 2 if place.data_type == "FLOAT16" and not place.in_float32 else 4
-    largest = max(steps.weights(step) * width for step in replacing)
+    largest = max(step.numbers * width for step in replacing)
     if largest > LARGEST_INLINE and not place.may_store:
         return []
     if len(replacing) == 1 and _is_mean(replacing[0]):

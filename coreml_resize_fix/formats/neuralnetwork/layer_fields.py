@@ -90,7 +90,7 @@ def _convolution(
     _borders(params.valid.paddingAmounts, [(axis.crop, axis.crop) for axis in kernels])
 
 
-def _depthwise(step: Any) -> Layer:
+def _depthwise(step: steps.Convolution) -> Layer:
     """Of a Depthwise or a Deconvolution."""
     up = isinstance(step, steps.Deconvolution)
 
