@@ -96,14 +96,14 @@ def _intents_of_varying(found: Sequence[Finding]) -> Dict[str, Intent]:
 
 
 def _size_that_varies(asked: Intent, input_size: Optional[Size]) -> Optional[PartialSize]:
-    """The size intended for a layer that varies; unknown if it depends on an unknown input."""
+    """The intended output size of a layer whose input varies, for one size of its input."""
     if input_size is None and (asked.size is None or asked.law is not None):
         return None, None
     return asked.target_size(input_size) or (None if asked.law is None else (None, None))
 
 
 def _sources(found: Sequence[Finding]) -> Dict[str, SizeOf]:
-    """By address, the tensors that say the size of what takes a layer's place."""
+    """The tensor that says the size of a replacement, by the address of the layer; few have one."""
     return {
         finding.layer.address: finding.after.size_source
         for finding in found

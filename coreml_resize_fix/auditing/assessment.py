@@ -169,7 +169,7 @@ def _pairings(layer: ResizeLayer, asked: Intent, sizes: SizePairs) -> Tuple[Pair
 
 
 def _left_open(layer: ResizeLayer, known: SizePairs) -> Optional[Tuple[str, Size]]:
-    """What is not documented of what it makes, and an input of which; or None."""
+    """What Apple leaves open of a layer (its size or a pixel), and at which input size."""
     if layer.params.is_chain:
         return None
     size = rounded_apart(layer.params, layer)

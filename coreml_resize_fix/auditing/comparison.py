@@ -96,7 +96,7 @@ def _by_law(intent: Intent, law: SizeLaw, layer: ResizeLayer) -> Comparisons:
 
 
 def _images(pairs: SizePairs) -> Tuple[Tuple[Size, Size], ...]:
-    """The pairs that have pixels; none if one of them is not the size of an image."""
+    """The pairs whose sizes have pixels; () if one of them is larger than any image."""
     images = tuple((size, target) for size, target in pairs if min(size + target) > 0)
     return images if all(comparable(*image) for image in images) else ()
 

@@ -93,7 +93,7 @@ def _evidence(
 
 
 def _codes_of_current(found: Assessment) -> List[Code]:
-    """What is wrong now. Of a size that rounding decides, one of two readings is wrong."""
+    """The codes of what is wrong with the layer in the file; a size left to rounding counts."""
     if not found.pairings or found.current == assessment.SAME:
         return []
     rounding = [Code.WRONG_SIZE, Code.SIZE_DEPENDS_ON_ROUNDING] if found.open_size else []

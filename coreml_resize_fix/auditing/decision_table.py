@@ -70,7 +70,7 @@ _FIXED_SIZE = (STATIC, UNKNOWN)
 
 
 def _not_compared(evidence: str, name: str, reason: Code) -> Row:
-    """Where the intent and the layer cannot be compared."""
+    """The row for an intent that cannot be compared with its layer."""
     return Row(name, UNMATCHABLE, reason, (evidence,))
 
 
@@ -83,7 +83,7 @@ def _wrong(
     freezes: Optional[bool] = None,
     intent_kind: Values = (),
 ) -> Row:
-    """Where the layer computes something else."""
+    """A row for layers that compute something else than their intent."""
     current = [one for one in assessment.CURRENT if one != assessment.SAME]
     return Row(
         name, verdict, reason, (EVIDENCE_OK,), current, shape, availability, intent_kind, freezes
@@ -91,7 +91,7 @@ def _wrong(
 
 
 def _no_layer(intent_kind: str, name: str, reason: Code) -> Row:
-    """Where nothing computes such an intent, at a size that does not vary."""
+    """The row for intents that no layer computes, at a size that does not vary."""
     return _wrong(name, UNMATCHABLE, reason, (NONE,), _FIXED_SIZE, intent_kind=(intent_kind,))
 
 

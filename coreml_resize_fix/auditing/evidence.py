@@ -45,7 +45,7 @@ def _given(value: object) -> Sequence[object]:
 
 
 def may_be_among(recorded: Sequence[object], seen: object) -> bool:
-    """Whether a fact may be one of those that were recorded; None and none at all are unknown."""
+    """Whether a fact agrees with what was recorded; if either is unknown (None, ()), it may."""
     return not recorded or seen is None or seen in recorded
 
 

@@ -80,7 +80,7 @@ class MatchDraft:
         return self.request(one) == self.request(other) or same_call(one, other, layer)
 
     def request(self, intent: Intent) -> Tuple[Any, ...]:
-        """A key of what an intent asks for: all calls that copy have the same."""
+        """A key that is equal for intents that ask for the same; all calls that copy are alike."""
         if self.reasons[id(intent)] == COPIES:
             return (COPIES, intent.input_size)
         return intent.request

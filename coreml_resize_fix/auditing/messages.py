@@ -132,7 +132,7 @@ def _meant(found: Assessment) -> Optional[Size]:
 
 
 def _other_step(layer: ResizeLayer, found: Assessment) -> str:
-    """That a layer steps by the sizes where the call steps by its factor, if that is all."""
+    """A clause if all that differs is the step: by input / output size or by 1 / scale_factor."""
     intent = replace(found.intent, recompute_scale_factor=True)
     if intent.scale_factor is None or intent.framework != "torch":
         return ""
@@ -146,7 +146,7 @@ def _other_step(layer: ResizeLayer, found: Assessment) -> str:
 
 
 def _of_another_tensor(layer: ResizeLayer, intent: Intent) -> str:
-    """That a layer follows its own input, where the call took its size from elsewhere."""
+    """A clause if a layer follows its own input, and the call may have followed another one."""
     if not layer.input.is_flexible or intent.size is None or layer.params.fixed_size is not None:
         return ""
     if intent.law is not None:  # it was seen at several sizes
@@ -167,7 +167,7 @@ def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
 
 
 def _pixels(shift: float) -> str:
-    """A distance in source pixels; of a tiny one the first digit that is not 0."""
+    """A distance in source pixels, as text; a tiny one has one digit and an exponent."""
     return f"{shift:.3f} source pixels" if shift >= _TINY else f"{shift:.1g} source pixels"
 
 

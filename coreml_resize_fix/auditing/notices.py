@@ -125,7 +125,7 @@ def _where(usable: UsableSizes) -> str:
 
 
 def _unreached(model: Model) -> List[str]:
-    """That a network's outputs do not depend on what it is given."""
+    """A notice for each network whose outputs do not depend on some input."""
     found = []
     for network in model.networks:
         names = network.unreached
@@ -146,7 +146,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
-    """That a layer is of one size in a network that is not, as behind a global pooling."""
+    """A notice on a layer of one size in a network of many, as behind a global pooling."""
     layer, intent = finding.layer, finding.intent
     by_factor = intent is None or (intent.size is None and intent.scale_factor is not None)
     varies = any(
@@ -165,7 +165,7 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
 
 
 def read_as_factor(finding: Finding) -> List[str]:
-    """That a size stands for the factor that made it, which no size of a varying input says."""
+    """A notice where a recorded size was read as a factor, since the input varies."""
     intent, layer = finding.intent, finding.layer
     read = finding.comparisons.asked if finding.comparisons is not None else None
     if Code.SIZE_UNDECIDED in finding.codes:

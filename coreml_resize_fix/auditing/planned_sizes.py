@@ -35,7 +35,7 @@ def _size_of_layer(params: ResizeOp, input_size: Optional[Size]) -> PartialSize:
 
 
 def _size_of_chain(finding: Finding, read: Optional[Size]) -> PartialSize:
-    """The output size of what replaces several layers; the blob that the last read is gone."""
+    """The output size of a single layer in the place of several, whatever their last one read."""
     return finding.intended_size or (None, None)
 
 

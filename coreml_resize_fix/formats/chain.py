@@ -9,7 +9,7 @@ _CLOSE = 1e-9  # a quotient may be that little below the whole number that it is
 
 
 class Chain(ResizeOp):
-    """What is the same for the chains of every format.
+    """A chain: the base class of what each format writes.
 
     `name` is that of the replacement, `multiply_adds` is what it computes per image. `factor` is
     (height, width) for parts that follow the size of their input, else `size` is what they make of
@@ -48,7 +48,7 @@ class Chain(ResizeOp):
         return height, width
 
     def as_dict(self) -> Dict[str, Any]:
-        """What is in it, and what it costs."""
+        """Its name, its parts and its costs, as reports have them."""
         return {
             "name": self.name,
             "layers": self.part_kinds,

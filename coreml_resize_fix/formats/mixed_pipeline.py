@@ -177,6 +177,6 @@ def _program(label: str, source: Source, ref: ModelRef, beside: Optional[ModelFo
 
 
 def _within(part: protocol.Model, found: Mapping[str, _Found]) -> Dict[str, _Found]:
-    """What is at an address of that part."""
+    """The entries whose address is one of that part."""
     own = {node.address for network in part.networks for node in network.nodes}
     return {address: one for address, one in found.items() if address in own}

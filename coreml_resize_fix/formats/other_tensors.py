@@ -45,12 +45,12 @@ class OtherTensors:
     said: Tuple[SizeOf, ...] = ()
 
     def sizes_of(self, source: SizeOf) -> Sizes:
-        """What a source says at each evaluation."""
+        """The size that a source says, at each evaluation."""
         tensor = next(one for one in self.tensors if one.name == source.name)
         return tuple(None if size is None else source.of(size) for size in tensor.sizes)
 
     def sources(self, pairs: SizePairs, factors: Sequence[float]) -> List[SizeOf]:
-        """Those that say every recorded size, nearest before the resize first.
+        """The tensors whose size says every recorded one, the nearest before the resize first.
 
         They are (height, width) `factors` times the size of a tensor.
         """
@@ -81,7 +81,7 @@ class OtherTensors:
         return None
 
     def distinct(self, sources: Sequence[SizeOf]) -> Iterator[SizeOf]:
-        """The first of all those that say the same wherever the network runs."""
+        """The sources that differ somewhere the network runs: of equal ones the first."""
         taken: List[Sizes] = []
         for source in sources:
             sizes = self.sizes_of(source)
@@ -102,7 +102,7 @@ def _whole(factors: Sequence[float]) -> Optional[Tuple[Size, Size]]:
 
 
 def of(network: Network, shapes: ModelShapes, address: str) -> Optional[OtherTensors]:
-    """What there is before the resize at an address; None where its sizes are not known."""
+    """The tensors before the resize at an address; None where its own sizes are not known."""
     layer = shapes.layers.get(address)
     count = len(shapes.runs)
     if layer is None or not layer.inputs or not layer.outputs or not count:

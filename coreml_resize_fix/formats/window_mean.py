@@ -14,7 +14,7 @@ Window = Tuple[int, int, int]
 
 
 class WindowMean(ResizeOp):
-    """A format says where its windows are, and whether a mean leaves out what is no image."""
+    """The base class of average poolings: a format says where the windows are."""
 
     kind = POOLING
 

@@ -123,7 +123,7 @@ def _shrink(axes: Sequence[AxisSpec]) -> Optional[_Filter]:
 def _is_exact(
     found: _Filter, kind: Callable[[Kernel, Kernel, int], Step], axes: Sequence[AxisSpec]
 ) -> bool:
-    """Whether repeated edges and the filter make up every one of the axes."""
+    """Whether repeated edges and the filter compute every one of the axes."""
     steps = RepeatEdges(found.pad, (0, 0)), kind(found.kernel, found.kernel, 1)
     return all(computed(steps, HEIGHT, axis.input_size).equals(LinearMap.of(axis)) for axis in axes)
 

@@ -117,7 +117,7 @@ def matrices(case: Case) -> Optional[Steps]:
 
 
 def _box(axis: AxisSpec) -> Optional[_Box]:
-    """The interval of evenly spaced points that an axis reads, if it does."""
+    """The interval of evenly spaced points that an axis reads; None if they are not even."""
     for start, end in _intervals(axis):
         pad = math.ceil(max(0.0, -start)), math.ceil(max(0.0, end - (axis.input_size - 1)))
         sampled = AxisSpec(

@@ -18,7 +18,7 @@ Pair = Tuple[int, int]
 
 
 class Step:
-    """What is the same for all steps."""
+    """A step: its map along each axis, what it stores and what it costs."""
 
     def along(self, axis: int, size: int) -> Optional[LinearMap]:
         """The map of `size` pixels along an axis; None where nothing changes."""

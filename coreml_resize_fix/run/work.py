@@ -55,7 +55,7 @@ class Work(NamedTuple):
 
     @property
     def without_layer(self) -> Tuple[Tuple[Intent, ...], Tuple[WithoutLayer, ...]]:
-        """Calls that are owed a layer and have none, and those that owe none.
+        """The intents whose layer is missing, and those that need none.
 
         If the outputs are as the reference has them, other layers compute what has none.
         """

@@ -135,7 +135,7 @@ def _may_lack(feature: Feature) -> bool:
 
 
 def _part(tell: ShowProgress, number: int, count: int) -> ShowProgress:
-    """How far one run is, as a part of all of them."""
+    """A progress callback for one of several runs, told as a part of all of them."""
 
     def told(done: int, total: int, what: str, unit: str) -> None:
         tell(number * total + done, count * total, "measuring", unit)
@@ -146,7 +146,7 @@ def _part(tell: ShowProgress, number: int, count: int) -> ShowProgress:
 def _as_intended(
     layer: ResizeLayer, intent: Intent, comparisons: Optional[Comparisons]
 ) -> Replacement:
-    """What PyTorch makes of a map, whatever its size."""
+    """A function that resizes a map as the intent asks, whatever its size."""
     asked = comparisons.asked if comparisons is not None else intent
 
     def compute(maps: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ def _fits(params: ResizeOp, source: np.ndarray, after: Size) -> bool:
 
 
 def _compute(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.ndarray]:
-    """What a layer makes of one plane, of its own size if that is another; None for no image."""
+    """The output of a layer for one plane, in its own size; None if that is no image."""
     size = (source.shape[0], source.shape[1])
     own = after if params.may_make(size, after) else params.output_size(size)
     if min(own) < 1 or own[0] * own[1] > LARGEST_MAP:
@@ -83,7 +83,7 @@ def _compute(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.n
 
 
 def _run(params: ResizeOp, images: np.ndarray, size: Size) -> Optional[np.ndarray]:
-    """What it makes of images; None of layers in the file that do not go together."""
+    """The output for images; None for layers of the file that do not fit together."""
     try:
         made = np.asarray(params.run(images, size))
     except ValueError:  # a KernelError is one

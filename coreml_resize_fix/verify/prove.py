@@ -62,7 +62,7 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
 
 
 def _measure_file(finding: Finding, tensors: Tensors) -> List[Optional[Measurement]]:
-    """What is in the file now; nothing where that cannot be computed, and is not said to match."""
+    """The errors of the layer in the file; [] where it cannot be computed and need not match."""
     params = finding.layer.params
     if params.lacks_its_mode or WITHOUT_VALUES & set(finding.codes):
         return []

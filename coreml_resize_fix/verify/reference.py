@@ -108,7 +108,7 @@ class Comparison:
         return self._fit(made).arrays
 
     def recordings(self, model: Model, findings: Sequence[Finding]) -> Recordings:
-        """The recorded results of resizes; a fix leaves the names of what they make."""
+        """The recorded outputs of resizes, by blob; a fix keeps the names of these."""
         made = {}
         for finding in findings:
             index = finding.intent.index if finding.intent is not None else None
@@ -136,7 +136,7 @@ class Comparison:
         return {name: deviation(array, made.get(name)) for name, array in wanted.items()}
 
     def first_blob(self, runner: Runner, model: Model) -> Optional[Drift]:
-        """The first blob that is not as the reference's of its name, where that has any."""
+        """The first blob that is off from the reference's of its name, or None."""
         blobs = self.reference.blobs
         if blobs is None:
             return None
@@ -165,7 +165,7 @@ def resize_blobs(model: Model, findings: Sequence[Finding]) -> Dict[str, str]:
 
 
 def _makers(model: Model) -> Dict[str, str]:
-    """Blob → the address that makes it, in order, without those that are written twice."""
+    """The address that makes each blob, in order of execution; blobs written twice are left out."""
     found: Dict[str, str] = {}
     twice = set()
     for network in model.networks:

@@ -84,7 +84,7 @@ class OperationChain(Chain):
 
 
 def steps_of(op: ResizeOp) -> Tuple[Step, ...]:
-    """What is written for a resize: its operations, or the one that it is."""
+    """The operations to write for a resize: those of a chain, or one."""
     return op.operations if isinstance(op, OperationChain) else steps.of(op)
 
 

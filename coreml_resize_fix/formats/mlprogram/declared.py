@@ -69,7 +69,7 @@ def unfollowed(function: Function, before: ModelShapes, after: ModelShapes) -> L
 
 
 def _loses(dims: Optional[Dims], new: Unknown) -> bool:
-    """Whether a size that is declared is known no more."""
+    """Whether a declared size is no longer known."""
     if dims is None or new.dims is None or len(dims) != len(new.dims):
         return bool(dims) and any(size is not None for size in dims or ())
     return any(size is not None and now is None for size, now in zip(dims, new.dims))

@@ -166,7 +166,7 @@ class _Writer:
         self._old = _arguments(source, place)
 
     def replacement(self, steps: Sequence[Step], dims: Mapping[int, Dims]) -> bytes:
-        """The fields; `dims` are new sizes of what the last operation makes."""
+        """The operations as bytes of the block; `dims` are the new sizes of the last outputs."""
         # A constant of many numbers marks an operation that stands alone (see `operation_chains`).
         held = [given for step in steps for _, given in step.inputs]
         is_chain = len(steps) > 1 or any(

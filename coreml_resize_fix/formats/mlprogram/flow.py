@@ -7,7 +7,7 @@ from coreml_resize_fix.formats.network import Network, Node, unreached
 
 
 def network(prefix: str, function: Function) -> Network:
-    """A function as others than its format see it, with the prefix of its addresses."""
+    """A function as a Network, with the prefix of its addresses."""
     found = nodes(function)
     inputs = [variable.name for variable in function.inputs]
     outputs = list(function.block.outputs)

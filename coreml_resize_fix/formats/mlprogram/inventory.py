@@ -67,7 +67,7 @@ class AvgPool(WindowMean):
 
 @dataclass(frozen=True)
 class Unjudged(ResizeOp):
-    """An operation that is named and not judged; `reason` says why."""
+    """An operation that is listed and not judged; `reason` says why."""
 
     kind: str
     parameters: Tuple[Tuple[str, Any], ...]

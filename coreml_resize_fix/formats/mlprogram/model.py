@@ -234,7 +234,7 @@ class Programs(protocol.Model):
         return planning.plan(Subject(*own), changes, before, after)
 
     def behind(self, gained: Mapping[str, Appended]) -> "Programs":
-        """The same, where other programs add this to the files beside it."""
+        """The same programs, where other ones of the file already add this to its weight files."""
         found = copy.copy(self)
         found.beside = self.beside and self.beside._replace(gained=dict(gained))
         return found

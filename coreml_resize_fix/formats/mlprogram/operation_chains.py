@@ -105,7 +105,7 @@ def _group(
 
 
 def _image(operation: Operation, scope: Scope) -> Optional[str]:
-    """The one value that an operation reads that is no constant."""
+    """The name of the only value that an operation reads beside constants, or None."""
     names = [
         argument
         for arguments in operation.inputs.values()

@@ -78,7 +78,7 @@ def _steps(
     before: Mapping[str, ModelShapes],
     after: Mapping[str, ModelShapes],
 ) -> Dict[str, List[Step]]:
-    """What takes the place of operations: of those that state another size, and of the resizes."""
+    """The new operations by the address of the old: of resizes, and of those that hold a size."""
     found: Dict[str, List[Step]] = {}
     for one in subject.functions:
         rewritten = constant_sizes.steps(one.function, before[one.prefix], after[one.prefix])

@@ -37,7 +37,7 @@ class Written(NamedTuple):
 
 
 def reader(beside: Optional[ModelFolder]) -> Callable[[Value], Optional[bytes]]:
-    """What gives the numbers of a value in a weight file, or None if they cannot be read."""
+    """A function that reads the bytes of a value in a weight file; None if they cannot be read."""
 
     def read(value: Value) -> Optional[bytes]:
         found = weight_file.held(beside, value)
@@ -118,7 +118,7 @@ def store(
 
 
 def _large(function: Function, steps: Sequence[Step]) -> List[Packed]:
-    """What is too large for the model file, in order, where Core ML reads its type from others."""
+    """The constants of steps that go into a weight file, in order: large, and of a type for it."""
     version = opset.spec_version(function.opset) or opset.LOWEST
     return [
         given
