@@ -29,7 +29,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     operations,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Named, Read, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Input, Made, Named, Read, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
@@ -177,19 +177,10 @@ class _Writer:
         for index, step in enumerate(steps):
             arguments: List[Tuple[str, bytes]] = []
             for parameter, given in step.inputs:
-                if isinstance(given, Made):
-                    argument = messages.bound_name(made[given.step])
-                elif isinstance(given, Named):
-                    argument = messages.bound_name(given.name)
-                elif isinstance(given, Read):
-                    argument = self._image or self._old[given.parameter]
-                elif self._inline and isinstance(given, Constant):
-                    argument = messages.bound_value(given)
-                else:
-                    name = self._constant_name(step, parameter, is_chain)
-                    result.append(messages.constant(name, given))
-                    argument = messages.bound_name(name)
+                name = f"{step.kind}_{parameter}" if is_chain else parameter
+                argument, constant = self._argument(given, name, made)
                 arguments.append((parameter, argument))
+                result += constant
             head = encode_field(locate.KIND, step.kind.encode()) + messages.inputs(arguments)
             if index == len(steps) - 1:
                 result.append(head + _kept(self._source, self._place, dims))
@@ -198,8 +189,21 @@ class _Writer:
                 result.append(head + _intermediate(self._operation, step, made[-1]))
         return b"".join(encode_field(locate.OPERATIONS, data) for data in result)
 
-    def _constant_name(self, step: Step, parameter: str, is_chain: bool) -> str:
-        return self._names.part(self._stem, f"{step.kind}_{parameter}" if is_chain else parameter)
+    def _argument(self, given: Input, name: str, made: Sequence[str]) -> Tuple[bytes, List[bytes]]:
+        """An input as an Argument message, behind the constant operation that it needs, if any.
+
+        `made` are the names of what the steps before make; `name` is for the constant.
+        """
+        if isinstance(given, Made):
+            return messages.bound_name(made[given.step]), []
+        if isinstance(given, Named):
+            return messages.bound_name(given.name), []
+        if isinstance(given, Read):
+            return self._image or self._old[given.parameter], []
+        if self._inline and isinstance(given, Constant):
+            return messages.bound_value(given), []
+        own = self._names.part(self._stem, name)
+        return messages.bound_name(own), [messages.constant(own, given)]
 
 
 def _intermediate(operation: Operation, step: Step, name: str) -> bytes:

@@ -44,26 +44,13 @@ def plan(
     of ML Programs by their prefix, which are edited elsewhere, and raise those around them.
     """
     changed = {change.address: change for change in changes}
-    edits: List[Edit] = []
-    # start of a model message → version that what is in it needs
-    needed = _versions_around(models, inside or {})
     own = [model for model in models if not model.is_program]
+    edits: List[Edit] = []
     for model in own:
         old, new = before.get(model.prefix), after.get(model.prefix)
-        found = layer_chains.groups(model.layers) if changed else []
-        groups = {group.last.address: group for group in found}
-        for layer in model.layers:
-            change = changed.get(layer.address)
-            group = groups.get(layer.address)
-            if change is not None:
-                edits += _layer_edits(source, layer, group, change.op)
-                for node in model.path + (model.node,):
-                    if node.message == "Model":
-                        needed[node.start] = max(needed.get(node.start, 0), change.spec_version)
-            replaced = change is not None and (group is not None or change.op.is_chain)
-            if old is not None and new is not None and not replaced:
-                edits += _tensor_edits(source, layer, old, new)
+        edits += _edits_of_layers(source, model, changed, old, new)
         edits += _output_edits(model, _changed_outputs(model, models, before, after))
+    needed = _needed_versions(models, changed, inside or {})
     version = int(models[0].message.specificationVersion)
     for model in own:
         current = int(model.message.specificationVersion)
@@ -75,11 +62,46 @@ def plan(
     return Plan(tuple(edits), version)
 
 
-def _versions_around(models: Sequence[ModelRef], inside: Mapping[str, int]) -> Dict[int, int]:
+def _edits_of_layers(
+    source: Source,
+    model: ModelRef,
+    changed: Mapping[str, Change],
+    old: Optional[ModelShapes],
+    new: Optional[ModelShapes],
+) -> List[Edit]:
+    """The edits of changed layers, and of the sizes that the others declare."""
+    found = layer_chains.groups(model.layers) if changed else []
+    groups = {group.last.address: group for group in found}
+    edits: List[Edit] = []
+    for layer in model.layers:
+        change, group = changed.get(layer.address), groups.get(layer.address)
+        if change is not None:
+            edits += _layer_edits(source, layer, group, change.op)
+        replaced = change is not None and (group is not None or change.op.is_chain)
+        if old is not None and new is not None and not replaced:
+            edits += _tensor_edits(source, layer, old, new)
+    return edits
+
+
+def _needed_versions(
+    models: Sequence[ModelRef], changed: Mapping[str, Change], inside: Mapping[str, int]
+) -> Dict[int, int]:
+    """The version that what is in a Model message needs, by the place where the message begins.
+
+    What is asked for are the versions of changed layers, and those `inside` of ML Programs.
+    """
     found: Dict[int, int] = {}
     for model in models:
-        for node in (one for one in model.path if one.message == "Model"):
-            found[node.start] = max(found.get(node.start, 0), inside.get(model.prefix, 0))
+        asked = [(model.path, inside.get(model.prefix, 0))]
+        asked += [
+            ((*model.path, model.node), changed[layer.address].spec_version)
+            for layer in model.layers
+            if layer.address in changed
+        ]
+        for path, version in asked:
+            for node in path:
+                if node.message == "Model":
+                    found[node.start] = max(found.get(node.start, 0), version)
     return found
 
 
