@@ -116,9 +116,16 @@ def assess(
             if one[0] in intent.input_sizes
         )
         current = _current(asked, layer.params, seen) if seen else WRONG_GRID
-        kind = layer.input.kind
         return Assessment(
-            current, kind, NONE, asks, evidence, False, intent, compared, pairings=seen
+            current=current,
+            shape=layer.input.kind,
+            availability=NONE,
+            intent_kind=asks,
+            evidence=evidence,
+            freezes=False,
+            intent=intent,
+            comparisons=compared,
+            pairings=seen,
         )
     pairings = _pairings(layer, asked, sizes)
     left_open = _left_open(layer, sizes)
@@ -137,18 +144,19 @@ def assess(
         current = DOUBTED
     several = len({target for size, target in sizes if size == sizes[0][0]}) > 1
     return Assessment(
-        current,
-        FLEXIBLE if several else layer.input.kind,  # of one size, and still none can be frozen
-        remedy.availability,
-        asks,
-        evidence,
-        remedy.freezes,
-        intent,
-        compared,
-        remedy.params,
-        remedy.spec_version,
-        pairings,
-        left_open[1] if left_open is not None and left_open[0] == OPEN_SIZE else None,
+        current=current,
+        # One size that becomes several is like one that varies: none can be frozen.
+        shape=FLEXIBLE if several else layer.input.kind,
+        availability=remedy.availability,
+        intent_kind=asks,
+        evidence=evidence,
+        freezes=remedy.freezes,
+        intent=intent,
+        comparisons=compared,
+        remedy=remedy.params,
+        needs_version=remedy.spec_version,
+        pairings=pairings,
+        open_size=left_open[1] if left_open and left_open[0] == OPEN_SIZE else None,
     )
 
 

@@ -120,14 +120,14 @@ TABLE: Tuple[Row, ...] = (
     # STRICT and UPSAMPLE compute these at every known size, so only a size that varies is left.
     _no_layer(assessment.ALIGN_CORNERS, "align_corners at a size that varies", Code.FLEXIBLE_INPUT),
     _no_layer(assessment.ASYMMETRIC, "asymmetric at a size that varies", Code.FLEXIBLE_INPUT),
-    _wrong("native follows a flexible size", FIXABLE, None, (WITHIN,), (FLEXIBLE,), False),
+    _wrong("native follows a flexible size", FIXABLE, None, (WITHIN,), (FLEXIBLE,), freezes=False),
     _wrong(
         "native follows, above the target",
         NEEDS_OPTION,
         Code.TARGET_TOO_LOW,
         (ABOVE,),
         (FLEXIBLE,),
-        False,
+        freezes=False,
     ),
     _wrong(
         "native would freeze the model",
@@ -135,7 +135,7 @@ TABLE: Tuple[Row, ...] = (
         Code.FLEXIBLE_INPUT,
         (WITHIN, ABOVE),
         (FLEXIBLE,),
-        True,
+        freezes=True,
     ),
     _wrong("flexible, no layer", UNMATCHABLE, Code.FLEXIBLE_INPUT, (NONE,), (FLEXIBLE,)),
 )

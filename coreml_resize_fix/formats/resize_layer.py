@@ -21,10 +21,10 @@ class Native(NamedTuple):
 
     name: str
     spec_version: int  # from which Core ML has it
-    fixed_size: bool
-    nearest: bool
-    modern: bool  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
     build: Callable[[SizePairs], Optional[ResizeOp]]
+    fixed_size: bool = False
+    nearest: bool = False
+    modern: bool = False  # counts as a layer of iOS 13 and later (see `ResizeLayer.modern`)
 
 
 FindNatives = Callable[["ResizeLayer", Optional[Intent]], Sequence[Native]]

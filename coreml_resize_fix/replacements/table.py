@@ -24,8 +24,8 @@ class Replacement(NamedTuple):
     """
 
     name: str
-    follows_flexible: bool
     find: Callable[[Case], Optional[Steps]]
+    follows_flexible: bool = False
 
     def steps(self, case: Case) -> Optional[Steps]:
         """The steps in order; None if they cannot express the case."""
@@ -36,11 +36,11 @@ class Replacement(NamedTuple):
 
 
 REPLACEMENTS: Tuple[Replacement, ...] = (
-    Replacement("deconvolution", True, filters.deconvolution),
-    Replacement("strided convolution", True, filters.strided_convolution),
-    Replacement("Upsample and crop", True, filters.upsample_and_crop),
-    Replacement("padded resize", False, one_size.padded_resize),
-    Replacement("CropResize", False, one_size.crop_resize),
-    Replacement("gather", False, one_size.gather),
-    Replacement("matrix product", False, one_size.matrices),
+    Replacement("deconvolution", filters.deconvolution, follows_flexible=True),
+    Replacement("strided convolution", filters.strided_convolution, follows_flexible=True),
+    Replacement("Upsample and crop", filters.upsample_and_crop, follows_flexible=True),
+    Replacement("padded resize", one_size.padded_resize),
+    Replacement("CropResize", one_size.crop_resize),
+    Replacement("gather", one_size.gather),
+    Replacement("matrix product", one_size.matrices),
 )

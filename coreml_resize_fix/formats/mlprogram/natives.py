@@ -62,7 +62,7 @@ def _at_more(native: Native, more: SizePairs) -> Callable[[SizePairs], Optional[
 
 def _own(params: UpsampleBilinear, align_corners: bool) -> Native:
     changed = replace(params, align_corners=align_corners, half_pixel_centers=None)
-    return Native("upsample_bilinear", IOS15, False, False, False, lambda sizes: changed)
+    return Native("upsample_bilinear", IOS15, lambda sizes: changed)
 
 
 def _computed(layer: ResizeLayer) -> Callable[[str], Native]:
@@ -76,7 +76,7 @@ def _computed(layer: ResizeLayer) -> Callable[[str], Native]:
 
     def native(sampling_mode: str) -> Native:
         changed = None if kept is None else replace(kept, sampling_mode=sampling_mode)
-        return Native("resize LINEAR", IOS17, False, False, False, lambda sizes: changed)
+        return Native("resize LINEAR", IOS17, lambda sizes: changed)
 
     return native
 
@@ -119,23 +119,16 @@ def _whole_factors(sizes: SizePairs) -> Optional[ResizeOp]:
 # size varies: elsewhere it could only make a size that the target size says outright. (Questions
 # `one-pixel` and `factor-rounding` of conventions/measured.json.)
 NATIVES: Tuple[Native, ...] = (
-    Native("upsample_nearest_neighbor", IOS15, False, True, False, _whole_factors),
+    Native("upsample_nearest_neighbor", IOS15, _whole_factors, nearest=True),
     Native(
         "resize_bilinear STRICT_ALIGN_CORNERS",
         IOS15,
-        True,
-        False,
-        False,
         _target_size("STRICT_ALIGN_CORNERS"),
+        fixed_size=True,
     ),
     Native(
-        "resize_bilinear UNALIGN_CORNERS",
-        IOS15,
-        True,
-        False,
-        False,
-        _target_size("UNALIGN_CORNERS"),
+        "resize_bilinear UNALIGN_CORNERS", IOS15, _target_size("UNALIGN_CORNERS"), fixed_size=True
     ),
-    Native("upsample_bilinear align_corners=true", IOS15, False, False, False, _by_factors(True)),
-    Native("upsample_bilinear align_corners=false", IOS15, False, False, False, _by_factors(False)),
+    Native("upsample_bilinear align_corners=true", IOS15, _by_factors(True)),
+    Native("upsample_bilinear align_corners=false", IOS15, _by_factors(False)),
 )

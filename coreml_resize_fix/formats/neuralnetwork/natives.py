@@ -67,7 +67,7 @@ def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
         largest = max(max(pair) for pair in (*layer.input.samples, *layer.input.ranges, (1, 1)))
         choices.append(tuple(_above(factor, largest) for factor in intent.scale_factor))
     return [
-        Native(f"Upsample {mode} by fractions", 5, False, False, True, _given(mode, factors))
+        Native(f"Upsample {mode} by fractions", 5, _given(mode, factors), modern=True)
         for factors in choices
         if factors
         for mode in ("ALIGN_CORNERS_TRUE", "ALIGN_CORNERS_FALSE")
@@ -96,15 +96,14 @@ def _target_size(sampling_mode: str) -> Callable[[SizePairs], Optional[ResizeOp]
     return build
 
 
-# name, specification version, fixed size, nearest, modern, parameters
 NATIVES: Tuple[Native, ...] = (
-    Native("Upsample NN", 1, False, True, False, _whole_factors("NN")),
+    Native("Upsample NN", 1, _whole_factors("NN"), nearest=True),
     # STRICT goes before ALIGN_ENDPOINTS: they differ at an output of one pixel, where PyTorch's
     # align_corners=True reads the first pixel, as STRICT does (`one-pixel` of measured.json).
-    Native("ResizeBilinear STRICT", 3, True, False, False, _target_size(STRICT)),
-    Native("Upsample BILINEAR DEFAULT", 1, False, False, False, _whole_factors("BILINEAR")),
-    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, True, False, False, _target_size(ENDPOINTS)),
-    Native("ResizeBilinear UPSAMPLE", 3, True, False, False, _target_size("UPSAMPLE_MODE")),
-    Native("Upsample ALIGN_CORNERS_TRUE", 5, False, False, True, _factors("ALIGN_CORNERS_TRUE")),
-    Native("Upsample ALIGN_CORNERS_FALSE", 5, False, False, True, _factors("ALIGN_CORNERS_FALSE")),
+    Native("ResizeBilinear STRICT", 3, _target_size(STRICT), fixed_size=True),
+    Native("Upsample BILINEAR DEFAULT", 1, _whole_factors("BILINEAR")),
+    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, _target_size(ENDPOINTS), fixed_size=True),
+    Native("ResizeBilinear UPSAMPLE", 3, _target_size("UPSAMPLE_MODE"), fixed_size=True),
+    Native("Upsample ALIGN_CORNERS_TRUE", 5, _factors("ALIGN_CORNERS_TRUE"), modern=True),
+    Native("Upsample ALIGN_CORNERS_FALSE", 5, _factors("ALIGN_CORNERS_FALSE"), modern=True),
 )
