@@ -66,11 +66,11 @@ def _process(job: Job, request: Request, tell: ShowProgress) -> ModelReport:
             except proof.NotExplainedError:
                 target = None
         if target is None and request.fingerprint:
-            sha256 = outputs.fingerprint(job.model_file)
+            sha256 = outputs.sha256_if_small(job.model_file)
         report = _report(work, target, sha256, written=target is not None)
         if target is None or not request.pictures:  # only a page shows the hash of a result
             return report
-        return replace(report, output_sha256=outputs.fingerprint_whole(sniff.model_file(target)))
+        return replace(report, output_sha256=outputs.sha256_of_file(sniff.model_file(target)))
 
 
 def process_bytes(data: bytes, label: str, request: Request) -> Tuple[ModelReport, bytes]:
@@ -128,7 +128,7 @@ def process_packaged(
 
 
 def _report_of_memory(work: Work, data: bytes, written: bool) -> ModelReport:
-    sha256 = outputs.fingerprint_of(data) if work.request.fingerprint else None
+    sha256 = outputs.sha256_of_bytes(data) if work.request.fingerprint else None
     return _report(work, None, sha256, written)
 
 
