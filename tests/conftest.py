@@ -28,6 +28,18 @@ def signals_as_a_terminal_starts_it():
         signal.signal(number, signal.SIG_IGN)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_process_infers_shapes():
+    """Each ONNX file that is read starts a Python with onnx: the tests share one."""
+    from tests.support.kept_inference import START_ANOTHER, KeptChild, onnx_infer
+
+    kept = KeptChild()
+    onnx_infer._start_child = kept.start
+    yield
+    onnx_infer._start_child = START_ANOTHER
+    kept.end()
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
 def pytest_collection_modifyitems(items):
     """`@pytest.mark.mostly_slow(quick=5)`: all cases but five, evenly spread, are slow."""

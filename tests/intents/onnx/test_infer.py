@@ -9,9 +9,16 @@ from onnx import helper
 
 from coreml_resize_fix.intents import onnx_infer, onnx_reader
 from tests.intents.onnx import build
+from tests.support.kept_inference import START_ANOTHER
 from tests.support.process import REPOSITORY
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a script of the shell stands for Python")
+
+
+@pytest.fixture(autouse=True)
+def a_process_for_each(monkeypatch):
+    """These tests are about it; others share one."""
+    monkeypatch.setattr(onnx_infer, "_start_child", START_ANOTHER)
 
 
 def relu():
