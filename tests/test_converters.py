@@ -32,6 +32,7 @@ def asked(case, tmp_path):
     return path
 
 
+@pytest.mark.mostly_slow(quick=12)
 def test_each_resize_is_judged_by_its_own_call_and_rightly(case, asked):
     """`verdict` in meta.json compares what Core ML documents with what PyTorch computed."""
     (model,) = run(case.path, "-n", "-m", asked, *OPTIONS).json["models"]

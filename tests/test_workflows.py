@@ -226,7 +226,7 @@ def test_pre_commit_names_a_missing_folder_of_manifests(repository, command):
 # --- continuous integration ------------------------------------------------------------------
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @pytest.mark.parametrize(("case", "code"), [(FIXABLE, 1), (RIGHT, 0)])
 def test_the_step_of_the_snippet_fails_on_drift(case, code, command, tmp_path):

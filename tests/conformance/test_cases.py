@@ -26,6 +26,7 @@ def those(start):
     return [name for name in NAMES if name.startswith(start)]
 
 
+@pytest.mark.slow
 def test_every_case_has_a_name_of_its_own():
     made = [
         *grids.cases(), *grids.edge_cases(), *replaced.cases(), *layers.cases(),

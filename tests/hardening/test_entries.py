@@ -80,6 +80,7 @@ def test_changed_onnx_files(place, numbers):
     entries.onnx_file(changed("onnx", place, numbers))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_files_of_tensorflow(place, numbers):

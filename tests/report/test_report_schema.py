@@ -98,6 +98,7 @@ def test_a_later_key_is_valid_everywhere_but_among_verdicts(whole):
     assert refused == {("summary",)}
 
 
+@pytest.mark.slow
 def test_every_key_is_needed_where_it_stands(whole):
     """Without it the document is none of version 1; parameters and intents have some of theirs."""
     free = 0

@@ -265,6 +265,7 @@ def test_chosen_elements():
     same(run(lambda x: mb.gather_nd(x=x, indices=places), x), [x[0, 4], x[2, 1]])
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("mode", ["update", "add", "sub", "mul", "div", "max", "min"])
 def test_scattered_elements(mode):
     two = {

@@ -126,6 +126,7 @@ def test_a_file_that_ends_the_inference_is_read(tmp_path):
     assert ran.stdout.strip() == str(onnx_reader.load(str(path)).intents[0]).encode()
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_from_the_folder_of_the_command(tmp_path):
     """A model may come in an archive with a module beside it."""
     for name in ("onnx", "numpy", "struct", "json", "google"):
