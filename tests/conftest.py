@@ -55,7 +55,13 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.slow)
 
 
-def pytest_collection_finish():
-    """coremltools collects garbage at every conversion: let it not walk over all tests."""
-    gc.collect()
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection():
+    """No garbage is looked for among tests, which all stay: not now, and not by coremltools.
+
+    That collects it at every conversion, and would walk over all of them.
+    """
+    gc.disable()
+    yield
     gc.freeze()
+    gc.enable()
