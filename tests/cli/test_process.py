@@ -130,7 +130,7 @@ def on_terminal(*arguments, **variables):
             os.close(outer)
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("arguments", [["-n", UNET, "-m", INTENT], ["missing.mlmodel"]])
 def test_colors_on_a_terminal_unless_no_color_is_set(arguments):

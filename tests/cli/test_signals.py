@@ -132,7 +132,7 @@ def with_workers(who, name, around):
     return ran
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @forked
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_workers_that_are_ended_leave_nothing(name, tmp_path):

@@ -118,6 +118,7 @@ def test_errors_that_nobody_reads_do_not_end_a_batch(jobs, tmp_path):
     assert [entry["path"] for entry in found["errors"]] == paths[:1]
 
 
+@pytest.mark.slow
 def test_text_that_is_ascii():
     old = importlib.util.find_spec("click.shell_completion") is None
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

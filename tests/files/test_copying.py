@@ -84,7 +84,7 @@ def test_a_pipe_in_a_package(tmp_path):
     assert stat.S_ISFIFO(os.stat(path).st_mode)
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_file_or_folder_of_a_package_that_may_not_be_read(kind, tmp_path):
     path = os.path.join(package(tmp_path), "Data", "secret")

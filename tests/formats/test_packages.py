@@ -49,7 +49,7 @@ def aged_package(folder):
     return package, model
 
 
-@pytest.mark.slow
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("in_place", [False, True])
 def test_a_package_of_coremltools_is_fixed_and_every_other_file_kept(in_place, tmp_path):
     case = cases.named("nn_package")

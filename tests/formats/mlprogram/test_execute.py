@@ -225,6 +225,7 @@ def averages_of_two(x):
     return made
 
 
+@pytest.mark.mostly_slow(quick=12)
 @pytest.mark.parametrize("name", UNARY)
 def test_one_input(name):
     make, expected = UNARY[name]
@@ -611,6 +612,7 @@ FIGURES = {
 }  # fmt: skip
 
 
+@pytest.mark.mostly_slow(quick=8)
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_of_core_ml(name):
     ios, make, x, expected = FIGURES[name]

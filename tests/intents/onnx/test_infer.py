@@ -118,6 +118,7 @@ def loaded(path, folder=REPOSITORY):
     return subprocess.run(command, capture_output=True, cwd=str(folder), check=False)
 
 
+@pytest.mark.slow
 def test_a_file_that_ends_the_inference_is_read(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(strideless().SerializeToString())
