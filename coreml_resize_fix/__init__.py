@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from coreml_resize_fix.intents.model import Intent
     from coreml_resize_fix.intents.record import record_intents
     from coreml_resize_fix.intents.source import Manifest
-    from coreml_resize_fix.intents.torch_export import exportable
+    from coreml_resize_fix.intents.torch.export import exportable
     from coreml_resize_fix.report.printable import Report
 
 __all__ = [
@@ -65,7 +65,7 @@ _HOMES = {
     "Manifest": "intents.source",
     "Report": "report.printable",
     "audit": "api",
-    "exportable": "intents.torch_export",
+    "exportable": "intents.torch.export",
     "fix": "api",
     "predict": "api",
     "record_intents": "intents.record",

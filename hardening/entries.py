@@ -15,16 +15,14 @@ from coreml_resize_fix.errors import ManifestError, ModelError
 from coreml_resize_fix.formats.neuralnetwork import layers as walk
 from coreml_resize_fix.formats.protobuf import skeleton, splice
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_varint
-from coreml_resize_fix.intents import (
-    graph_reader,
-    keras_file,
-    manifest,
-    onnx_reader,
-    tflite_reader,
-)
-from coreml_resize_fix.intents import onnx_file as onnx_files
+from coreml_resize_fix.intents import manifest
+from coreml_resize_fix.intents.frozen_graph import reader as graph_reader
+from coreml_resize_fix.intents.keras import reader as keras_reader
 from coreml_resize_fix.intents.node_notices import NodeIntents
+from coreml_resize_fix.intents.onnx import file as onnx_files
+from coreml_resize_fix.intents.onnx import reader as onnx_reader
 from coreml_resize_fix.intents.source import Manifest
+from coreml_resize_fix.intents.tflite import reader as tflite_reader
 from hardening import inference, mutations, program_entries
 from hardening.running import emptied, run, scratch
 from tests.support import cases
@@ -118,7 +116,7 @@ def keras_config(data: bytes) -> str:
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("config.json", data)
         file.writestr("metadata.json", b'{"keras_version": "%d.12.0"}' % (2 + len(data) % 2))
-    return _network_file("model.keras", archive.getvalue(), keras_file.load)
+    return _network_file("model.keras", archive.getvalue(), keras_reader.load)
 
 
 def _network_file(name: str, data: bytes, read: Callable[[str], NodeIntents]) -> str:

@@ -5,25 +5,25 @@ import contextlib
 import sys
 from typing import List
 
-from coreml_resize_fix.intents import onnx_infer
-from coreml_resize_fix.intents.onnx_file import Proto
+from coreml_resize_fix.intents.onnx.file import Proto
+from coreml_resize_fix.intents.onnx.infer import Infer, inference
 
 MOST_MEMORY = 1 << 30  # bytes
 _MANY = 2000  # inputs until the peak of the process is looked at
 
 _open = contextlib.ExitStack()
-_process: List[onnx_infer.Infer] = []
+_process: List[Infer] = []
 _served: List[int] = [0]
 
 
 def infer(model: Proto) -> Proto:
-    """What `onnx_infer.inference` gives; a process that a model ends is replaced by another.
+    """What `inference` gives; a process that a model ends is replaced by another.
 
     Raises:
         AssertionError: a process took too much memory; for this input, or for one not long before.
     """
     if not _process:
-        _process.append(_open.enter_context(onnx_infer.inference()))
+        _process.append(_open.enter_context(inference()))
     result = _process[0](model)
     _served[0] += 1
     if result is model or _served[0] % _MANY == 0:

@@ -21,7 +21,13 @@ ROOMS = (
     "sampling",
     "conventions",
     "files",
-    "intents",
+    "intents",  # what all frameworks share
+    "intents/torch",
+    "intents/onnx",
+    "intents/tensorflow",
+    "intents/frozen_graph",
+    "intents/tflite",
+    "intents/keras",
     "replacements",
     "verify/kernels",
     "formats/protobuf",
@@ -57,6 +63,18 @@ PROTOCOL = (
 KINDS = {"formats/neuralnetwork", "formats/mlprogram"}
 # Opening a file is where the kinds of model are named, and a pipeline may hold both.
 BY_KIND = {"formats/open.py", "formats/mixed_pipeline.py"}
+# What has intents of a framework -> which other frameworks it knows.
+FRAMEWORKS_KNOWN = {
+    "intents/torch": set(),
+    "intents/onnx": set(),
+    "intents/tensorflow": set(),
+    "intents/frozen_graph": {"intents/tensorflow"},
+    "intents/tflite": {"intents/tensorflow"},
+    "intents/keras": {"intents/tensorflow", "intents/torch"},  # they are its backends
+}
+# Who records a model is chosen by its framework; all others but these know intents alone.
+RECORDING = "intents/record.py"
+BY_FRAMEWORK = {RECORDING, "formats/origin.py", "run/read_reference.py", "__init__.py"}
 
 FRAMEWORKS = ("coremltools", "torch", "onnx", "google.protobuf", "tensorflow")
 
@@ -135,12 +153,15 @@ def test_file(path):
     relative, room = path.relative_to(PACKAGE).as_posix(), room_of(module_of(path))
     assert room in ROOMS, f"say in this test where the room {room} stands"
     used = used_by(path)
-    if relative not in BY_KIND:
+    if relative not in (*BY_KIND, RECORDING):
         # Every module may ask for the version.
         upward = {module for module in used - {"__init__"} if _is_above(room_of(module), room)}
         assert not upward
     if room in KINDS:
         assert not {module for module in used if room_of(module) in KINDS - {room}}
+    if relative not in BY_FRAMEWORK:
+        others = {room_of(module) for module in used} & set(FRAMEWORKS_KNOWN) - {room}
+        assert others <= FRAMEWORKS_KNOWN.get(room, set())
     if room in FORMATLESS:
         known = {module for module in used if room_of(module).startswith("formats")}
         assert known <= {f"formats.{name}" for name in PROTOCOL}
@@ -181,4 +202,6 @@ def test_what_is_looked_at():
     assert own("numpy") is None
     assert room_of("formats.neuralnetwork.sizes.infer") == "formats/neuralnetwork"
     assert room_of("formats.model") == "formats"
+    assert room_of("intents.torch.calls") == "intents/torch"
+    assert room_of("intents.model") == "intents"
     assert used_by(PACKAGE / "auditing" / "run.py") >= {"auditing.decide", "formats.model"}

@@ -24,14 +24,14 @@ def test_names_keep_their_letters_and_numbers_of_errors_go(error, says):
 def test_onnx_runtime_is_quoted_without_its_code():
     pytest.importorskip("onnxruntime", reason="needs ONNX Runtime: pip install onnxruntime")
     helper = pytest.importorskip("onnx.helper", reason="needs onnx: pip install onnx")
-    from coreml_resize_fix.intents import onnx_compute
+    from coreml_resize_fix.intents.onnx import runtime
 
     value = helper.make_tensor_value_info("x", 1, [2])
     graph = helper.make_graph([helper.make_node("FooBar", ["x"], ["y"])], "g", [value], [])
     graph.output.add().name = "y"
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
-    with pytest.raises(onnx_compute.FailedError) as caught:
-        onnx_compute.compute(made.SerializeToString(), {}, ["y"])
+    with pytest.raises(runtime.FailedError) as caught:
+        runtime.compute(made.SerializeToString(), {}, ["y"])
     assert "FooBar" in str(caught.value)
     assert str(caught.value)[0].islower()
     assert "ONNXRuntimeError" not in str(caught.value)

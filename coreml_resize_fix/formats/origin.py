@@ -77,6 +77,6 @@ def _origin(scopes: Any) -> Origin:
 def _site(stack: str) -> Optional[str]:
     """The innermost place outside of PyTorch, as the recorder writes it (`Intent.site`)."""
     # Imported where PyTorch is there: it wrote this stack.
-    from coreml_resize_fix.intents.torch_stack import site
+    from coreml_resize_fix.intents.torch.stack import site
 
     return site((path, int(line)) for path, line in reversed(_FRAME.findall(stack)))

@@ -3,7 +3,8 @@
 from typing import Any, List, Sequence, Type
 
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.intents import examples, keras_backends, keras_layers
+from coreml_resize_fix.intents import examples
+from coreml_resize_fix.intents.keras import backends, layers
 from coreml_resize_fix.intents.recorder import Recorder
 from coreml_resize_fix.intents.source import Manifest
 
@@ -45,23 +46,23 @@ def _kind(model: Any) -> Type[Recorder]:
     Raises:
         UsageError: Keras runs on a backend that is none of those which are known.
     """
-    if not keras_layers.is_keras(model):
-        from coreml_resize_fix.intents import torch_recorder
+    if not layers.is_keras(model):
+        from coreml_resize_fix.intents.torch.recorder import Recorder as TorchRecorder
 
-        return torch_recorder.Recorder
-    backend = keras_backends.name(keras_layers.package(model))
-    if backend == keras_backends.GRAPH:
-        from coreml_resize_fix.intents import keras_graph
+        return TorchRecorder
+    backend = backends.name(layers.package(model))
+    if backend == backends.GRAPH:
+        from coreml_resize_fix.intents.keras.graph import Recorder as GraphRecorder
 
-        return keras_graph.Recorder
-    if backend not in keras_backends.LISTENERS:
+        return GraphRecorder
+    if backend not in backends.LISTENERS:
         raise UsageError(
             f"Keras runs on {backend} here, which does not show what it resizes",
-            f"record on one of {', '.join(keras_backends.LISTENERS)}",
+            f"record on one of {', '.join(backends.LISTENERS)}",
         )
-    from coreml_resize_fix.intents import keras_recorder
+    from coreml_resize_fix.intents.keras.recorder import Recorder as KerasRecorder
 
-    return keras_recorder.Recorder
+    return KerasRecorder
 
 
 def _new(known: Sequence[str], others: Sequence[Manifest]) -> List[str]:

@@ -10,14 +10,14 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import NetworkTensors, Recorded
 from coreml_resize_fix.short_repr import shortened
 
-# suffix of a network's file -> the module that reads its intents, imported when it is needed
+# suffix of a network's file -> the folder whose `reader.py` has its intents, imported when needed
 READERS = {
-    ".onnx": "onnx_reader",
-    ".tflite": "tflite_reader",
-    ".pb": "graph_reader",
-    ".keras": "keras_file",
-    ".h5": "keras_file",
-    ".hdf5": "keras_file",
+    ".onnx": "onnx",
+    ".tflite": "tflite",
+    ".pb": "frozen_graph",
+    ".keras": "keras",
+    ".h5": "keras",
+    ".hdf5": "keras",
 }
 
 
@@ -50,9 +50,9 @@ class Manifest(List[Intent]):
         Raises:
             ManifestError: the file cannot be read, or has defects; all of them are listed.
         """
-        reader = READERS.get(os.path.splitext(path.lower())[1])
-        if reader is not None:
-            read = import_module(f"coreml_resize_fix.intents.{reader}").load(path)
+        folder = READERS.get(os.path.splitext(path.lower())[1])
+        if folder is not None:
+            read = import_module(f"coreml_resize_fix.intents.{folder}.reader").load(path)
             found = cls(read.intents, read.notices)
             found._loaded_from = path
             return found

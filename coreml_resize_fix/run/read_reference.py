@@ -8,7 +8,7 @@ from coreml_resize_fix.errors import BadReferenceError
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.intents import reference
 from coreml_resize_fix.intents.model import CHANNELS_LAST, Intent
-from coreml_resize_fix.intents.onnx_run import OnnxInput, OnnxNetwork
+from coreml_resize_fix.intents.onnx.network import OnnxInput, OnnxNetwork
 from coreml_resize_fix.intents.reference import Reference
 from coreml_resize_fix.intents.tensors import NetworkTensors
 from coreml_resize_fix.run.options import Request

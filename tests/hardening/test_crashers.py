@@ -8,7 +8,7 @@ import os
 import pytest
 
 from coreml_resize_fix.formats.protobuf import schema
-from coreml_resize_fix.intents import onnx_reader
+from coreml_resize_fix.intents.onnx import reader
 from coreml_resize_fix.intents.source import Manifest
 from hardening import entries, program_entries
 from hardening.program_seeds import knows_programs
@@ -109,6 +109,6 @@ def test_every_input_that_was_kept_is_here():
 def test_a_name_with_braces_is_told_as_it_is(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(read("onnx-b9c9923f2085").replace(b"\\x1b@U=", b"{nodes}"))
-    (notice,) = onnx_reader.load(str(path)).notices
+    (notice,) = reader.load(str(path)).notices
     assert notice.startswith("1 resize node (`/up2/Resize`) left out: its mode `")
     assert notice.endswith("` is not one of ONNX's")

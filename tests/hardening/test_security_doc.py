@@ -14,21 +14,16 @@ from coreml_resize_fix.formats.inference import usable
 from coreml_resize_fix.formats.mlprogram import model as program_model
 from coreml_resize_fix.formats.neuralnetwork import resizes
 from coreml_resize_fix.formats.protobuf import skeleton, splice
-from coreml_resize_fix.intents import (
-    fields,
-    flatbuffer,
-    graph_reader,
-    keras_config,
-    keras_file,
-    keras_hdf5,
-    manifest,
-    network_file,
-    onnx_compute,
-    onnx_file,
-    tensorflow_sizes,
-    tensors,
-    tflite_file,
-)
+from coreml_resize_fix.intents import fields, manifest, network_file, tensors
+from coreml_resize_fix.intents.frozen_graph import reader as graph_reader
+from coreml_resize_fix.intents.keras import config as keras_config
+from coreml_resize_fix.intents.keras import hdf5 as keras_hdf5
+from coreml_resize_fix.intents.keras import reader as keras_reader
+from coreml_resize_fix.intents.onnx import file as onnx_file
+from coreml_resize_fix.intents.onnx import runtime
+from coreml_resize_fix.intents.tensorflow import sizes as tensorflow_sizes
+from coreml_resize_fix.intents.tflite import file as tflite_file
+from coreml_resize_fix.intents.tflite import flatbuffer
 from coreml_resize_fix.replacements import table
 from coreml_resize_fix.verify import compare, probes
 from coreml_resize_fix.verify.kernels import checks
@@ -52,7 +47,7 @@ LIMITS = {
     "nodes of functions of a frozen graph, their inputs and attributes, each time that they run": (
         graph_reader.MOST_CALLED
     ),
-    "bytes of the configuration of a Keras model, unpacked": keras_file.LONGEST,
+    "bytes of the configuration of a Keras model, unpacked": keras_reader.LONGEST,
     "models of Keras inside of models": keras_config._DEEPEST,
     "resizes of a Keras model, each time that they run": keras_config.MOST,
     "bytes of memory of the library that reads HDF5": keras_hdf5.MOST_MEMORY,
@@ -75,8 +70,8 @@ LIMITS = {
     "numbers in all its blobs at once": execution._MOST_ALIVE,
     "rounds of all loops that are executed": execution.MOST_ROUNDS,
     "multiplications of one run of a network, or what takes as long": checks.MOST_EFFORT,
-    "bytes of memory of ONNX Runtime": onnx_compute.MOST_MEMORY,
-    "seconds of processor time of ONNX Runtime": onnx_compute.MOST_SECONDS,
+    "bytes of memory of ONNX Runtime": runtime.MOST_MEMORY,
+    "seconds of processor time of ONNX Runtime": runtime.MOST_SECONDS,
     "bytes of what says the shape of a recorded array": tensors._LONGEST_HEADER,
     "numbers of a tensor that an ONNX graph computes with": onnx_file.MOST_ELEMENTS,
     "numbers of a tensor that sizes of TensorFlow are computed with": (

@@ -156,9 +156,9 @@ def test_an_older_opset_and_damaged_files_are_refused(files):
 
 
 def test_the_extra_is_named_where_it_is_missing(tmp_path, monkeypatch):
-    from coreml_resize_fix.intents import onnx_run
+    from coreml_resize_fix.intents.onnx import network
 
-    monkeypatch.setattr(onnx_run, "find_spec", lambda name: None)
+    monkeypatch.setattr(network, "find_spec", lambda name: None)
     files = Files("unet", tmp_path)
     shutil.copy(
         os.path.join(os.path.dirname(files.folder), "unet", "intent.npz"), files.path("x.onnx")

@@ -6,7 +6,8 @@ import random
 import pytest
 
 from coreml_resize_fix import record_intents
-from coreml_resize_fix.intents import keras_config, keras_layers
+from coreml_resize_fix.intents.keras import layers as keras_layers
+from coreml_resize_fix.intents.keras.config import read_config
 from tests.intents.keras import support
 from tests.intents.keras.support import KERAS, images
 
@@ -71,7 +72,7 @@ def test_order(name):
         model = random_model(keras, seed)
         example = tuple(images(2, 2, 1) for _ in model.inputs)
         ran = [intent.name for intent in record_intents(model, example)]
-        found = keras_config.read(written(model), version(model), None)
+        found = read_config(written(model), version(model), None)
         read = [intent.name for intent in found.intents]
         if support.IS_GRAPH:  # in the order in which layers were called, each once for one input
             read, ran = sorted(set(read)), sorted(set(ran))

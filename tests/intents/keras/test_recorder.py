@@ -8,7 +8,7 @@ import pytest
 
 from coreml_resize_fix import Manifest, record_intents
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.intents import keras_layers
+from coreml_resize_fix.intents.keras.layers import is_keras
 from coreml_resize_fix.sampling import reference
 from tests.intents.keras import support
 from tests.intents.keras.support import BACKEND, IS_GRAPH, KERAS, images, unet
@@ -301,6 +301,6 @@ def test_functions_of_jax():
 
 def test_what_is_a_keras_model():
     other = type("Layer", (), {"__module__": "keras_like.layers"})
-    assert not keras_layers.is_keras(other())
-    assert not keras_layers.is_keras(lambda image: image)
-    assert all(keras_layers.is_keras(unet(keras)) for keras in KERAS.values())
+    assert not is_keras(other())
+    assert not is_keras(lambda image: image)
+    assert all(is_keras(unet(keras)) for keras in KERAS.values())

@@ -8,7 +8,9 @@ import pytest
 
 from coreml_resize_fix import Manifest
 from coreml_resize_fix.errors import ManifestError
-from coreml_resize_fix.intents import keras_calls, keras_config, keras_file, keras_hdf5
+from coreml_resize_fix.intents.keras import hdf5, reader
+from coreml_resize_fix.intents.keras.calls import _KNOWN
+from coreml_resize_fix.intents.keras.config import NoModelError, read_config
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FILES = sorted(path for path in FIXTURES.iterdir() if path.suffix in (".h5", ".keras"))
@@ -103,7 +105,7 @@ def upsampled(version, backend="tensorflow", **config):
         layer("UpSampling2D", "up", [("image", 0, 0)], size=[2, 3], **config),
         outputs=[("up", 0)],
     )
-    return keras_config.read(model, version, backend)
+    return read_config(model, version, backend)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +138,7 @@ def test_versions(version, backend, framework):
 def test_other_backends_of_keras_3():
     def resized(backend, **config):
         resizing = layer("Resizing", "r", [("image", 0, 0)], height=7, width=9, **config)
-        found = keras_config.read(
-            functional(IMAGE, resizing, outputs=[("r", 0)]), "3.15.1", backend
-        )
+        found = read_config(functional(IMAGE, resizing, outputs=[("r", 0)]), "3.15.1", backend)
         return found.intents[0], found.notices
 
     for backend in ("tensorflow", "torch", "jax"):
@@ -183,8 +183,8 @@ def test_sequential_models_of_all_times():
         {"class_name": "UpSampling2D", "config": {"name": "a", "size": [2, 2]}},
         {"class_name": "UpSampling2D", "config": {"name": "b", "size": 2}},
     ]
-    old = keras_config.read({"class_name": "Sequential", "config": layers}, "2.2.0", None)
-    new = keras_config.read(
+    old = read_config({"class_name": "Sequential", "config": layers}, "2.2.0", None)
+    new = read_config(
         {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}, "2.12.0", None
     )
     assert [intent.name for intent in old.intents] == ["a", "b"]
@@ -196,7 +196,7 @@ def test_a_layer_in_a_wrapper_and_one_of_the_user():
     wrapped["config"]["layer"] = layer("UpSampling2D", "up", size=[2, 2])
     mine = dict(layer("UpSampling2D", "mine", [("each", 0, 0)]), registered_name="net>UpSampling2D")
     model = functional(IMAGE, wrapped, mine, outputs=[("mine", 0)])
-    found = keras_config.read(model, "2.12.0", None)
+    found = read_config(model, "2.12.0", None)
     assert [intent.name for intent in found.intents] == ["each/up"]
     assert any("1 layer (`mine`) may resize" in notice for notice in found.notices)
 
@@ -211,7 +211,7 @@ def test_a_model_that_is_called_twice_counts_its_calls_from_one():
     inner.update(name="inner", inbound_nodes=[[["image", 0, 0, {}]], [["between", 0, 0, {}]]])
     between = layer("UpSampling2D", "between", [("inner", 1, 0)], interpolation="bilinear")
     model = functional(IMAGE, inner, between, outputs=[("inner", 2)])
-    found = keras_config.read(model, "2.12.0", None)
+    found = read_config(model, "2.12.0", None)
     assert [intent.name for intent in found.intents] == ["inner/up", "between", "inner/up"]
 
 
@@ -229,7 +229,7 @@ def test_outputs_of_keras_3_count_the_calls_of_a_model_from_one():
     late = dict(layer("UpSampling2D", "late"), inbound_nodes=[tensor("image")])
     for output, names in ((1, ["inner/up"]), (2, ["late", "inner/up"])):
         model = functional(image, inner, late, outputs=[("inner", output)])
-        found = keras_config.read(model, "3.15.1", None)
+        found = read_config(model, "3.15.1", None)
         assert [intent.name for intent in found.intents] == names
 
 
@@ -301,7 +301,7 @@ REFUSED_TEXTS = {
     "not UTF-8": (b'{"class_name": "\xff"}', "is not UTF-8"),
     "not JSON": (b"{", "is not JSON"),
     "nested too deep": (b"[" * 100_000, "nested too deep"),
-    "longer than may be": (b" " * (keras_file.LONGEST + 1), "longer than 32 mib"),
+    "longer than may be": (b" " * (reader.LONGEST + 1), "longer than 32 mib"),
     "a number of a million digits": (b'{"a": ' + b"1" * 10**6 + b"}", "made by code"),
 }
 
@@ -397,18 +397,18 @@ def test_a_wrong_value_anywhere_is_a_sentence_or_a_notice(name):
     for number, path in enumerate(places(config)):
         for new in WRONG[number % 3 :: 3]:
             try:
-                found = keras_config.read(changed(config, path, new), "2.12.0", None)
+                found = read_config(changed(config, path, new), "2.12.0", None)
                 for intent in found.intents:
                     assert intent.axes((5, 7), intent.target_size((5, 7)) or (9, 9))
                 ways["read"] += 1
-            except keras_config.NoModelError:
+            except NoModelError:
                 ways["refused"] += 1
     assert min(ways.values()) > 20
 
 
 def test_h5py_is_named_where_it_is_missing(monkeypatch):
     missing = "sys.modules['h5py'] = None\n"
-    monkeypatch.setattr(keras_hdf5, "_CHILD", missing + keras_hdf5._CHILD)
+    monkeypatch.setattr(hdf5, "_CHILD", missing + hdf5._CHILD)
     with pytest.raises(ManifestError, match="needs the package h5py") as caught:
         Manifest.load(str(FIXTURES / "tf212-unet.h5"))
     assert "pip install h5py" in caught.value.hint
@@ -436,9 +436,7 @@ def test_hdf5_of_weights(tmp_path):
 @pytest.mark.parametrize("kind", ["a list", "too long", "a number"])
 def test_attributes_that_are_no_configuration(kind, tmp_path):
     h5py = pytest.importorskip("h5py", reason="needs h5py: pip install h5py")
-    value = {"a list": ["{}"] * 9, "too long": " " * (keras_file.LONGEST + 1), "a number": 3.5}[
-        kind
-    ]
+    value = {"a list": ["{}"] * 9, "too long": " " * (reader.LONGEST + 1), "a number": 3.5}[kind]
     path = str(tmp_path / "net.h5")
     with h5py.File(path, "w", libver="latest") as file:
         file.attrs["model_config"] = value
@@ -456,5 +454,5 @@ def test_a_text_of_hdf5_that_is_not_utf_8(tmp_path):
 
 
 def test_the_known_layers_do_not_resize():
-    assert not [name for name in keras_calls._KNOWN if "Resiz" in name or "UpSampling2D" in name]
-    assert len(keras_calls._KNOWN) > 100
+    assert not [name for name in _KNOWN if "Resiz" in name or "UpSampling2D" in name]
+    assert len(_KNOWN) > 100

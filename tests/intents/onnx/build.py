@@ -3,7 +3,7 @@
 import onnx
 from onnx import TensorProto, helper
 
-from coreml_resize_fix.intents import onnx_reader
+from coreml_resize_fix.intents.onnx import reader
 
 KINDS = {int: TensorProto.INT64, float: TensorProto.FLOAT}
 
@@ -64,7 +64,7 @@ def load(proto, tmp_path):
     """What the reader makes of a model."""
     path = str(tmp_path / "model.onnx")
     onnx.save(proto, path)
-    return onnx_reader.load(path)
+    return reader.load(path)
 
 
 def only(proto, tmp_path):

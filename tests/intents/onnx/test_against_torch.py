@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from coreml_resize_fix.conventions import torch as dialect  # noqa: E402
-from coreml_resize_fix.intents import onnx_reader  # noqa: E402
+from coreml_resize_fix.intents.onnx import reader  # noqa: E402
 from coreml_resize_fix.sampling import difference  # noqa: E402
 from coreml_resize_fix.sampling.reference import matrix  # noqa: E402
 from tests.intents.onnx.exporting import OPSETS, VERSION, Call, export  # noqa: E402
@@ -45,7 +45,7 @@ def read_back(arguments, opset, tmp_path, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         y = model(x).numpy()
-    intents, notices = onnx_reader.load(path)
+    intents, notices = reader.load(path)
     return x.numpy(), y, intents, notices
 
 
@@ -134,23 +134,23 @@ class Named(torch.nn.Module):
 @pytest.mark.skipif(VERSION >= (1, 13), reason="modules name the nodes from PyTorch 1.13 on")
 def test_numbers_are_no_names(tmp_path):
     path = export(Named(), torch.rand(1, 1, 5, 5), tmp_path / "model.onnx", 11)
-    assert [intent.name for intent in onnx_reader.load(path).intents] == [None] * 5
+    assert [intent.name for intent in reader.load(path).intents] == [None] * 5
 
 
 @pytest.mark.skipif(VERSION < (1, 13), reason="modules name the nodes from PyTorch 1.13 on")
 @pytest.mark.parametrize("opset", OPSETS)
 def test_names_are_module_paths(opset, tmp_path):
     path = export(Named(), torch.rand(1, 1, 5, 5), tmp_path / "model.onnx", opset)
-    names = [intent.name for intent in onnx_reader.load(path).intents]
+    names = [intent.name for intent in reader.load(path).intents]
     assert names == ["decoder.0.up", "head.1", "twice", None, "twice_1"]
 
 
 def test_output_names_are_names(tmp_path):
     call = Call(size=(6, 6), **NEAREST)
     path = export(call, torch.rand(1, 1, 5, 5), tmp_path / "a.onnx", 11, output_names=["mask"])
-    assert onnx_reader.load(path).intents[0].name == "mask"
+    assert reader.load(path).intents[0].name == "mask"
     path = export(call, torch.rand(1, 1, 5, 5), tmp_path / "b.onnx", 11)
-    assert onnx_reader.load(path).intents[0].name is None
+    assert reader.load(path).intents[0].name is None
 
 
 def test_dynamic_axes(tmp_path):
@@ -165,7 +165,7 @@ def test_dynamic_axes(tmp_path):
     axes = {"x": {2: "h", 3: "w"}}
     options = {"input_names": ["x"], "dynamic_axes": axes}
     path = export(Flexible(), torch.rand(1, 2, 5, 6), tmp_path / "model.onnx", 11, **options)
-    first, second = onnx_reader.load(path).intents
+    first, second = reader.load(path).intents
     assert first.align_corners
     assert second.align_corners
     assert first.scale_factor == ((2.0, 2.0) if BY_FACTOR else None)
@@ -177,8 +177,8 @@ def test_pytorch_that_was_imported_first(tmp_path):
     """PyTorch 1.4 makes the onnx package's shape inference end the process, without a word."""
     path = export(Call(size=(6, 6), **NEAREST), torch.rand(1, 1, 5, 5), tmp_path / "m.onnx", 11)
     code = (
-        "import torch, sys; from coreml_resize_fix.intents import onnx_reader;"
-        "print(onnx_reader.load(sys.argv[1]).intents[0].input_size)"
+        "import torch, sys; from coreml_resize_fix.intents.onnx import reader;"
+        "print(reader.load(sys.argv[1]).intents[0].input_size)"
     )
     assert start(code, path).stdout == "(5, 5)\n"
 
@@ -217,5 +217,5 @@ def test_torch_export_with_antialias(mode, align, tmp_path):
 @needs_dynamo
 def test_torch_export_names(tmp_path):
     path = export(Named(), torch.rand(1, 1, 5, 5), tmp_path / "model.onnx", 18, dynamo=True)
-    names = [intent.name for intent in onnx_reader.load(path).intents]
+    names = [intent.name for intent in reader.load(path).intents]
     assert names == ["decoder.0.up", "head.1", "twice", "upsample_nearest2d_2", "twice"]

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from coreml_resize_fix import audit, fix
-from coreml_resize_fix.intents import manifest, onnx_reader
-from coreml_resize_fix.intents.onnx_names import module_path
+from coreml_resize_fix.intents import manifest
+from coreml_resize_fix.intents.onnx import reader
+from coreml_resize_fix.intents.onnx.names import module_path
 from tests.support.cases import ALL, named
 from tests.support.cases import FIXTURES as SHARED
 from tests.support.process import start
@@ -38,7 +39,7 @@ def verdicts(report):
 @pytest.mark.parametrize("name", sorted(PAIRS))
 def test_files_say_what_was_recorded(name):
     case = named(PAIRS[name])
-    intents, notices = onnx_reader.load(fixture(name + ".onnx"))
+    intents, notices = reader.load(fixture(name + ".onnx"))
     assert notices == []
     assert [recorded(i) for i in intents] == [recorded(i) for i in case.intents()]
     assert [i.channels for i in intents] == [i.channels for i in case.intents()]
@@ -69,7 +70,7 @@ def test_names_match_across_the_two_exports():
 def test_opset_9_alone_says_so():
     """Read as its own manifest, the file that was converted gives no intent and says why."""
     path = fixture("mixed_t213_o9.onnx")
-    intents, notices = onnx_reader.load(path)
+    intents, notices = reader.load(path)
     assert intents == []
     assert "2 resize nodes (`/up1/Upsample`, `/up2/Upsample`)" in notices[0]
 
@@ -81,7 +82,7 @@ CONVERTED = [case for case in ALL if os.path.exists(os.path.join(case.folder, "m
 @pytest.mark.parametrize("case", CONVERTED, ids=lambda case: case.name)
 def test_files_that_were_converted(case):
     """Of opset 9, all from PyTorch: each nearest call is read, and no bilinear one is guessed."""
-    intents, notices = onnx_reader.load(os.path.join(case.folder, "model.onnx"))
+    intents, notices = reader.load(os.path.join(case.folder, "model.onnx"))
     calls = {(c["mode"], tuple(c["input_hw"]), tuple(c["output_hw"])) for c in case.calls}
     for intent in intents:
         assert (intent.mode, intent.input_size, intent.output_size) in calls
@@ -93,7 +94,7 @@ def test_files_that_were_converted(case):
 def test_onnx_intents_can_be_written_as_a_manifest(tmp_path):
     from coreml_resize_fix.intents.source import Manifest
 
-    read = onnx_reader.load(fixture("nearest_frac_t213_o13.onnx")).intents
+    read = reader.load(fixture("nearest_frac_t213_o13.onnx")).intents
     path = str(tmp_path / "intent.json")
     Manifest(read).save(path)
     assert [i.request for i in manifest.load(path)] == [i.request for i in read]

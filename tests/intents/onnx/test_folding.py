@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from coreml_resize_fix.intents import onnx_file, onnx_reader
-from coreml_resize_fix.intents.onnx_fold import fold, tensor_value
+from coreml_resize_fix.intents.onnx import file, reader
+from coreml_resize_fix.intents.onnx.fold import fold, tensor_value
 from tests.intents.onnx import build
 
 node = helper.make_node
@@ -189,7 +189,7 @@ def test_weights_are_not_needed(tmp_path):
     proto.graph.node.insert(0, convolution)
     path = tmp_path / "model.onnx"
     path.write_bytes(proto.SerializeToString())
-    (intent,), _ = onnx_reader.load(str(path))
+    (intent,), _ = reader.load(str(path))
     assert (intent.input_size, intent.output_size) == ((8, 10), (20, 24))
 
 
@@ -200,7 +200,7 @@ def test_large_weights_are_dropped_before_shape_inference(tmp_path):
     proto.graph.node.extend([node("Constant", [], ["c"], value=weight)])
     path = tmp_path / "model.onnx"
     path.write_bytes(proto.SerializeToString())
-    assert onnx_file.read(str(path)).ByteSize() < 1000 < proto.ByteSize()
+    assert file.read(str(path)).ByteSize() < 1000 < proto.ByteSize()
 
 
 def test_size_at_run_time(tmp_path):

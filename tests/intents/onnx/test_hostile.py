@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from coreml_resize_fix.errors import ManifestError
-from coreml_resize_fix.intents import onnx_reader
+from coreml_resize_fix.intents.onnx import reader
 from tests.intents.onnx import build
 from tests.support.cases import CORPUS, named, read_bytes
 
@@ -54,7 +54,7 @@ def test_refused(what, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(data)
     with pytest.raises(ManifestError) as caught:
-        onnx_reader.load(str(path))
+        reader.load(str(path))
     assert str(path) in str(caught.value)
     assert reason in str(caught.value)
     assert "torch.onnx.export" in caught.value.hint
@@ -62,16 +62,16 @@ def test_refused(what, tmp_path):
 
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(ManifestError, match="no such file") as caught:
-        onnx_reader.load(str(tmp_path / "missing.onnx"))
+        reader.load(str(tmp_path / "missing.onnx"))
     assert caught.value.hint
     with pytest.raises(ManifestError, match="it is a folder"):
-        onnx_reader.load(str(tmp_path))
+        reader.load(str(tmp_path))
 
 
 def survives(data, path):
     path.write_bytes(data)
     with contextlib.suppress(ManifestError):
-        onnx_reader.load(str(path))
+        reader.load(str(path))
 
 
 @pytest.mark.parametrize("source", [LEGACY, NEWER], ids=["upsample", "resize"])
@@ -80,7 +80,7 @@ def test_cut_off_anywhere(source, tmp_path):
         path = tmp_path / "model.onnx"
         path.write_bytes(source[:length])
         with pytest.raises(ManifestError):
-            onnx_reader.load(str(path))
+            reader.load(str(path))
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ import sys
 import pytest
 from onnx import helper
 
-from coreml_resize_fix.intents import onnx_infer, onnx_reader
+from coreml_resize_fix.intents.onnx import reader
+from coreml_resize_fix.intents.onnx.infer import inference
 from tests.intents.onnx import build
 from tests.support.kept_inference import START_ANOTHER
 from tests.support.process import REPOSITORY
@@ -44,7 +45,7 @@ def shapes(model):
 
 
 def test_shapes_are_added():
-    with onnx_infer.inference() as infer:
+    with inference() as infer:
         assert shapes(infer(relu()))["r"] == [1, 3, 10, 12]
         assert shapes(infer(build.resize(sizes=[1, 3, 20, 24])))["y"] == [1, 3, 20, 24]
 
@@ -57,7 +58,7 @@ def test_the_process_ends_with_the_context(monkeypatch):
         return begun[0]
 
     def interrupted():
-        with onnx_infer.inference() as infer:
+        with inference() as infer:
             infer(relu())
             assert begun[0].poll() is None
             raise KeyboardInterrupt
@@ -88,7 +89,7 @@ def test_without_an_answer_the_model_is_what_it_was(name, tmp_path, monkeypatch)
         other.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(other))
     model = relu()
-    with onnx_infer.inference() as infer:
+    with inference() as infer:
         assert [infer(model) is model for _ in range(3)] == [True] * 3
     (intent,), notices = build.load(model, tmp_path)
     assert (intent.size, intent.input_size) == ((20, 24), None)
@@ -99,15 +100,15 @@ def test_what_cannot_be_inferred_does_not_end_it():
     broken = relu()
     broken.graph.node[0].input[0] = "nowhere"
     broken.graph.node[0].op_type = "Conv"
-    with onnx_infer.inference() as infer:
+    with inference() as infer:
         infer(broken)
         assert shapes(infer(relu()))["r"] == [1, 3, 10, 12]
 
 
 LOAD = """
 import sys
-from coreml_resize_fix.intents import onnx_reader
-print(onnx_reader.load(sys.argv[1]).intents[0])
+from coreml_resize_fix.intents.onnx import reader
+print(reader.load(sys.argv[1]).intents[0])
 """
 
 
@@ -124,7 +125,7 @@ def test_a_file_that_ends_the_inference_is_read(tmp_path):
     path.write_bytes(strideless().SerializeToString())
     ran = loaded(path)
     assert (ran.returncode, ran.stderr) == (0, b"")
-    assert ran.stdout.strip() == str(onnx_reader.load(str(path)).intents[0]).encode()
+    assert ran.stdout.strip() == str(reader.load(str(path)).intents[0]).encode()
 
 
 @pytest.mark.slow

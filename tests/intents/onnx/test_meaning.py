@@ -6,7 +6,7 @@ import pytest
 
 from coreml_resize_fix.conventions import onnx as dialect
 from coreml_resize_fix.conventions import torch
-from coreml_resize_fix.intents.onnx_geometry import exact_factor
+from coreml_resize_fix.intents.onnx.geometry import exact_factor
 from coreml_resize_fix.sampling import difference
 from coreml_resize_fix.sampling.reference import matrix
 from tests.intents.onnx import build
@@ -313,6 +313,6 @@ def test_onnx_is_not_imported_with_the_module():
     import subprocess
     import sys
 
-    code = "import sys, coreml_resize_fix.intents.onnx_reader; sys.exit('onnx' in sys.modules)"
+    code = "import sys, coreml_resize_fix.intents.onnx.reader; sys.exit('onnx' in sys.modules)"
     assert subprocess.call([sys.executable, "-c", code]) == 0
     assert onnx.__version__

@@ -3,14 +3,14 @@
 import onnx
 from onnx import TensorProto, helper
 
-from coreml_resize_fix.intents import onnx_reader
+from coreml_resize_fix.intents.onnx import reader
 from tests.intents.onnx import build
 
 
 def used(model, folder):
     path = str(folder / "model.onnx")
     onnx.save(model, path)
-    return [intent.used for intent in onnx_reader.load(path).intents]
+    return [intent.used for intent in reader.load(path).intents]
 
 
 def resize(made, name="x"):

@@ -2,7 +2,7 @@
 
 import struct
 
-from coreml_resize_fix.intents import graph_reader
+from coreml_resize_fix.intents.frozen_graph import reader
 from hardening.trees import FIXED32, LENGTH, VARINT, Node, written
 
 INT32, FLOAT = 3, 1
@@ -103,4 +103,4 @@ def load(data, tmp_path):
     """The intents of a graph, and its notices."""
     path = tmp_path / "graph.pb"
     path.write_bytes(data)
-    return graph_reader.load(str(path))
+    return reader.load(str(path))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coreml_resize_fix.intents import graph_schema
+from coreml_resize_fix.intents.frozen_graph import schema
 from tests.intents.tensorflow import graphs as g
 from tests.intents.tensorflow.graphs import IMAGE, OPERATORS, UP, load
 
@@ -156,7 +156,7 @@ def test_messages_are_those_of_tensorflow():
     own = {"Attr": "NodeDef.AttrEntry", "ListValue": "AttrValue.ListValue"}
     own.update({"Dim": "TensorShapeProto.Dim", "Ret": "FunctionDef.RetEntry"})
     own["ArgDef"] = "OpDef.ArgDef"
-    for name, fields in graph_schema.MESSAGES.items():
+    for name, fields in schema.MESSAGES.items():
         message = descriptor_pb2.DescriptorProto()
         full = "tensorflow." + own.get(name, name)
         tensorflow.DESCRIPTOR.pool.FindMessageTypeByName(full).CopyToProto(message)
@@ -166,7 +166,7 @@ def test_messages_are_those_of_tensorflow():
             is_list = official[number].label == official[number].LABEL_REPEATED
             assert is_list == (kind[0] == "*")
             of = kind.lstrip("*")
-            if of in graph_schema.MESSAGES:
+            if of in schema.MESSAGES:
                 assert official[number].type_name == ".tensorflow." + own.get(of, of)
             else:
                 assert official[number].type in kinds[of]

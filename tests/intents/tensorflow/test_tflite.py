@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from coreml_resize_fix.intents import tflite_file, tflite_reader
+from coreml_resize_fix.intents.tflite import file, reader
 from tests.intents.tensorflow import flat
 
 MODES = ("bilinear", "nearest")
@@ -19,7 +19,7 @@ def inner_resize(model, name):
 def load(model, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(model if isinstance(model, bytes) else model.written())
-    return tflite_reader.load(str(path))
+    return reader.load(str(path))
 
 
 def one_resize(**options):
@@ -252,9 +252,9 @@ def test_slots_are_those_of_the_schema():
     tables = {"MODEL": "Model", "OPERATOR_CODE": "OperatorCode", "SUBGRAPH": "SubGraph"}
     tables.update({"TENSOR": "Tensor", "OPERATOR": "Operator", "BUFFER": "Buffer"})
     for own, official in tables.items():
-        for field, slot in getattr(tflite_file, own).items():
+        for field, slot in getattr(file, own).items():
             assert slots(official)[field.replace("_", "")] == slot
-    for number, (name, options) in tflite_file.OPERATORS.items():
+    for number, (name, options) in file.OPERATORS.items():
         (official,) = (k for k, n in vars(schema.BuiltinOperator).items() if n == number)
         words = official.replace("STABLEHLO_", "").replace("_", "").lower()
         words = words.replace("concatenation", "concatv2").replace("gather", "gatherv2")

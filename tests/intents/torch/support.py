@@ -6,7 +6,7 @@ import warnings
 import torch
 from torch import nn
 
-from coreml_resize_fix.intents.torch_export import exportable
+from coreml_resize_fix.intents.torch.export import exportable
 
 F = nn.functional
 HAS = inspect.signature(F.interpolate).parameters

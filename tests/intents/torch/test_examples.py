@@ -7,9 +7,9 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 from torch import nn  # noqa: E402
 
 from coreml_resize_fix.errors import UsageError  # noqa: E402
-from coreml_resize_fix.intents import torch_compiled  # noqa: E402
 from coreml_resize_fix.intents.record import record_intents  # noqa: E402
 from coreml_resize_fix.intents.size_law import Kind  # noqa: E402
+from coreml_resize_fix.intents.torch import compiled  # noqa: E402
 
 F = nn.functional
 
@@ -51,7 +51,7 @@ def test_each_call_has_the_sizes_of_all_examples():
 
 def test_what_does_not_depend_on_the_inputs_is_marked():
     intents = record_intents(Laws(), images((9, 12), (10, 15)))
-    known = True if torch_compiled.can_watch() else None
+    known = True if compiled.can_watch() else None
     assert [intent.input_is_parameter for intent in intents] == [None, None, None, known]
 
 

@@ -13,7 +13,7 @@ from torch import nn  # noqa: E402
 
 from coreml_resize_fix.errors import UsageError  # noqa: E402
 from coreml_resize_fix.intents.record import record_intents  # noqa: E402
-from coreml_resize_fix.intents.torch_export import exportable  # noqa: E402
+from coreml_resize_fix.intents.torch.export import exportable  # noqa: E402
 from tests.intents.torch.support import HAS, UNet, export  # noqa: E402
 
 F = nn.functional

@@ -239,7 +239,7 @@ def test_only_modules_are_recorded():
 def test_torch_is_imported_by_use_only():
     code = """
 import json, sys
-import coreml_resize_fix.intents.torch_recorder, coreml_resize_fix.intents.torch_export
+import coreml_resize_fix.intents.torch.recorder, coreml_resize_fix.intents.torch.export
 print(json.dumps("torch" in sys.modules))
 """
     assert process.answer(code) is False

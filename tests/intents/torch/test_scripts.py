@@ -6,9 +6,9 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 
 from torch import nn  # noqa: E402
 
-from coreml_resize_fix.intents import torch_compiled  # noqa: E402
 from coreml_resize_fix.intents.model import Intent  # noqa: E402
 from coreml_resize_fix.intents.record import record_intents  # noqa: E402
+from coreml_resize_fix.intents.torch.compiled import resizing_scripts  # noqa: E402
 
 F = nn.functional
 MAPS = torch.rand(1, 3, 4, 6)
@@ -218,5 +218,5 @@ def test_only_scripts_that_resize_are_named():
     model = nn.Sequential(
         torch.jit.script(Plain()), traced(nn.Sequential(Resizes())), Resizes(), traced(Plain())
     )
-    assert torch_compiled.resizing_scripts(model) == ["1"]
-    assert torch_compiled.resizing_scripts(torch.jit.script(nn.ModuleList([Resizes()]))) == [""]
+    assert resizing_scripts(model) == ["1"]
+    assert resizing_scripts(torch.jit.script(nn.ModuleList([Resizes()]))) == [""]

@@ -14,7 +14,7 @@ from coreml_resize_fix import audit  # noqa: E402
 from coreml_resize_fix.formats.protobuf import schema  # noqa: E402
 from coreml_resize_fix.intents.model import Intent  # noqa: E402
 from coreml_resize_fix.intents.record import record_intents  # noqa: E402
-from coreml_resize_fix.intents.torch_export import exportable  # noqa: E402
+from coreml_resize_fix.intents.torch.export import exportable  # noqa: E402
 from tests.intents.torch.support import HAS  # noqa: E402
 
 F = nn.functional

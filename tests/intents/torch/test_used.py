@@ -16,7 +16,7 @@ from torch import nn  # noqa: E402
 
 from coreml_resize_fix.intents import manifest  # noqa: E402
 from coreml_resize_fix.intents.record import record_intents  # noqa: E402
-from coreml_resize_fix.intents.torch_export import exportable  # noqa: E402
+from coreml_resize_fix.intents.torch.export import exportable  # noqa: E402
 
 F = nn.functional
 MAPS = torch.rand(1, 3, 4, 6)

@@ -1,0 +1,1 @@
+"""Resizes in frozen graphs of TensorFlow."""

@@ -1,0 +1,233 @@
+"""A frozen graph of TensorFlow as a manifest: the intents of its resizes (docs/tensorflow.md)."""
+
+import struct
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from coreml_resize_fix.intents.frozen_graph import file
+from coreml_resize_fix.intents.frozen_graph.file import FILE, Proto, node_of, text
+from coreml_resize_fix.intents.frozen_graph.shapes import inferred
+from coreml_resize_fix.intents.node_notices import NodeIntents, Remarks, left_out
+from coreml_resize_fix.intents.tensorflow.nodes import (
+    Network,
+    Node,
+    Tensor,
+    may_resize,
+    read_network,
+)
+from coreml_resize_fix.intents.tensorflow.sizes import MOST_ELEMENTS, Value
+
+# Nodes of functions with their inputs and attributes, each time that they are called.
+MOST_CALLED = 1000000
+_LONG = 64  # bytes of the name of a call, below which one node counts as one
+_DEEPEST = 64  # calls of functions in one another, and branches of one node
+
+_NOT_CALLED = left_out("in a function that the graph does not call")
+# attributes that hold functions, in order of execution; all others come behind them
+_ORDER = {b"then_branch": 0, b"else_branch": 1, b"cond": 2, b"body": 3}
+# Of these the arguments are what the function reads; those of a loop change from round to round.
+_HANDING_ON = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "If": 1, "StatelessIf": 1}
+_RETURNING = ("PartitionedCall", "StatefulPartitionedCall")
+# DataType -> field of the numbers, as `struct` has them in tensor_content
+_NUMBERS = {1: ("float_val", "f"), 3: ("int_val", "i"), 9: ("int64_val", "q")}
+_FLOATS = (1, 2, 14, 19)
+_MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+
+
+def _as_text(value: Proto) -> str:
+    return str(value.s.decode("utf-8", "replace"))
+
+
+def _as_list(value: Proto) -> List[int]:
+    return list(value.list.i[:MOST_ELEMENTS])
+
+
+_FLAGS: Dict[bytes, Callable[[Proto], Any]] = {
+    **dict.fromkeys((b"align_corners", b"half_pixel_centers", b"antialias"), lambda value: value.b),
+    **dict.fromkeys((b"kernel_type", b"padding", b"data_format"), _as_text),
+    **dict.fromkeys((b"strides", b"ksize", b"dilations"), _as_list),
+    **dict.fromkeys((f"{name}_mask".encode() for name in _MASKS), lambda value: value.i),
+    b"N": lambda value: value.i,
+    b"DstT": lambda value: value.type,
+}
+
+
+class EndlessError(Exception):
+    """Functions call themselves, or too many others."""
+
+
+def load(path: str) -> NodeIntents:
+    """Read the intents of a graph.
+
+    Raises:
+        ManifestError: it cannot be read, or is not a graph.
+    """
+    graph = file.read(path)
+    try:
+        return of(graph)
+    except EndlessError as error:
+        raise FILE.refusal(path, str(error)) from error
+
+
+def of(graph: Proto) -> NodeIntents:
+    """The intents of a graph that `file.read` gave.
+
+    Raises:
+        EndlessError: its functions call too much.
+    """
+    walk, remarks = _Walk(graph), Remarks()
+    found = read_network(walk, remarks)
+    for name, function in walk.functions.items():
+        for node in function.node_def if name not in walk.called else ():
+            if may_resize(text(node.op)):
+                remarks.add(_NOT_CALLED, text(node.name))
+    return NodeIntents(found.intents, remarks.notices())
+
+
+def in_order(nodes: Sequence[Proto]) -> List[Proto]:
+    """Nodes as in the file, but each behind those that it reads; loops are cut where they close."""
+    by_name = {node.name: node for node in nodes}
+    order: List[Proto] = []
+    seen = set()
+    for first in nodes:
+        stack = [(first, False)]
+        while stack:
+            node, is_behind = stack.pop()
+            if is_behind:
+                order.append(node)
+            elif node.name not in seen:
+                seen.add(node.name)
+                stack.append((node, True))
+                read = (by_name.get(node_of(key)) for key in reversed(node.input))
+                stack += [(one, False) for one in read if one is not None]
+    return order
+
+
+class _Walk(Network):
+    """The nodes of a graph and of the functions that it calls, and what is known of tensors.
+
+    A tensor's key is its node's name below the calls that lead there, and `:k` for output k.
+    """
+
+    def __init__(self, graph: Proto) -> None:
+        super().__init__()
+        self._graph = graph
+        self.functions = {one.signature.name: one for one in graph.library.function}
+        self.called: Set[bytes] = set()
+        self._same: Dict[bytes, bytes] = {}  # key of a tensor -> of the one that it is
+        self._left = MOST_CALLED
+
+    def nodes(self) -> Iterator[Node]:
+        """Nodes in order of execution, those of a function where it is called."""
+        return self._body(self._graph.node, b"", ())
+
+    def _key(self, scope: bytes, name: bytes) -> bytes:
+        """The key of an input: `node`, `node:1`, or `node:output:1` as functions have it."""
+        node, _, rest = name.partition(b":")
+        number = rest.rpartition(b":")[2]
+        key = scope + node + (b":" + number if number not in (b"", b"0") else b"")
+        return self._same.get(key, key)
+
+    def _body(
+        self, nodes: Sequence[Proto], scope: bytes, callers: Tuple[bytes, ...]
+    ) -> Iterator[Node]:
+        for message in in_order(nodes):
+            key = scope + message.name
+            inputs = [self._key(scope, name) for name in message.input if name[:1] != b"^"]
+            attributes = {attribute.key: attribute.value for attribute in message.attr}
+            kind, name = text(message.op), text(key)
+            self._same.pop(key, None)  # of another function in the same place
+            yield from self._calls(message, attributes, key, inputs, callers)
+            if kind == "Identity" and inputs:
+                self._same[key] = inputs[0]
+            node = Node(kind, name, inputs, (key,), self._flags(kind, attributes, inputs))
+            self.tensors[key] = self._known(node, attributes)
+            yield node
+
+    def _flags(
+        self, kind: str, attributes: Dict[bytes, Proto], inputs: Sequence[bytes]
+    ) -> Dict[str, Any]:
+        flags = {
+            text(key): _FLAGS[key](value) for key, value in attributes.items() if key in _FLAGS
+        }
+        if kind == "Cast":
+            flags["to_float"] = flags.get("DstT") in _FLOATS
+        if kind == "ConcatV2" and inputs:
+            axis = self.tensor(inputs[-1]).value
+            flags["along_channels"] = axis is not None and axis.elements in ((3,), (-1,))
+        return flags
+
+    def _calls(
+        self,
+        message: Proto,
+        attributes: Dict[bytes, Proto],
+        key: bytes,
+        inputs: Sequence[bytes],
+        callers: Tuple[bytes, ...],
+    ) -> Iterator[Node]:
+        kind = text(message.op)
+        for name in _called(message.op, attributes, self.functions):
+            function = self.functions.get(name)
+            if function is None:
+                continue
+            inner = key + b"/"
+            parts = sum(1 + len(node.input) + len(node.attr) for node in function.node_def)
+            parts += len(function.ret) + len(function.signature.output_arg) + 1
+            self._left -= parts * (1 + len(inner) // _LONG)
+            if name in callers or len(callers) > _DEEPEST or self._left < 0:
+                raise EndlessError("its functions call themselves, or too many others")
+            self.called.add(name)
+            is_call = kind in _RETURNING or message.op == name
+            first = 0 if is_call else _HANDING_ON.get(kind)
+            if first is not None:
+                for argument, given in zip(function.signature.input_arg, inputs[first:]):
+                    self._same[inner + argument.name] = given
+            yield from self._body(function.node_def, inner, (*callers, name))
+            returned = {pair.key: pair.value for pair in function.ret} if is_call else {}
+            for place, output in enumerate(function.signature.output_arg):
+                if output.name in returned:
+                    made = self._key(inner, returned[output.name])
+                    self._same[key + (b":%d" % place if place else b"")] = made
+
+    def _known(self, node: Node, attributes: Dict[bytes, Proto]) -> Tensor:
+        """What the file and its inputs say of a node's first output."""
+        if b"value" in attributes and node.kind == "Const":
+            return _constant(attributes[b"value"].tensor)
+        declared: Optional[Tuple[Optional[int], ...]] = None
+        if b"_output_shapes" in attributes and attributes[b"_output_shapes"].list.shape:
+            declared = _shape(attributes[b"_output_shapes"].list.shape[0])
+        if declared is None and node.kind.startswith("Placeholder") and b"shape" in attributes:
+            declared = _shape(attributes[b"shape"].shape)
+        if declared is None:
+            shapes = [self.tensor(key).shape for key in node.inputs]
+            declared = inferred(node.kind, shapes, node.flags)
+        return Tensor(declared)
+
+
+def _called(operator: bytes, attributes: Dict[bytes, Proto], known: Any) -> List[bytes]:
+    """Names of the functions that a node calls, in order of execution."""
+    names = [operator] if operator in known else []
+    for key in sorted(attributes, key=lambda key: _ORDER.get(key, len(_ORDER))):
+        value = attributes[key]
+        names += [one.name for one in (value.func, *value.list.func[:_DEEPEST]) if one.name]
+    return names
+
+
+def _shape(message: Proto) -> Optional[Tuple[Optional[int], ...]]:
+    if message.unknown_rank or len(message.dim) > MOST_ELEMENTS:
+        return None
+    return tuple(dim.size if dim.size > 0 else None for dim in message.dim)
+
+
+def _constant(tensor: Proto) -> Tensor:
+    """Shape and numbers of a constant; numbers that repeat to its end are written once."""
+    shape, sides = _shape(tensor.tensor_shape), tensor.tensor_shape.dim
+    count = sides[0].size if sides else 1
+    if len(sides) > 1 or not 0 < count <= MOST_ELEMENTS or tensor.dtype not in _NUMBERS:
+        return Tensor(shape)
+    field, code = _NUMBERS[tensor.dtype]
+    numbers = tuple(getattr(tensor, field)[:count])
+    width = struct.calcsize(f"<{code}")
+    if len(tensor.tensor_content) == count * width:
+        numbers = struct.unpack(f"<{count}{code}", tensor.tensor_content)
+    numbers += (numbers[-1:] or (0,)) * (count - len(numbers))
+    return Tensor(shape, Value(numbers, bool(sides), tensor.dtype in _FLOATS))

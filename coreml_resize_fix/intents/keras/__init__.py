@@ -1,0 +1,1 @@
+"""Keras: resizes recorded while a model runs, on any backend, and read from saved models."""

@@ -1,0 +1,209 @@
+"""Record the resizes of a Keras model while it runs, on any of its backends."""
+
+import functools
+import inspect
+import sys
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, TypeVar
+
+from coreml_resize_fix.intents import recorder
+from coreml_resize_fix.intents.keras import backends, layers, network
+from coreml_resize_fix.intents.keras.backends import Heard
+from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.intents.tensors import NetworkTensors
+
+_Self = TypeVar("_Self", bound="Recorder")
+
+UPSAMPLING = "UpSampling2D"
+RESIZING = (UPSAMPLING, "Resizing", "Resize")  # `keras.ops.image.resize` is the last
+
+
+class Recorder(recorder.Recorder):
+    """What a Keras model resizes while a block runs, as its backend executes it."""
+
+    def __init__(self, model: Any, tensors: bool = False) -> None:
+        super().__init__(model, tensors)
+        self._package = layers.package(model)
+        self._backend = backends.name(self._package)
+        self.framework_version = layers.version(model)
+        self._tree = layers.tree(model)
+        self._thread = threading.get_ident()
+        self._heard = 0  # resizes, with those that are not recorded
+        self._run: Optional[_Run] = None
+        self._traced: Optional[Tuple[int, List[str]]] = None  # what was recorded before a trace
+
+    def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
+        """Record one run of the model, without gradients."""
+        inputs = len(network.input_names(self._model))
+        if len(arguments) == inputs > 1:
+            arguments = (list(arguments),)  # the first argument of a model with a graph has all
+        with backends.without_gradients(self._backend), self:
+            self._model(*arguments)
+        return self
+
+    def _listen(self, block: ExitStack) -> None:
+        self._thread, self._heard = threading.get_ident(), 0
+        self._run = self._traced = None
+        block.enter_context(backends.LISTENERS[self._backend](self._executed))
+        block.enter_context(wrapped(type(self._model), "__call__", self._calls))
+        upsampling = getattr(sys.modules[self._package].layers, UPSAMPLING, None)
+        if upsampling is not None:
+            block.enter_context(wrapped(upsampling, "call", self._upsamples))
+
+    def _calls(self, original: Callable[..., Any], layer: Any, *given: Any, **more: Any) -> Any:
+        """Follow a run of the model; all other layers run as ever."""
+        is_inside = layer is not self._model or self._run is not None
+        if is_inside or threading.get_ident() != self._thread:
+            return original(layer, *given, **more)
+        self._run = self._starts(given, more)
+        try:
+            outputs = original(layer, *given, **more)
+            self._ends(self._run, outputs)
+        finally:
+            self._run = None
+        return outputs
+
+    def _starts(self, given: Tuple[Any, ...], more: Dict[str, Any]) -> "_Run":
+        inputs = given[0] if given else more.get("inputs")
+        found = network.leaves(inputs)
+        arrays = [(key, network.array(tensor)) for key, tensor in found]
+        if any(values is None for _, values in arrays):  # an exporter traces the model
+            is_known = bool(self._runs) or self._traced is not None
+            self._traced = self._traced or (len(self), list(self.notices))
+            return _Run(is_known=is_known)
+        if self._traced is not None and not self._runs:
+            first, self.notices = self._traced
+            self._forget(first)  # what was traced is what runs now
+        self._runs += 1
+        names = network.input_names(self._model)
+        return _Run(inputs=network.named(arrays, names, "input_{}"))
+
+    def _ends(self, run: "_Run", outputs: Any) -> None:
+        if not self._keeps_tensors or run.inputs is None or self.network is not None:
+            return
+        found = network.leaves(outputs)
+        arrays = [(key, network.array(tensor)) for key, tensor in found]
+        names = network.output_names(self._model)
+        values = network.named(arrays, names, "{}")
+        kept = {name: array for name, array in values.items() if array is not None}
+        self.network = NetworkTensors(run.inputs, kept)
+
+    def _upsamples(self, original: Callable[..., Any], layer: Any, *given: Any, **more: Any) -> Any:
+        """Record a layer that repeats pixels, in which nothing else shows a resize."""
+        before = self._heard
+        outputs = original(layer, *given, **more)
+        repeats = layer.interpolation == "nearest" and self._heard == before
+        if repeats and threading.get_ident() == self._thread:
+            found = Intent(framework="tensorflow2", mode="nearest")
+            source = given[0] if given else more["inputs"]
+            is_symbolic = backends.is_symbolic(self._backend, source)
+            self._executed(Heard(found, source, outputs, layer.data_format, is_symbolic))
+        return outputs
+
+    def _executed(self, heard: Heard) -> None:
+        frame = sys._getframe(1)
+        self._tree = layers.tree(self._model)  # layers may be made as the model runs
+        layer = self._tree.running(frame)
+        is_running = self._run is not None and self._run.inputs is not None
+        if heard.is_symbolic and (layer is None or is_running):
+            return  # something else is traced, or the model is built as it runs first
+        self._heard += 1
+        if self._run is not None and self._run.is_known:
+            return
+        site = None if layers.kind(layer) in RESIZING else layers.site(frame)
+        self._record(heard, layer, site)
+
+    def _record(self, heard: Heard, layer: Any, site: Optional[str]) -> None:
+        """Keep an intent, or note why there is none."""
+        path = None if layer is None else self._tree.path(layer)
+        found, index = heard.found, len(self)
+        if isinstance(found, str):
+            where = "" if path is None else f" in {named(path)}"
+            self._note(f"a resize{where} is not recorded: {found}")
+            return
+        found = by_layer(found, layer)
+        before, after = (
+            network.maps(maps, heard.data_format) for maps in (heard.source, heard.result)
+        )
+        self.append(
+            replace(
+                found,
+                name=path or None,
+                framework_version=self._version(found.framework),
+                size=after.size if (found.size, found.scale_factor) == (None, None) else found.size,
+                input_size=before.size,
+                output_size=after.size,
+                channels=before.channels,
+                site=site,
+                index=index,
+            )
+        )
+        if path is None:
+            self._note(
+                f"resizes[{index}] ran outside a call of the model: it is recorded, and the "
+                "converted model may have no layer for it"
+            )
+        if self._keeps_tensors:
+            self._keep(index, heard)
+
+    def _version(self, framework: str) -> Optional[str]:
+        if framework == "keras":
+            return self.framework_version
+        return backends.version(framework)
+
+    def _keep(self, index: int, heard: Heard) -> None:
+        found = network.recorded(heard.source, heard.result, heard.data_format)
+        if found is None:
+            self._note("the model was traced, not run: no tensors are kept")
+        else:
+            self.tensors[index] = found
+
+    def _conclude(self) -> None:
+        if self._runs or not self:  # what was only traced has no values
+            super()._conclude()
+
+
+class _Run(NamedTuple):
+    """A call of the model: its inputs, unless it is traced; whether its resizes are known."""
+
+    inputs: Any = None
+    is_known: bool = False
+
+
+def by_layer(found: Intent, layer: Any) -> Intent:
+    """An intent with what the layer of Keras says: its factors, and that it is a Keras layer."""
+    known = layers.kind(layer)
+    if known not in RESIZING:
+        return found
+    framework = "keras" if found.framework == "tensorflow2" else found.framework
+    if known != UPSAMPLING:
+        return replace(found, framework=framework)
+    height, width = layer.size
+    factors = float(height), float(width)
+    return replace(found, framework=framework, size=None, scale_factor=factors)
+
+
+def named(path: str) -> str:
+    """A layer in a message."""
+    return f"layer `{path}`" if path else "the model"
+
+
+@contextmanager
+def wrapped(kind: type, name: str, around: Callable[..., Any]) -> Iterator[None]:
+    """Pass every call of a method through `around`, which gets the method first."""
+    owner: Any = next(base for base in kind.__mro__ if name in vars(base))
+    original = vars(owner)[name]
+
+    @functools.wraps(original)
+    def call(*given: Any, **more: Any) -> Any:
+        return around(original, *given, **more)
+
+    # Keras asks for the arguments of what it calls, and does not look behind a decorator.
+    call.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
+    setattr(owner, name, call)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)

@@ -1,0 +1,1 @@
+"""Resizes in ONNX files, and what ONNX Runtime makes of a whole one."""

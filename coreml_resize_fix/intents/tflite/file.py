@@ -1,0 +1,245 @@
+"""A TFLite file as nodes in order of execution: the few tables of the schema that resizes need.
+
+Source of the slots: the public schema of TFLite, version 3; `tests/intents/tflite` compares them
+with the package `tflite`. Fields are added to the schema at the end, so files of all years have
+the same slots. Weights are not read, nor buffers outside of the flatbuffer.
+"""
+
+import struct
+from typing import Any, Dict, Hashable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from coreml_resize_fix.intents.network_file import NetworkFile, is_tflite
+from coreml_resize_fix.intents.tensorflow.nodes import MODES, Network, Node, Tensor, may_resize
+from coreml_resize_fix.intents.tensorflow.sizes import MOST_ELEMENTS, Value
+from coreml_resize_fix.intents.tflite import flatbuffer
+from coreml_resize_fix.intents.tflite.flatbuffer import DamagedError, Table, Tables
+
+FILE = NetworkFile(
+    "a TFLite model", ".tflite", "pass a file that tf.lite.TFLiteConverter or a later one wrote"
+)
+MOST_NODES = 100000  # of all runs of all subgraphs together
+_DEEPEST = 64  # calls of subgraphs in one another
+
+# table -> field -> slot
+MODEL = {"operator_codes": 1, "subgraphs": 2, "description": 3, "buffers": 4}
+OPERATOR_CODE = {"deprecated_builtin_code": 0, "custom_code": 1, "builtin_code": 3}
+SUBGRAPH = {"tensors": 0, "outputs": 2, "operators": 3}
+TENSOR = {"shape": 0, "type": 1, "buffer": 2, "name": 3, "shape_signature": 7}
+OPERATOR = {
+    "opcode_index": 0,
+    "inputs": 1,
+    "outputs": 2,
+    "builtin_options_type": 3,
+    "builtin_options": 4,
+    "builtin_options_2_type": 11,
+    "builtin_options_2": 12,
+}
+BUFFER = {"data": 0}
+
+
+class Options(NamedTuple):
+    """The options of an operator: the number of their type, where it is, and slots by flag."""
+
+    kind: int
+    slots: Dict[str, Tuple[int, str]]
+    field: str = "builtin_options"
+
+
+_SLICE = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+# number of an operator -> TensorFlow's name of it, its options
+OPERATORS: Dict[int, Tuple[str, Optional[Options]]] = {
+    23: (
+        "ResizeBilinear",
+        Options(15, {"align_corners": (2, "?"), "half_pixel_centers": (3, "?")}),
+    ),
+    97: (
+        "ResizeNearestNeighbor",
+        Options(74, {"align_corners": (0, "?"), "half_pixel_centers": (1, "?")}),
+    ),
+    77: ("Shape", None),
+    45: ("StridedSlice", Options(32, {name: (k, "i") for k, name in enumerate(_SLICE)})),
+    36: ("GatherV2", None),
+    65: ("Slice", None),
+    83: ("Pack", None),
+    2: ("ConcatV2", None),
+    53: ("Cast", None),
+    18: ("Mul", None),
+    0: ("Add", None),
+    41: ("Sub", None),
+    42: ("RealDiv", None),
+    90: ("FloorDiv", None),
+    118: ("If", Options(92, {"then": (0, "i"), "else": (1, "i")})),
+    119: ("While", Options(93, {"cond": (0, "i"), "body": (1, "i")})),
+    31: ("Call", Options(16, {"subgraph": (0, "I")})),
+    129: ("CallOnce", Options(103, {"init": (0, "i")})),
+    200: ("While", Options(15, {"cond": (0, "i"), "body": (1, "i")}, "builtin_options_2")),
+    206: ("Composite", Options(21, {"decomposition": (1, "i")}, "builtin_options_2")),
+}
+_CUSTOM = 32
+_CALLS = ("If", "While", "Call", "CallOnce", "Composite")
+
+# number of a type -> of its elements as `struct` has them
+_CODES = (("deprecated_builtin_code", "b"), ("builtin_code", "i"))
+_NUMBERS = {0: "f", 2: "i", 4: "q"}
+_QUANTIZED = (3, 7, 9, 17)  # uint8, int16, int8, int4
+
+
+class _Subgraph(NamedTuple):
+    tensors: Tables
+    outputs: Tuple[int, ...]
+    operators: List[Table]
+
+
+class TFLiteModel(Network):
+    """The nodes of a file, and what it says of tensors, whose keys are (subgraph, number)."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        root = flatbuffer.root(data)
+        self._subgraph_tables = root.tables(MODEL["subgraphs"])
+        if not len(self._subgraph_tables):
+            raise DamagedError("it has no subgraph")
+        self._buffers = root.tables(MODEL["buffers"])
+        self.is_by_toco = root.text(MODEL["description"]).startswith("TOCO")
+        self._kinds = [_kind(code) for code in root.tables(MODEL["operator_codes"]).all()]
+        self._subgraphs: Dict[int, _Subgraph] = {}
+        self._left = MOST_NODES
+        self.called: Set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._subgraph_tables)
+
+    def nodes(self, index: int = 0) -> Iterator[Node]:
+        """Nodes in order of execution, those of a called subgraph where it is called.
+
+        Of a branch the first is that of `then`, of a loop its condition, then one round.
+        """
+        return self._nodes(index, True, ())
+
+    def tensor(self, key: Any) -> Tensor:
+        """What the file says of a tensor."""
+        if key not in self.tensors:
+            self.tensors[key] = self._read_tensor(*key)
+        return self.tensors[key]
+
+    def _nodes(self, index: int, used: bool, callers: Tuple[int, ...]) -> Iterator[Node]:
+        if index in callers or len(callers) > _DEEPEST:
+            raise DamagedError("its subgraphs call themselves")
+        self.called.add(index)
+        subgraph = self._subgraph(index)
+        self._left -= len(subgraph.operators) + len(subgraph.outputs) + 1
+        if self._left < 0:
+            raise DamagedError(f"its subgraphs run more than {MOST_NODES} nodes")
+        operations = [self._operation(index, table) for table in subgraph.operators]
+        needed = _needed(operations, {(index, k) for k in subgraph.outputs})
+        is_known = bool(subgraph.outputs)
+        for node, callees in operations:
+            is_used = used and (not is_known or not node.outputs or bool(needed & {*node.outputs}))
+            seen = False
+            for callee in callees:
+                for inner in self._nodes(callee, is_used, (*callers, index)):
+                    seen = seen or inner.kind in MODES
+                    yield inner
+            if not (callees and seen):  # a composite is known by what it is made of
+                yield node._replace(used=None if is_used else False)
+
+    def _subgraph(self, index: int) -> _Subgraph:
+        if index not in self._subgraphs:
+            table = self._subgraph_tables[index]
+            self._subgraphs[index] = _Subgraph(
+                table.tables(SUBGRAPH["tensors"]),
+                table.numbers(SUBGRAPH["outputs"]),
+                table.tables(SUBGRAPH["operators"]).all(),
+            )
+        return self._subgraphs[index]
+
+    def _operation(self, index: int, table: Table) -> Tuple[Node, List[int]]:
+        """A node, and the subgraphs that it calls, in order."""
+        number = table.number(OPERATOR["opcode_index"], "I")
+        if number >= len(self._kinds):
+            raise DamagedError(f"it names operator {number} of {len(self._kinds)}")
+        kind, options = self._kinds[number]
+        stored = None
+        # TFLite takes options of another operator for none, too.
+        if options and table.number(OPERATOR[f"{options.field}_type"], "B") == options.kind:
+            stored = table.table(OPERATOR[options.field])
+        flags: Dict[str, Any] = {}
+        if options and stored:
+            flags = {name: stored.number(*place) for name, place in options.slots.items()}
+        callees = list(flags.values()) if kind in _CALLS else []
+        if kind == "Composite" and stored:
+            kind = f"composite {stored.text(0)}"
+        outputs = [(index, k) for k in table.numbers(OPERATOR["outputs"])]
+        inputs = [(index, k) for k in table.numbers(OPERATOR["inputs"])]
+        if kind == "Cast" and outputs:
+            flags["to_float"] = self._table(*outputs[0]).number(TENSOR["type"], "b") == 0
+        name = self._name(outputs[0]) if outputs and may_resize(kind) else ""
+        return Node(kind, name, inputs, outputs, flags), callees
+
+    def _table(self, subgraph: int, number: int) -> Table:
+        return self._subgraph(subgraph).tensors[number]
+
+    def _name(self, key: Tuple[int, int]) -> str:
+        """The name of a tensor; where nodes were fused, it has the names of all of them."""
+        name = self._table(*key).text(TENSOR["name"])
+        return next((part for part in name.split(";") if may_resize(part)), name)
+
+    def _read_tensor(self, subgraph: int, number: int) -> Tensor:
+        if number == -1:  # an input that is left out
+            return Tensor()
+        table = self._table(subgraph, number)
+        shape = table.numbers(TENSOR["shape"])
+        signature = table.numbers(TENSOR["shape_signature"])
+        if len(shape) > MOST_ELEMENTS:
+            shape = ()
+        sides = signature if len(signature) == len(shape) else shape
+        kind = table.number(TENSOR["type"], "b")
+        return Tensor(
+            # A shape without sides is that of a scalar, or it is not known.
+            tuple(n if n > 0 else None for n in sides) or None,
+            self._constant(table.number(TENSOR["buffer"], "I"), kind, shape),
+            kind in _QUANTIZED,
+        )
+
+    def _constant(self, buffer: int, kind: int, shape: Tuple[int, ...]) -> Optional[Value]:
+        """The numbers of a small constant; buffer 0 is that of tensors which are computed."""
+        if not buffer or kind not in _NUMBERS or len(shape) > 1:
+            return None
+        code = _NUMBERS[kind]
+        width = struct.calcsize(f"<{code}")
+        data = self._buffers[buffer].content(BUFFER["data"], MOST_ELEMENTS * width)
+        if not data or len(data) != width * (shape[0] if shape else 1):
+            return None
+        numbers = struct.unpack(f"<{len(data) // width}{code}", data)
+        return Value(numbers, bool(shape), kind == 0)
+
+
+def _kind(code: Table) -> Tuple[str, Optional[Options]]:
+    """What TensorFlow calls an operator; numbers above 127 are in the later of two fields."""
+    numbers = (code.number(OPERATOR_CODE[name], of) for name, of in _CODES)
+    number = max(numbers)
+    if number == _CUSTOM:
+        return f"custom {code.text(OPERATOR_CODE['custom_code'])}", None
+    return OPERATORS.get(number, (f"operator {number}", None))
+
+
+def _needed(operations: Sequence[Tuple[Node, Any]], outputs: Set[Hashable]) -> Set[Hashable]:
+    """All tensors that the outputs depend on: TFLite has its nodes in order of execution."""
+    found = set(outputs)
+    for node, _ in reversed(operations):
+        if found & {*node.outputs}:
+            found.update(node.inputs)
+    return found
+
+
+def read(path: str) -> TFLiteModel:
+    """Open a TFLite file.
+
+    Raises:
+        ManifestError: it cannot be read, or is none.
+        DamagedError: from the model's methods, too, where its parts make no sense.
+    """
+    data = FILE.bytes_of(path)
+    if not is_tflite(data):
+        raise FILE.refusal(path, "its mark `TFL3` is missing: is it complete?")
+    return TFLiteModel(data)
