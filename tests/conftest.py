@@ -31,12 +31,12 @@ def signals_as_a_terminal_starts_it():
 @pytest.fixture(scope="session", autouse=True)
 def one_process_infers_shapes():
     """Each ONNX file that is read starts a Python with onnx: the tests share one."""
-    from tests.support.kept_inference import START_ANOTHER, KeptChild, onnx_infer
+    from tests.support.kept_inference import START_ANOTHER, KeptChild, infer
 
     kept = KeptChild()
-    onnx_infer._start_child = kept.start
+    infer._start_child = kept.start
     yield
-    onnx_infer._start_child = START_ANOTHER
+    infer._start_child = START_ANOTHER
     kept.end()
 
 

@@ -3,14 +3,14 @@
 import os
 from typing import Any, Optional
 
-from coreml_resize_fix.intents import onnx_infer
+from coreml_resize_fix.intents.onnx import infer
 
 # Before a test changes it: those about the process itself start one each time.
-START_ANOTHER = onnx_infer._start_child
+START_ANOTHER = infer._start_child
 
 
 class KeptChild:
-    """A child that outlives its context; with `start`, what `onnx_infer._start_child` is."""
+    """A child that outlives its context; with `start`, what `infer._start_child` is."""
 
     def __init__(self) -> None:
         self.child: Any = None
@@ -26,7 +26,7 @@ class KeptChild:
         import onnx
 
         model = onnx.ModelProto()
-        return self.child is not None and onnx_infer._ask_child(self.child, model) is not model
+        return self.child is not None and infer._ask_child(self.child, model) is not model
 
     def end(self) -> None:
         if self.child is not None and self.owner == os.getpid():

@@ -7,7 +7,7 @@ import sys
 import pytest
 from onnx import helper
 
-from coreml_resize_fix.intents.onnx import reader
+from coreml_resize_fix.intents.onnx import infer, reader
 from coreml_resize_fix.intents.onnx.infer import inference
 from tests.intents.onnx import build
 from tests.support.kept_inference import START_ANOTHER
@@ -19,7 +19,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="a script of the shell sta
 @pytest.fixture(autouse=True)
 def a_process_for_each(monkeypatch):
     """These tests are about it; others share one."""
-    monkeypatch.setattr(onnx_infer, "_start_child", START_ANOTHER)
+    monkeypatch.setattr(infer, "_start_child", START_ANOTHER)
 
 
 def relu():
