@@ -72,7 +72,7 @@ SMALL = {
         ("--assume", "bilinear,scale_factor=2"),
     ),
     "sizes without end": (ranged(64, (1, 1), (1, 2**62), (1, -1)), CENTRES),
-    "thirty sizes": (listed(30), CENTRES),
+    "twenty sizes": (listed(20), CENTRES),
     "a chain to 2^40": (upsample(16, count=10), CORNERS),
     "a large matrix": (to_size(4096, 4096, (1, 4000, 4000)), ("--assume", "bicubic")),
     "a larger matrix": (

@@ -39,7 +39,8 @@ NUMBERS = st.integers(0, 2**32 - 1)
 )
 def test_what_converters_wrote_is_read(entry):
     """Each way in has seeds that go all the way through: others begin at a closed door."""
-    found = Counter(entries.ENTRIES[entry](seed) for seed in seeds_of(entry))
+    some = seeds_of(entry)[:: 1 + len(seeds_of(entry)) // 40]
+    found = Counter(entries.ENTRIES[entry](seed) for seed in some)
     assert found[THROUGH[entry]] >= 6
 
 
