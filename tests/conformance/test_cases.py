@@ -63,6 +63,7 @@ def test_every_native_resize_is_asked_for():
         assert len(those("ml-program/grid/" + name)) == 2
 
 
+@pytest.mark.slow
 def test_every_factor_on_an_edge_is_asked_for():
     """Computed with NumPy's own float32: the least width of each factor in hundredths up to 3."""
     found = {}
@@ -216,7 +217,7 @@ def test_shape_rules_know_what_the_executor_makes_of_every_kind():
             assert None not in dims or "ynamic" in name or "whereNonZero" in name, name
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["grid", "replacement", "kind"])
 def test_coremltools_infers_the_types_that_programs_declare(part, tmp_path):
     """Its loader raises where they differ. Of edges one of the two sizes is wrong on purpose."""

@@ -87,6 +87,7 @@ def at(value, path):
     return value
 
 
+@pytest.mark.slow
 def test_a_later_key_is_valid_everywhere_but_among_verdicts(whole):
     """Version 1 may gain keys; what counts verdicts has no other ones."""
     refused = set()
