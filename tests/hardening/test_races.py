@@ -136,6 +136,7 @@ def test_two_runs_on_one_file_at_once(tmp_path, fixed):
         assert [name for name in os.listdir(str(tmp_path)) if name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_two_runs_to_one_output_at_once(tmp_path, fixed):
     path = model(FIXABLE, tmp_path)
     target = tmp_path / "out.mlmodel"
@@ -211,6 +212,7 @@ def test_in_place_one_of_two_names_of_a_file_is_fixed(tmp_path, fixed):
     assert (read_bytes(path), read_bytes(other)) == (fixed, OLD)
 
 
+@pytest.mark.slow
 @posix
 def test_a_report_cut_off_by_its_reader(tmp_path, fixed):
     path = model(FIXABLE, tmp_path)

@@ -92,6 +92,7 @@ def test_a_map_of_one_row_needs_no_reshape():
     assert not is_area(data, (4, 5), (2, 1))
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize(
     ("axes", "keep_dims", "is_one"),
     [((2, 3), True, True), ((-1, -2), True, True), ((1, 3), True, False), ((2, 3), False, False)],
@@ -112,6 +113,7 @@ def is_area(data, before, after):
 SIZES = [((5, 7), (2, 3)), ((4, 9), (3, 2)), ((3, 4), (5, 6)), ((7, 7), (3, 1)), ((9, 5), (1, 4))]
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize(("before", "after"), SIZES)
 def test_area(before, after):
     data = area(before, after)
@@ -292,7 +294,7 @@ def drawn(seed):
     return before, after, axes, asked
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("inside", [False, True], ids=["weights elsewhere", "weights inside"])
 def test_bicubic(seed, inside):
@@ -322,7 +324,7 @@ ASKED = intent("bicubic", BEFORE, AFTER, False)
 ROWS, COLUMNS = plain(9, 14), plain(11, 15)
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize(
     ("rows", "columns"),
@@ -349,6 +351,7 @@ def test_weights_in_the_file_are_compared():
     assert fits(bicubic(BEFORE, (reads, other), COLUMNS, inside=False), ASKED)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("mode", ["bilinear", "nearest", "area"])
 def test_another_mode_is_not_taken_for_bicubic(mode):
     asked = intent(mode, BEFORE, AFTER, False if mode == "bilinear" else None)
@@ -404,7 +407,7 @@ def test_no_layer_is_needed_for_what_is_put_together():
     assert found.unused == [wrong]
 
 
-@pytest.mark.mostly_slow(quick=5)
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("seed", range(30))
 def test_gathers_alone_are_never_those_of_both_calls(seed):
     """Whether aligned or not, what the weights would tell is not guessed without them."""
@@ -459,6 +462,7 @@ def test_no_more_than_these_weights_is_read(tmp_path, monkeypatch):
     assert {most for _, most in read} == {1 << 16}
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "@model_path/../x", "nowhere.bin"])
 def test_weights_outside_of_the_folder_are_not_read(name, tmp_path):
     value = Value(TensorType("FLOAT32", (2,)), None, FileReference(name, 64))
