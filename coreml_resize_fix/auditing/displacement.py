@@ -8,11 +8,10 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.shapes import Known, ModelShapes
+from coreml_resize_fix.formats.shapes import Known, ModelShapes, Size
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 from coreml_resize_fix.short_repr import short_repr
-
-Size = Tuple[int, int]
+from coreml_resize_fix.words import count
 
 # Below this share of an output pixel a displacement is not worth reporting.
 WORTH_TELLING = 1e-6
@@ -155,9 +154,8 @@ def describe(found: Displacement) -> str:
         if abs(value) >= 0.005
     ]
     average = " and ".join(directions) or "less than 0.01 pixels"
-    count = len(found.path)
     return (
         f"in the file as it is, what `{found.output}` shows is moved by {average} on average and "
-        f"by up to {max(found.largest):.2f} pixels, summed over {count} resize"
-        + ("" if count == 1 else "s")
+        f"by up to {max(found.largest):.2f} pixels, summed over "
+        f"{count(len(found.path), 'resize')}"
     )

@@ -9,7 +9,6 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.area import by_pooling, is_made_of_windows
 from coreml_resize_fix.auditing.codes import Code
-from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.matching import (
     Match,
     MatchDraft,
@@ -147,9 +146,9 @@ def _match_once(
     result = Matching()
     by_pin(intents, draft, poolings, result)
     rest = [intent for intent in intents if intent.layer is None]
-    draft.pair_by_name(by_name(rest, draft.unmatched, contradiction, draft.needs_layer), rest)
+    draft.pair_by_name(by_name(rest, draft), rest)
     while True:
-        remembered = by_origin(rest, draft.unmatched, origins, contradiction, draft.needs_layer)
+        remembered = by_origin(rest, origins, draft)
         if not remembered:
             break
         draft.pair_by_name(remembered, rest, "origin")  # the rest may be of fewer modules now

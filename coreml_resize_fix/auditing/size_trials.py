@@ -7,9 +7,8 @@ from coreml_resize_fix.auditing import contradictions
 from coreml_resize_fix.auditing.contradictions import Spot
 from coreml_resize_fix.formats.model import DeclaredSize, Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize
+from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize, Size
 
-Size = Tuple[int, int]
 Sizes = Dict[str, PartialSize]  # by address; (None, None) is a size that is not known
 
 UNDECIDED: PartialSize = (None, None)

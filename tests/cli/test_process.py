@@ -130,7 +130,7 @@ def on_terminal(*arguments, **variables):
             os.close(outer)
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("arguments", [["-n", UNET, "-m", INTENT], ["missing.mlmodel"]])
 def test_colors_on_a_terminal_unless_no_color_is_set(arguments):
@@ -140,7 +140,7 @@ def test_colors_on_a_terminal_unless_no_color_is_set(arguments):
     assert b"\x1b" not in printed
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_stream_that_lacks_characters_gets_escapes(encoding):
     ran = process("-n", UNET, "-m", INTENT, env=environment(PYTHONIOENCODING=encoding))
@@ -148,6 +148,7 @@ def test_a_stream_that_lacks_characters_gets_escapes(encoding):
     assert b"5\\xd76 \\u2192 10" in ran.stdout.replace("×".encode("cp1252"), b"\\xd7")
 
 
+@pytest.mark.slow
 def test_version_of_the_module():
     ran = process("--version")
     assert coreml_resize_fix.__version__ in ran.stdout.decode()

@@ -3,8 +3,6 @@
 from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.shapes import Known, LayerShapes, ModelShapes, Overrides
 
-__all__ = ["changes_nothing"]
-
 
 def changes_nothing(known: ModelShapes, assumed: Overrides) -> bool:
     """Whether a walk with these assumptions would find the shapes that are known without any."""

@@ -21,23 +21,15 @@ from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.resize_op import ResizeOp
 from coreml_resize_fix.formats.shapes import Known, ModelShapes, Shape
 
-__all__ = [
-    "chain",
-    "first_output",
-    "image_shape",
-    "layer",
-    "place",
-]
-
 
 def first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
-    """The shape of what an operation makes; None if nothing is known of it."""
+    """The shape of the first output of an operation; None if nothing is known of it."""
     known = shapes.layers.get(address)
     return next(iter(known.outputs), None) if known is not None else None
 
 
 def image_shape(resize: Resize, shapes: ModelShapes) -> Optional[Shape]:
-    """The shape of what a resize reads."""
+    """The shape of the image that a resize reads; None if nothing is known of it."""
     first = resize.operation if resize.group is None else resize.group.operations[0]
     known = shapes.layers.get(first.address)
     if known is None:
@@ -48,7 +40,7 @@ def image_shape(resize: Resize, shapes: ModelShapes) -> Optional[Shape]:
 
 
 def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
-    """What several operations are together, where their function has these shapes."""
+    """The chain that a group of operations is, where their function has these shapes."""
     read, made = image_shape(resize, shapes), first_output(shapes, resize.address)
     factor = None if isinstance(read, Known) else operation_chains.scale(group.steps)
     after, before = dims_of(made) or (), dims_of(read) or ()
@@ -68,7 +60,7 @@ def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
 def place(
     resize: Resize, shape: Optional[Shape], opset_name: str, may_store: bool, in_float32: bool
 ) -> Optional[OperationPlace]:
-    """Where several operations would stand in for it; see `OperationPlace` for the last two."""
+    """The place where several operations would replace it; the last two are of `OperationPlace`."""
     made = resize.operation.outputs[0].type if resize.operation.outputs else None
     version = opset.spec_version(opset_name)
     if made is None or version is None or made.data_type not in LETTERS:
@@ -79,7 +71,7 @@ def place(
 def layer(
     resize: Resize, shapes: ModelShapes, params: ResizeOp, place: Optional[OperationPlace]
 ) -> ResizeLayer:
-    """A resize where its function has these shapes."""
+    """The ResizeLayer of a resize, where its function has these shapes."""
     shape = image_shape(resize, shapes)
     call = callnames.exported(resize.names[0])
     sizes = InputSizes.of(shape, shapes.varies)
