@@ -169,7 +169,8 @@ def tests_of_tensorflow():
 @lane("3.7")
 def lowest(session):
     """The oldest versions that are supported, with PyTorch 1.4 and onnx-coreml; their example."""
-    session.install("-e", ".[test,legacy]", "-c", "tests/lanes/lowest.txt", "torch==1.4.0")
+    oldest = ["-c", "tests/lanes/lowest.txt", "torch==1.4.0"]
+    session.install("-e", ".[test,legacy]", "pre-commit", *oldest)
     run_tests(session)
     run_example(session, "export_onnx_coreml.py", str(BUILT / "legacy"))
     if EXPORTED.exists():  # what `torch` exported
@@ -179,7 +180,7 @@ def lowest(session):
 @lane("3.13")
 def highest(session):
     """The newest versions of everything, and how much of the package the tests reach."""
-    session.install("-e", ".[test]", "pytest-cov")
+    session.install("-e", ".[test]", "pre-commit", "pytest-cov")
     floor = [] if session.posargs else [f"--cov-fail-under={COVERED}"]
     session.env["COVERAGE_CORE"] = "sysmon"  # takes a tenth of the time of the tracer
     run_tests(session, "--cov", "--cov-report=", *floor)

@@ -2,10 +2,12 @@
 
     python benchmarks/make_program.py PATH --operations 5000 --gigabytes 1
 
-coremltools writes it. The weight file is made longer afterwards, without being filled.
+coremltools writes it. The weight file is made longer afterwards, without being filled. PATH.json
+is a manifest of the calls.
 """
 
 import argparse
+import json
 import os
 
 import coremltools
@@ -15,6 +17,7 @@ from coremltools.converters.mil import Builder as mb  # noqa: N813
 _EVERY = 20  # convolutions from one resize to the next; a pooling behind it keeps the map's size
 _CHANNELS, _SIDE = 4, 32
 _WEIGHTS = os.path.join("Data", "com.apple.CoreML", "weights", "weight.bin")
+_CALL = {"mode": "bilinear", "scale_factor": [2.0, 2.0], "input_size": [_SIDE, _SIDE]}
 
 
 def network(x, operations):
@@ -55,6 +58,15 @@ def main() -> None:
     converted.save(options.path)
     weights = os.path.join(options.path, _WEIGHTS)
     os.truncate(weights, max(os.path.getsize(weights), int(options.gigabytes * (1 << 30))))
+    count = sum(one.op_type == "upsample_bilinear" for one in made.functions["main"].operations)
+    document = {
+        "format": "coreml-resize-fix/intent",
+        "version": 1,
+        "producer": {"framework": "torch"},
+        "resizes": [_CALL] * count,
+    }
+    with open(options.path + ".json", "w", encoding="utf-8") as file:
+        json.dump(document, file)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def rows(rounds: int, folder: str) -> Iterator[Row]:
         path = paths[name] = os.path.join(folder, operations + ".mlpackage")
         run(MAKE + [path, "--operations", operations, "--gigabytes", gigabytes])
         calls["audit of " + name] = lambda path=path: run(TOOL + ["-n", path] + ALIGNED)
+        calls["calls of " + name] = lambda path=path: run(TOOL + ["-n", path, "-m", path + ".json"])
         calls["defects of " + name] = lambda path=path: run(TOOL + ["-n", path] + ASK)
         calls["open " + name] = lambda path=path: run([sys.executable, "-c", OPEN, path])
     try:
@@ -33,10 +34,15 @@ def rows(rounds: int, folder: str) -> Iterator[Row]:
     finally:
         for path in paths.values():
             shutil.rmtree(path)
+            os.unlink(path + ".json")
     against = "a process that opens it as an MLModel"
     for name in PROGRAMS:
         target = 0.3 if name == LARGE else None
-        for what, label in (("audit of ", ""), ("defects of ", ", every resize wrong")):
+        for what, label in (
+            ("audit of ", ""),
+            ("calls of ", ", with a manifest"),
+            ("defects of ", ", every resize wrong"),
+        ):
             values = ratios(samples[what + name], samples["open " + name])
             yield Row(f"audit of a program: {name}{label}", against, values, target=target)
     yield Row(

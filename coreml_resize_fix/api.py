@@ -241,11 +241,11 @@ def _process(model: Any, request: Request) -> Tuple[Report, Any]:
     verify = True if request.verify is None else request.verify
     drawn = request.dry_run and verify and request.reference is not None
     whole = replace(request, verify=verify, pictures=drawn, fingerprint=request.dry_run)
-    report, result = _processed(model, whole)
+    report, result = _run(model, whole)
     return Report.of(report, request.dry_run, request.measures, request.tensors), result
 
 
-def _processed(model: Any, request: Request) -> Tuple[ModelReport, Any]:
+def _run(model: Any, request: Request) -> Tuple[ModelReport, Any]:
     if isinstance(model, (str, os.PathLike)):
         path = os.fspath(model)
         report = pipeline.process(path, request)
@@ -253,12 +253,12 @@ def _processed(model: Any, request: Request) -> Tuple[ModelReport, Any]:
     held = _in_memory(model)
     request = replace(request, origins=held.origins)
     if held.package is not None:
-        return _process_packaged(model, held, held.package, request)
+        return _run_packaged(model, held, held.package, request)
     report, data = pipeline.process_bytes(held.data, _LABEL, request)
     return report, model if data is held.data else held.rebuild(data)
 
 
-def _process_packaged(
+def _run_packaged(
     model: Any, held: _InMemory, package: str, request: Request
 ) -> Tuple[ModelReport, Any]:
     """The result is a package of its own in the folder for temporary files, with every file."""

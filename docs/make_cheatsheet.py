@@ -3,7 +3,8 @@
 import os
 from typing import Any, Dict, Iterator, List, Tuple
 
-from coreml_resize_fix.auditing.assessment import NONE, assess
+from coreml_resize_fix.auditing.assessment import assess
+from coreml_resize_fix.auditing.remedy import NONE, Allowed
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, InputSizes
 from coreml_resize_fix.formats.mlprogram import natives as of_programs
 from coreml_resize_fix.formats.mlprogram import operations
@@ -141,7 +142,7 @@ def _layer(target: str, before: int, flexible: bool) -> ResizeLayer:
 
 def _cell(target: str, intent: Intent, before: int, flexible: bool = False) -> str:
     version = operations.IOS15 if target == PROGRAM else NETWORKS[target][0]
-    found = assess(_layer(target, before, flexible), intent, False, version, decompose=True)
+    found = assess(_layer(target, before, flexible), intent, Allowed(version, decompose=True))
     if found.availability == NONE or found.remedy is None or found.needs_version > version:
         return "–"
     if found.freezes and flexible:

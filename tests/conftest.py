@@ -28,6 +28,18 @@ def signals_as_a_terminal_starts_it():
         signal.signal(number, signal.SIG_IGN)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_process_infers_shapes():
+    """Each ONNX file that is read starts a Python with onnx: the tests share one."""
+    from tests.support.kept_inference import START_ANOTHER, KeptChild, infer
+
+    kept = KeptChild()
+    infer._start_child = kept.start
+    yield
+    infer._start_child = START_ANOTHER
+    kept.end()
+
+
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
 def pytest_collection_modifyitems(items):
     """`@pytest.mark.mostly_slow(quick=5)`: all cases but five, evenly spread, are slow."""
@@ -43,7 +55,13 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.slow)
 
 
-def pytest_collection_finish():
-    """coremltools collects garbage at every conversion: let it not walk over all tests."""
-    gc.collect()
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection():
+    """No garbage is looked for among tests, which all stay: not now, and not by coremltools.
+
+    That collects it at every conversion, and would walk over all of them.
+    """
+    gc.disable()
+    yield
     gc.freeze()
+    gc.enable()

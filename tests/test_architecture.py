@@ -1,6 +1,7 @@
 """Who may import whom, which frameworks are kept out, and how long a file may be."""
 
 import ast
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ LONGEST = 300
 ROOMS = (
     "errors",
     "short_repr",
+    "words",
     "progress",
     "sampling",
     "conventions",
@@ -131,18 +133,20 @@ def own(name):
     return ".".join(parts) or "__init__"
 
 
+@lru_cache(maxsize=None)
 def parsed(path):
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def package_of(path):
-    return (NAME,) + path.relative_to(PACKAGE).parts[:-1]
+@lru_cache(maxsize=None)
+def imports_of(path, top_level=False):
+    package = (NAME,) + path.relative_to(PACKAGE).parts[:-1]
+    return list(imports(parsed(path), top_level, package))
 
 
 def used_by(path, top_level=False):
     """Modules of this package that a file imports."""
-    names = imports(parsed(path), top_level, package_of(path))
-    return {own(name) for name in names} - {None, module_of(path)}
+    return {own(name) for name in imports_of(path, top_level)} - {None, module_of(path)}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -162,9 +166,9 @@ def test_file(path):
     if room in FORMATLESS:
         known = {module for module in used if room_of(module).startswith("formats")}
         assert known <= {f"formats.{name}" for name in PROTOCOL}
-    names = list(imports(parsed(path), package=package_of(path)))
+    names = imports_of(path)
     if relative != "formats/protobuf/schema.py":
-        at_once = imports(parsed(path), top_level=True, package=package_of(path))
+        at_once = imports_of(path, top_level=True)
         assert [name for name in at_once if name.startswith(FRAMEWORKS)] == []
     if room in (*FORMATLESS, "sampling", "conventions"):
         assert not [name for name in names if name.startswith(FRAMEWORKS)]

@@ -6,6 +6,7 @@ from tests.support import docs_scripts
 from tests.support.converted import knows_programs
 
 
+@pytest.mark.slow
 def test_the_cheat_sheet_is_up_to_date():
     if not knows_programs():
         pytest.skip("no schema of ML Programs: pip install 'coremltools>=5'")

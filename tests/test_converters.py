@@ -32,6 +32,7 @@ def asked(case, tmp_path):
     return path
 
 
+@pytest.mark.mostly_slow(quick=12)
 def test_each_resize_is_judged_by_its_own_call_and_rightly(case, asked):
     """`verdict` in meta.json compares what Core ML documents with what PyTorch computed."""
     (model,) = run(case.path, "-n", "-m", asked, *OPTIONS).json["models"]
@@ -50,7 +51,7 @@ def test_each_resize_is_judged_by_its_own_call_and_rightly(case, asked):
     assert bool(left) == (case.name == "stablehlo_ml")  # it has no resizes: matrices and gathers
 
 
-@pytest.mark.mostly_slow(quick=6)
+@pytest.mark.mostly_slow(quick=4)
 def test_a_fix_computes_what_pytorch_did(case, asked, tmp_path):
     output = tmp_path / os.path.basename(case.path)
     npz = tmp_path / "intent.npz"

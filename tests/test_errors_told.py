@@ -37,6 +37,7 @@ def test_onnx_runtime_is_quoted_without_its_code():
     assert "ONNXRuntimeError" not in str(caught.value)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("option", ["-m", "--reference"])
 def test_tensors_that_may_not_be_read(option, tmp_path):
     """By themselves, and beside a manifest that may be."""

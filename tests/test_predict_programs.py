@@ -40,6 +40,7 @@ def plus_one(x):
     return mb.add(x=x, y=1.0, name="y")
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("layout", [ct.colorlayout.RGB, ct.colorlayout.BGR])
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_images_and_what_enters_behind_their_preprocessing(layout, precision):

@@ -66,6 +66,7 @@ def needs(name):
             pytest.skip(error.message)
 
 
+@pytest.mark.mostly_slow(quick=4)
 @pytest.mark.parametrize("name", AUDITS)
 def test_a_printed_report_is_what_the_command_prints(name, capsys):
     needs(name)
@@ -76,6 +77,7 @@ def test_a_printed_report_is_what_the_command_prints(name, capsys):
     assert (capsys.readouterr().out, found.exit_code) == (ran.out, ran.code)
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", ["manifest", "inventory", "reference", "program"])
 def test_other_forms_are_those_of_the_command(name, tmp_path):
     needs(name)

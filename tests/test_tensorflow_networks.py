@@ -51,6 +51,7 @@ def network(request):
     )
 
 
+@pytest.mark.mostly_slow(quick=6)
 def test_a_file_a_model_and_what_the_framework_computed(network, tmp_path):
     case, source, npz, changed = network
     output = tmp_path / os.path.basename(case.path)
@@ -67,6 +68,7 @@ def test_a_file_a_model_and_what_the_framework_computed(network, tmp_path):
     assert not model["intents_without_layer"]
 
 
+@pytest.mark.mostly_slow(quick=3)
 def test_a_wrong_model_is_mended_back(network, tmp_path):
     """Every bilinear layer is first rewritten to another grid, as an old converter would have."""
     case, source, npz, _ = network

@@ -22,6 +22,7 @@ def case(request):
     return request.param
 
 
+@pytest.mark.mostly_slow(quick=10)
 def test_each_resize_is_judged_by_its_own_call_and_rightly(case, tmp_path):
     """The manifest is in the other order, so that names decide where converters keep any."""
     named = case.meta["route"] != "onnx"
@@ -41,7 +42,7 @@ def test_each_resize_is_judged_by_its_own_call_and_rightly(case, tmp_path):
     assert len(model["intents_without_layer"]) == len(places) - len(layers)
 
 
-@pytest.mark.mostly_slow(quick=8)
+@pytest.mark.mostly_slow(quick=3)
 def test_a_fix_computes_what_tensorflow_did(case, tmp_path):
     manifest, npz = case.write(str(tmp_path), case.places)
     output = tmp_path / os.path.basename(case.path)
@@ -68,6 +69,7 @@ def test_a_fix_computes_what_tensorflow_did(case, tmp_path):
     assert run(again, "-n", "-m", manifest, "--reference", npz).code == 0
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", ["ct90_calls_nn", "tfcoreml_calls"])
 def test_classes_are_those_of_the_axis_of_channels(name, tmp_path):
     """The first model gives (N, H, W, C), the second [C, H, W]; outputs are maps of 2 scores."""

@@ -71,7 +71,7 @@ def natives(layer, intent):
     def stretch(grid):
         return lambda sizes: Stretch(grid, sizes[0][1])
 
-    return [Native(grid, 1, True, False, False, stretch(grid)) for grid in GRIDS]
+    return [Native(grid, 1, stretch(grid), fixed_size=True) for grid in GRIDS]
 
 
 def line_of(name, op):

@@ -185,6 +185,7 @@ def test_pre_commit_shows_the_finding(repository, command):
     assert "RSZ102" in out
 
 
+@pytest.mark.slow
 @HAS_PRE_COMMIT
 def test_pre_commit_passes_what_has_nothing_to_check(repository, command):
     model(EMPTY, repository, "none.mlmodel")
@@ -215,6 +216,7 @@ def test_pre_commit_audits_packages_as_documented(case, code, command, tmp_path)
         assert (ran, "RSZ102" in out) == (code, bool(code)), out
 
 
+@pytest.mark.slow
 @HAS_PRE_COMMIT
 def test_pre_commit_names_a_missing_folder_of_manifests(repository, command):
     shutil.rmtree(str(repository / "intents"))
@@ -226,7 +228,7 @@ def test_pre_commit_names_a_missing_folder_of_manifests(repository, command):
 # --- continuous integration ------------------------------------------------------------------
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 @pytest.mark.parametrize(("case", "code"), [(FIXABLE, 1), (RIGHT, 0)])
 def test_the_step_of_the_snippet_fails_on_drift(case, code, command, tmp_path):

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Iterator, Optional, Sequence, Tuple
 
-from coreml_resize_fix.auditing import assessment
-from coreml_resize_fix.auditing.assessment import Assessment, assess
+from coreml_resize_fix.auditing.assessment import SAME, Assessment, assess
+from coreml_resize_fix.auditing.remedy import ABOVE, LAYERS_ABOVE, LAYERS_ASKED, WITHIN, Allowed
 from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.spec_versions import MINIMUM_IOS
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import quoted
 
 _EXACT_RANKS = (
     "convert with exact ranks, EXACT_ARRAY_MAPPING (`minimum_ios_deployment_target='13'` in "
@@ -17,13 +18,13 @@ _EXACT_RANKS = (
 _ONE_SIZE = "convert once per input size that you need"
 
 
-def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: bool) -> str:
+def advise(layer: ResizeLayer, intent: Intent, allowed: Allowed) -> str:
     """A clause on what allows an exact fix of the layer, or that nothing does."""
-    why = why_no_target(layer, intent, spec_version)
+    why = why_no_target(layer, intent, allowed)
     found = []
     for what, other in _alternatives(layer, intent):
-        trial = assess(other, intent, False, spec_version, decompose)
-        remedy = other.params if trial.current == assessment.SAME else trial.remedy
+        trial = assess(other, intent, allowed._replace(rewrite_downscales=False))
+        remedy = other.params if trial.current == SAME else trial.remedy
         if remedy is not None:
             found.append(f"{what}: then `{remedy}` is the same{_options(trial)}")
     if found:
@@ -37,13 +38,13 @@ def advise(layer: ResizeLayer, intent: Intent, spec_version: int, decompose: boo
 def why_no_target(
     layer: ResizeLayer,
     intent: Intent,
-    spec_version: int,
-    ways: Sequence[str] = (assessment.WITHIN, assessment.ABOVE),
+    allowed: Allowed,
+    ways: Sequence[str] = (WITHIN, ABOVE),
 ) -> str:
     """Why no target allows the one newer layer that would compute the intent; or nothing."""
     if layer.modern:
         return ""
-    trial = assess(replace(layer, modern=True), intent, False, spec_version)
+    trial = assess(replace(layer, modern=True), intent, Allowed(allowed.spec_version))
     if trial.availability not in ways or trial.freezes:
         return ""
     return (
@@ -55,16 +56,16 @@ def why_no_target(
 def options(found: Assessment) -> Tuple[str, ...]:
     """The command-line options that the fix needs."""
     needs: Tuple[str, ...] = ()
-    if found.availability in (assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE):
+    if found.availability in (LAYERS_ASKED, LAYERS_ABOVE):
         needs += ("--decompose",)
-    if found.availability in (assessment.ABOVE, assessment.LAYERS_ABOVE):
+    if found.availability in (ABOVE, LAYERS_ABOVE):
         needs += ("--deployment-target iOS" + MINIMUM_IOS[found.needs_version],)
     return needs
 
 
 def _options(found: Assessment) -> str:
     needs = options(found)
-    return ", but needs " + " and ".join(f"`{need}`" for need in needs) if needs else ""
+    return ", but needs " + quoted(needs, " and ") if needs else ""
 
 
 def _alternatives(layer: ResizeLayer, intent: Intent) -> Iterator[Tuple[str, ResizeLayer]]:

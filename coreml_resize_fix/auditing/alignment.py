@@ -9,7 +9,10 @@ from typing import List, Sequence
 
 
 class Alignment:
-    """All alignments of `rows` items (intents) with `columns` items (layers) of most weight."""
+    """All alignments of `rows` items (intents) with `columns` items (layers) of most weight.
+
+    `weights[row][column]` is the weight of a pair; 0 forbids it.
+    """
 
     def __init__(self, rows: int, columns: int, weights: Sequence[Sequence[int]]) -> None:
         self._rows, self._columns, self._weights = rows, columns, weights
@@ -48,11 +51,6 @@ class Alignment:
             self._before[row][column] + self._rest(row + 1, column) == self.size
             for column in range(self._columns + 1)
         )
-
-
-def align(rows: int, columns: int, weights: Sequence[Sequence[int]]) -> Alignment:
-    """All best alignments; `weights[row][column]` is the weight of a pair, 0 forbids it."""
-    return Alignment(rows, columns, weights)
 
 
 def _table(rows: int, columns: int, weights: Sequence[Sequence[int]]) -> List[List[int]]:

@@ -1,21 +1,22 @@
-"""What is the case for one layer and its intent: the facts that the decision table reads."""
+"""The facts about one layer and its intent that the decision table reads."""
 
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import (
     EQUAL,
     UNEQUAL,
     Comparisons,
     Pairing,
-    Size,
     comparisons,
     pair,
 )
 from coreml_resize_fix.auditing.ranges import misfit, rounded_apart
+from coreml_resize_fix.auditing.remedy import NONE, WITHIN, Allowed, Remedy, find_remedy
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, SizeKind
-from coreml_resize_fix.formats.model import PIXEL, ROUNDING, Native, ResizeOp
+from coreml_resize_fix.formats.model import PIXEL, ROUNDING, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Size, SizePairs
 from coreml_resize_fix.intents.model import Intent
 
 # What the layer computes now, compared with its intent.
@@ -56,16 +57,13 @@ ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC = (
 )
 INTENT_KINDS = (ALIGN_CORNERS, HALF_PIXEL, SCALE_RATIO, NEAREST, KERNEL, ASYMMETRIC)
 
-# The first native layer that computes the intent: within the target, only above it, or none.
-WITHIN, ABOVE, NONE = "within", "above", "none"
-# Several layers compute it: they may be used, only with an option, or only above the target.
-LAYERS, LAYERS_ASKED, LAYERS_ABOVE = "layers", "layers-asked", "layers-above"
-AVAILABILITY = (WITHIN, LAYERS, LAYERS_ASKED, ABOVE, LAYERS_ABOVE, NONE)
-
-# How much is known of the sizes.
-EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT = "ok", "contradicted", "sizeless", "unfit"
-UNJUDGED = "unjudged"  # whatever the sizes: nothing says what the layer makes
-UNDECIDED = "undecided"  # several sizes of other inputs fit what was recorded
+# What keeps an intent and its layer from being compared.
+EVIDENCE_OK = "ok"  # nothing
+CONTRADICTED = "contradicted"  # the intent was recorded at another size than the layer gets
+SIZELESS = "sizeless"  # nothing says at which sizes
+UNFIT = "unfit"  # nothing that the layer may make fits the rest of the file
+UNJUDGED = "unjudged"  # nothing says what the layer makes, whatever the sizes
+UNDECIDED = "undecided"  # the recording leaves open what is intended at other sizes
 EVIDENCE = (EVIDENCE_OK, CONTRADICTED, SIZELESS, UNFIT, UNJUDGED, UNDECIDED)
 
 
@@ -98,90 +96,88 @@ class Assessment:
 
 
 def assess(
-    layer: ResizeLayer,
-    intent: Intent,
-    contradicted: bool,
-    spec_version: int,
-    decompose: bool = False,
-    unfit: bool = False,
-    rewrite_downscales: bool = False,
-    undecided: bool = False,
+    layer: ResizeLayer, intent: Intent, allowed: Allowed, evidence: str = EVIDENCE_OK
 ) -> Assessment:
-    """Everything that the decision depends on; `spec_version` is the highest that is allowed.
+    """Everything that the decision on a layer and its intent depends on.
 
-    `decompose` says whether several layers may be used without being asked for, `contradicted` that
-    the intent was recorded at another size, `unfit` that nothing the layer may make fits the rest
-    of the file, `undecided` that the recording leaves open what is intended at other sizes.
-    `rewrite_downscales` asks for another operation where a right one is in doubt.
+    `evidence` is what keeps the two from being compared, one of EVIDENCE, as far as that is known
+    before their sizes are looked at.
     """
     compared = comparisons(intent, layer)
-    asked, known = compared
-    intent_kind = _intent_kind(asked, known)
-    reasons = (
-        (bool(layer.params.unjudged), UNJUDGED),
-        (unfit, UNFIT),
-        (contradicted, CONTRADICTED),
-        (not known, SIZELESS),
-        (undecided, UNDECIDED),
-    )
-    evidence = next((what for holds, what in reasons if holds), EVIDENCE_OK)
+    asked, sizes = compared
+    if not sizes and evidence in (EVIDENCE_OK, UNDECIDED):
+        evidence = SIZELESS
+    asks = _intent_kind(asked, sizes)
     if evidence != EVIDENCE_OK:
-        kind = layer.input.kind
-        recorded = known if evidence == UNDECIDED else ()
-        seen = tuple(pair(asked, layer.params, *one) for one in recorded
-                     if one[0] in intent.input_sizes)  # fmt: skip
+        # Shown, not judged: what the layer does at the sizes that were recorded.
+        seen = tuple(
+            pair(asked, layer.params, *one)
+            for one in (sizes if evidence == UNDECIDED else ())
+            if one[0] in intent.input_sizes
+        )
         current = _current(asked, layer.params, seen) if seen else WRONG_GRID
         return Assessment(
-            current, kind, NONE, intent_kind, evidence, False, intent, compared, pairings=seen
+            current=current,
+            shape=layer.input.kind,
+            availability=NONE,
+            intent_kind=asks,
+            evidence=evidence,
+            freezes=False,
+            intent=intent,
+            comparisons=compared,
+            pairings=seen,
         )
-    if layer.params.is_chain:
-        from coreml_resize_fix.auditing import decomposition
-
-        same = EQUAL if decomposition.computes(layer, asked, known) else UNEQUAL
-        pairings = tuple(
-            Pairing(size, target, layer.params.output_size(size), same, same)
-            for size, target in known
-        )
-    else:
-        pairings = tuple(pair(asked, layer.params, size, target) for size, target in known)
-    wrong = misfit(asked, layer.params, layer)
-    if wrong is not None:
-        pairings += (pair(asked, layer.params, *wrong),)
+    pairings = _pairings(layer, asked, sizes)
+    left_open = _left_open(layer, sizes)
     current = _current(asked, layer.params, pairings)
-    left_open = _left_open(layer, known)
     if current == SAME and left_open is not None:
         current = left_open[0]
-    if current == SAME and spec_version < layer.params.min_spec_version:
+    if current == SAME and allowed.spec_version < layer.params.min_spec_version:
         current = TOO_NEW
     if layer.params.lacks_its_mode:
         current = REFUSED
-    way = _Way(NONE)
-    doubted = rewrite_downscales and layer.input.is_static and bool(layer.params.caveat)
+    doubted = allowed.rewrite_downscales and layer.input.is_static and bool(layer.params.caveat)
+    remedy = Remedy(NONE)
     if current != SAME or doubted:
-        way = _way(layer, asked, known, spec_version, decompose)
-    if current == SAME and doubted and way.availability == WITHIN:
+        remedy = find_remedy(layer, asked, sizes, allowed)
+    if current == SAME and doubted and remedy.availability == WITHIN:
         current = DOUBTED
-    several = len({target for size, target in known if size == known[0][0]}) > 1
+    several = len({target for size, target in sizes if size == sizes[0][0]}) > 1
     return Assessment(
-        current,
-        FLEXIBLE if several else layer.input.kind,  # of one size, and still none can be frozen
-        way.availability,
-        intent_kind,
-        evidence,
-        way.freezes,
-        intent,
-        compared,
-        way.remedy,
-        way.spec_version,
-        pairings,
-        left_open[1] if left_open is not None and left_open[0] == OPEN_SIZE else None,
+        current=current,
+        # One size that becomes several is like one that varies: none can be frozen.
+        shape=FLEXIBLE if several else layer.input.kind,
+        availability=remedy.availability,
+        intent_kind=asks,
+        evidence=evidence,
+        freezes=remedy.freezes,
+        intent=intent,
+        comparisons=compared,
+        remedy=remedy.params,
+        needs_version=remedy.spec_version,
+        pairings=pairings,
+        open_size=left_open[1] if left_open and left_open[0] == OPEN_SIZE else None,
     )
 
 
-def _left_open(
-    layer: ResizeLayer, known: Sequence[Tuple[Size, Size]]
-) -> Optional[Tuple[str, Size]]:
-    """What is not documented of what it makes, and an input of which; or None."""
+def _pairings(layer: ResizeLayer, asked: Intent, sizes: SizePairs) -> Tuple[Pairing, ...]:
+    """The comparison of an intent with its layer at each size, and at one that does not fit."""
+    if layer.params.is_chain:
+        from coreml_resize_fix.auditing import decomposition
+
+        same = EQUAL if decomposition.computes(layer, asked, sizes) else UNEQUAL
+        pairings = tuple(
+            Pairing(size, target, layer.params.output_size(size), same, same)
+            for size, target in sizes
+        )
+    else:
+        pairings = tuple(pair(asked, layer.params, size, target) for size, target in sizes)
+    wrong = misfit(asked, layer.params, layer)
+    return pairings if wrong is None else (*pairings, pair(asked, layer.params, *wrong))
+
+
+def _left_open(layer: ResizeLayer, known: SizePairs) -> Optional[Tuple[str, Size]]:
+    """What Apple leaves open of a layer (its size or a pixel), and at which input size."""
     if layer.params.is_chain:
         return None
     size = rounded_apart(layer.params, layer)
@@ -191,75 +187,6 @@ def _left_open(
         if layer.params.may_make(before, after) and layer.params.left_open(before, after):
             return _OPEN[layer.params.left_open(before, after)], before
     return None
-
-
-class _Way(NamedTuple):
-    """How an intent can be reached, and by what."""
-
-    availability: str
-    remedy: Optional[ResizeOp] = None
-    spec_version: int = 1
-    freezes: bool = False
-
-
-def _way(
-    layer: ResizeLayer,
-    asked: Intent,
-    known: Sequence[Tuple[Size, Size]],
-    spec_version: int,
-    decompose: bool,
-) -> _Way:
-    """One native layer if the target allows it, else several layers, else what an option allows."""
-    native, remedy = _remedy(layer, asked, known, spec_version)
-    above = _Way(NONE)
-    if native is not None:
-        freezes = native.fixed_size and layer.params.fixed_size is None and not asked.is_one_size
-        if native.spec_version <= spec_version:
-            within = _Way(WITHIN, remedy, native.spec_version, freezes)
-            if not (freezes and layer.input.is_flexible):
-                return within
-            above = within
-        else:
-            above = _Way(ABOVE, remedy, native.spec_version, freezes)
-    if layer.place is None:
-        return above
-    from coreml_resize_fix.auditing import decomposition
-
-    offer = decomposition.offer(layer, asked, known, spec_version)
-    if offer is None or misfit(asked, offer.params, layer) is not None:
-        return above
-    if offer.spec_version <= spec_version:
-        return _Way(LAYERS if decompose else LAYERS_ASKED, offer.params, offer.spec_version)
-    if native is not None and not (above.freezes and layer.input.is_flexible):
-        return above
-    return _Way(LAYERS_ABOVE, offer.params, offer.spec_version)
-
-
-def _preferred(natives: Sequence[Native], intent: Intent) -> List[Native]:
-    """Those that copy pixels come last for a call that does not say so.
-
-    From one pixel they equal any call, and the result would no longer show what was asked for.
-    """
-    return sorted(natives, key=lambda native: native.nearest and not intent.is_nearest)
-
-
-def _remedy(
-    layer: ResizeLayer, intent: Intent, known: Sequence[Tuple[Size, Size]], spec_version: int
-) -> Tuple[Optional[Native], Optional[ResizeOp]]:
-    """The first native layer that equals the intent at every size, allowed ones first."""
-    natives = _preferred(layer.natives(intent), intent)
-    for native in sorted(natives, key=lambda n: n.spec_version > spec_version):
-        params = native.build(known)
-        if params is None or misfit(intent, params, layer) is not None:
-            continue
-        if rounded_apart(params, layer) is not None:
-            continue
-        if all(
-            pair(intent, params, size, target).equal and not params.left_open(size, target)
-            for size, target in known
-        ):
-            return native, params
-    return None, None
 
 
 def _current(intent: Intent, params: ResizeOp, pairings: Sequence[Pairing]) -> str:
@@ -283,7 +210,7 @@ def _shrinks(pairings: Sequence[Pairing]) -> bool:
     return any(n < x for p in pairings for x, n in zip(p.input_size, p.intended))
 
 
-def _intent_kind(intent: Intent, known: Sequence[Tuple[Size, Size]]) -> str:
+def _intent_kind(intent: Intent, known: SizePairs) -> str:
     if intent.is_nearest:
         return NEAREST
     if intent.antialias or intent.mode != "bilinear":

@@ -37,10 +37,12 @@ def is_as_planned(planned: Verdict, found: Verdict, partial: bool) -> bool:
 
 @dataclass(frozen=True)
 class Audit:
-    """Shapes of each network: `before` as the file is, `after` as planned.
+    """What was found in one file.
 
-    `intended` are the shapes if every resize computed its intent, `as_intended` the verdicts at
-    those sizes. `usable` finds the sizes at which the result runs; it takes longer than the rest.
+    Shapes are by network: `before` as the file is, `after` as the fix is planned, `intended` if
+    every resize computed its intent. `findings` are the verdicts on the result as planned,
+    `as_intended` those at the intended sizes. `usable` finds the sizes at which the result runs; it
+    takes longer than the rest.
     """
 
     findings: Tuple[Finding, ...]

@@ -1,13 +1,12 @@
 """Order the native settings by how close they come to an intent."""
 
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, NamedTuple, Optional
 
 from coreml_resize_fix.auditing.comparison import Comparisons, pair
 from coreml_resize_fix.formats.model import Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import SizePairs
 from coreml_resize_fix.intents.model import Intent
-
-Size = Tuple[int, int]
 
 
 class Setting(NamedTuple):
@@ -49,7 +48,7 @@ def allowed(layer: ResizeLayer, spec_version: int) -> List[Native]:
     ]
 
 
-def _shift(intent: Intent, params: ResizeOp, sizes: Sequence[Tuple[Size, Size]]) -> Optional[float]:
+def _shift(intent: Intent, params: ResizeOp, sizes: SizePairs) -> Optional[float]:
     """The largest shift; None if the setting does not make all of the sizes."""
     shifts = [pair(intent, params, *size).max_shift for size in sizes]
     known = [shift for shift in shifts if shift is not None]

@@ -1,15 +1,14 @@
 """Compare what an intent asks for with what a layer computes, at each input size."""
 
 from dataclasses import replace
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Size, SizePairs
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.size_law import SizeLaw
 from coreml_resize_fix.sampling import LARGEST_SIDE, Difference, difference
-
-Size = Tuple[int, int]
 
 # They stand for an unknown input size: what holds at all of them does not depend on one size.
 ANY_SIZES: Tuple[Size, ...] = ((2, 3), (7, 5), (64, 33))
@@ -96,8 +95,8 @@ def _by_law(intent: Intent, law: SizeLaw, layer: ResizeLayer) -> Comparisons:
     return Comparisons(intent, _images(list(dict.fromkeys(pairs))))
 
 
-def _images(pairs: Sequence[Tuple[Size, Size]]) -> Tuple[Tuple[Size, Size], ...]:
-    """The pairs that have pixels; none if one of them is not the size of an image."""
+def _images(pairs: SizePairs) -> Tuple[Tuple[Size, Size], ...]:
+    """The pairs whose sizes have pixels; () if one of them is larger than any image."""
     images = tuple((size, target) for size, target in pairs if min(size + target) > 0)
     return images if all(comparable(*image) for image in images) else ()
 

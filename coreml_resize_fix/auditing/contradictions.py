@@ -7,6 +7,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.formats.model import DeclaredSize
 from coreml_resize_fix.formats.shapes import Dims, Flexible, ModelShapes, Shape
+from coreml_resize_fix.words import size_text
 
 _LEAST_RANK = 3  # a [C, H, W] is the end of a blob of any rank; fewer dimensions prove nothing
 
@@ -39,8 +40,8 @@ def find(
             feature = "output" if reader is None else "input"
             count = len(described.declared)
             found[spot] = (
-                f"the {feature} `{described.name}` is declared as {_show(described.declared)} "
-                f"and gets {_show(given[-count:])}"
+                f"the {feature} `{described.name}` is declared as {size_text(described.declared)} "
+                f"and gets {size_text(given[-count:])}"
             )
     return found
 
@@ -83,7 +84,3 @@ def _differ(described: DeclaredSize, given: Dims) -> bool:
         size is not None and declared_size > 0 and declared_size != size
         for declared_size, size in pairs
     )
-
-
-def _show(dims: Sequence[Optional[int]]) -> str:
-    return "×".join("?" if size is None else str(size) for size in dims)

@@ -4,24 +4,20 @@ Imported when an audit first asks: NumPy, with which they are worked out, costs 
 of a small audit.
 """
 
-from typing import Any, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 from coreml_resize_fix.auditing.comparison import comparable
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import SizePairs
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.replacements.case import PROBES, Case
-from coreml_resize_fix.replacements.choose import Refusal, cheapest
+from coreml_resize_fix.replacements.choose import cheapest
 from coreml_resize_fix.replacements.format import SMALLEST
 from coreml_resize_fix.replacements.maps import LinearMap
 from coreml_resize_fix.replacements.steps import AXES, computed
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec
-
-__all__ = ["Offer", "computes", "offer"]
-
-Size = Tuple[int, int]
-Sizes = Sequence[Tuple[Size, Size]]  # (input, intended output) at every size to hold at
 
 
 class Offer(NamedTuple):
@@ -31,18 +27,18 @@ class Offer(NamedTuple):
     spec_version: int
 
 
-def offer(layer: ResizeLayer, intent: Intent, sizes: Sizes, spec_version: int) -> Optional[Offer]:
+def offer(
+    layer: ResizeLayer, intent: Intent, sizes: SizePairs, spec_version: int
+) -> Optional[Offer]:
     """The cheapest exact layers up to that version, else those of any version."""
     case = _case(layer, intent, sizes)
     if case is None or layer.place is None:
         return None
-    choice = cheapest(case, layer.place, spec_version)
-    if isinstance(choice, Refusal):
-        choice = cheapest(case, layer.place)
-    return None if isinstance(choice, Refusal) else Offer(choice.params, choice.spec_version)
+    choice = cheapest(case, layer.place, spec_version) or cheapest(case, layer.place)
+    return None if choice is None else Offer(choice.params, choice.spec_version)
 
 
-def computes(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> bool:
+def computes(layer: ResizeLayer, intent: Intent, sizes: SizePairs) -> bool:
     """Whether the layers in the file make up the intent's map, but for the rounding of weights."""
     case = _case(layer, intent, sizes)
     read = layer.params.steps()
@@ -63,7 +59,7 @@ def computes(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> bool:
     return all(equals(axis, asked) for axis in AXES for asked in case.samples()[axis])
 
 
-def _case(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Case]:
+def _case(layer: ResizeLayer, intent: Intent, sizes: SizePairs) -> Optional[Case]:
     if layer.place is None or not sizes or layer.input.is_unknown or not layer.blobs:
         return None
     if layer.input.is_flexible and intent.scale_factor is None:
@@ -74,12 +70,11 @@ def _case(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Optional[Case]:
         columns=axes[0][1],
         channels=layer.channels,
         factors=intent.scale_factor if layer.input.is_flexible else None,
-        enumerated=True,  # the sizes that stand for all are among the others
         others=tuple(axes[1:]) if layer.input.is_flexible else (),
     )
 
 
-def _probed(layer: ResizeLayer, intent: Intent, sizes: Sizes) -> Sizes:
+def _probed(layer: ResizeLayer, intent: Intent, sizes: SizePairs) -> SizePairs:
     """Those sizes; for an input that varies also small ones, which show most differences."""
     if not layer.input.is_flexible or layer.input.listed:
         return sizes

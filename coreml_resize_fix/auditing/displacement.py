@@ -8,11 +8,10 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.formats.shapes import Known, ModelShapes
+from coreml_resize_fix.formats.shapes import Known, ModelShapes, Size
 from coreml_resize_fix.sampling import TOLERANCE, AxisSpec, positions
 from coreml_resize_fix.short_repr import short_repr
-
-Size = Tuple[int, int]
+from coreml_resize_fix.words import count
 
 # Below this share of an output pixel a displacement is not worth reporting.
 WORTH_TELLING = 1e-6
@@ -30,6 +29,16 @@ class Step(NamedTuple):
 
 
 Steps = Tuple[Step, ...]  # on the way to a blob, in order of execution
+
+
+class _Way(NamedTuple):
+    """The steps on the way to a blob, and their largest moves, down and right, summed up."""
+
+    moved: float = 0.0
+    steps: Steps = ()
+
+    def with_step(self, step: Step) -> "_Way":
+        return _Way(self.moved + sum(step.largest), (*self.steps, step))
 
 
 class Displacement(NamedTuple):
@@ -79,19 +88,20 @@ def displacements(
     moves = {finding.layer.address: _move(finding) for finding in findings}
     if not any(moves.values()):
         return []
-    features: Dict[str, Steps] = {}  # what one model of a pipeline hands to the next
+    features: Dict[str, _Way] = {}  # what one model of a pipeline hands to the next
     found: Dict[str, Displacement] = {}
     for network in model.networks:
         blobs = dict(features)
         for node in network.nodes:
-            inputs = [blobs.get(name, ()) for name in node.inputs]
-            arriving = max(inputs, key=lambda path: sum(_most(path)), default=())
+            inputs = [blobs.get(name, _Way()) for name in node.inputs]
+            arriving = max(inputs, key=lambda way: way.moved, default=_Way())
             own = moves.get(node.address)
-            leaving = arriving + (own,) if own is not None else arriving
+            leaving = arriving.with_step(own) if own is not None else arriving
             blobs.update((name, leaving) for name in node.outputs)
         for name in network.outputs:
             size = _image_size(shapes[network.prefix], name)
-            path = features[name] = blobs.get(name, ())
+            features[name] = blobs.get(name, _Way())
+            path = features[name].steps
             if size is not None and max(_most(path)) * max(size) > WORTH_TELLING:
                 found[name] = Displacement(name, size, path)
             else:
@@ -144,9 +154,8 @@ def describe(found: Displacement) -> str:
         if abs(value) >= 0.005
     ]
     average = " and ".join(directions) or "less than 0.01 pixels"
-    count = len(found.path)
     return (
         f"in the file as it is, what `{found.output}` shows is moved by {average} on average and "
-        f"by up to {max(found.largest):.2f} pixels, summed over {count} resize"
-        + ("" if count == 1 else "s")
+        f"by up to {max(found.largest):.2f} pixels, summed over "
+        f"{count(len(found.path), 'resize')}"
     )

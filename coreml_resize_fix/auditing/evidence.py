@@ -3,9 +3,11 @@
 from typing import List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.comparison import comparable, comparisons, pair
-from coreml_resize_fix.formats.resize_layer import ResizeLayer, may_be_of_module
+from coreml_resize_fix.auditing.module_paths import may_be_of_module
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import difference
+from coreml_resize_fix.words import size_text
 
 _KIND = 4  # of `Intent.request`: framework, mode, align_corners, antialias
 
@@ -43,7 +45,7 @@ def _given(value: object) -> Sequence[object]:
 
 
 def may_be_among(recorded: Sequence[object], seen: object) -> bool:
-    """Whether a fact may be one of those that were recorded; None and none at all are unknown."""
+    """Whether a fact agrees with what was recorded; if either is unknown (None, ()), it may."""
     return not recorded or seen is None or seen in recorded
 
 
@@ -98,7 +100,7 @@ def refused(intent: Intent, layer: ResizeLayer) -> Optional[str]:
 
 
 def _show(value: object) -> str:
-    return "×".join(str(n) for n in value) if isinstance(value, tuple) else str(value)
+    return size_text(value) if isinstance(value, tuple) else str(value)
 
 
 def fitting(intents: Sequence[Intent], layers: Sequence[ResizeLayer]) -> List[List[bool]]:

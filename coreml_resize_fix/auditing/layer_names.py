@@ -3,6 +3,7 @@
 from typing import Dict, List, Sequence
 
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.words import quoted
 
 _MOST_NAMES, _LONGEST = 1000, 200  # that are compared with a wrong name, which takes their product
 
@@ -63,5 +64,5 @@ class LayerNames:
         if not self._shown:
             return "there is no resize layer to name"
         more = len(self._shown) - most
-        names = ", ".join(f"`{name}`" for name in self._shown[:most])
+        names = quoted(self._shown[:most])
         return f"name one of {names}" + (f" and {more} more" if more > 0 else "")

@@ -9,7 +9,6 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.area import by_pooling, is_made_of_windows
 from coreml_resize_fix.auditing.codes import Code
-from coreml_resize_fix.auditing.evidence import contradiction
 from coreml_resize_fix.auditing.matching import (
     Match,
     MatchDraft,
@@ -79,7 +78,9 @@ def _in_rounds(
 
     `careful`: a match by order does not make the size of a layer of unknown size known.
     """
-    layers, _ = _split_poolings(layers_for({}))
+    layers, poolings = _split_poolings(layers_for({}))
+    if not intents:  # then no size is evidence of anything, and none needs to be left open
+        return _match_once(intents, MatchDraft(layers, reasons), poolings, origins)
     previous: Optional[Dict[str, _Assumption]] = None
     assumed = {layer.address: _Assumption() for layer in layers}
     matching = Matching()
@@ -145,9 +146,9 @@ def _match_once(
     result = Matching()
     by_pin(intents, draft, poolings, result)
     rest = [intent for intent in intents if intent.layer is None]
-    draft.pair_by_name(by_name(rest, draft.unmatched, contradiction, draft.needs_layer), rest)
+    draft.pair_by_name(by_name(rest, draft), rest)
     while True:
-        remembered = by_origin(rest, draft.unmatched, origins, contradiction, draft.needs_layer)
+        remembered = by_origin(rest, origins, draft)
         if not remembered:
             break
         draft.pair_by_name(remembered, rest, "origin")  # the rest may be of fewer modules now

@@ -1,10 +1,10 @@
-"""The result of matching: the intent of each layer, or why it has none."""
+"""Intents matched to layers: the result, and the draft that the ways of matching work on."""
 
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.codes import Code
-from coreml_resize_fix.auditing.evidence import same_call
+from coreml_resize_fix.auditing.evidence import contradiction, same_call
 from coreml_resize_fix.auditing.without_layer import COPIES, WithoutLayer
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -14,9 +14,9 @@ Pairs = List[Tuple[Intent, ResizeLayer]]
 
 @dataclass
 class Match:
-    """The intent of one layer, or the code and the reason why it has none.
+    """The intent of one layer and how it was found, or the code and the reason why it has none.
 
-    `against` is the contradiction in the file that no size of the layer can remove.
+    `against`: the rest of the file contradicts whatever size the layer makes, in words.
     """
 
     intent: Optional[Intent] = None
@@ -28,10 +28,10 @@ class Match:
 
 @dataclass
 class Matching:
-    """One match per layer address, the intents without a layer, and notices.
+    """The matches of all layers and of `pooled` pooling layers, by address, and notices.
 
-    `unused` are intents whose layer is missing, `need_no_layer` those that need none. `pooled` has
-    the matches of pooling layers. `agrees` is False if the evidence contradicts the order.
+    `unused` are intents whose layer is missing, `need_no_layer` those that need none. `agrees` is
+    False if the evidence contradicts the order of execution.
     """
 
     by_address: Dict[str, Match] = field(default_factory=dict)
@@ -43,7 +43,10 @@ class Matching:
 
 
 class MatchDraft:
-    """The matches found so far; `reasons`: why an intent needs no layer, by its id."""
+    """The matches found so far, by address.
+
+    `reasons` say by the id of an intent why it needs no layer; None: it needs one.
+    """
 
     def __init__(self, layers: Sequence[ResizeLayer], reasons: Dict[int, Optional[str]]) -> None:
         self.layers = layers
@@ -58,12 +61,26 @@ class MatchDraft:
         """Whether this intent needs a layer."""
         return self.reasons[id(intent)] is None
 
+    def agreeing(self, group: Sequence[Intent], readings: Sequence[Sequence[ResizeLayer]]) -> Pairs:
+        """Pairs of the calls of one origin and the layers that may be theirs, both in order.
+
+        The first of the `readings` counts whose layers are as many as the calls, with no other
+        evidence against a pair. Calls that need no layer are paired all or not at all.
+        """
+        needing = [intent for intent in group if self.needs_layer(intent)]
+        for calls in (group, needing):
+            for candidates in readings:
+                pairs = _agreeing(calls, candidates)
+                if pairs:
+                    return pairs
+        return []
+
     def equal(self, one: Intent, other: Intent, layer: ResizeLayer) -> bool:
         """Whether two intents ask a layer for the same map."""
         return self.request(one) == self.request(other) or same_call(one, other, layer)
 
     def request(self, intent: Intent) -> Tuple[Any, ...]:
-        """A key of what an intent asks for: all calls that copy have the same."""
+        """A key that is equal for intents that ask for the same; all calls that copy are alike."""
         if self.reasons[id(intent)] == COPIES:
             return (COPIES, intent.input_size)
         return intent.request
@@ -80,6 +97,16 @@ class MatchDraft:
         """Record pairs found by name, and remove their intents from `intents`."""
         self.found.update({layer.address: Match(intent, how) for intent, layer in named})
         remove_matched(intents, named)
+
+
+def _agreeing(group: Sequence[Intent], candidates: Sequence[ResizeLayer]) -> Pairs:
+    calls = group
+    if 0 < len(candidates) < len(group):  # a call too many: its size may exclude it
+        fits = (any(not contradiction(call, one) for one in candidates) for call in group)
+        calls = [call for call, fit in zip(group, fits) if fit]
+    pairs = list(zip(calls, candidates))
+    agree = len(candidates) == len(calls) and not any(contradiction(*pair) for pair in pairs)
+    return pairs if agree else []
 
 
 def describe_difference(intents: Sequence[Intent]) -> str:

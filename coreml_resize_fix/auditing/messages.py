@@ -2,19 +2,20 @@
 
 from dataclasses import replace
 from itertools import product
-from typing import Optional, Tuple
+from typing import Optional
 
 from coreml_resize_fix.auditing import assessment, closest
 from coreml_resize_fix.auditing.assessment import Assessment
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.comparison import comparable, pair
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, NEEDS_OPTION
+from coreml_resize_fix.auditing.remedy import ABOVE, LAYERS_ABOVE, LAYERS_ASKED
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.intents.model import Intent
-
-Size = Tuple[int, int]
+from coreml_resize_fix.words import size_text
 
 NO_MODE = "Core ML refuses it, as a fractional factor needs a `linearUpsampleMode`"
 
@@ -41,14 +42,9 @@ CALLS_OF_TENSORFLOW = (
 
 # By where the layers are that compute an intent: what a user has to allow.
 _OPTIONS = (
-    ((assessment.LAYERS_ASKED, assessment.LAYERS_ABOVE), "`--decompose`"),
-    ((assessment.ABOVE, assessment.LAYERS_ABOVE), "a higher deployment target"),
+    ((LAYERS_ASKED, LAYERS_ABOVE), "`--decompose`"),
+    ((ABOVE, LAYERS_ABOVE), "a higher deployment target"),
 )
-
-
-def size(value: Optional[Size]) -> str:
-    """A size as people write it: 25×31."""
-    return "×".join(map(str, value)) if value else "?"
 
 
 def describe(
@@ -87,19 +83,23 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
     if found.current == assessment.REFUSED:
         return NO_MODE
     if found.current == assessment.OPEN_SIZE:
-        return f"{_rounding(layer, found.open_size)}; the intent asks for {size(_meant(found))}"
+        return (
+            f"{_rounding(layer, found.open_size)}; the intent asks for {size_text(_meant(found))}"
+        )
     if (
         found.current == assessment.WRONG_SIZE
         and not layer.input.samples
         and found.intent.input_size is None
     ):
-        made = size(layer.output_size) if layer.output_size else "a size that follows its input"
-        return f"it makes {made} instead of {size(first.intended)}"
+        made = (
+            size_text(layer.output_size) if layer.output_size else "a size that follows its input"
+        )
+        return f"it makes {made} instead of {size_text(first.intended)}"
     if found.current == assessment.WRONG_SIZE:
         wrong = next(p for p in found.pairings if p.intended != p.actual)
-        becomes = f"{size(wrong.input_size)} becomes {size(wrong.actual)}"
+        becomes = f"{size_text(wrong.input_size)} becomes {size_text(wrong.actual)}"
         another = _of_another_tensor(layer, found.intent)
-        return f"{becomes} instead of {size(wrong.intended)}{another}"
+        return f"{becomes} instead of {size_text(wrong.intended)}{another}"
     if layer.params.is_chain:
         return "these layers do not compute it"
     shift = found.worst.max_shift or 0.0 if found.worst else 0.0
@@ -127,15 +127,15 @@ def _difference(layer: ResizeLayer, found: Assessment) -> str:
 def _rounding(layer: ResizeLayer, input_size: Optional[Size]) -> str:
     """What a layer makes of a size where single and double precision round to other sizes."""
     text = (
-        f"what it makes of {size(input_size)} depends on whether Core ML computes input × factor "
-        "in single or in double precision"
+        f"what it makes of {size_text(input_size)} depends on whether Core ML computes input × "
+        "factor in single or in double precision"
     )
     if input_size is None:
         return text
     rows, columns = ([side - 1, side, side + 1] for side in layer.params.output_size(input_size))
     either = [one for one in product(rows, columns) if layer.params.may_make(input_size, one)]
     ends = dict.fromkeys([either[0], either[-1]]) if either else ()
-    return f"{text}: {' or '.join(map(size, ends))}"
+    return f"{text}: {' or '.join(map(size_text, ends))}"
 
 
 def _meant(found: Assessment) -> Optional[Size]:
@@ -144,7 +144,7 @@ def _meant(found: Assessment) -> Optional[Size]:
 
 
 def _other_step(layer: ResizeLayer, found: Assessment) -> str:
-    """That a layer steps by the sizes where the call steps by its factor, if that is all."""
+    """A clause if all that differs is the step: by input / output size or by 1 / scale_factor."""
     intent = replace(found.intent, recompute_scale_factor=True)
     if intent.scale_factor is None or intent.framework != "torch":
         return ""
@@ -158,7 +158,7 @@ def _other_step(layer: ResizeLayer, found: Assessment) -> str:
 
 
 def _of_another_tensor(layer: ResizeLayer, intent: Intent) -> str:
-    """That a layer follows its own input, where the call took its size from elsewhere."""
+    """A clause if a layer follows its own input, and the call may have followed another one."""
     if not layer.input.is_flexible or intent.size is None or layer.params.fixed_size is not None:
         return ""
     if intent.law is not None:  # it was seen at several sizes
@@ -179,7 +179,7 @@ def _closest(layer: ResizeLayer, found: Assessment, spec_version: int) -> str:
 
 
 def _pixels(shift: float) -> str:
-    """A distance in source pixels; of a tiny one the first digit that is not 0."""
+    """A distance in source pixels, as text; a tiny one has one digit and an exponent."""
     return f"{shift:.3f} source pixels" if shift >= _TINY else f"{shift:.1g} source pixels"
 
 
@@ -195,7 +195,7 @@ def inventory(layer: ResizeLayer, by_tensorflow: bool = False) -> str:
         return f"{start}; its input size is not known: {layer.input.why_unknown}"
     input_size = layer.input.samples[0]
     output_size = layer.params.output_size(input_size)
-    start += f": {size(input_size)} → {size(output_size)}"
+    start += f": {size_text(input_size)} → {size_text(output_size)}"
     if layer.params.lacks_its_mode:
         return f"{start}; {NO_MODE}"
     sizes = [at for at in layer.input.samples if comparable(at, layer.params.output_size(at))]

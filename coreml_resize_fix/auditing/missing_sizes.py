@@ -11,11 +11,12 @@ from functools import partial
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.auditing.matching import Matching
-from coreml_resize_fix.auditing.size_trials import UNDECIDED, Size, Sizes, SizeTrials, TooManyError
+from coreml_resize_fix.auditing.size_trials import UNDECIDED, Sizes, SizeTrials, TooManyError
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import Overrides, PartialSize
+from coreml_resize_fix.formats.shapes import Overrides, PartialSize, Size
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import size_text
 
 _MOST_SHOWN = 4
 
@@ -133,5 +134,5 @@ def _reason(fitting: Sequence[Size]) -> str:
 
 
 def _show(sizes: Sequence[Size]) -> str:
-    shown = [f"{height}×{width}" for height, width in sizes[:_MOST_SHOWN]]
+    shown = [size_text(size) for size in sizes[:_MOST_SHOWN]]
     return ", ".join(shown + ["…"] * (len(sizes) > _MOST_SHOWN))

@@ -1,40 +1,34 @@
 """Match intents by name: the name of a layer or blob, or the module path in it."""
 
 from collections import Counter
-from typing import Callable, Dict, List, Optional, Sequence, Set
+from typing import Dict, List, Sequence, Set
 
-from coreml_resize_fix.auditing.matching import Pairs
+from coreml_resize_fix.auditing.matching import MatchDraft, Pairs
+from coreml_resize_fix.auditing.module_paths import module_paths
 from coreml_resize_fix.auditing.scopes import by_scope, is_scoped
-from coreml_resize_fix.formats.resize_layer import ResizeLayer, module_paths
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
-Contradiction = Callable[[Intent, ResizeLayer], Optional[str]]
 
-
-def by_name(
-    intents: Sequence[Intent],
-    layers: Sequence[ResizeLayer],
-    contradiction: Contradiction,
-    needs_layer: Callable[[Intent], bool] = lambda intent: True,
-) -> Pairs:
-    """The pairs that names decide. Calls that need no layer are paired all or not at all.
+def by_name(intents: Sequence[Intent], draft: MatchDraft) -> Pairs:
+    """The pairs of intents and unmatched layers that names decide.
 
     A module that runs several times has as many layers, in the order of its calls. PyTorch's
     exporter names the second run of the module `up` `up_1`, like a module of that name. A layer
     that may be either is left to matching by order if one of the two finds no layers.
     """
+    layers = draft.unmatched
     groups: Dict[str, List[Intent]] = {}
     for intent in intents:
         if intent.name:
             groups.setdefault(intent.name, []).append(intent)
     found: Dict[str, Pairs] = {}
     for name, group in groups.items():
-        readings = _readings(name, layers)
-        found[name] = agreeing(group, readings, contradiction, needs_layer)
+        found[name] = draft.agreeing(group, _readings(name, layers))
     contested = {
         layer.address
         for name, pairs in found.items()
-        if not pairs and any(needs_layer(intent) for intent in groups[name])
+        if not pairs and any(draft.needs_layer(intent) for intent in groups[name])
         for layer in layers
         if name in module_paths(layer.name)
     }
@@ -52,40 +46,7 @@ def by_name(
         if is_scoped(group[0]) and not any(intent.name == name for intent, _ in decided)
     }
     free = [layer for layer in layers if layer.address not in taken]
-    return decided + by_scope(
-        scoped, free, lambda group, own: agreeing(group, [own], contradiction, needs_layer)
-    )
-
-
-def agreeing(
-    group: Sequence[Intent],
-    readings: Sequence[Sequence[ResizeLayer]],
-    contradiction: Contradiction,
-    needs_layer: Callable[[Intent], bool],
-) -> Pairs:
-    """Calls of one origin and the layers of the first reading that nothing is against, in order.
-
-    Calls that need no layer are paired all or not at all.
-    """
-    needing = [intent for intent in group if needs_layer(intent)]
-    for calls in (group, needing):
-        for candidates in readings:
-            pairs = _pairs(calls, candidates, contradiction)
-            if pairs:
-                return pairs
-    return []
-
-
-def _pairs(
-    group: Sequence[Intent], candidates: Sequence[ResizeLayer], contradiction: Contradiction
-) -> Pairs:
-    calls = group
-    if 0 < len(candidates) < len(group):  # a call too many: its size may exclude it
-        fits = (any(not contradiction(call, one) for one in candidates) for call in group)
-        calls = [call for call, fit in zip(group, fits) if fit]
-    pairs = list(zip(calls, candidates))
-    agree = len(candidates) == len(calls) and not any(contradiction(*pair) for pair in pairs)
-    return pairs if agree else []
+    return decided + by_scope(scoped, free, draft)
 
 
 def _readings(name: str, layers: Sequence[ResizeLayer]) -> List[List[ResizeLayer]]:

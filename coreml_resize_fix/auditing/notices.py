@@ -7,18 +7,17 @@ from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.displacement import Displacement, describe
 from coreml_resize_fix.auditing.findings import MATCH, Finding
 from coreml_resize_fix.auditing.frameworks import meant_for_pytorch
-from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.sampling.single import exactly
+from coreml_resize_fix.words import quoted, size_text
 
 NOT_CHECKED = (
     "not checked: preprocessing (scale, bias, color order), weights and their precision, compute "
     "units, and every layer that does not resize"
 )
 
-UNDECIDED = "RSZ208"
 _LISTED = 6  # sizes in a sentence
 
 
@@ -93,7 +92,7 @@ def sizes_that_run(usable: UsableSizes) -> str:
     text = f"`{usable.name}` may be {_allowed(usable)}, and the network runs {_where(usable)}"
     if usable.example is not None:
         size, conflict = usable.example
-        text += f"; at {_size(size)} {cannot_run(conflict)}"
+        text += f"; at {size_text(size)} {cannot_run(conflict)}"
     if not usable.tried_all:
         text += "; only part of the sizes was tried"
     return text
@@ -102,7 +101,7 @@ def sizes_that_run(usable: UsableSizes) -> str:
 def _allowed(usable: UsableSizes) -> str:
     if not usable.limits:
         return "one of several sizes"
-    first = _size(tuple(low for low, _ in usable.limits))
+    first = size_text(tuple(low for low, _ in usable.limits))
     if all(high is None for _, high in usable.limits):
         return f"{first} and larger"
     ends = ["any" if high is None else str(high) for _, high in usable.limits]
@@ -121,18 +120,14 @@ def _where(usable: UsableSizes) -> str:
         return f"{where}, and at a few sizes between" if usable.besides else f"only {where}"
     sizes = usable.sizes or ()
     if usable.only_default:
-        return f"at {_size(usable.default)} alone" if sizes else "at none of them"
+        return f"at {size_text(usable.default)} alone" if sizes else "at none of them"
     more = len(sizes) - _LISTED
-    listed = ", ".join(map(_size, sizes[:_LISTED])) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(map(size_text, sizes[:_LISTED])) + (f" and {more} more" if more > 0 else "")
     return f"at {listed} {'only' if usable.tried_all else 'at least'}"
 
 
-def _size(size: Sequence[int]) -> str:
-    return "×".join(map(str, size))
-
-
 def _unreached(model: Model) -> List[str]:
-    """That a network's outputs do not depend on what it is given."""
+    """A notice for each network whose outputs do not depend on some input."""
     found = []
     for network in model.networks:
         names = network.unreached
@@ -149,11 +144,11 @@ def _unreached(model: Model) -> List[str]:
 
 def _listed(names: Sequence[str]) -> str:
     several = len(names) > 1
-    return f"the input{'s' if several else ''} " + ", ".join(f"`{name}`" for name in names)
+    return f"the input{'s' if several else ''} " + quoted(names)
 
 
 def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
-    """That a layer is of one size in a network that is not, as behind a global pooling."""
+    """A notice on a layer of one size in a network of many, as behind a global pooling."""
     layer, intent = finding.layer, finding.intent
     by_factor = intent is None or (intent.size is None and intent.scale_factor is not None)
     varies = any(
@@ -162,16 +157,17 @@ def _of_one_size(finding: Finding, audit: Audit) -> List[str]:
     )
     if by_factor or not varies or layer.input.size is None or finding.intended_size is None:
         return []
+    gets, asked = size_text(layer.input.size), size_text(finding.intended_size)
     return [
-        f"`{layer.name}` gets {size(layer.input.size)} of every input that this flexible model "
-        f"accepts, and {size(finding.intended_size)} is asked of it: that is right at every size "
+        f"`{layer.name}` gets {gets} of every input that this flexible model "
+        f"accepts, and {asked} is asked of it: that is right at every size "
         "if the call named the size itself, and at the recorded one alone if it took the size of "
         "another tensor"
     ]
 
 
 def read_as_factor(finding: Finding) -> List[str]:
-    """That a size stands for the factor that made it, which no size of a varying input says."""
+    """A notice where a recorded size was read as a factor, since the input varies."""
     intent, layer = finding.intent, finding.layer
     read = finding.comparisons.asked if finding.comparisons is not None else None
     if Code.SIZE_UNDECIDED in finding.codes:

@@ -2,7 +2,7 @@
 
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from coreml_resize_fix.auditing.alignment import Alignment, align
+from coreml_resize_fix.auditing.alignment import Alignment
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.evidence import contradiction, may_equal
 from coreml_resize_fix.auditing.evidence_weights import Scale, weigh
@@ -27,7 +27,7 @@ def by_order(intents: List[Intent], draft: MatchDraft, result: Matching) -> None
     layers = draft.unmatched
     scale = Scale(min(len(intents), len(layers)))
     reasons = [draft.reasons[id(intent)] for intent in intents]
-    alignment = align(len(intents), len(layers), weigh(intents, layers, reasons, scale))
+    alignment = Alignment(len(intents), len(layers), weigh(intents, layers, reasons, scale))
     count = scale.count(alignment.size)
     missing = reasons.count(None) - count.needed
     agrees = not missing or count.pairs == len(layers)

@@ -2,8 +2,7 @@
 
 from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
-from coreml_resize_fix.auditing.matching import Pairs
-from coreml_resize_fix.auditing.names import Contradiction, agreeing
+from coreml_resize_fix.auditing.matching import MatchDraft, Pairs
 from coreml_resize_fix.formats.origin import Origin
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
@@ -13,10 +12,8 @@ Origins = Mapping[str, Origin]  # by the name of a blob
 
 def by_origin(
     intents: Sequence[Intent],
-    layers: Sequence[ResizeLayer],
     origins: Origins,
-    contradiction: Contradiction,
-    needs_layer: Callable[[Intent], bool],
+    draft: MatchDraft,
 ) -> Pairs:
     """The pairs of calls and layers of one module, or else of one line, in their order.
 
@@ -24,6 +21,7 @@ def by_origin(
     does not matter in which order the modules ran. A layer that may come from several of the
     modules that were recorded decides nothing.
     """
+    layers = draft.unmatched
     known = {layer.address: _origin(layer, origins) for layer in layers}
     if not any(known.values()):
         return []
@@ -45,7 +43,7 @@ def by_origin(
     return [
         pair
         for group, candidates in zip(groups, ends)
-        for pair in agreeing(group, [candidates], contradiction, needs_layer)
+        for pair in draft.agreeing(group, [candidates])
     ]
 
 

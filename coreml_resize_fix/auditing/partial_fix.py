@@ -9,9 +9,9 @@ from typing import Callable, Dict, List, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.auditing.findings import FIXABLE, MATCH, Finding
-from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.formats.model import Network
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.words import quoted, size_text
 
 # The layers of the file after the fixable ones among these findings are fixed.
 LayersAfter = Callable[[Sequence[Finding]], Sequence[ResizeLayer]]
@@ -80,10 +80,10 @@ def _with_remarks(
 
 
 def _remark(layer: ResizeLayer, intended: ResizeLayer, wrong_before: Sequence[str]) -> str:
-    cause = " and ".join(f"`{name}`" for name in wrong_before) or "a layer before it"
+    cause = quoted(wrong_before, " and ") or "a layer before it"
     gets, should = layer.input.size, intended.input.size
-    what = f"the {size(gets)} that it gets" if gets else "the sizes that it gets"
-    other = f", where {size(should)} is meant" if should else ""
+    what = f"the {size_text(gets)} that it gets" if gets else "the sizes that it gets"
+    other = f", where {size_text(should)} is meant" if should else ""
     return (
         f"this holds for {what} as long as {cause} stays as it is{other}: run again when that "
         "is fixed"

@@ -9,9 +9,8 @@ from typing import Optional, Tuple
 from coreml_resize_fix.formats.input_sizes import sizes_in
 from coreml_resize_fix.formats.model import ROUNDING, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.model import Intent
-
-Size = Tuple[int, int]
 
 
 def misfit(intent: Intent, params: ResizeOp, layer: ResizeLayer) -> Optional[Tuple[Size, Size]]:
@@ -26,7 +25,7 @@ def misfit(intent: Intent, params: ResizeOp, layer: ResizeLayer) -> Optional[Tup
 
 
 def rounded_apart(params: ResizeOp, layer: ResizeLayer) -> Optional[Size]:
-    """A size in the layer's ranges of which the rounding of a factor decides what is made."""
+    """An input size in the layer's ranges at which rounding decides the output size; or None."""
     if all(float(factor).is_integer() for factor in params.fractions):
         return None
     sizes = (*layer.input.samples, *sizes_in(layer.input.ranges))
@@ -34,7 +33,7 @@ def rounded_apart(params: ResizeOp, layer: ResizeLayer) -> Optional[Size]:
 
 
 def _scales_by_whole_factors(intent: Intent, params: ResizeOp) -> bool:
-    """Then the sizes are the same everywhere, or differ at every size that is compared."""
+    """Whether all factors are whole, so that comparing at a few sizes is enough."""
     law = intent.law
     if law is None and (intent.size is not None or params.fixed_size is not None):
         return True

@@ -13,13 +13,11 @@ together decides how they are read.
 import re
 from collections import Counter
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Pattern, Sequence, Tuple
+from typing import Dict, Iterator, List, Pattern, Sequence, Tuple
 
-from coreml_resize_fix.auditing.matching import Pairs
+from coreml_resize_fix.auditing.matching import MatchDraft, Pairs
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import CHANNELS_LAST, Intent
-
-Agreeing = Callable[[Sequence[Intent], Sequence[ResizeLayer]], Pairs]
 
 _COUNT = r"_\d+"
 _NODE = r"(?:Resize[A-Z]|ScaleAndTranslate)[^/]*"  # the end of a node's name, which has its counts
@@ -41,14 +39,11 @@ def is_scoped(intent: Intent) -> bool:
 
 
 def by_scope(
-    groups: Dict[str, List[Intent]], layers: Sequence[ResizeLayer], agreeing: Agreeing
+    groups: Dict[str, List[Intent]], layers: Sequence[ResizeLayer], draft: MatchDraft
 ) -> Pairs:
-    """The pairs that the scopes in names decide; `groups` are the intents by name.
-
-    `agreeing` are those pairs of calls and as many layers, in order, that nothing is against.
-    """
+    """The pairs that the scopes in names decide; `groups` are the intents by name."""
     plain, counted, either = (
-        _pairs(groups, layers, agreeing, count) for count in (_NO_COUNT, _COUNTED, _EITHER)
+        _pairs(groups, layers, draft, count) for count in (_NO_COUNT, _COUNTED, _EITHER)
     )
     # A scope without a count, where none has to have one.
     is_plain = any(not _MAY_BE_EITHER.search(intent.name or "") for intent, _ in plain)
@@ -64,7 +59,7 @@ def by_scope(
 def _pairs(
     groups: Dict[str, List[Intent]],
     layers: Sequence[ResizeLayer],
-    agreeing: Agreeing,
+    draft: MatchDraft,
     count: str,
 ) -> Pairs:
     """The pairs of one reading: scopes are as in the intents, or each has a count behind it."""
@@ -74,7 +69,7 @@ def _pairs(
         owner = known.owner(layer)
         if owner:
             owned.setdefault(owner, []).append(layer)
-    return [pair for name, own in owned.items() for pair in agreeing(groups[name], own)]
+    return [pair for name, own in owned.items() for pair in draft.agreeing(groups[name], [own])]
 
 
 def _may_lack_first(parts: Sequence[str]) -> bool:

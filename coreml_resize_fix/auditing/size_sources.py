@@ -16,6 +16,7 @@ from coreml_resize_fix.formats.other_tensors import OtherTensors
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.shapes import ModelShapes, Size, SizeOf
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import size_text
 
 _ITSELF = (1.0, 1.0)
 _MULTIPLES = (2, 3, 4, 8, 16, 32, 0.5, 0.25)
@@ -60,13 +61,11 @@ def of_one_size(intents: Sequence[Intent]) -> List[Intent]:
     return found
 
 
-def with_sources(
-    model: Model,
-    shapes: Mapping[str, ModelShapes],
-    layers: Sequence[ResizeLayer],
-    matching: Matching,
+def resizes(
+    model: Model, matching: Matching, shapes: Mapping[str, ModelShapes]
 ) -> List[ResizeLayer]:
-    """The layers, with what stands beside those whose call may have taken a size from there."""
+    """Every resize, with the other tensors whose size its call may have taken."""
+    layers = model.resizes(shapes)
     found: Dict[str, OtherTensors] = {}
     for layer, intent in _open(model, layers, matching):
         own = next((one for one in shapes.values() if layer.address in one.layers), None)
@@ -177,7 +176,7 @@ def _either(intent: Intent, source: str, at: Size) -> str:
 
 
 def _elsewhere(at: Optional[Size], intent: Intent) -> str:
-    shown = "another size" if at is None else "×".join(map(str, at))
+    shown = "another size" if at is None else size_text(at)
     return (
         f", and differ at an input of {shown}: record more examples, that one among them and the "
         "smallest that is allowed"

@@ -1,15 +1,14 @@
 """Try sizes of resize layers, and keep those that leave no contradiction in the file."""
 
 from itertools import product
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.auditing import contradictions
 from coreml_resize_fix.auditing.contradictions import Spot
 from coreml_resize_fix.formats.model import DeclaredSize, Model
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize
+from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, PartialSize, Size
 
-Size = Tuple[int, int]
 Sizes = Dict[str, PartialSize]  # by address; (None, None) is a size that is not known
 
 UNDECIDED: PartialSize = (None, None)
@@ -39,9 +38,7 @@ class SizeTrials:
         self.free = free
         self._model, self._declared_sizes, self._given = model, declared_sizes, given
         self._steps = 0
-        undecided = self.shapes(dict.fromkeys(free, UNDECIDED))
-        # Contradictions that no size of these layers can remove.
-        self._elsewhere = set(contradictions.find(declared_sizes, undecided))
+        self._elsewhere: Optional[Set[Spot]] = None
 
     def shapes(self, sizes: Sizes) -> Dict[str, ModelShapes]:
         """Shapes with these sizes; a free layer without one keeps what its factor gives.
@@ -58,6 +55,12 @@ class SizeTrials:
     def contradictions(self, shapes: Mapping[str, ModelShapes]) -> Dict[Spot, str]:
         """Contradictions between these shapes that free layers can remove, in order."""
         found = contradictions.find(self._declared_sizes, shapes)
+        if not found:  # as in most files: none of them is looked for elsewhere
+            return found
+        if self._elsewhere is None:
+            undecided = self.shapes(dict.fromkeys(self.free, UNDECIDED))
+            # Contradictions that no size of these layers can remove.
+            self._elsewhere = set(contradictions.find(self._declared_sizes, undecided))
         return {spot: what for spot, what in found.items() if spot not in self._elsewhere}
 
     def input_size(self, address: str, shapes: Mapping[str, ModelShapes]) -> PartialSize:

@@ -15,7 +15,7 @@ _TOLERANCE = 1e-5  # of weights: converters compute with factors in single preci
 
 
 def is_made_of_sums(intent: Intent, summed: Sequence[Summed]) -> bool:
-    """Whether some map that is put together of weighted pixels has those that a call has.
+    """Whether some blob of weighted sums has the pixels and weights of this call.
 
     Where the weights are not known, a bicubic call is recognized by what it reads, if that tells it
     from the same call with the other `align_corners`.

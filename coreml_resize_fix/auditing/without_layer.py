@@ -3,9 +3,11 @@
 from typing import List, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.auditing.codes import Code
-from coreml_resize_fix.auditing.comparison import ANY_SIZES, Size, comparable
+from coreml_resize_fix.auditing.comparison import ANY_SIZES, comparable
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling import AxisSpec, difference
+from coreml_resize_fix.words import size_text
 
 COPIES, UNUSED, ELSEWHERE, MISSING = "copies", "unused", "computed-elsewhere", "missing"
 
@@ -66,8 +68,7 @@ def _recorded_sizes(intent: Intent) -> List[str]:
     made = intent.target_size(intent.input_size)
     if intent.input_size is None or made is None:
         return []
-    before, after = (f"{height}×{width}" for height, width in (intent.input_size, made))
-    return [f"{before} → {after}"]
+    return [f"{size_text(intent.input_size)} → {size_text(made)}"]
 
 
 def no_layer_needed(intent: Intent, varies: bool = False) -> Optional[str]:

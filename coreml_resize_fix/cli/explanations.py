@@ -1,13 +1,12 @@
 """The long text of every finding code: why it matters, an example, and what to do."""
 
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional
 
 from coreml_resize_fix.auditing.codes import Code
 from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.model import Intent
-
-Size = Tuple[int, int]
 
 _DOUBLE = Upsample("BILINEAR", scaling_factor=(2, 2))
 _CORNERS = Intent(align_corners=True, size=(6, 6))

@@ -9,8 +9,6 @@ from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.verify.network import execute
 
-__all__ = ["Arrays", "Case", "drawn", "executed", "judge", "tolerance"]
-
 Arrays = List[np.ndarray]  # the outputs in order
 
 # Of the largest magnitude. A wrong grid moves these images by a tenth of it and more.

@@ -19,12 +19,9 @@ from coreml_resize_fix.formats.model import ML_PROGRAM, NEURAL_NETWORK, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.neuralnetwork.write_parameters import field_bytes
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.reference import resize
-
-__all__ = ["cases", "edge_cases", "edges"]
-
-Size = Tuple[int, int]
 
 _EXACT_VERSION = 5  # of networks whose inputs keep their rank: the new modes of Upsample need it
 

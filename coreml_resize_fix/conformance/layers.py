@@ -17,8 +17,6 @@ from coreml_resize_fix.conformance.models import SINGLE, network
 from coreml_resize_fix.formats.model import NEURAL_NETWORK
 from coreml_resize_fix.formats.protobuf import schema
 
-__all__ = ["EXACT", "RANK5", "cases"]
-
 Blob = Union[Tuple[int, ...], List[Any]]
 Row = Tuple[str, Sequence[Blob]]
 

@@ -13,8 +13,6 @@ from coreml_resize_fix.formats.protobuf.wire import encode_field
 from coreml_resize_fix.formats.shapes import Dims
 from coreml_resize_fix.verify.network import execute
 
-__all__ = ["HALF", "SINGLE", "network", "program"]
-
 SINGLE, HALF = "float32", "float16"
 
 Inputs = Mapping[str, np.ndarray]

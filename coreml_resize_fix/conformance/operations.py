@@ -15,8 +15,6 @@ from coreml_resize_fix.conformance.models import HALF, SINGLE, program
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Input, Made, Named, Step
 from coreml_resize_fix.formats.model import ML_PROGRAM
 
-__all__ = ["LEFT_OUT", "ROWS", "cases"]
-
 
 class Given(NamedTuple):
     """An input of the program."""

@@ -20,8 +20,6 @@ from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.run import pool
 
-__all__ = ["FORMAT", "VERSION", "answers", "cases", "document", "record", "records"]
-
 FORMAT, VERSION = "coreml-resize-fix-conformance", 1
 _NOTHING: Dict[str, Any] = {
     "reading": None, "largest_error": None, "readings": {}, "expected": None, "got": None,

@@ -20,8 +20,6 @@ from coreml_resize_fix.replacements.choose import Candidate
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.reference import resize
 
-__all__ = ["CALLS", "cases"]
-
 _CHANNELS = 2
 # Calls of F.interpolate, of images of (height, width)
 CALLS: Sequence[Tuple[str, Tuple[int, int], Dict[str, Any]]] = (

@@ -11,15 +11,6 @@ from typing import Dict, Tuple, Union
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import single
 
-__all__ = [
-    "SAMPLING_MODES",
-    "UPSAMPLE_MODES",
-    "crop_resize_axis",
-    "resize_bilinear_axis",
-    "upsample_axis",
-    "upsample_output_size",
-]
-
 # (mode, linearUpsampleMode) -> (kernel, transform); nearest neighbour ignores the second
 UPSAMPLE_MODES: Dict[Tuple[str, str], Tuple[str, str]] = {
     ("NN", "DEFAULT"): ("nearest_floor", "asymmetric"),

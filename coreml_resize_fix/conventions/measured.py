@@ -10,8 +10,6 @@ import os
 from functools import lru_cache
 from typing import NamedTuple, Optional, Tuple
 
-__all__ = ["Answer", "Question", "asked_by", "questions"]
-
 _FILE = os.path.join(os.path.dirname(__file__), "measured.json")
 
 

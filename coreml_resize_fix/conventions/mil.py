@@ -14,18 +14,6 @@ from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.grid import coordinates
 from coreml_resize_fix.sampling.single import single, spacing
 
-__all__ = [
-    "SAMPLING_MODES",
-    "UPSAMPLE_GRIDS",
-    "area_axis",
-    "factor_that_makes",
-    "has_tie",
-    "nearest_axis",
-    "resize_axis",
-    "sizes_by_factor",
-    "upsample_bilinear_axis",
-]
-
 Factor = Union[int, float]
 
 # sampling_mode of resize_bilinear and of iOS 17's resize -> transform (`program-modes`)
@@ -94,11 +82,6 @@ def nearest_axis(input_size: int, output_size: int) -> AxisSpec:
     """One axis of upsample_nearest_neighbor and resize_nearest_neighbor: floor(i X / N)
     (`nearest-pixel`)."""
     return AxisSpec("nearest_floor", "asymmetric", input_size, output_size)
-
-
-def area_axis(input_size: int, output_size: int) -> AxisSpec:
-    """One axis of an average over windows that do not overlap and leave nothing out."""
-    return AxisSpec("area", "half_pixel", input_size, output_size)
 
 
 def sizes_by_factor(input_size: int, factor: Factor) -> Tuple[int, int]:

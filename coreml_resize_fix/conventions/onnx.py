@@ -9,8 +9,6 @@ from typing import Dict, Optional, Tuple
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import shortest, single
 
-__all__ = ["COORDINATE_MODES", "KERNELS", "NEAREST_MODES", "axis", "legacy_axis"]
-
 COORDINATE_MODES = (
     "half_pixel",
     "half_pixel_symmetric",

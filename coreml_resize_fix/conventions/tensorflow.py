@@ -13,8 +13,6 @@ from typing import Dict, NamedTuple, Optional, Tuple
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import single
 
-__all__ = ["CONVENTIONS", "axis"]
-
 
 class _Convention(NamedTuple):
     kernel: str

@@ -16,8 +16,6 @@ from typing import Callable, Dict, NamedTuple, Optional, Tuple
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import single
 
-__all__ = ["MODES", "axis", "nearest_copies", "output_size"]
-
 # Height and width of an output, added up, up to which `nearest` runs the kernel that copies.
 _SMALL = 128
 

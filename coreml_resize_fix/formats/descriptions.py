@@ -1,6 +1,6 @@
 """What a description declares of the sizes of inputs and outputs, and how it is corrected."""
 
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.shapes import Flexible, Range, Shape
 
@@ -24,6 +24,22 @@ def declared_size(feature: Any) -> Tuple[int, ...]:
     if kind == "imageType":
         return int(feature.type.imageType.height), int(feature.type.imageType.width)
     return ()
+
+
+def with_size(feature: Any, dims: Sequence[int]) -> Any:
+    """A copy of a feature's description that declares these dimensions, where it declares some.
+
+    `feature` is a FeatureDescription message; of an image the last two dimensions count.
+    """
+    edited = type(feature)()
+    edited.CopyFrom(feature)
+    kind = feature.type.WhichOneof("Type")
+    if kind == "multiArrayType" and dims and len(edited.type.multiArrayType.shape) == len(dims):
+        del edited.type.multiArrayType.shape[:]
+        edited.type.multiArrayType.shape.extend(dims)
+    elif kind == "imageType" and len(dims) >= 2:
+        edited.type.imageType.height, edited.type.imageType.width = dims[-2:]
+    return edited
 
 
 def with_ranges(feature: Any, shape: Shape) -> Any:

@@ -26,19 +26,6 @@ from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.progress import ShowProgress, silent
 from coreml_resize_fix.verify.kernels.checks import CALL, EACH, LARGEST, KernelError, need_effort
 
-__all__ = [
-    "FAULTS",
-    "MOST_ROUNDS",
-    "Blobs",
-    "Execution",
-    "Made",
-    "NotRunError",
-    "Step",
-    "Walk",
-    "blob_of",
-    "fault",
-]
-
 Blobs = MutableMapping[str, np.ndarray]
 Made = Sequence[Optional[np.ndarray]]
 Replacement = Callable[[np.ndarray], np.ndarray]

@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple, Optional, Tuple
 
-__all__ = ["ARRAY", "CLASSES", "IMAGE", "NUMBER", "TEXT", "Feature", "read"]
-
 IMAGE, ARRAY, NUMBER, TEXT, CLASSES, OTHER = (
     "image", "array", "number", "text", "classes", "other"
 )  # fmt: skip

@@ -87,7 +87,7 @@ class InputSizes:
         return self.samples[0] if self.is_static else None
 
     def allows(self, size: Size) -> bool:
-        """Whether it may be that one, as far as that is known."""
+        """Whether the input may have that size, as far as is known."""
         if self.is_static or self.listed:
             return size in self.samples
         if self.ranges:

@@ -120,9 +120,6 @@ class MixedPipeline(protocol.Model):
             found.update(part.with_free_names(_within(part, added)))
         return found
 
-    def stands_for(self, name: str) -> str:
-        return self._layers.stands_for(name)
-
     def parts(self, addresses: Collection[str]) -> Set[str]:
         return {one for part in self._parts for one in part.parts(addresses)}
 
@@ -181,6 +178,6 @@ def _program(label: str, source: Source, ref: ModelRef, beside: Optional[ModelFo
 
 
 def _within(part: protocol.Model, found: Mapping[str, _Found]) -> Dict[str, _Found]:
-    """What is at an address of that part."""
+    """The entries whose address is one of that part."""
     own = {node.address for network in part.networks for node in network.nodes}
     return {address: one for address, one in found.items() if address in own}

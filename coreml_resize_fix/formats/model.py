@@ -1,7 +1,7 @@
-"""What a kind of Core ML model offers to the audit and to the fix: `Model` and `ResizeOp`.
+"""The interface of a kind of Core ML model: `Model`, and the values that it takes and returns.
 
-`formats/neuralnetwork/` implements both. Another kind of model is another folder beside it;
-`auditing/`, `verify/`, `report/` and `run/` know no more of it than what stands here.
+`formats/neuralnetwork/` and `formats/mlprogram/` implement it, `mixed_pipeline.py` for pipelines of
+both. `auditing/`, `replacements/`, `verify/`, `report/` and `run/` use nothing else of a format.
 """
 
 from typing import (
@@ -28,10 +28,15 @@ from coreml_resize_fix.formats.resize_op import (
     POOLING,
     ROUNDING,
     ResizeOp,
-    Size,
-    Sizes,
 )
-from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    ModelShapes,
+    Overrides,
+    Size,
+    SizePairs,
+    UsableSizes,
+)
 from coreml_resize_fix.short_repr import shortened
 
 if TYPE_CHECKING:
@@ -55,20 +60,21 @@ __all__ = [
     "Node",
     "Plan",
     "ResizeOp",
-    "Size",
-    "Sizes",
     "Summed",
     "Sums",
     "Window",
 ]
 
-Window = Tuple[int, int, int, int]  # first row, row behind the last, the same of columns
+Window = Tuple[int, int, int, int]  # first row, end of the rows, first column, end of the columns
 
 NEURAL_NETWORK, ML_PROGRAM = "neural-network", "ml-program"
 
 
 class Averaged(NamedTuple):
-    """A map of (height, width) pixels that are the means of windows, row by row."""
+    """A blob that several layers assemble: each of its pixels is the mean of a window of another.
+
+    `windows` are those of the pixels of `size`, (height, width), row by row.
+    """
 
     channels: int
     size: Size
@@ -76,10 +82,10 @@ class Averaged(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """One axis whose every output pixel is a sum of `taps` weighted pixels, each row a pixel's.
+    """The weights along one axis: each output pixel is a sum of `taps` weighted input pixels.
 
-    `indices` and `weights` are None where they lie outside of the model file. `rounding` is how far
-    a weight may be from the exact one, as a share of it.
+    `indices` and `weights` have a row for each output pixel, and are None where they are not in the
+    model file. `rounding` is how far a stored weight may be from the exact one, as a share of it.
     """
 
     taps: int
@@ -89,7 +95,10 @@ class Sums(NamedTuple):
 
 
 class Summed(NamedTuple):
-    """A map of (height, width) pixels that are weighted sums of those of another."""
+    """A blob that several layers assemble: its pixels are weighted sums of those of another.
+
+    `input_size` and `size` are (height, width) of the other and of this one.
+    """
 
     channels: int
     input_size: Size
@@ -99,9 +108,9 @@ class Summed(NamedTuple):
 
 
 class DeclaredSize(NamedTuple):
-    """What a description says of the blob `name` that the network at `prefix` gives.
+    """The size that the file declares for the output `name` of the network at `prefix`.
 
-    `reader` is the prefix of the model of a pipeline whose input it is, None for an output.
+    Inside of a pipeline it may be declared as an input of the next model, whose prefix is `reader`.
     """
 
     prefix: str
@@ -112,7 +121,7 @@ class DeclaredSize(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A resize at an address and what takes its place, from a specification version on."""
+    """A replacement for the resize at an address, and the specification version that it needs."""
 
     address: str
     op: ResizeOp
@@ -120,10 +129,10 @@ class Change(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """What a file beside the model file gains; what it held stays where it was.
+    """Bytes that are added to a file beside the model file, such as its weight file.
 
-    `name` is relative to the folder of the model file, with `/` between folders. `stamp` is the
-    file that was looked at, None if there is none yet.
+    `name` is relative to the folder of the model file, with `/` between folders. `stamp` identifies
+    the file as it was read; None if there is none yet.
     """
 
     name: str
@@ -132,9 +141,9 @@ class Appended(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Edits of the file, and the specification version of the outermost model after them.
+    """The edits of a model file, and the specification version that the file has after them.
 
-    `appended` are other files of the package that the edited model reads more from than before.
+    `appended` are the changes to other files of the package, from which the result reads more.
     """
 
     edits: Tuple[Edit, ...]
@@ -143,23 +152,22 @@ class Plan(NamedTuple):
 
 
 class Model:
-    """A file whose structure was read; `label` names it in messages.
+    """A model file whose structure was read, without its weights.
 
-    `kind` is NEURAL_NETWORK or ML_PROGRAM, `outputs` are the names that the file itself declares.
-
-    Shapes are kept by the prefix of a network, sizes by the address of a layer or an operation.
+    It has one network or several (a pipeline, functions of a program). Shapes are looked up by the
+    prefix of a network, which its addresses begin with; layers and operations by their address.
     """
 
-    label: str
-    kind: str
+    label: str  # names the model in messages
+    kind: str  # NEURAL_NETWORK or ML_PROGRAM
     spec_version: int  # of the outermost model
-    source: Source  # what the edits of a plan are edits of
-    outputs: Sequence[str]
+    source: Source  # the bytes that a plan edits
+    outputs: Sequence[str]  # names of the outputs that the file declares
     networks: Sequence[Network]
-    declared_sizes: Sequence[DeclaredSize]  # on what the networks give
-    remarks: Sequence[str]  # what a user should know of it, whatever is asked
+    declared_sizes: Sequence[DeclaredSize]
+    remarks: Sequence[str]  # notices to the user, whatever is asked
     converted_from: Optional[str] = None  # as its converter wrote it: `tensorflow==2.12.0`
-    # Replacements in networks of float16 are to compute in float32: set before an audit.
+    # Set before an audit: replacements in a network of float16 compute in float32.
     float32_replacements: bool = False
 
     def __repr__(self) -> str:
@@ -171,14 +179,15 @@ class Model:
         return (self.converted_from or "").lower().startswith("tensorflow")
 
     def lacks_weights(self, folder: Optional[str] = None) -> Optional[Tuple[str, str, str]]:
-        """A file that lacks what it reads, where its model file is, or if it were in a folder.
+        """The first file beside the model file that lacks weights which the model reads, or None.
 
-        Its name there, why, as the end of a sentence, and what to do.
+        Returns its name, what is wrong with it (the end of a sentence) and what to do. With
+        `folder` the question is asked as if the model file were there.
         """
         return None
 
     def require_weights(self) -> None:
-        """Refuse a model whose weights are not in their files: nothing could run it.
+        """Refuse a model whose weights are not there: nothing could run it.
 
         Raises:
             ModelError: a file that it reads is not there, or ends too early.
@@ -190,15 +199,21 @@ class Model:
             raise ModelError(f"{reads}, which {why}", advice)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        """Shapes of every network; `assumed` replaces the sizes that resizes make."""
+        """The shapes of all blobs, by network, if resizes made the sizes that are `assumed`.
+
+        A resize that is not in `assumed` makes the size that its parameters say.
+        """
         raise NotImplementedError
 
-    def reaching(self, wanted: Mapping[str, Sizes]) -> "Model":
-        """The same model, also looked at where resizes get and make these sizes, by address."""
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "Model":
+        """The same model, whose shapes are evaluated at more sizes of its inputs.
+
+        These are inputs with which resizes get and make the `wanted` sizes, by address.
+        """
         return self
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
-        """Every resize in order, several layers that stand in for one as one.
+        """Every resize in order of execution; a chain of several layers counts as one.
 
         Raises:
             ModelError: one has parameters that no reader of Core ML accepts.
@@ -206,49 +221,53 @@ class Model:
         raise NotImplementedError
 
     def poolings(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
-        """Every average pooling in order, which may stand for a call of `area`."""
+        """Every average pooling in order of execution: one may be a call of mode `area`."""
         return []
 
     def averaged(self) -> List[Averaged]:
-        """Every map that is put together of means of windows."""
+        """Blobs that layers other than poolings assemble from means of windows."""
         return []
 
     def summed(self) -> List[Summed]:
-        """Every map that is put together of weighted pixels, axis by axis."""
+        """Blobs that layers other than resizes assemble from weighted pixels, axis by axis."""
         return []
 
     def constants(self, dims: Tuple[int, ...]) -> Iterator[Tuple[str, bytes]]:
-        """Constants of that shape, leading ones apart: "e" or "f" (float16, float32), the bytes."""
+        """The stored arrays of that shape, but for leading axes of one.
+
+        Each is the letter of its type ("e" float16, "f" float32) and its bytes.
+        """
         return iter(())
 
     def conflicts(self, shapes: Mapping[str, ModelShapes]) -> Tuple[Conflict, ...]:
-        """What cannot run at the default size of the inputs, inside networks and between them."""
+        """The shapes that do not fit at the default size of the inputs: the model cannot run."""
         raise NotImplementedError
 
     def usable(self, assumed: Overrides) -> Optional[UsableSizes]:
-        """At which sizes of its inputs it runs; None if none varies."""
+        """The sizes of its input at which the model runs; None if no input varies.
+
+        `assumed` are sizes that resizes make, as in `shapes`.
+        """
         return None
 
     def doubts(
         self, before: Mapping[str, ModelShapes], after: Mapping[str, ModelShapes]
     ) -> List[str]:
-        """What is not known to follow a change of sizes as PyTorch would, in sentences."""
+        """Sentences on operations that may not follow a change of sizes as PyTorch would."""
         return []
 
     def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
-        """Chains by the address of what they replace, under names that nothing else has."""
+        """The chains, by the address of what they replace, with names that are free in the file."""
         return dict(added)
 
-    def stands_for(self, name: str) -> str:
-        """The name of the layer that a part of a chain helps, or the name itself."""
-        return name
-
     def parts(self, addresses: Collection[str]) -> Set[str]:
-        """Addresses of everything that the chains at these addresses are made of."""
+        """The addresses of all layers or operations of the chains at these addresses."""
         return set(addresses)
 
     def allowed_version(self, target: Optional[int]) -> int:
-        """The highest specification version of a result; `target` is what was asked for, if so.
+        """The highest specification version that a result may have.
+
+        `target` is the one of `--deployment-target`; None: what the file has, or a little more.
 
         Raises:
             UsageError: other parts of the file need more than the target.
@@ -262,17 +281,17 @@ class Model:
         after: Mapping[str, ModelShapes],
         allowed: int,
     ) -> Plan:
-        """Edits that carry out the changes, and correct what the file declares of sizes.
+        """The edits that make the changes, and correct the sizes that the file declares.
 
-        `before` and `after` are the shapes without and with them. The specification version is
-        brought down to what the result needs where the file's own is not `allowed`.
+        `before` and `after` are the shapes without and with the changes. Where the specification
+        version of the file is above `allowed`, it becomes the lowest that the result needs.
         """
         raise NotImplementedError
 
     def execution(self, dtype: "np.dtype", function: Optional[str] = None) -> "Execution":
-        """The whole of it, ready to run in numbers of that dtype (float32 or float64).
+        """The model, ready to run on arrays in that dtype (float32 or float64).
 
-        `function` is one of an ML Program with several; without a name it is the default one.
+        `function` is the name of one in an ML Program; None is its default function.
 
         Raises:
             UsageError: there is no such function.

@@ -4,9 +4,16 @@ from dataclasses import dataclass
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.network import Network
-from coreml_resize_fix.formats.shapes import Flexible, Known, ModelShapes, Shape, Size, SizeOf
+from coreml_resize_fix.formats.shapes import (
+    Flexible,
+    Known,
+    ModelShapes,
+    Shape,
+    Size,
+    SizeOf,
+    SizePairs,
+)
 
-Pairs = Sequence[Tuple[Size, Size]]  # what a resize got and what it made, as recorded
 Sizes = Tuple[Optional[Size], ...]  # at each evaluation
 
 _NEAR = 1e-3  # converters write a factor a little above the one that they mean
@@ -38,12 +45,12 @@ class OtherTensors:
     said: Tuple[SizeOf, ...] = ()
 
     def sizes_of(self, source: SizeOf) -> Sizes:
-        """What a source says at each evaluation."""
+        """The size that a source says, at each evaluation."""
         tensor = next(one for one in self.tensors if one.name == source.name)
         return tuple(None if size is None else source.of(size) for size in tensor.sizes)
 
-    def sources(self, pairs: Pairs, factors: Sequence[float]) -> List[SizeOf]:
-        """Those that say every recorded size, nearest before the resize first.
+    def sources(self, pairs: SizePairs, factors: Sequence[float]) -> List[SizeOf]:
+        """The tensors whose size says every recorded one, the nearest before the resize first.
 
         They are (height, width) `factors` times the size of a tensor.
         """
@@ -54,7 +61,7 @@ class OtherTensors:
         found = (SizeOf(one.name, one.rank, times, parts) for one in reversed(self.tensors))
         return [source for source in found if self.fits(self.sizes_of(source), pairs)]
 
-    def fits(self, said: Sizes, pairs: Pairs) -> bool:
+    def fits(self, said: Sizes, pairs: SizePairs) -> bool:
         """Whether there are sizes of the inputs at which these are the recorded pairs.
 
         Height and width are taken apart: neither depends on the other in maps.
@@ -74,7 +81,7 @@ class OtherTensors:
         return None
 
     def distinct(self, sources: Sequence[SizeOf]) -> Iterator[SizeOf]:
-        """The first of all those that say the same wherever the network runs."""
+        """The sources that differ somewhere the network runs: of equal ones the first."""
         taken: List[Sizes] = []
         for source in sources:
             sizes = self.sizes_of(source)
@@ -95,7 +102,7 @@ def _whole(factors: Sequence[float]) -> Optional[Tuple[Size, Size]]:
 
 
 def of(network: Network, shapes: ModelShapes, address: str) -> Optional[OtherTensors]:
-    """What there is before the resize at an address; None where its sizes are not known."""
+    """The tensors before the resize at an address; None where its own sizes are not known."""
     layer = shapes.layers.get(address)
     count = len(shapes.runs)
     if layer is None or not layer.inputs or not layer.outputs or not count:

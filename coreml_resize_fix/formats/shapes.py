@@ -1,9 +1,10 @@
 """Values that describe shapes of blobs. Sizes count elements, outermost dimension first."""
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Mapping, Optional, Tuple, Union
+from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 
-Size = Tuple[int, int]
+Size = Tuple[int, int]  # (height, width) in pixels
+SizePairs = Sequence[Tuple[Size, Size]]  # what a resize gets and what it makes of it
 Range = Tuple[int, Optional[int]]
 
 #: One entry per dimension; None means that this dimension is not known.

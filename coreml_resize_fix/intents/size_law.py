@@ -5,9 +5,11 @@ One example fits all three; several sizes tell them apart, along each axis alone
 """
 
 from enum import Enum
-from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, NamedTuple, Optional, Sequence, Tuple
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 Size = Tuple[int, int]
 Observed = Tuple[Tuple[Size, Size], ...]  # (input, output) of each example
@@ -33,7 +35,7 @@ class AxisLaw(NamedTuple):
 
     kind: Kind
     size: Optional[int] = None
-    factor: Optional[Fraction] = None
+    factor: "Optional[Fraction]" = None
 
     def target(self, before: int) -> Optional[int]:
         """The output size of an input size; None if the law does not say."""
@@ -129,12 +131,14 @@ def _settled(law: AxisLaw, other: Kind) -> AxisLaw:
     return AxisLaw(Kind.FACTOR, factor=law.factor) if other == Kind.FACTOR else law
 
 
-def _factor(pairs: Sequence[Tuple[int, int]]) -> Optional[Fraction]:
+def _factor(pairs: Sequence[Tuple[int, int]]) -> "Optional[Fraction]":
     """The factor of which every output is the floored product; simple ones alone are believed.
 
     Nearly any two sizes are the floored products of some fraction, so that has to be exact, unless
     it is one part of a whole number: `size=(h // 2, w // 2)`.
     """
+    from fractions import Fraction  # and with it decimal, which an audit does not need
+
     before, after = max(pairs)
     exact = Fraction(after, before)
     if exact.denominator <= _LARGEST_DENOMINATOR and all(n == x * exact for x, n in pairs):

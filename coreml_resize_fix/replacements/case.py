@@ -1,12 +1,9 @@
-"""The case for a replacement: the two intended axes, and the known facts of the image."""
+"""What an intent asks for along both axes, as far as replacements have to know it."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from coreml_resize_fix.sampling import AxisSpec
-
-__all__ = ["PROBES", "Axes", "Case"]
 
 Axes = Tuple[AxisSpec, AxisSpec]  # along height, along width
 
@@ -23,8 +20,6 @@ class Case:
     channels: C of the image; None if not known.
     factors: what N / X is along H and W, if the input is flexible: N = floor(X * factor).
     others: the axes at more sizes of a flexible input, which a replacement must compute too.
-    enumerated: the default and the others are all sizes of the input; otherwise any other size is
-        possible.
     """
 
     rows: AxisSpec
@@ -32,7 +27,6 @@ class Case:
     channels: Optional[int] = None
     factors: Optional[Tuple[float, float]] = None
     others: Tuple[Axes, ...] = ()
-    enumerated: bool = False
 
     @property
     def is_flexible(self) -> bool:
@@ -46,17 +40,5 @@ class Case:
 
     def samples(self) -> Tuple[List[AxisSpec], List[AxisSpec]]:
         """The axes along H and along W at every size to check."""
-        if self.factors is None:
-            return [self.rows], [self.columns]
-        sizes = () if self.enumerated else PROBES
-        rows, columns = (
-            [default]
-            + [pair[axis] for pair in self.others]
-            + [_resized(default, size, factor) for size in sizes if math.floor(size * factor)]
-            for axis, (default, factor) in enumerate(zip((self.rows, self.columns), self.factors))
-        )
-        return rows, columns
-
-
-def _resized(default: AxisSpec, size: int, factor: float) -> AxisSpec:
-    return replace(default, input_size=size, output_size=math.floor(size * factor))
+        rows, columns = zip((self.rows, self.columns), *self.others)
+        return list(rows), list(columns)

@@ -1,13 +1,11 @@
 """Choose the cheapest replacement for a case at its place in a network."""
 
-from typing import Any, NamedTuple, Optional, Tuple, Union
+from typing import Any, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.replacements.case import Case
 from coreml_resize_fix.replacements.format import Place, Purpose, Way
 from coreml_resize_fix.replacements.steps import Steps, multiply_adds
 from coreml_resize_fix.replacements.table import REPLACEMENTS, Replacement
-
-__all__ = ["Choice", "Cost", "Refusal", "candidates", "cheapest"]
 
 
 class Cost(NamedTuple):
@@ -54,12 +52,6 @@ class Choice(NamedTuple):
         return self.candidate.way.spec_version
 
 
-class Refusal(NamedTuple):
-    """The reason why there is no replacement."""
-
-    reason: str
-
-
 def candidates(case: Case, place: Place) -> Tuple[Candidate, ...]:
     """All replacements that compute the case, in every way that the format has there."""
     found = []
@@ -70,27 +62,19 @@ def candidates(case: Case, place: Place) -> Tuple[Candidate, ...]:
     return tuple(found)
 
 
-def cheapest(
-    case: Case, place: Place, spec_version: Optional[int] = None
-) -> Union[Choice, Refusal]:
-    """The cheapest replacement up to a specification version, if one is given."""
-    found = candidates(case, place)
+def cheapest(case: Case, place: Place, spec_version: Optional[int] = None) -> Optional[Choice]:
+    """The cheapest replacement up to a specification version, if one is given; None if none is."""
     allowed = [
-        each for each in found if spec_version is None or each.way.spec_version <= spec_version
+        each
+        for each in candidates(case, place)
+        if spec_version is None or each.way.spec_version <= spec_version
     ]
-    if allowed:
-        least = min(each.effort for each in allowed)
-        # Only possible choices are written, since matrices of large images take time.
-        choices = [each.written() for each in allowed if each.effort == least]
-        return min(choices, key=lambda choice: choice.cost)
-    if found:
-        first = min(found, key=lambda each: each.way.spec_version)
-        since = place.since(first.way.spec_version)
-        return Refusal(f"`{first.purpose.name}` computes it from {since} on")
-    rows = [row for row in REPLACEMENTS if row.follows_flexible or not case.is_flexible]
-    varies = "the size varies, and " if case.is_flexible else ""
-    needs = "; ".join(f"`{row.name}` needs {row.needs}" for row in rows)
-    return Refusal(f"{varies}no layers compute it: {needs}")
+    if not allowed:
+        return None
+    least = min(each.effort for each in allowed)
+    # Only possible choices are written, since matrices of large images take time.
+    choices = [each.written() for each in allowed if each.effort == least]
+    return min(choices, key=lambda choice: choice.cost)
 
 
 def _purpose(case: Case, row: Replacement, steps: Steps, way: Way) -> Purpose:

@@ -18,12 +18,9 @@ from coreml_resize_fix.replacements.steps import (
     Steps,
     UpsampleBilinear,
     computed,
-    weights,
 )
 from coreml_resize_fix.sampling import LARGEST_SIDE, AxisSpec, difference
 from coreml_resize_fix.sampling.reference import matrix
-
-__all__ = ["deconvolution", "strided_convolution", "upsample_and_crop"]
 
 # Source pixels that a kernel reaches to each side: linear, cubic.
 _REACHES = (1, 2)
@@ -74,7 +71,7 @@ def _filtered(
     if rows is None or columns is None or case.channels is None:
         return None
     last = kind(rows.kernel, columns.kernel, case.channels)
-    if weights(last) > _MOST_WEIGHTS and not case.is_flexible:
+    if last.numbers > _MOST_WEIGHTS and not case.is_flexible:
         return None
     first = (RepeatEdges(rows.pad, columns.pad),) if any(rows.pad + columns.pad) else ()
     return first + (last,)
@@ -126,7 +123,7 @@ def _shrink(axes: Sequence[AxisSpec]) -> Optional[_Filter]:
 def _is_exact(
     found: _Filter, kind: Callable[[Kernel, Kernel, int], Step], axes: Sequence[AxisSpec]
 ) -> bool:
-    """Whether repeated edges and the filter make up every one of the axes."""
+    """Whether repeated edges and the filter compute every one of the axes."""
     steps = RepeatEdges(found.pad, (0, 0)), kind(found.kernel, found.kernel, 1)
     return all(computed(steps, HEIGHT, axis.input_size).equals(LinearMap.of(axis)) for axis in axes)
 

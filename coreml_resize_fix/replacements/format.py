@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Sequence, Tuple
 if TYPE_CHECKING:
     from coreml_resize_fix.replacements.steps import Step, Steps
 
-__all__ = ["HALF", "SINGLE", "SMALLEST", "Computed", "Place", "Purpose", "Way"]
-
 # Largest error of rounding to float32 and to float16, as a share of the largest number. Sums of
 # float32 numbers are rounded a little more.
 SINGLE, HALF = 2.0**-22, 2.0**-11
@@ -64,10 +62,6 @@ class Place:
 
     def ways(self, steps: "Sequence[Step]") -> Sequence[Way]:
         """Every way in which the format can write these steps here; none if it cannot."""
-        raise NotImplementedError
-
-    def since(self, spec_version: int) -> str:
-        """The first system that runs models of that version, such as `iOS 13`."""
         raise NotImplementedError
 
     def with_exact_ranks(self) -> "Place":

@@ -9,8 +9,6 @@ from coreml_resize_fix.sampling import TOLERANCE, AxisSpec
 from coreml_resize_fix.sampling import positions as effective_positions
 from coreml_resize_fix.sampling.reference import tap_arrays
 
-__all__ = ["LinearMap", "chosen_pixels", "is_copy"]
-
 # Numbers of a dense matrix that two maps of many taps are multiplied as: 128 MiB of float64.
 _MOST_ENTRIES = 1 << 24
 

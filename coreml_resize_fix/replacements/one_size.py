@@ -28,8 +28,6 @@ from coreml_resize_fix.sampling import (
     positions,
 )
 
-__all__ = ["BOX_ROUNDING", "crop_resize", "gather", "matrices", "padded_resize"]
-
 # Source pixels. A box is stored in float32, and Core ML samples in it; a grid that is moved by d
 # along both axes changes no value by more than 4 d of the largest magnitude; 1e-4 is promised.
 BOX_ROUNDING = 2.5e-5
@@ -119,7 +117,7 @@ def matrices(case: Case) -> Optional[Steps]:
 
 
 def _box(axis: AxisSpec) -> Optional[_Box]:
-    """The interval of evenly spaced points that an axis reads, if it does."""
+    """The interval of evenly spaced points that an axis reads; None if they are not even."""
     for start, end in _intervals(axis):
         pad = math.ceil(max(0.0, -start)), math.ceil(max(0.0, end - (axis.input_size - 1)))
         sampled = AxisSpec(

@@ -4,8 +4,6 @@ from typing import Tuple
 
 import numpy as np
 
-__all__ = ["separated"]
-
 
 def separated(pattern: np.ndarray, total: float, rounding: float) -> Tuple[np.ndarray, np.ndarray]:
     """Two vectors whose outer product is the pattern, shape (k, l); the second sums to `total`.

@@ -6,40 +6,36 @@ along W: `computed` gives them.
 """
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.replacements.maps import LinearMap
 from coreml_resize_fix.sampling import LARGEST_SIDE, AxisSpec
 
-__all__ = [
-    "AXES",
-    "HEIGHT",
-    "WIDTH",
-    "Crop",
-    "CropResize",
-    "Deconvolution",
-    "Depthwise",
-    "Gather",
-    "Kernel",
-    "MatMul",
-    "RepeatEdges",
-    "ResizeBilinear",
-    "Step",
-    "Steps",
-    "UpsampleBilinear",
-    "computed",
-    "multiply_adds",
-    "weights",
-]
-
 AXES = HEIGHT, WIDTH = 0, 1
 Pair = Tuple[int, int]
 
 
+class Step:
+    """A step: its map along each axis, what it stores and what it costs."""
+
+    def along(self, axis: int, size: int) -> Optional[LinearMap]:
+        """The map of `size` pixels along an axis; None where nothing changes."""
+        raise NotImplementedError
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the step stores."""
+        return 0
+
+    def multiply_adds(self, read: int, made: int) -> int:
+        """What a channel costs, of so many pixels read and made; choosing pixels costs nothing."""
+        return 0
+
+
 @dataclass(frozen=True)
-class RepeatEdges:
+class RepeatEdges(Step):
     """Repeat the edge pixels: [C, H, W] → [C, top + H + bottom, left + W + right].
 
     rows: (top, bottom); columns: (left, right).
@@ -49,14 +45,13 @@ class RepeatEdges:
     columns: Pair
 
     def along(self, axis: int, size: int) -> LinearMap:
-        """The map of `size` pixels along an axis."""
         before, after = (self.rows, self.columns)[axis]
         _check(size + before + after)
         return LinearMap.choosing(size, np.arange(-before, size + after))
 
 
 @dataclass(frozen=True)
-class Crop:
+class Crop(Step):
     """Cut off the edges: [C, H, W] → [C, H - top - bottom, W - left - right].
 
     rows: (top, bottom); columns: (left, right).
@@ -66,7 +61,6 @@ class Crop:
     columns: Pair
 
     def along(self, axis: int, size: int) -> LinearMap:
-        """The map of `size` pixels along an axis."""
         before, after = (self.rows, self.columns)[axis]
         _check(size - before - after)
         return LinearMap.choosing(size, np.arange(before, size - after))
@@ -85,19 +79,32 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Depthwise:
+class Convolution(Step):
+    """A pattern of weights, the same in every channel: the outer product of two kernels."""
+
+    rows: Kernel
+    columns: Kernel
+    channels: int
+
+    @property
+    def pattern(self) -> int:
+        """How many weights the pattern has."""
+        return len(self.rows.weights) * len(self.columns.weights)
+
+    @property
+    def numbers(self) -> int:
+        return self.channels * self.pattern
+
+
+@dataclass(frozen=True)
+class Depthwise(Convolution):
     """A convolution with the same kernel for each channel, the outer product of two.
 
     [C, H, W] → [C, (H - k) // s + 1, (W - l) // t + 1] for kernels of k and l weights and strides
     s and t: output n is the sum over j of weights[j] * pixel[n * s + j].
     """
 
-    rows: Kernel
-    columns: Kernel
-    channels: int
-
     def along(self, axis: int, size: int) -> LinearMap:
-        """The map of `size` pixels along an axis."""
         kernel = (self.rows, self.columns)[axis]
         count = len(kernel.weights)
         outputs = (size - count) // kernel.stride + 1
@@ -106,21 +113,19 @@ class Depthwise:
         weight = np.broadcast_to(np.array(kernel.weights), index.shape)
         return LinearMap(size, index, weight)
 
+    def multiply_adds(self, read: int, made: int) -> int:
+        return made * self.pattern
+
 
 @dataclass(frozen=True)
-class Deconvolution:
+class Deconvolution(Convolution):
     """Every pixel adds the same pattern to the outputs, in every channel.
 
     [C, H, W] → [C, (H - 1) * s + k - 2 * crop, …]: pixel q adds weights[j] to output
     q * s + j - crop.
     """
 
-    rows: Kernel
-    columns: Kernel
-    channels: int
-
     def along(self, axis: int, size: int) -> LinearMap:
-        """The map of `size` pixels along an axis."""
         kernel = (self.rows, self.columns)[axis]
         count = len(kernel.weights)
         outputs = (size - 1) * kernel.stride + count - 2 * kernel.crop
@@ -132,9 +137,17 @@ class Deconvolution:
         weight = np.where(inside, np.array(kernel.weights)[np.minimum(at, count - 1)], 0.0)
         return LinearMap(size, np.clip(pixel, 0, size - 1), weight)
 
+    def multiply_adds(self, read: int, made: int) -> int:
+        return read * self.pattern
+
+
+class _Bilinear(Step):
+    def multiply_adds(self, read: int, made: int) -> int:
+        return 4 * made
+
 
 @dataclass(frozen=True)
-class UpsampleBilinear:
+class UpsampleBilinear(_Bilinear):
     """Linear interpolation at i / s: [C, H, W] → [C, H * s, W * t].
 
     factors: s and t, whole numbers. Positions beyond the last pixel read the last pixel.
@@ -143,14 +156,13 @@ class UpsampleBilinear:
     factors: Pair
 
     def along(self, axis: int, size: int) -> LinearMap:
-        """The map of `size` pixels along an axis."""
         factor = self.factors[axis]
         _check(size * factor)
         return LinearMap.of(AxisSpec("linear", "asymmetric", size, size * factor))
 
 
 @dataclass(frozen=True)
-class ResizeBilinear:
+class ResizeBilinear(_Bilinear):
     """Linear interpolation at the middles of the outputs: [C, H, W] → [C, *size].
 
     size: (N, M). Output i reads (i + 1/2) H / N - 1/2; positions beyond the edge read the edge.
@@ -159,13 +171,12 @@ class ResizeBilinear:
     size: Pair
 
     def along(self, axis: int, size: int) -> LinearMap:
-        """The map of `size` pixels along an axis."""
         _check(self.size[axis])
         return LinearMap.of(AxisSpec("linear", "half_pixel", size, self.size[axis]))
 
 
 @dataclass(frozen=True)
-class CropResize:
+class CropResize(_Bilinear):
     """Linear interpolation at evenly spaced points of a box: [C, H, W] → [C, *size].
 
     size: (height, width). box: (top, left, bottom, right), the first and the last points, in
@@ -176,7 +187,6 @@ class CropResize:
     box: Tuple[float, float, float, float]
 
     def along(self, axis: int, size: int) -> LinearMap:
-        """The map of `size` pixels along an axis."""
         start, end = self.box[axis], self.box[axis + 2]
         _check(self.size[axis])
         if min(start, end) < 0 or max(start, end) > size - 1:
@@ -186,7 +196,7 @@ class CropResize:
 
 
 @dataclass(frozen=True)
-class Gather:
+class Gather(Step):
     """Choose pixels along one axis (HEIGHT or WIDTH): its size becomes len(indices).
 
     indices: output n is pixel indices[n].
@@ -196,7 +206,6 @@ class Gather:
     indices: Tuple[int, ...]
 
     def along(self, axis: int, size: int) -> Optional[LinearMap]:
-        """The map of `size` pixels along an axis; None where nothing changes."""
         if axis != self.axis:
             return None
         _check(len(self.indices))
@@ -205,9 +214,13 @@ class Gather:
             raise ValueError(f"an index is not in [0, {size})")
         return LinearMap.choosing(size, index)
 
+    @property
+    def numbers(self) -> int:
+        return len(self.indices)
+
 
 @dataclass(frozen=True)
-class MatMul:
+class MatMul(Step):
     """Any linear map along one axis (HEIGHT or WIDTH): its size X becomes N.
 
     map: N outputs of X pixels; its `matrix` has shape (N, X).
@@ -217,25 +230,20 @@ class MatMul:
     map: LinearMap
 
     def along(self, axis: int, size: int) -> Optional[LinearMap]:
-        """The map of `size` pixels along an axis; None where nothing changes."""
         if axis != self.axis:
             return None
         if size != self.map.input_size:
             raise ValueError(f"{self.map.input_size} pixels are read of {size}")
         return self.map
 
+    @property
+    def numbers(self) -> int:
+        return self.map.input_size * self.map.output_size
 
-Step = Union[
-    RepeatEdges,
-    Crop,
-    Depthwise,
-    Deconvolution,
-    UpsampleBilinear,
-    ResizeBilinear,
-    CropResize,
-    Gather,
-    MatMul,
-]
+    def multiply_adds(self, read: int, made: int) -> int:
+        return made * self.map.input_size
+
+
 Steps = Tuple[Step, ...]
 
 
@@ -254,34 +262,16 @@ def computed(steps: Sequence[Step], axis: int, size: int) -> LinearMap:
     return whole
 
 
-def weights(step: Step) -> int:
-    """How many numbers a step stores."""
-    if isinstance(step, MatMul):
-        return step.map.input_size * step.map.output_size
-    if isinstance(step, (Depthwise, Deconvolution)):
-        return step.channels * len(step.rows.weights) * len(step.columns.weights)
-    return len(step.indices) if isinstance(step, Gather) else 0
-
-
 def multiply_adds(steps: Sequence[Step], channels: int, size: Pair) -> int:
-    """What all steps cost of an image [channels, *size]; choosing and repeating costs nothing."""
+    """What all steps cost of an image [channels, *size]."""
     total = 0
     for step in steps:
         maps = [step.along(axis, size[axis]) for axis in AXES]
-        made = tuple(
+        rows, columns = (
             before if part is None else part.output_size for before, part in zip(size, maps)
         )
-        each = channels * made[0] * made[1]  # outputs
-        if isinstance(step, Depthwise):
-            total += each * len(step.rows.weights) * len(step.columns.weights)
-        elif isinstance(step, Deconvolution):
-            pattern = len(step.rows.weights) * len(step.columns.weights)
-            total += channels * size[0] * size[1] * pattern
-        elif isinstance(step, (UpsampleBilinear, ResizeBilinear, CropResize)):
-            total += 4 * each
-        elif isinstance(step, MatMul):
-            total += each * step.map.input_size
-        size = made[0], made[1]
+        total += channels * step.multiply_adds(size[0] * size[1], rows * columns)
+        size = rows, columns
     return total
 
 

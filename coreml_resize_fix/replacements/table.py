@@ -7,9 +7,7 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.replacements import filters, one_size
 from coreml_resize_fix.replacements.case import Case
-from coreml_resize_fix.replacements.steps import Steps, weights
-
-__all__ = ["REPLACEMENTS", "Replacement"]
+from coreml_resize_fix.replacements.steps import Steps
 
 # Weights of one replacement, 64 MiB of float32: matrices between sides of 4096 pixels. They are in
 # memory several times while they are built and compared.
@@ -22,48 +20,27 @@ class Replacement(NamedTuple):
     Nothing here states whether they do: `find` derives the steps from the intent's own map, and
     returns None unless they compute that map to 1e-9.
 
-    follows_flexible: works at any input size. needs: conditions on the case, in words.
+    follows_flexible: works at any input size.
     """
 
     name: str
-    follows_flexible: bool
-    needs: str
     find: Callable[[Case], Optional[Steps]]
+    follows_flexible: bool = False
 
     def steps(self, case: Case) -> Optional[Steps]:
         """The steps in order; None if they cannot express the case."""
         if case.is_flexible and not self.follows_flexible:
             return None
         found = self.find(case)
-        return found if found and sum(map(weights, found)) <= _MOST_WEIGHTS else None
+        return found if found and sum(step.numbers for step in found) <= _MOST_WEIGHTS else None
 
 
 REPLACEMENTS: Tuple[Replacement, ...] = (
-    Replacement(
-        "deconvolution",
-        True,
-        "a whole factor up along each axis, a known number of channels and rank",
-        filters.deconvolution,
-    ),
-    Replacement(
-        "strided convolution",
-        True,
-        "one over a whole factor along each axis, a known number of channels and rank",
-        filters.strided_convolution,
-    ),
-    Replacement(
-        "Upsample and crop",
-        True,
-        "half-pixel bilinear by odd whole factors",
-        filters.upsample_and_crop,
-    ),
-    Replacement(
-        "padded resize",
-        False,
-        "half-pixel bilinear by 1 / scale factor, which is a fraction of small numbers",
-        one_size.padded_resize,
-    ),
-    Replacement("CropResize", False, "bilinear at evenly spaced points", one_size.crop_resize),
-    Replacement("gather", False, "one pixel per output", one_size.gather),
-    Replacement("matrix product", False, "matrices of at most 2^24 numbers", one_size.matrices),
+    Replacement("deconvolution", filters.deconvolution, follows_flexible=True),
+    Replacement("strided convolution", filters.strided_convolution, follows_flexible=True),
+    Replacement("Upsample and crop", filters.upsample_and_crop, follows_flexible=True),
+    Replacement("padded resize", one_size.padded_resize),
+    Replacement("CropResize", one_size.crop_resize),
+    Replacement("gather", one_size.gather),
+    Replacement("matrix product", one_size.matrices),
 )

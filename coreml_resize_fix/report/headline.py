@@ -4,11 +4,11 @@ from collections import Counter
 from typing import List, Optional
 
 from coreml_resize_fix.auditing import findings
-from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.report import models, network
 from coreml_resize_fix.report.plain import cut, visible
-from coreml_resize_fix.report.summary import cannot_run, count, kinds, listed
+from coreml_resize_fix.report.summary import cannot_run, kinds, listed
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
+from coreml_resize_fix.words import count, size_text
 
 _LONGEST_NAME = 40  # columns
 
@@ -82,7 +82,7 @@ def _wrong_size(report: ModelReport, was: str) -> Optional[str]:
         if made is not None and meant is not None and made != meant:
             makes = "made" if was == "was" else "makes"
             name = _name(finding.layer.name or finding.layer.address)
-            return f"{name} {makes} {size(made)} instead of {size(meant)}"
+            return f"{name} {makes} {size_text(made)} instead of {size_text(meant)}"
     return None
 
 

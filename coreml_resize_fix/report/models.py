@@ -6,8 +6,8 @@ from typing import Iterator, List, Optional, Tuple
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.report.signs import SIGNS
-from coreml_resize_fix.report.summary import count
 from coreml_resize_fix.run.results import Failure, ModelReport, Result, Run
+from coreml_resize_fix.words import count, quoted
 
 
 def verdicts(reports: List[ModelReport]) -> str:
@@ -88,7 +88,7 @@ def next_steps(run: Run) -> List[str]:
     ways = Counter(found for found in needs if found is not None)
     lines = []
     for options, number in sorted(ways.items()):
-        named = " and ".join(f"`{option}`" for option in options)
+        named = quoted(options, " and ")
         steps = ["run without `--dry-run`"] if run.dry_run else []
         steps += [f"pass {named}"] if named else []
         if steps:

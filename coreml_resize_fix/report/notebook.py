@@ -15,9 +15,10 @@ from coreml_resize_fix.auditing.findings import Finding
 from coreml_resize_fix.report import drawing
 from coreml_resize_fix.report.plain import cut, visible
 from coreml_resize_fix.report.signs import LISTED, SIGNS
-from coreml_resize_fix.report.summary import closing, count
+from coreml_resize_fix.report.summary import closing
 from coreml_resize_fix.report.table import sizes
 from coreml_resize_fix.run.results import ModelReport
+from coreml_resize_fix.words import count
 
 _MOST_LAYERS, _MOST_REMARKS, _MOST_DRAWINGS = 20, 10, 5
 _NAME, _MESSAGE = 80, 800  # characters

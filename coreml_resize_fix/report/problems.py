@@ -10,6 +10,7 @@ from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.report import network
 from coreml_resize_fix.report.lists import SHOWN
 from coreml_resize_fix.run.results import ModelReport
+from coreml_resize_fix.words import quoted
 
 
 class Problem(NamedTuple):
@@ -45,7 +46,7 @@ def help_for(finding: Finding) -> str:
     """What to do about a layer that has codes; the options that fix it, if options do."""
     if not finding.needs:
         return RULES[finding.codes[-1]].help
-    named = " and ".join(f"`{need}`" for need in finding.needs)
+    named = quoted(finding.needs, " and ")
     if "--decompose" in finding.needs:
         return f"pass {named}; several layers cost more at run time than one"
     return f"pass {named}"

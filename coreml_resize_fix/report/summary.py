@@ -6,6 +6,7 @@ from typing import Iterator, List, Tuple
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.report.plain import visible
 from coreml_resize_fix.run.results import ModelReport
+from coreml_resize_fix.words import count, quoted
 
 # verdict → what is said of one such layer, and of several
 _LEFT = (
@@ -24,11 +25,6 @@ def closing(report: ModelReport, dry_run: bool) -> str:
         return f"{resizes} The whole network was not compared."
     what = "is as the reference has it" if report.network.holds else "is not what it should be"
     return f"{resizes} What the network computes {what}."
-
-
-def count(number: int, noun: str) -> str:
-    """`1 layer`, `2 layers`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _on_resizes(report: ModelReport, dry_run: bool) -> str:
@@ -80,7 +76,7 @@ def kinds(
     yield counts[findings.MATCH], "right already"
     options = Counter(f.needs for f in report.findings if f.verdict == findings.NEEDS_OPTION)
     for needs, number in sorted(options.items()):
-        named = " and ".join(f"`{need}`" for need in needs) or "an option"
+        named = quoted(needs, " and ") or "an option"
         yield number, f"{'needs' if number == 1 else 'need'} {named}"
     for verdict, of_one, of_several in _LEFT:
         yield counts[verdict], of_one if counts[verdict] == 1 else of_several

@@ -6,10 +6,10 @@ from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from coreml_resize_fix.auditing import findings
 from coreml_resize_fix.auditing.findings import Finding
-from coreml_resize_fix.auditing.messages import size
 from coreml_resize_fix.report import models
 from coreml_resize_fix.report.plain import columns, cut, padded, visible
 from coreml_resize_fix.run.results import Failure, Result
+from coreml_resize_fix.words import size_text
 
 Style = Callable[[str, str], str]  # (text, color) → text
 
@@ -133,8 +133,8 @@ def _sizes(finding: Finding) -> Tuple[str, str]:
     if layer.input.is_flexible and layer.output_size is None:
         return "varies", ""
     other = finding.intended_size and finding.intended_size != layer.output_size
-    meant = f"not {size(finding.intended_size)}" if other else ""
-    return f"{size(layer.input.size)} → {size(layer.output_size)}", meant
+    meant = f"not {size_text(finding.intended_size)}" if other else ""
+    return f"{size_text(layer.input.size)} → {size_text(layer.output_size)}", meant
 
 
 def _shift(finding: Finding) -> str:

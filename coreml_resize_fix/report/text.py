@@ -11,9 +11,10 @@ from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.report import models, network, problems
 from coreml_resize_fix.report.lists import SHOWN, shortened
 from coreml_resize_fix.report.plain import visible
-from coreml_resize_fix.report.summary import closing, count
+from coreml_resize_fix.report.summary import closing
 from coreml_resize_fix.report.table import WIDTH, Style, table, table_of_models
 from coreml_resize_fix.run.results import Failure, ModelReport, Run
+from coreml_resize_fix.words import count
 
 _CLOSEST = 44  # columns
 

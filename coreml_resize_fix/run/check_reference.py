@@ -45,7 +45,7 @@ class _Side(NamedTuple):
 
 
 class Check:
-    """A model that was compared with its reference, as it is; `add_result` does so with a fix.
+    """The comparison of a model with its reference, as the file is; `add_result` adds the fix.
 
     Raises:
         BadReferenceError: the reference cannot be read, or is none of this model.
@@ -123,7 +123,7 @@ class Check:
         self._after = None
 
     def agreement(self, findings: Sequence[Finding], missing: bool, final: bool) -> Agreement:
-        """What there is to say at the end of a run, with its findings.
+        """The outcome for the report, with the findings at the end of a run.
 
         `missing`: a call has no layer. `final`: a fix was asked for, and the file was right.
         """

@@ -11,7 +11,8 @@ from coreml_resize_fix.errors import BadReferenceError, UsageError, told
 from coreml_resize_fix.formats.execution import Execution
 from coreml_resize_fix.formats.features import IMAGE, Feature
 from coreml_resize_fix.formats.model import Model
-from coreml_resize_fix.verify.network import Executed, NotRun
+from coreml_resize_fix.verify.agreement import NotRun
+from coreml_resize_fix.verify.network import Executed
 from coreml_resize_fix.verify.reference import Arrays, Runner
 
 _FLOAT32 = np.dtype(np.float32)

@@ -25,14 +25,14 @@ _BLOCK = 1024 * 1024
 _KINDS = {package.FILE_SUFFIX: "model file", package.SUFFIX: "package"}
 
 
-def fingerprint(model_file: str) -> Optional[str]:
+def sha256_if_small(model_file: str) -> Optional[str]:
     """SHA-256 of a model file, or None for one of more than 64 MiB."""
     if os.path.getsize(model_file) > LARGEST_TO_HASH:
         return None
-    return fingerprint_whole(model_file)
+    return sha256_of_file(model_file)
 
 
-def fingerprint_whole(model_file: str) -> str:
+def sha256_of_file(model_file: str) -> str:
     """SHA-256 of a model file of any size."""
     import hashlib
 
@@ -43,7 +43,7 @@ def fingerprint_whole(model_file: str) -> str:
     return digest.hexdigest()
 
 
-def fingerprint_of(data: bytes) -> str:
+def sha256_of_bytes(data: bytes) -> str:
     """SHA-256 of a model in memory."""
     import hashlib
 
@@ -209,7 +209,6 @@ def _others(
     from coreml_resize_fix.formats import package_items
     from coreml_resize_fix.run import writing
 
-    refuse_appended(path, model_file, appended)
     if not appended:
         return
     folder, inside = os.path.dirname(model_file), os.path.realpath(path)

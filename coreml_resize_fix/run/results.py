@@ -96,7 +96,7 @@ class ModelReport:
         return sorted(every, key=lambda one: one.intent.index or 0)
 
     def _missing(self) -> List[WithoutLayer]:
-        """The intents that lack a layer; the first with what is wrong with a layer's name."""
+        """The intents whose layer is missing; the first with what is wrong with its name."""
         if not self.unused:
             return []
         names = self.layer_names

@@ -1,4 +1,4 @@
-"""What a run decides on one model before it writes, and the check of the whole network."""
+"""What a run decides on one model before it writes; the network is run for it where asked."""
 
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
@@ -13,10 +13,6 @@ from coreml_resize_fix.verify.agreement import Effects
 
 if TYPE_CHECKING:
     from coreml_resize_fix.run.check_reference import Check
-
-
-class NotExplainedError(Exception):
-    """A call without a layer, and outputs that do not show that other layers compute it."""
 
 
 class Work(NamedTuple):
@@ -59,7 +55,7 @@ class Work(NamedTuple):
 
     @property
     def without_layer(self) -> Tuple[Tuple[Intent, ...], Tuple[WithoutLayer, ...]]:
-        """Calls that are owed a layer and have none, and those that owe none.
+        """The intents whose layer is missing, and those that need none.
 
         If the outputs are as the reference has them, other layers compute what has none.
         """
@@ -97,18 +93,3 @@ def run_network(work: Work, tell: ShowProgress) -> Work:
 
         return work._replace(effects=effects.on_test_image(work.model, work.findings, tell))
     return work
-
-
-def prove_network(work: Work, result: Model) -> None:
-    """Run the result, which must not be farther from the reference than the file is.
-
-    Raises:
-        ProofError: it is.
-        NotExplainedError: calls have no layer, and the outputs do not show that they need none.
-    """
-    if work.check is None:
-        return
-    work.check.add_result(result)
-    if work.may_be_elsewhere and not work.check.holds:
-        work.check.drop_result()
-        raise NotExplainedError

@@ -9,7 +9,6 @@ from coreml_resize_fix.sampling.grid import (
     TRANSFORMS,
     AxisSpec,
     coordinates,
-    source_step,
 )
 from coreml_resize_fix.sampling.kernels import KERNELS, positions, taps
 
@@ -23,6 +22,5 @@ __all__ = [
     "coordinates",
     "difference",
     "positions",
-    "source_step",
     "taps",
 ]

@@ -7,8 +7,6 @@ from typing import Dict, Optional
 from coreml_resize_fix.sampling.grid import AxisSpec
 from coreml_resize_fix.sampling.kernels import Row, is_decided_by_position, positions, taps
 
-__all__ = ["TOLERANCE", "Difference", "difference"]
-
 # Absolute, in source pixels and in weights: far above float64 rounding for any real size, far
 # below the smallest difference between two conventions.
 TOLERANCE = 1e-9

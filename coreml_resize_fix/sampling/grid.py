@@ -10,8 +10,6 @@ from typing import Callable, Dict, Optional, Tuple
 
 from coreml_resize_fix.sampling.single import single
 
-__all__ = ["LARGEST_SIDE", "TRANSFORMS", "AxisSpec", "coordinates", "source_step"]
-
 Rounding = Callable[[float], float]  # of every intermediate result: to single precision, or not
 
 # (output index, length of the sampled interval, N, step as numerator and denominator, rounding)

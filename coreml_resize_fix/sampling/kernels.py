@@ -6,8 +6,6 @@ from typing import Callable, Dict, Tuple
 
 from coreml_resize_fix.sampling.grid import AxisSpec, coordinates, source_step
 
-__all__ = ["KERNELS", "Row", "Taps", "is_decided_by_position", "positions", "taps"]
-
 Row = Tuple[Tuple[int, float], ...]  # (source index, weight) of what one output reads
 Taps = Tuple[Row, ...]
 

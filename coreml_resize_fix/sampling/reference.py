@@ -7,8 +7,6 @@ import numpy as np
 from coreml_resize_fix.sampling.grid import AxisSpec
 from coreml_resize_fix.sampling.kernels import taps
 
-__all__ = ["matrix", "resize", "tap_arrays"]
-
 # Planes are worked on in blocks whose buffers stay in a core's cache.
 _BLOCK_ELEMENTS = 1 << 16
 

@@ -3,8 +3,6 @@
 import math
 import struct
 
-__all__ = ["exactly", "shortest", "single", "spacing"]
-
 _DIGITS = 9  # of a decimal that names any number of single precision
 
 

@@ -33,8 +33,8 @@ class Drift(NamedTuple):
     max_abs_error: Optional[float]
 
 
-class Stopped(NamedTuple):
-    """A layer or an operation that could not be computed, and why."""
+class NotRun(NamedTuple):
+    """A layer or an operation that could not be computed, and why, as the end of a sentence."""
 
     address: str
     name: str
@@ -78,7 +78,7 @@ class Effects(NamedTuple):
     on_test_image: bool  # else on the inputs of a reference
     together: Tuple[Effect, ...] = ()
     alone: Tuple[Contribution, ...] = ()
-    not_run: Optional[Stopped] = None
+    not_run: Optional[NotRun] = None
 
     def __repr__(self) -> str:
         return short_repr(self)
@@ -95,7 +95,7 @@ class Agreement(NamedTuple):
     tolerance: float
     outputs: Tuple[ComparedOutput, ...]
     first_drift: Optional[Drift] = None
-    not_run: Optional[Stopped] = None
+    not_run: Optional[NotRun] = None
     message: str = ""
 
     def __repr__(self) -> str:

@@ -6,12 +6,11 @@ import numpy as np
 
 from coreml_resize_fix.errors import ProofError
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.tensors import Recorded
+from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import probes
-
-Size = Tuple[int, int]
 
 # Both sides are computed in float64, on values of at most one.
 EXACT = 1e-9
@@ -45,6 +44,11 @@ class Measurement(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.actual:.6g} instead of {self.expected:.6g} at {list(self.worst)}"
+
+
+def recorded_of(intent: Intent, tensors: Tensors) -> Optional[Recorded]:
+    """The tensors that were recorded of a call, if there are any."""
+    return tensors.get(intent.index) if intent.index is not None else None
 
 
 def is_small(input_size: Size, output_size: Size) -> bool:

@@ -19,7 +19,7 @@ from coreml_resize_fix.intents.model import CHANNELS_LAST, Intent
 from coreml_resize_fix.progress import ShowProgress
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import network, probes
-from coreml_resize_fix.verify.agreement import Contribution, Effect, Effects, Stopped
+from coreml_resize_fix.verify.agreement import Contribution, Effect, Effects, NotRun
 from coreml_resize_fix.verify.deviation import changed_pixels, deviation
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 from coreml_resize_fix.verify.layouts import in_front
@@ -75,7 +75,7 @@ def measure(
 
     ran = run(0, exact)
     if ran.not_run is not None:
-        return Measured(None, Effects(False, not_run=Stopped(*ran.not_run)))
+        return Measured(None, Effects(False, not_run=ran.not_run))
     right = ran.outputs
     if as_it_is is None:
         as_it_is = run(1, {}).outputs
@@ -112,9 +112,9 @@ def on_test_image(
         )
         effects = measure(execution, inputs, findings, tell).effects
     except KernelError as error:
-        effects = Effects(True, not_run=Stopped("", "", str(error)))
+        effects = Effects(True, not_run=NotRun("", "", str(error)))
     except UsageError as error:
-        effects = Effects(True, not_run=Stopped("", "", error.message))
+        effects = Effects(True, not_run=NotRun("", "", error.message))
     return effects._replace(on_test_image=True) if effects is not None else None
 
 
@@ -135,7 +135,7 @@ def _may_lack(feature: Feature) -> bool:
 
 
 def _part(tell: ShowProgress, number: int, count: int) -> ShowProgress:
-    """How far one run is, as a part of all of them."""
+    """A progress callback for one of several runs, told as a part of all of them."""
 
     def told(done: int, total: int, what: str, unit: str) -> None:
         tell(number * total + done, count * total, "measuring", unit)
@@ -146,7 +146,7 @@ def _part(tell: ShowProgress, number: int, count: int) -> ShowProgress:
 def _as_intended(
     layer: ResizeLayer, intent: Intent, comparisons: Optional[Comparisons]
 ) -> Replacement:
-    """What PyTorch makes of a map, whatever its size."""
+    """A function that resizes a map as the intent asks, whatever its size."""
     asked = comparisons.asked if comparisons is not None else intent
 
     def compute(maps: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from coreml_resize_fix.formats.features import ARRAY, CLASSES, IMAGE, NUMBER, Fe
 from coreml_resize_fix.intents.reference import RECORD
 from coreml_resize_fix.verify import layouts
 from coreml_resize_fix.verify.network import arranged, planes
+from coreml_resize_fix.words import count, quoted, size_text
 
 Arrays = Mapping[str, np.ndarray]
 Shape = Tuple[int, ...]
@@ -59,8 +60,8 @@ def pair(
     names = list(wanted) if len(arrays) == len(wanted) else needed
     if len(arrays) != len(names):
         raise BadReferenceError(
-            f"the reference `{label}` has {_count(len(arrays), kind)} "
-            f"({_listed(list(arrays))}), and the model has {len(names)} ({_listed(names)})",
+            f"the reference `{label}` has {count(len(arrays), kind)} "
+            f"({quoted(arrays)}), and the model has {len(names)} ({quoted(names)})",
             f"record the network that was converted, or name the arrays `{kind}_` and the name of "
             f"the model's {kind}",
         )
@@ -182,7 +183,7 @@ def _chosen(
     how = "moved to the front" if in_front else "left where they are"
     notice = (
         f"`{name}` of the reference fits with its channels last and first, as its sizes "
-        f"{'×'.join(map(str, array.shape))} are alike: they were {how}; record an example whose "
+        f"{size_text(array.shape)} are alike: they were {how}; record an example whose "
         "height, width and channels differ to be sure"
     )
     return chosen, [notice]
@@ -246,11 +247,3 @@ def fit_outputs(
         notices += doubt if channels_last else []
     moved = {name for name, array in found.items() if array is not fitted.arrays[name]}
     return Fitted(found, notices, moved)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

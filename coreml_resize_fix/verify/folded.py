@@ -9,6 +9,7 @@ from coreml_resize_fix.auditing.without_layer import ELSEWHERE, WithoutLayer
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
+from coreml_resize_fix.verify.compare import recorded_of
 
 # Of the largest magnitude: PyTorch's own rounding, and that of numbers that are stored rounded.
 _TOLERANCES = {"f": 1e-4, "e": 2e-3}
@@ -18,7 +19,7 @@ def settle(matching: Matching, model: Model, tensors: Tensors) -> None:
     """Ask for no layer where a call of a parameter has its recorded result as a constant."""
     left: List[Intent] = []
     for intent in matching.unused:
-        recorded = tensors.get(intent.index) if intent.index is not None else None
+        recorded = recorded_of(intent, tensors)
         if intent.input_is_parameter and recorded is not None and _is_held(model, recorded):
             matching.need_no_layer.append(WithoutLayer(intent, ELSEWHERE))
         else:

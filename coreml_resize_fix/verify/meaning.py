@@ -3,6 +3,7 @@
 from typing import List, Mapping
 
 from coreml_resize_fix.verify.agreement import Agreement, Drift
+from coreml_resize_fix.words import quoted
 
 NOT_RESIZES = "that is not the resizes' doing: look at weights, other layers and the preprocessing"
 NOT_COMPARABLE = (
@@ -26,7 +27,7 @@ def describe(
     off = [one.name for one in found.outputs if not one.within]
     if not off:
         return "every output is as the reference has it"
-    told = f"{_listed(off)} {'is' if len(off) == 1 else 'are'} not as the reference has it"
+    told = f"{quoted(off)} {'is' if len(off) == 1 else 'are'} not as the reference has it"
     drift = f"; {_first(found.first_drift)}" if found.first_drift is not None else ""
     if not asked:
         return f"{told}{drift}; pass `--manifest` to see whether the resizes do it"
@@ -35,7 +36,7 @@ def describe(
     left = [name for name in off if not right_if_intended.get(name, True)]
     if left:
         why = _elsewhere(found, left)
-        return f"{told}{drift}; {_listed(left)} would not be even if every resize were: {why}"
+        return f"{told}{drift}; {quoted(left)} would not be even if every resize were: {why}"
     if right_if_intended:
         return f"{told}{drift}; with every resize right it would be"
     return f"{told}{drift}; not all that its resizes should make is known"
@@ -53,7 +54,3 @@ def _elsewhere(found: Agreement, names: List[str]) -> str:
 def _first(drift: Drift) -> str:
     error = "" if drift.max_abs_error is None else f", by {drift.max_abs_error:.2g}"
     return f"the first that drifts is `{drift.name}` (`{drift.address}`){error}"
-
-
-def _listed(names: List[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

@@ -1,4 +1,4 @@
-"""Run a whole network on arrays, of either kind of model, and say where it could not be run."""
+"""Run a whole network of any kind on arrays: its outputs, or the layer that cannot be computed."""
 
 from typing import (
     AbstractSet,
@@ -21,35 +21,19 @@ from coreml_resize_fix.formats.execution import FAULTS, Execution, NotRunError, 
 from coreml_resize_fix.formats.features import ARRAY, IMAGE, TEXT, Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.progress import ShowProgress, silent
+from coreml_resize_fix.verify.agreement import NotRun
 from coreml_resize_fix.verify.kernels.checks import limited_effort
-
-__all__ = [
-    "Executed",
-    "NotRun",
-    "arranged",
-    "execute",
-    "planes",
-    "require_names",
-    "run",
-    "run_prepared",
-]
-
-
-class NotRun(NamedTuple):
-    """A layer or an operation that could not be computed, and why, as the end of a sentence."""
-
-    address: str
-    name: str
-    reason: str
+from coreml_resize_fix.words import quoted, size_text
 
 
 class Executed(NamedTuple):
-    """`outputs` by the names of the model's features: images and arrays before clipping and
-    rounding, of a classifier its probabilities in the order of `classes`, and no label.
+    """The result of one run.
 
-    `kept` are blobs by name, in the ranks that they have in the network. Where something could not
-    be computed, `not_run` says what, and `outputs` is empty. `replaced` are the addresses of
-    resizes in whose place something else was computed.
+    `outputs` are by the names of the model's features: images and arrays before clipping and
+    rounding, of a classifier its probabilities in the order of `classes`, and no label. They are
+    empty where something could not be computed: `not_run` says what. `kept` are the blobs that were
+    asked for, in the ranks that they have in the network. `replaced` are the addresses of resizes
+    in whose place something else was computed.
     """
 
     outputs: Dict[str, np.ndarray]
@@ -69,7 +53,7 @@ def execute(
     tell: ShowProgress = silent,
     function: Optional[str] = None,
 ) -> Executed:
-    """Run a network, a pipeline or a function on arrays for all of its inputs.
+    """Run a model on arrays, one for each of its inputs.
 
     An input that is an image takes uint8 values of a picture, [H, W], [H, W, 3] or [1, C, H, W] in
     the order RGB, which go through the preprocessing; or floating numbers [1, C, H, W], which enter
@@ -77,8 +61,10 @@ def execute(
 
     Args:
         dtype: float32 (the default) or float64. Networks of float16 are computed in it, too.
-        keep: names of blobs to hand out.
-        replace: what to compute in the place of resizes, by address, of the blob that each gets.
+        keep: names of blobs that are returned beside the outputs.
+        replace: functions to compute instead of resizes, by address; each gets the resize's input.
+        tell: is called after each layer, with how far the run is.
+        function: the name of a function of an ML Program; None is its default one.
 
     Raises:
         UsageError: an input is missing, has another shape, or is none of the network's.
@@ -94,7 +80,7 @@ def run(
     replace: Optional[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = None,
     tell: ShowProgress = silent,
 ) -> Executed:
-    """`execute` of what is ready to run."""
+    """The same for a model that is prepared for execution already."""
     given, prepared = _entering(network.inputs, inputs)
     return run_prepared(network, given, prepared, Walk(keep, replace, tell))
 
@@ -102,7 +88,7 @@ def run(
 def run_prepared(
     network: Execution, given: Mapping[str, np.ndarray], prepared: Collection[str], walk: Walk
 ) -> Executed:
-    """`run` with inputs as an Execution takes them."""
+    """The same for inputs in the form that `Execution.run` takes; `walk` records the run."""
     about = network.classes, network.in_half
     try:
         with limited_effort():
@@ -127,7 +113,7 @@ def run_prepared(
 def _entering(
     features: Sequence[Feature], inputs: Mapping[str, np.ndarray]
 ) -> Tuple[Dict[str, np.ndarray], List[str]]:
-    """The inputs as the network takes them, and the names of images behind their preprocessing."""
+    """The inputs in the form that `Execution.run` takes, and the names of prepared images."""
     require_names(features, inputs)
     given: Dict[str, np.ndarray] = {}
     prepared: List[str] = []
@@ -150,13 +136,13 @@ def _entering(
 
 
 def require_names(features: Sequence[Feature], inputs: Mapping[str, object]) -> None:
-    """Refuse inputs that the network does not have, or that are missing.
+    """Refuse inputs of which one is missing, or none of the model's.
 
     Raises:
-        UsageError: there are some.
+        UsageError: says which.
     """
     names = [feature.name for feature in features]
-    listed = ", ".join(f"`{name}`" for name in names)
+    listed = quoted(names)
     if not isinstance(inputs, Mapping):
         raise UsageError(
             f"the inputs are a `{type(inputs).__name__}`",
@@ -173,7 +159,7 @@ def require_names(features: Sequence[Feature], inputs: Mapping[str, object]) -> 
 
 
 def arranged(feature: Feature, array: np.ndarray) -> np.ndarray:
-    """The array in a shape that the input declares: axes of one are left out or added.
+    """The array in a shape that the input declares; axes of one are added or dropped for that.
 
     Raises:
         UsageError: it fits none.
@@ -206,7 +192,7 @@ def _without_ones(shape: Tuple[int, ...]) -> Tuple[int, ...]:
 
 
 def planes(feature: Feature, array: np.ndarray) -> np.ndarray:
-    """[1, C, H, W] of a picture in any of the usual orders of axes.
+    """A picture as [1, C, H, W]; it may be [H, W], [H, W, C] or [C, H, W], with axes of one.
 
     Raises:
         UsageError: it has another number of channels, or a size that the input does not take.
@@ -218,7 +204,7 @@ def planes(feature: Feature, array: np.ndarray) -> np.ndarray:
         found = np.moveaxis(found, -1, 0)  # rows of pixels
     lead = found.shape[:-3]
     if found.ndim < 3 or found.shape[-3] != channels or any(size != 1 for size in lead):
-        wanted = "×".join(map(str, (channels, *feature.shape)))
+        wanted = size_text((channels, *feature.shape))
         raise UsageError(
             f"the input `{feature.name}` is an image of {wanted} (channels × height × width), and "
             f"gets an array of shape {list(array.shape)}",

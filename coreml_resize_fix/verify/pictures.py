@@ -7,11 +7,11 @@ import numpy as np
 
 from coreml_resize_fix.auditing.findings import Finding, Picture
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
+from coreml_resize_fix.verify.compare import recorded_of
 from coreml_resize_fix.verify.probes import LARGEST_MAP, pixels
-
-Size = Tuple[int, int]
 
 _WINDOW = 64  # output pixels per side: single pixels stay visible, and the file small
 
@@ -31,7 +31,7 @@ def with_picture(finding: Finding, tensors: Tensors) -> Finding:
     before, after = sizes[0]
     if pixels(before, after) > LARGEST_MAP:
         return finding
-    recorded = tensors.get(intent.index) if intent.index is not None else None
+    recorded = recorded_of(intent, tensors)
     if recorded is not None and tuple(recorded.input.shape[-2:]) != before:
         recorded = None
     if recorded is not None and tuple(recorded.output.shape[-2:]) == after:
@@ -73,7 +73,7 @@ def _fits(params: ResizeOp, source: np.ndarray, after: Size) -> bool:
 
 
 def _compute(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.ndarray]:
-    """What a layer makes of one plane, of its own size if that is another; None for no image."""
+    """The output of a layer for one plane, in its own size; None if that is no image."""
     size = (source.shape[0], source.shape[1])
     own = after if params.may_make(size, after) else params.output_size(size)
     if min(own) < 1 or own[0] * own[1] > LARGEST_MAP:
@@ -83,7 +83,7 @@ def _compute(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.n
 
 
 def _run(params: ResizeOp, images: np.ndarray, size: Size) -> Optional[np.ndarray]:
-    """What it makes of images; None of layers in the file that do not go together."""
+    """The output for images; None for layers of the file that do not fit together."""
     try:
         made = np.asarray(params.run(images, size))
     except ValueError:  # a KernelError is one

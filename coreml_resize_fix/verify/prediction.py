@@ -20,8 +20,6 @@ from coreml_resize_fix.verify.network import (
     run_prepared,
 )
 
-__all__ = ["predict"]
-
 # What an array is that Core ML gives; float16 is told as float32, as coremltools does.
 _DTYPES = {"INT32": np.int32, "DOUBLE": np.float64, "FLOAT64": np.float64}
 

@@ -4,9 +4,9 @@ from typing import Callable, Dict, Mapping, Sequence, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.verify.kernels.checks import KernelError, count_of
 
-Size = Tuple[int, int]
 Wanted = Tuple[Sequence[int], np.dtype]  # shape and numbers of an input
 
 _SEED = 20260801

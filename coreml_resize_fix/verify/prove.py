@@ -10,7 +10,13 @@ from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.progress import ShowProgress
-from coreml_resize_fix.verify.compare import Measurement, is_small, measure, measure_recorded
+from coreml_resize_fix.verify.compare import (
+    Measurement,
+    is_small,
+    measure,
+    measure_recorded,
+    recorded_of,
+)
 
 _MOST_SIZES = 4
 
@@ -56,7 +62,7 @@ def examine(finding: Finding, tensors: Tensors) -> Tuple[Finding, Optional[str]]
 
 
 def _measure_file(finding: Finding, tensors: Tensors) -> List[Optional[Measurement]]:
-    """What is in the file now; nothing where that cannot be computed, and is not said to match."""
+    """The errors of the layer in the file; [] where it cannot be computed and need not match."""
     params = finding.layer.params
     if params.lacks_its_mode or WITHOUT_VALUES & set(finding.codes):
         return []
@@ -106,7 +112,7 @@ def _measure_all(
     # What this run makes is exact; what is in the file already may have been rounded since.
     rounded = finding.verdict == MATCH
     found = [measure(asked, params, before, after, rounded) for before, after in sizes]
-    recorded = tensors.get(intent.index) if intent.index is not None else None
+    recorded = recorded_of(intent, tensors)
     if recorded is not None and _belongs(recorded, finding):
         found.append(measure_recorded(params, recorded, rounded))
     return found

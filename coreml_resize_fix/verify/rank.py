@@ -11,6 +11,7 @@ from coreml_resize_fix.auditing.findings import INEXACT, Finding, Near
 from coreml_resize_fix.intents.tensors import Recorded, Tensors
 from coreml_resize_fix.sampling.reference import resize
 from coreml_resize_fix.verify import probes
+from coreml_resize_fix.verify.compare import recorded_of
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
 
@@ -30,7 +31,7 @@ def with_closest(finding: Finding, spec_version: int, tensors: Tensors) -> Findi
     before, after = sizes[0]
     if probes.pixels(before, after) > probes.LARGEST_MAP:
         return finding
-    recorded = tensors.get(intent.index) if intent.index is not None else None
+    recorded = recorded_of(intent, tensors)
     images, expected = probes.natural(before)[np.newaxis], None
     if recorded is not None and recorded.input.shape[-2:] == before:
         images, expected = _planes(recorded)

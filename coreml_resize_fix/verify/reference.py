@@ -1,6 +1,6 @@
-"""A whole network compared with a reference, as the file is and as the fix makes it.
+"""Compare a whole network with a reference: run it, and measure how far each output is off.
 
-What runs the network is a `Runner`: NumPy here, or Core ML itself.
+A `Runner` runs the network: NumPy, or Core ML itself.
 """
 
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -11,14 +11,14 @@ from coreml_resize_fix.auditing.findings import FIXABLE, Finding
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.formats.model import Model
 from coreml_resize_fix.intents.reference import Reference
-from coreml_resize_fix.verify.agreement import Drift, Stopped
+from coreml_resize_fix.verify.agreement import Drift, NotRun
 from coreml_resize_fix.verify.compare import measure_recorded
 from coreml_resize_fix.verify.deviation import Deviation, deviation
 from coreml_resize_fix.verify.fit import Fitted, fit_inputs, fit_outputs
 from coreml_resize_fix.verify.network import Executed
 
 Arrays = Mapping[str, np.ndarray]
-# By blob, the name of the resize that makes it and what it should be.
+# By the name of a blob: the name of the resize that makes it, and the right values of it.
 Recordings = Mapping[str, Tuple[str, np.ndarray]]
 # Runs a network on inputs, and keeps some blobs.
 Runner = Callable[[Arrays, Sequence[str]], Executed]
@@ -29,16 +29,16 @@ _TOLERANCES = {False: 1e-3, True: 2e-2}
 
 
 class NetworkRun(NamedTuple):
-    """One run: the outputs as far as they were computed, and where it went wrong first."""
+    """One run: its outputs, what could not be computed, and the first resize that is off."""
 
     outputs: Dict[str, np.ndarray]
-    not_run: Optional[Stopped]
+    not_run: Optional[NotRun]
     resizes: Optional[Drift]  # the first recorded resize that drifts
     errors: Mapping[str, Optional[float]] = {}  # of what each recorded resize makes, by blob
 
 
 class Comparison:
-    """A reference that fits a model, and what is off by more than `tolerance`.
+    """A reference, fitted to the inputs and outputs of a model.
 
     `tolerance` None is the default for the network's numbers.
 
@@ -61,7 +61,7 @@ class Comparison:
 
     @property
     def inputs(self) -> Arrays:
-        """What the network gets."""
+        """The recorded inputs, by the names that they have in the model."""
         return self._given.arrays
 
     def _fit(self, made: Arrays) -> Fitted:
@@ -73,7 +73,7 @@ class Comparison:
         )
 
     def notices(self, made: Arrays) -> List[str]:
-        """What a user should know of how the reference fits a network that makes these outputs."""
+        """Notices on how the reference was fitted to a network that makes these outputs."""
         return [*self.reference.notices, *self._given.notices, *self._fit(made).notices]
 
     def run(self, runner: Runner, model: Model, recorded: Recordings) -> NetworkRun:
@@ -89,7 +89,7 @@ class Comparison:
             errors[blob] = off.largest if off is not None else None
             if drift is None and off is not None and not off.within(self.tolerance):
                 drift = Drift(makers[blob], name, off.largest)
-        return NetworkRun(executed.outputs, _stopped(executed), drift, errors)
+        return NetworkRun(executed.outputs, executed.not_run, drift, errors)
 
     def shared_resizes(self, model: Model, findings: Sequence[Finding]) -> Recordings:
         """What an ONNX file makes of resizes that the model has, too: some from the whole of it."""
@@ -104,11 +104,11 @@ class Comparison:
         return {blob: (names[found[blob]], array) for blob, array in wanted.items()}
 
     def wanted(self, made: Arrays) -> Arrays:
-        """What each output of a network that makes these should be."""
+        """The right values of each output, in the layout of a network that makes these."""
         return self._fit(made).arrays
 
     def recordings(self, model: Model, findings: Sequence[Finding]) -> Recordings:
-        """The recorded results of resizes; a fix leaves the names of what they make."""
+        """The recorded outputs of resizes, by blob; a fix keeps the names of these."""
         made = {}
         for finding in findings:
             index = finding.intent.index if finding.intent is not None else None
@@ -136,7 +136,7 @@ class Comparison:
         return {name: deviation(array, made.get(name)) for name, array in wanted.items()}
 
     def first_blob(self, runner: Runner, model: Model) -> Optional[Drift]:
-        """The first blob that is not as the reference's of its name, where that has any."""
+        """The first blob that is off from the reference's of its name, or None."""
         blobs = self.reference.blobs
         if blobs is None:
             return None
@@ -164,12 +164,8 @@ def resize_blobs(model: Model, findings: Sequence[Finding]) -> Dict[str, str]:
     return {blob: address for blob, address in _makers(model).items() if address in addresses}
 
 
-def _stopped(executed: Executed) -> Optional[Stopped]:
-    return Stopped(*executed.not_run) if executed.not_run is not None else None
-
-
 def _makers(model: Model) -> Dict[str, str]:
-    """Blob → the address that makes it, in order, without those that are written twice."""
+    """The address that makes each blob, in order of execution; blobs written twice are left out."""
     found: Dict[str, str] = {}
     twice = set()
     for network in model.networks:

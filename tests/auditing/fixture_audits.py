@@ -4,7 +4,8 @@ from functools import lru_cache
 
 import pytest
 
-from coreml_resize_fix.auditing.run import run
+from coreml_resize_fix.auditing.remedy import Allowed
+from coreml_resize_fix.auditing.run import audit_model
 from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.intents import manifest
 from tests.support import cases
@@ -49,7 +50,8 @@ def audit(case, document, spec_version=3):
     defects = []
     intents = manifest.from_document(document, defects)
     assert not defects
-    return run(walked(case.path), intents, None, max(spec_version, case.spec_version))
+    allowed = Allowed(max(spec_version, case.spec_version))
+    return audit_model(walked(case.path), intents, None, allowed)
 
 
 def with_resizes(case, resizes):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from coreml_resize_fix.auditing.alignment import align
+from coreml_resize_fix.auditing.alignment import Alignment
 
 
 def all_alignments(rows, columns, fits, row=0, first=0):
@@ -39,7 +39,7 @@ def test_is_what_all_largest_alignments_say(table):
     everything = list(all_alignments(rows, columns, fits))
     size = max(len(pairs) for pairs in everything)
     largest = [pairs for pairs in everything if len(pairs) == size]
-    found = align(rows, columns, fits)
+    found = Alignment(rows, columns, fits)
     assert found.size == size
     for row in range(rows):
         paired = {column for pairs in largest for r, column in pairs if r == row}
@@ -56,6 +56,6 @@ def test_is_what_all_largest_alignments_say(table):
 def test_long_sequences_take_no_time():
     """200 equal intents and layers have one largest alignment, found without looking at others."""
     count = 200
-    found = align(count, count, [[True] * count] * count)
+    found = Alignment(count, count, [[True] * count] * count)
     assert found.size == count
     assert [found.partners(column) for column in range(count)] == [[n] for n in range(count)]

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from coreml_resize_fix.auditing import assessment, decide
+from coreml_resize_fix.auditing import assessment, remedy
 from coreml_resize_fix.auditing.assessment import Assessment, assess
+from coreml_resize_fix.auditing.decision_table import CURRENT_CODES, TABLE, row_for
 from coreml_resize_fix.auditing.evidence import contradiction
+from coreml_resize_fix.auditing.remedy import Allowed
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.intents.model import Intent
 from tests.auditing import test_verdicts, test_verdicts_sizes
@@ -72,7 +74,7 @@ EVERYTHING = [
     for current, shape, reach, asks, evidence, freezes in itertools.product(
         assessment.CURRENT,
         SHAPES,
-        assessment.AVAILABILITY,
+        remedy.AVAILABILITY,
         assessment.INTENT_KINDS,
         assessment.EVIDENCE,
         (False, True),
@@ -88,32 +90,30 @@ def test_there_are_as_many_situations_as_the_fields_make():
 def test_every_situation_hits_exactly_one_row():
     """No exceptions: what cannot occur (a layer that freezes but does not exist) has a row too."""
     for found in EVERYTHING:
-        rows = [row.name for row in decide.TABLE if row.holds(found)]
+        rows = [row.name for row in TABLE if row.holds(found)]
         assert len(rows) == 1, (rows, found)
 
 
 def test_every_row_says_what_it_should():
     for found in EVERYTHING:
-        row = decide.row_for(found)
+        row = row_for(found)
         assert (row.verdict, row.reason or "") == expected(found), (row.name, found)
 
 
 def test_every_row_decides_something():
-    assert {decide.row_for(found).name for found in EVERYTHING} == {
-        row.name for row in decide.TABLE
-    }
-    assert len({row.name for row in decide.TABLE}) == len(decide.TABLE)
+    assert {row_for(found).name for found in EVERYTHING} == {row.name for row in TABLE}
+    assert len({row.name for row in TABLE}) == len(TABLE)
 
 
 def test_every_code_is_a_rule():
-    codes = {row.reason for row in decide.TABLE if row.reason} | set(decide.CURRENT_CODES.values())
+    codes = {row.reason for row in TABLE if row.reason} | set(CURRENT_CODES.values())
     assert codes <= set(RULES)
-    assert set(decide.CURRENT_CODES) == set(assessment.CURRENT) - {"same"}
+    assert set(CURRENT_CODES) == set(assessment.CURRENT) - {"same"}
 
 
 def test_a_situation_without_a_row_is_an_error():
     with pytest.raises(LookupError, match="0 rows decide"):
-        decide.row_for(Assessment("same", "static", "none", "kernel", "new", False, Intent()))
+        row_for(Assessment("same", "static", "none", "kernel", "new", False, Intent()))
 
 
 # Rows that no layer and intent reach today, so that only the table itself can be tested.
@@ -151,6 +151,7 @@ def test_every_row_has_a_verdict_that_is_written_down():
     reached = {"the file contradicts itself", "not judged", "sizes undecided"}
     for layer, intent, target, decompose in literal_cases():
         against = contradiction(intent, layer, pinned=True)
-        found = assess(layer, intent, against is not None, target, decompose)
-        reached.add(decide.row_for(found).name)
-    assert {row.name for row in decide.TABLE} - reached == set(NOT_REACHED)
+        evidence = assessment.EVIDENCE_OK if against is None else assessment.CONTRADICTED
+        found = assess(layer, intent, Allowed(target, decompose), evidence)
+        reached.add(row_for(found).name)
+    assert {row.name for row in TABLE} - reached == set(NOT_REACHED)

@@ -122,7 +122,7 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("seed", range(200))
 def test_what_the_file_moves_does_not_depend_on_options(tmp_path, seed):
     """A resize to the right size by the wrong grid, and others of the wrong size around it.

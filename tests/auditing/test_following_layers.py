@@ -133,7 +133,7 @@ PLACES = {
 }
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("seed", range(200))
 def test_a_size_that_is_not_known_is_followed_or_told(seed):
     """A deconvolution scales whatever it gets; where even channels are unknown there is none."""

@@ -6,9 +6,10 @@ import pytest
 
 from coreml_resize_fix.auditing.layer_names import LayerNames
 from coreml_resize_fix.auditing.match import match
+from coreml_resize_fix.auditing.module_paths import module_paths
 from coreml_resize_fix.formats.input_sizes import UNKNOWN, InputSizes
 from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
-from coreml_resize_fix.formats.resize_layer import ResizeLayer, module_paths
+from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.intents.model import Intent
 
 

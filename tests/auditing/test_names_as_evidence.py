@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from coreml_resize_fix.auditing.module_paths import may_be_of_module
 from coreml_resize_fix.formats.neuralnetwork.parameters import Upsample
-from coreml_resize_fix.formats.resize_layer import may_be_of_module
 from coreml_resize_fix.intents.model import Intent
 from tests.auditing.networks_without_layers import Net, needs_ios14
 from tests.auditing.test_match_values import call, found, layer

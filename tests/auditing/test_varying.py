@@ -113,6 +113,7 @@ def unet(levels, ranges):
     return network(layers, (3, 512, 512), ranges, version=4)
 
 
+@pytest.mark.slow
 def test_a_network_that_halves_and_doubles_is_not_frozen():
     """At odd sizes its skip connections do not fit, which says nothing of the others."""
     intents = [Intent(layer="up{}".format(level), **CORNERS) for level in range(4)]

@@ -7,6 +7,7 @@ import pytest
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
+from coreml_resize_fix.auditing.remedy import Allowed
 from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.replacements.format import Place, Way
 from tests.auditing.verdict_values import (
@@ -245,6 +246,6 @@ def test_sizes_that_contradict_or_say_nothing(intent, codes):
 )
 def test_layers_without_an_intent(code, verdict):
     layer = static(default(2, 2), (10, 12))
-    found = decide(layer, Match(code=code, reason="the reason"), IOS12)
+    found = decide(layer, Match(code=code, reason="the reason"), Allowed(IOS12))
     assert (found.verdict, found.codes, found.intent) == (verdict, (code,), None)
     assert found.message == "`up` (Upsample BILINEAR ×2,2 DEFAULT): the reason"

@@ -4,6 +4,7 @@ import numpy as np
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
+from coreml_resize_fix.auditing.remedy import Allowed
 from coreml_resize_fix.formats.input_sizes import FLEXIBLE, UNKNOWN, InputSizes
 from coreml_resize_fix.formats.neuralnetwork import natives
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
@@ -89,7 +90,7 @@ def tensorflow(*size, **more):
 def judge(intent, layer, spec_version=None, decompose=False):
     """For iOS 12, or for what the layer itself needs, unless another target is given."""
     own = IOS14 if layer.params.min_spec_version >= 5 else IOS12
-    return decide(layer, Match(intent, "layer"), spec_version or own, decompose)
+    return decide(layer, Match(intent, "layer"), Allowed(spec_version or own, decompose))
 
 
 MATCH, FIXABLE, NEEDS, NEVER = "match", "fixable", "needs-option", "unmatchable"

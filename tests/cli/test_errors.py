@@ -120,6 +120,7 @@ def test_a_model_that_may_not_be_read(tmp_path, monkeypatch):
     complained(run(source, "--assume", CORNERS), source, "permission denied")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="a folder in use can be removed on POSIX alone")
 def test_a_folder_that_is_gone_is_told(tmp_path):
     """What is relative has no place any more; what is absolute has."""

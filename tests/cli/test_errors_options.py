@@ -99,6 +99,7 @@ def test_json_stays_json_with_an_error(tmp_path):
     assert (wrong.json["exit_code"], wrong.json["models"], wrong.code) == (2, [], 2)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("which", ["model", "manifest"])
 def test_files_that_may_not_be_read(tmp_path, which):
     source, intents = model(FIXABLE, tmp_path), manifest({"8": {}}, tmp_path)

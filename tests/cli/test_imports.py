@@ -60,7 +60,7 @@ def imported(*arguments):
     return HEAVY & names
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_a_run_imports_what_it_needs(name):
     arguments, may, must = RUNS[name]

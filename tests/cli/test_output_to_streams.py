@@ -21,6 +21,7 @@ def command(*arguments, **streams):
     )
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.skipif(not os.path.exists("/dev/fd/1"), reason="the system has no /dev/fd")
 @pytest.mark.parametrize("force", [[], ["--force"]])
 @pytest.mark.parametrize("output", STREAMS)
@@ -36,6 +37,7 @@ def test_a_pipe_is_refused_and_force_is_not_advised(output, force, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.skipif(not os.path.exists("/dev/fd/1"), reason="the system has no /dev/fd")
 @pytest.mark.parametrize("output", ["/dev/stdout", "out.txt"])
 def test_a_file_that_is_printed_to_is_refused(output, tmp_path):

@@ -130,7 +130,7 @@ def on_terminal(*arguments, **variables):
             os.close(outer)
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("arguments", [["-n", UNET, "-m", INTENT], ["missing.mlmodel"]])
 def test_colors_on_a_terminal_unless_no_color_is_set(arguments):
@@ -140,7 +140,7 @@ def test_colors_on_a_terminal_unless_no_color_is_set(arguments):
     assert b"\x1b" not in printed
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_stream_that_lacks_characters_gets_escapes(encoding):
     ran = process("-n", UNET, "-m", INTENT, env=environment(PYTHONIOENCODING=encoding))
@@ -148,6 +148,22 @@ def test_a_stream_that_lacks_characters_gets_escapes(encoding):
     assert b"5\\xd76 \\u2192 10" in ran.stdout.replace("×".encode("cp1252"), b"\\xd7")
 
 
+@pytest.mark.slow
 def test_version_of_the_module():
     ran = process("--version")
     assert coreml_resize_fix.__version__ in ran.stdout.decode()
+
+
+def test_an_audit_seldom_looks_for_garbage():
+    """What it reads lives until its end; Python's own threshold means dozens of searches."""
+    code = (
+        "import gc, sys\n"
+        "from coreml_resize_fix.__main__ import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit:\n"
+        "    print(sum(one['collections'] for one in gc.get_stats()))\n"
+    )
+    command = [sys.executable, "-c", code, UNET, "-q", "-n", "-m", INTENT]
+    ran = subprocess.run(command, env=environment(), stdout=subprocess.PIPE, timeout=600)
+    assert int(ran.stdout.split()[-1]) < 20

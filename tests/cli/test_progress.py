@@ -56,12 +56,14 @@ def test_what_is_done_in_time_is_not(screen):
 
 
 def test_quiet_and_ci_and_files_see_none(screen, monkeypatch):
-    assert work(terminal.Progress(quiet=True), 1.2) == ""
+    assert work(terminal.Progress(delay=0), 0) != ""
+    screen.stderr = Screen()
+    assert work(terminal.Progress(quiet=True, delay=0), 0) == ""
     screen.stderr = io.StringIO()
-    assert work(terminal.Progress(), 1.2) == ""
+    assert work(terminal.Progress(delay=0), 0) == ""
     screen.stderr = Screen()
     monkeypatch.setenv("CI", "true")
-    assert work(terminal.Progress(), 1.2) == ""
+    assert work(terminal.Progress(delay=0), 0) == ""
 
 
 @pytest.fixture
@@ -94,6 +96,7 @@ def test_several_models_tell_of_models(jobs, steps, tmp_path):
     assert steps == [(n, 3, "models", "model") for n in (1, 2, 3)]
 
 
+@pytest.mark.slow
 @posix
 def test_a_short_run_leaves_no_trace_on_the_terminal(tmp_path):
     printed = on_terminal(model(FIXABLE, tmp_path), *FIX, TERM="xterm", CI="")

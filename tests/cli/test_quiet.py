@@ -7,7 +7,7 @@ import pytest
 
 from coreml_resize_fix.formats.shapes import Conflict, UsableSizes
 from coreml_resize_fix.report import brief
-from coreml_resize_fix.verify.agreement import NUMPY, Agreement, ComparedOutput, Stopped
+from coreml_resize_fix.verify.agreement import NUMPY, Agreement, ComparedOutput, NotRun
 from tests.cli.commands import (
     CORNERS,
     EMPTY,
@@ -69,10 +69,10 @@ OUTPUT = ComparedOutput("scores", 0.5, 0.5, 1.0, False)
 STUCK = UsableSizes("image", (8, 8), False, sizes=((8, 8),))
 FAILING = {
     "output": {"network": Agreement(NUMPY, 0.1, (OUTPUT,))},
-    "not run": {"network": Agreement(NUMPY, 0.1, (), None, Stopped("", "", "no memory"))},
+    "not run": {"network": Agreement(NUMPY, 0.1, (), None, NotRun("", "", "no memory"))},
     "not run, outputs": {
         "network": Agreement(
-            NUMPY, 0.1, (OUTPUT._replace(before=None),), None, Stopped("layers[1]", "x", "custom")
+            NUMPY, 0.1, (OUTPUT._replace(before=None),), None, NotRun("layers[1]", "x", "custom")
         )
     },
     "cannot run": {"cannot_run": (Conflict("layers[3]", "add", "add", "does not fit"),)},

@@ -73,7 +73,7 @@ def test_a_signal_while_the_result_is_written(name, make, tmp_path):
     assert contents(tmp_path) == before
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_a_second_one_does_not_end_the_cleaning_up(name, tmp_path):
     path = package(tmp_path)
@@ -132,7 +132,7 @@ def with_workers(who, name, around):
     return ran
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @forked
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_workers_that_are_ended_leave_nothing(name, tmp_path):
@@ -152,7 +152,7 @@ def test_workers_of_a_run_that_is_ended_leave_nothing(name, who, tmp_path):
     assert (ran.returncode, ran.stdout, ran.stderr) == (CODES[name], b"", b"")
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(CODES))
 def test_what_the_caller_has_switched_off_stays_so(name, tmp_path):
     """As `nohup` does it."""
@@ -194,6 +194,7 @@ entry.main()
 """
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("name", ["run.signals", "cli.command", "run.batch"])
 def test_an_interrupt_while_the_command_is_imported(name, tmp_path):
     path, pipe = model(FIXABLE, tmp_path), str(tmp_path / "intent.json")

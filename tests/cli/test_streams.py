@@ -89,6 +89,7 @@ with open(sys.argv[1], "wb") as file:
 """
 
 
+@pytest.mark.mostly_slow(quick=1)
 @posix
 @pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_no_file_takes_the_place_of_a_stream(redirect, tmp_path):
@@ -98,7 +99,7 @@ def test_no_file_takes_the_place_of_a_stream(redirect, tmp_path):
     assert int(place.read_bytes()) > 2
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_errors_that_nobody_reads_do_not_end_a_batch(jobs, tmp_path):
@@ -117,6 +118,7 @@ def test_errors_that_nobody_reads_do_not_end_a_batch(jobs, tmp_path):
     assert [entry["path"] for entry in found["errors"]] == paths[:1]
 
 
+@pytest.mark.slow
 def test_text_that_is_ascii():
     old = importlib.util.find_spec("click.shell_completion") is None
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -141,6 +143,7 @@ IMPORTS = {
 }
 
 
+@pytest.mark.mostly_slow(quick=1)
 @posix
 @pytest.mark.parametrize("name", sorted(IMPORTS))
 def test_what_goes_wrong_at_imports_is_told(name, tmp_path):

@@ -15,7 +15,6 @@ from coreml_resize_fix.formats.open import open_bytes
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.replacements.table import REPLACEMENTS
 
-NAMES = list(cases())
 NEWER = pytest.mark.skipif(
     not schema.knows_ios14(), reason="needs a coremltools that knows iOS 14: coremltools>=4"
 )
@@ -23,15 +22,16 @@ PARTS = ("/grid/", "/edge/", "/replacement/", "/kind/")
 
 
 def those(start):
-    return [name for name in NAMES if name.startswith(start)]
+    return [name for name in cases() if name.startswith(start)]
 
 
+@pytest.mark.slow
 def test_every_case_has_a_name_of_its_own():
     made = [
         *grids.cases(), *grids.edge_cases(), *replaced.cases(), *layers.cases(),
         *operations.cases(),
     ]  # fmt: skip
-    assert len({one.name for one in made}) == len(made) == len(NAMES)
+    assert len({one.name for one in made}) == len(made) == len(cases())
     for one in made:
         assert one.name.startswith(one.kind)
         assert sum(part in one.name for part in PARTS) == 1
@@ -63,6 +63,7 @@ def test_every_native_resize_is_asked_for():
         assert len(those("ml-program/grid/" + name)) == 2
 
 
+@pytest.mark.slow
 def test_every_factor_on_an_edge_is_asked_for():
     """Computed with NumPy's own float32: the least width of each factor in hundredths up to 3."""
     found = {}
@@ -99,9 +100,9 @@ def test_every_replacement_is_asked_for_in_every_form():
         missing = {"padded resize"} if kind == "neural-network" else {"CropResize"}
         assert found == expected - missing
     for precision in ("float32", "float16"):
-        assert [name for name in NAMES if "/replacement/" in name and name.endswith(precision)]
-    assert [name for name in NAMES if "in float32/float16" in name]
-    models = [schema.model_class().FromString(cases()[name].model()) for name in NAMES
+        assert [name for name in cases() if "/replacement/" in name and name.endswith(precision)]
+    assert [name for name in cases() if "in float32/float16" in name]
+    models = [schema.model_class().FromString(cases()[name].model()) for name in cases()
               if "/replacement/" in name]  # fmt: skip
     kinds = {one.WhichOneof("layer") for model in models for one in model.neuralNetwork.layers}
     assert kinds == {
@@ -216,7 +217,7 @@ def test_shape_rules_know_what_the_executor_makes_of_every_kind():
             assert None not in dims or "ynamic" in name or "whereNonZero" in name, name
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["grid", "replacement", "kind"])
 def test_coremltools_infers_the_types_that_programs_declare(part, tmp_path):
     """Its loader raises where they differ. Of edges one of the two sizes is wrong on purpose."""

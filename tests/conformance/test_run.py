@@ -74,6 +74,7 @@ def test_what_cannot_be_run_is_refused(arguments, said):
     assert said in ran.stderr.decode()
 
 
+@pytest.mark.slow
 def test_names_are_listed():
     ran = run("--list", "--only", "neural-network/grid/*")
     names = ran.stdout.decode("utf-8").splitlines()

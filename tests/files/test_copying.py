@@ -35,7 +35,7 @@ def locked(folder, rename="model.mlpackage"):
     return path
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("over", ["nothing", "a package", "a read-only package"])
 def test_a_package_of_read_only_folders(over, tmp_path):
     before = contents(locked(tmp_path))
@@ -84,7 +84,7 @@ def test_a_pipe_in_a_package(tmp_path):
     assert stat.S_ISFIFO(os.stat(path).st_mode)
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_file_or_folder_of_a_package_that_may_not_be_read(kind, tmp_path):
     path = os.path.join(package(tmp_path), "Data", "secret")
@@ -110,6 +110,7 @@ def test_a_disk_without_room_for_the_other_files_of_a_package(tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_name_that_is_too_long_for_the_system(tmp_path):
     package(tmp_path)
     name = "x" * 300 + ".mlpackage"

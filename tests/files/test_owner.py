@@ -46,7 +46,7 @@ def test_the_model_of_a_package_in_place_keeps_them_too(tmp_path):
     assert seen(os.path.join(path, INSIDE)) == (BOB, STAFF, 0o640)
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @only_root
 @pytest.mark.parametrize("mode", [0o4755, 0o2755, 0o6755])
 def test_a_program_of_another_does_not_become_one_of_whoever_replaced_it(mode, tmp_path):

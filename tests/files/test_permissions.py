@@ -13,6 +13,7 @@ def closed(tmp_path):
     folder.chmod(0o700)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("kind", [model, package])
 def test_a_model_in_it_is_not_said_to_be_missing(kind, closed):
     path = model(FIXABLE, closed) if kind is model else package(closed)
@@ -25,6 +26,7 @@ def test_a_model_in_it_is_not_said_to_be_missing(kind, closed):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", [(), ("Data", "com.apple.CoreML")])
 def test_what_is_in_a_package_is_not_said_to_be_missing(inner, closed):
     path = package(closed)
@@ -36,7 +38,7 @@ def test_what_is_in_a_package_is_not_said_to_be_missing(inner, closed):
     assert ran.err.startswith("error: cannot read `{}`: permission denied\n".format(said))
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [model, package])
 def test_an_output_in_it_leaves_nothing_to_delete(kind, closed, tmp_path):
     path = model(FIXABLE, tmp_path) if kind is model else package(tmp_path)

@@ -72,7 +72,7 @@ SMALL = {
         ("--assume", "bilinear,scale_factor=2"),
     ),
     "sizes without end": (ranged(64, (1, 1), (1, 2**62), (1, -1)), CENTRES),
-    "a hundred sizes": (listed(100), CENTRES),
+    "twenty sizes": (listed(20), CENTRES),
     "a chain to 2^40": (upsample(16, count=10), CORNERS),
     "a large matrix": (to_size(4096, 4096, (1, 4000, 4000)), ("--assume", "bicubic")),
     "a larger matrix": (
@@ -152,7 +152,7 @@ DEEP = {
 }
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(DEEP))
 def test_a_manifest_that_only_looks_deep_or_long(name, tmp_path):
     path = tmp_path / "intent.json"
@@ -162,6 +162,7 @@ def test_a_manifest_that_only_looks_deep_or_long(name, tmp_path):
     assert used < MOST // 4
 
 
+@pytest.mark.slow
 def test_a_manifest_without_an_end(tmp_path):
     code, used = peak(build.write(tmp_path, upsample(2)), "-m", "/dev/zero")
     assert code == 2
@@ -175,7 +176,7 @@ def sparse(path, size):
     return path
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["intent.json", "intent.onnx"])
 def test_manifests_that_are_too_long_to_be_one(name, tmp_path):
     path = sparse(tmp_path / name, 1 << 31)
@@ -184,6 +185,7 @@ def test_manifests_that_are_too_long_to_be_one(name, tmp_path):
     assert used < MOST // 4
 
 
+@pytest.mark.slow
 def test_a_package_whose_manifest_is_too_long(tmp_path):
     package = build.write_package(tmp_path, upsample(2))
     sparse(os.path.join(package, "Manifest.json"), 1 << 31)

@@ -65,7 +65,7 @@ def read(name):
         return file.read()
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=7)
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_ends_as_it_must(name):
     needs_programs(name)
@@ -73,7 +73,7 @@ def test_ends_as_it_must(name):
     assert entries.ENTRIES[entry](read(name)) == EXPECTED[name][0]
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=7)
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_says_what_it_must(name, tmp_path):
     needs_programs(name)

@@ -39,7 +39,8 @@ NUMBERS = st.integers(0, 2**32 - 1)
 )
 def test_what_converters_wrote_is_read(entry):
     """Each way in has seeds that go all the way through: others begin at a closed door."""
-    found = Counter(entries.ENTRIES[entry](seed) for seed in seeds_of(entry))
+    some = seeds_of(entry)[:: 1 + len(seeds_of(entry)) // 40]
+    found = Counter(entries.ENTRIES[entry](seed) for seed in some)
     assert found[THROUGH[entry]] >= 6
 
 
@@ -80,6 +81,7 @@ def test_changed_onnx_files(place, numbers):
     entries.onnx_file(changed("onnx", place, numbers))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=3))
 def test_changed_files_of_tensorflow(place, numbers):

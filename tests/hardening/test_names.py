@@ -57,7 +57,7 @@ def without_breaks(text):
     return "".join(text.split())
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 def test_in_the_text(name, tmp_path):
     file, shown = NAMES[name]
     text = run(tmp_path, file, "-n").decode("utf-8")
@@ -75,7 +75,7 @@ def test_in_json_it_is_the_name_itself(name, tmp_path):
         assert entry["path"] == "./" + file
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["html", "md"])
 def test_in_reports(name, form, tmp_path):
     file, _ = NAMES[name]

@@ -14,7 +14,7 @@ import pytest
 from coreml_resize_fix.errors import OutputError
 from coreml_resize_fix.formats.protobuf import splice
 from coreml_resize_fix.intents import assume
-from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run import pipeline, proof
 from tests.cli.commands import CORNERS, FIXABLE, model, run
 from tests.support.cases import named, read_bytes
 from tests.support.folders import contents
@@ -93,13 +93,13 @@ def test_an_input_that_changes_while_it_is_read(change, when, tmp_path, monkeypa
 
 def test_an_input_that_changes_while_the_result_is_proved(tmp_path, monkeypatch):
     path = model(FIXABLE, tmp_path)
-    really = pipeline.verify_written
+    really = proof.verify_written
 
     def prove(*arguments):
         really(*arguments)
         replaced(path)
 
-    monkeypatch.setattr(pipeline, "verify_written", prove)
+    monkeypatch.setattr(proof, "verify_written", prove)
     with pytest.raises(OutputError, match="changed while it was read"):
         pipeline.process(path, FIX)
     assert read_bytes(path) == OLD
@@ -111,9 +111,9 @@ def test_an_input_that_is_put_there_between_the_audit_and_the_copy(tmp_path, mon
     path = model(FIXABLE, tmp_path)
     really = outputs.save
 
-    def save(*arguments):
+    def save(*arguments, **options):
         replaced(path)
-        return really(*arguments)
+        return really(*arguments, **options)
 
     monkeypatch.setattr(outputs, "save", save)
     with pytest.raises(OutputError, match="changed while it was read"):
@@ -136,6 +136,7 @@ def test_two_runs_on_one_file_at_once(tmp_path, fixed):
         assert [name for name in os.listdir(str(tmp_path)) if name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_two_runs_to_one_output_at_once(tmp_path, fixed):
     path = model(FIXABLE, tmp_path)
     target = tmp_path / "out.mlmodel"
@@ -211,6 +212,7 @@ def test_in_place_one_of_two_names_of_a_file_is_fixed(tmp_path, fixed):
     assert (read_bytes(path), read_bytes(other)) == (fixed, OLD)
 
 
+@pytest.mark.slow
 @posix
 def test_a_report_cut_off_by_its_reader(tmp_path, fixed):
     path = model(FIXABLE, tmp_path)

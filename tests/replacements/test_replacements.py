@@ -240,8 +240,8 @@ def test_a_flexible_size_is_not_judged_by_one_pixel():
     # From one pixel everything looks the same.
     one = AxisSpec("linear", "align_corners", 1, 2)
     flexible = context(one, one, channels=1, factors=(2.0, 2.0))
-    assert isinstance(cheapest(flexible, 1), str)
-    assert not isinstance(cheapest(replace(flexible, factors=None), 1), str)
+    assert cheapest(flexible, 1) is None
+    assert cheapest(replace(flexible, factors=None), 1) is not None
 
 
 def test_other_sizes_of_a_flexible_input_count():
@@ -324,7 +324,7 @@ def test_a_box_is_used_where_float32_is_fine_enough():
 @pytest.mark.slow
 def test_what_no_file_can_hold_is_refused():
     huge = context(AxisSpec("cubic", "half_pixel", 40000, 39999), COPY, channels=1)
-    assert isinstance(cheapest(huge, 10), str)
+    assert cheapest(huge, 10) is None
     # A pattern per channel, where a matrix does the same with less.
     wide = context(*[AxisSpec("area", "half_pixel", 512, 1)] * 2, channels=64)
     assert ROWS["strided convolution"].build(wide) is None

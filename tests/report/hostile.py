@@ -12,7 +12,7 @@ from coreml_resize_fix.verify.agreement import (
     Contribution,
     Effect,
     Effects,
-    Stopped,
+    NotRun,
 )
 from tests.report.reports import report, run, unet
 
@@ -53,11 +53,11 @@ def full_of(name):
         unused=(intent,),
         cannot_run=(Conflict("layers[3]", name, "add", "`{}` does not fit".format(name)),),
         notices=(name,),
-        network=Agreement(NUMPY, 0.1, outputs, None, Stopped("layers[9]", name, name), name),
+        network=Agreement(NUMPY, 0.1, outputs, None, NotRun("layers[9]", name, name), name),
         effects=Effects(True, (effect,), alone),
     )
     assert WithoutLayer(intent, MISSING) in bad.without_layer
     failure = Failure(name, "`{}` is empty".format(name), name, details=(name, name))
     other = replace(bad, asked=False, network=None, unused=(), cannot_run=())
-    not_run = Effects(True, not_run=Stopped("layers[9]", name, name))
+    not_run = Effects(True, not_run=NotRun("layers[9]", name, name))
     return replace(run(failure, bad, replace(other, effects=not_run)), verbose=True)

@@ -7,6 +7,7 @@ import pytest
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
+from coreml_resize_fix.auditing.remedy import Allowed
 from coreml_resize_fix.auditing.rules import RULES
 from coreml_resize_fix.cli import explain
 from coreml_resize_fix.cli.explanations import EXPLANATIONS
@@ -63,7 +64,7 @@ def test_an_example_gets_its_code(code):
     if place["flexible"]:
         # A size that follows the input, which no one target size does.
         intent = replace(intent, size=None, scale_factor=(2.0, 2.0), recompute_scale_factor=True)
-    found = decide(layer, Match(intent, "layer"), place["spec_version"])
+    found = decide(layer, Match(intent, "layer"), Allowed(place["spec_version"]))
     assert code in found.codes
 
 

@@ -135,7 +135,7 @@ def is_whole(text):
     return True
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=3)
 @pytest.mark.parametrize("name", ["up", "名前" * 30, "\U0001f300" * 200, "`|" * 99, "x" * 70000])
 @pytest.mark.parametrize("count", [1, 50, 400, 3000])
 def test_a_comment_holds_it(count, name):
@@ -151,6 +151,7 @@ def test_a_comment_holds_it(count, name):
     assert (0 if left is None else int(left.group(1))) in (count - shown, count + 1 - shown)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize(
     "name", ["models/net", "models/" + "名前" * 50, "m|`<b>" * 40, "y" * 70000]
 )

@@ -18,7 +18,7 @@ from coreml_resize_fix.report import drawing, html
 from coreml_resize_fix.report.headline import headline
 from coreml_resize_fix.run import outputs, pipeline
 from coreml_resize_fix.run.results import Failure
-from coreml_resize_fix.verify.agreement import NUMPY, Agreement, ComparedOutput, Stopped
+from coreml_resize_fix.verify.agreement import NUMPY, Agreement, ComparedOutput, NotRun
 from tests.cli.commands import HALF, INTENT, UNET
 from tests.cli.commands import run as command
 from tests.formats.mlprogram import calls, files
@@ -85,7 +85,7 @@ HEADS = [
     ),
     (
         RIGHT,
-        {"network": compared(not_run=Stopped("layers[1]", "x", "y"))},
+        {"network": compared(not_run=NotRun("layers[1]", "x", "y"))},
         "All 2 layers are right; the network could not be run",
     ),
     ((), {"need_no_layer": ()}, "No resize layer"),

@@ -87,6 +87,7 @@ def at(value, path):
     return value
 
 
+@pytest.mark.slow
 def test_a_later_key_is_valid_everywhere_but_among_verdicts(whole):
     """Version 1 may gain keys; what counts verdicts has no other ones."""
     refused = set()
@@ -98,6 +99,7 @@ def test_a_later_key_is_valid_everywhere_but_among_verdicts(whole):
     assert refused == {("summary",)}
 
 
+@pytest.mark.slow
 def test_every_key_is_needed_where_it_stands(whole):
     """Without it the document is none of version 1; parameters and intents have some of theirs."""
     free = 0

@@ -14,7 +14,7 @@ from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.report import models, table, text
 from coreml_resize_fix.report.plain import columns
 from coreml_resize_fix.run.results import Failure, Run
-from coreml_resize_fix.verify.agreement import Agreement, Stopped
+from coreml_resize_fix.verify.agreement import Agreement, NotRun
 from tests.report.reports import report, run, unet
 
 OUT = {"output": "out.mlmodel"}
@@ -321,7 +321,7 @@ def test_several_models_are_one_table_and_one_summary():
 
 
 def test_a_network_that_could_not_run_is_not_called_wrong():
-    stopped = replace(unet(), network=Agreement("numpy", 1e-3, (), not_run=Stopped("", "", "no")))
+    stopped = replace(unet(), network=Agreement("numpy", 1e-3, (), not_run=NotRun("", "", "no")))
     assert text.render(run(stopped)).endswith(" The whole network was not compared.")
     assert models.outcome(stopped).endswith(", network not compared")
 

@@ -134,6 +134,7 @@ def test_a_network_that_cannot_run_as_it_is_is_measured_in_the_right_one():
     assert re.search(r"`scores` by `39` alone: 0\.\d+ \(\d\.\d% of pixels in another class\)", text)
 
 
+@pytest.mark.slow
 def test_only_who_asks_pays(tmp_path, monkeypatch):
     """Else the summed shift is the answer; a page shows the measured one, and prints as before."""
 

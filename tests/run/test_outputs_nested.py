@@ -92,7 +92,7 @@ cd '{0}' && '{1}' -m coreml_resize_fix {2}; echo "code $?"
 """
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     ["model.mlpackage -o mounted/out.mlpackage", "mounted -o model.mlpackage/out.mlpackage"],

@@ -58,6 +58,7 @@ def no_worker_is_left():
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.mostly_slow(quick=1)
 def test_results_come_in_order_from_as_many_processes(method):
     found = list(pool.run(double, range(30), 3, killed))
     assert [(number, twice) for number, twice, _ in found] == [(n, 2 * n) for n in range(30)]
@@ -66,7 +67,7 @@ def test_results_come_in_order_from_as_many_processes(method):
     assert os.getpid() not in workers
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @posix
 @pytest.mark.parametrize("how", sorted(KILLS))
 def test_a_task_whose_worker_is_killed_fails_alone(how, method):
@@ -153,6 +154,7 @@ def begin(place):
         os.unlink(place)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @posix
 def test_closing_ends_the_workers(method, tmp_path):
     place = str(tmp_path / "one")
@@ -206,6 +208,7 @@ def parent(folder, number):
     return running
 
 
+@pytest.mark.mostly_slow(quick=1)
 @posix
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_workers_end_with_their_parent(name, tmp_path):

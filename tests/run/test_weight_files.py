@@ -16,7 +16,7 @@ from coreml_resize_fix.files import atomic
 from coreml_resize_fix.files.alone import alone
 from coreml_resize_fix.formats import package_items
 from coreml_resize_fix.formats.mlprogram import weight_file
-from coreml_resize_fix.run import pipeline
+from coreml_resize_fix.run import pipeline, proof
 from tests.formats.mlprogram import appending, build, calls
 from tests.formats.mlprogram.appending import MODEL, NAME, NUMBERS, WEIGHTS
 from tests.support.folders import contents
@@ -107,7 +107,7 @@ def test_an_item_is_added_to_a_manifest_of_any_form(tmp_path):
 def test_the_proof_reads_the_new_numbers_before_anything_moves(in_place, tmp_path, monkeypatch):
     path = prepared(HAS, tmp_path)
     before, seen = contents(tmp_path), []
-    really = pipeline.verify_written
+    really = proof.verify_written
 
     def prove(work, result):
         really(work, result)
@@ -122,7 +122,7 @@ def test_the_proof_reads_the_new_numbers_before_anything_moves(in_place, tmp_pat
         assert {key: kept[key] for key in before} == before
         raise ProofError("it is wrong")
 
-    monkeypatch.setattr(pipeline, "verify_written", prove)
+    monkeypatch.setattr(proof, "verify_written", prove)
     with pytest.raises(ProofError, match="it is wrong"):
         fix(path, calls.with_sizes(HAS), in_place=in_place)
     assert seen == [True]
@@ -133,14 +133,14 @@ def test_the_proof_reads_the_new_numbers_before_anything_moves(in_place, tmp_pat
 def test_a_file_that_changes_meanwhile(what, tmp_path, monkeypatch):
     path = prepared(HAS, tmp_path)
     changed = os.path.join(path, WEIGHTS if what == "weights" else MODEL)
-    really = pipeline.verify_written
+    really = proof.verify_written
 
     def prove(*arguments):
         really(*arguments)
         shutil.copy2(changed, changed + ".other")
         os.replace(changed + ".other", changed)
 
-    monkeypatch.setattr(pipeline, "verify_written", prove)
+    monkeypatch.setattr(proof, "verify_written", prove)
     before = contents(path)
     with pytest.raises(OutputError, match="changed while it was read"):
         fix(path, calls.with_sizes(HAS), in_place=True)
@@ -149,14 +149,14 @@ def test_a_file_that_changes_meanwhile(what, tmp_path, monkeypatch):
 
 def test_a_weight_file_that_appears_meanwhile_is_left_alone(tmp_path, monkeypatch):
     path = prepared(HAS_NONE, tmp_path)
-    really = pipeline.verify_written
+    really = proof.verify_written
 
     def prove(*arguments):
         really(*arguments)
         with open(os.path.join(path, WEIGHTS), "wb") as file:
             file.write(b"of somebody else")
 
-    monkeypatch.setattr(pipeline, "verify_written", prove)
+    monkeypatch.setattr(proof, "verify_written", prove)
     before = contents(path)
     with pytest.raises(OutputError, match="changed while it was read"):
         fix(path, calls.with_sizes(HAS_NONE), in_place=True)
@@ -250,7 +250,7 @@ def test_an_mlmodel_that_fails_its_proof_leaves_nothing(tmp_path, monkeypatch):
 
     with build.quiet():
         model = build.ct.models.MLModel(path, skip_model_load=True)
-    monkeypatch.setattr(pipeline, "verify_written", prove)
+    monkeypatch.setattr(proof, "verify_written", prove)
     with pytest.raises(ProofError):
         fix(model, calls.with_sizes(HAS))
     assert os.listdir(str(tmp_path / "temporary")) == []

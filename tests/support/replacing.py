@@ -1,6 +1,6 @@
 """Layers written in protobuf text format, and replacements run on random images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from coreml_resize_fix.formats.neuralnetwork.layer_chains import rename_parts
 from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.replacements import choose
-from coreml_resize_fix.replacements.case import Axes, Case
+from coreml_resize_fix.replacements.case import PROBES, Axes, Case
 from coreml_resize_fix.replacements.table import REPLACEMENTS as TABLE
 from coreml_resize_fix.sampling import AxisSpec
 
@@ -38,9 +38,18 @@ class Asked:
 
     @property
     def case(self):
-        return Case(
-            self.rows, self.columns, self.channels, self.factors, self.others, self.enumerated
-        )
+        others = list(self.others)
+        if self.factors is not None and not self.enumerated:  # any size may come
+            made = [[int(size * factor) for factor in self.factors] for size in PROBES]
+            others += [
+                tuple(
+                    replace(axis, input_size=size, output_size=count)
+                    for axis, count in zip((self.rows, self.columns), counts)
+                )
+                for size, counts in zip(PROBES, made)
+                if all(counts)
+            ]
+        return Case(self.rows, self.columns, self.channels, self.factors, tuple(others))
 
     @property
     def place(self):
@@ -108,10 +117,10 @@ class Chosen(NamedTuple):
 
 
 def cheapest(asked, spec_version):
-    """The cheapest replacement, or in words why there is none."""
+    """The cheapest replacement, or None."""
     choice = choose.cheapest(asked.case, asked.place, spec_version)
-    if isinstance(choice, choose.Refusal):
-        return choice.reason
+    if choice is None:
+        return None
     candidate = choice.candidate
     row = ROWS[candidate.purpose.name]
     return Chosen(row, asked.layers(candidate.way), choice.cost, choice.spec_version)

@@ -8,6 +8,7 @@ import pytest
 
 from coreml_resize_fix.auditing.decide import decide
 from coreml_resize_fix.auditing.match import Match
+from coreml_resize_fix.auditing.remedy import Allowed
 from coreml_resize_fix.formats.input_sizes import InputSizes
 from coreml_resize_fix.formats.neuralnetwork import natives
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
@@ -34,7 +35,7 @@ DEFAULT = Upsample("BILINEAR", scaling_factor=(2, 2))
 def found(intent, size=(64, 64), tensors=None):
     layer = ResizeLayer("layers[0]", "up", ("up",), DEFAULT, InputSizes.static(size), 3)
     layer = replace(layer, find_natives=natives.in_place_of)
-    return with_closest(decide(layer, Match(intent, "layer"), 3), 3, tensors or {})
+    return with_closest(decide(layer, Match(intent, "layer"), Allowed(3)), 3, tensors or {})
 
 
 def test_half_pixel_settings_in_the_order_of_their_shift():

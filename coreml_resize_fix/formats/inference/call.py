@@ -3,6 +3,7 @@
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats.shapes import Dims, Size
+from coreml_resize_fix.words import size_text
 
 MAX_RANK = 16  # Core ML itself stops at 5
 MAX_SIZE = 1 << 40  # far above anything that fits in memory
@@ -94,7 +95,7 @@ def first_input(call: Call) -> Sequence[Dims]:
 
 def show(dims: Dims) -> str:
     """Text for people: 4×20×24, ? for a dimension that is not known."""
-    return "×".join("?" if size is None else str(size) for size in dims) or "scalar"
+    return size_text(dims) or "scalar"
 
 
 def brief(dims: Dims) -> Dims:

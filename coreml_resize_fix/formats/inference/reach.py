@@ -4,14 +4,14 @@ A recording says what a resize got, not what the model got: a map of 4 pixels ma
 So all of those are looked at, each axis for itself.
 """
 
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from coreml_resize_fix.formats.inference.call import Blob
 from coreml_resize_fix.formats.inference.inputs import Samples, Varied
-from coreml_resize_fix.formats.shapes import Dims, Range, Size
+from coreml_resize_fix.formats.shapes import Dims, Range, Size, SizePairs
 
 Inputs = Dict[str, Blob]
-Recorded = Sequence[Tuple[Size, Size]]
+Recorded = SizePairs
 #: The shape that a layer or an operation reads at an address, where the inputs have these shapes.
 Reads = Callable[[str, Inputs], Optional[Dims]]
 

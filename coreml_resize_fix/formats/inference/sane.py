@@ -5,8 +5,6 @@ from typing import Optional
 from coreml_resize_fix.formats.inference.call import MAX_RANK, MAX_SIZE, Call, brief, show
 from coreml_resize_fix.formats.shapes import Dims
 
-__all__ = ["sane"]
-
 
 def sane(call: Call, dims: Dims, what: str, least: int = 1) -> Optional[Dims]:
     """Sizes that cannot be are conflicts, and unknown to whatever reads them.

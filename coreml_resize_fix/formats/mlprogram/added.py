@@ -8,8 +8,9 @@ import collections
 import re
 from typing import Collection, Counter, Dict, Iterable, List
 
-from coreml_resize_fix.formats.mlprogram.naming import INFIX, allowed
+from coreml_resize_fix.formats.mlprogram.naming import allowed
 from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation, operations
+from coreml_resize_fix.formats.part_names import INFIX
 
 _NUMBER = re.compile(r"_\d+$")
 

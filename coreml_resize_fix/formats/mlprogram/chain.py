@@ -1,28 +1,26 @@
-"""Several operations that together stand in for one resize."""
+"""Several operations that together stand in for one resize; see `formats.chain`."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
+from coreml_resize_fix.formats.chain import Chain
 from coreml_resize_fix.formats.mlprogram import messages, steps
 from coreml_resize_fix.formats.mlprogram.operations import IOS15
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Packed, Read, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Packed, Step
 from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.shapes import Size
 
 if TYPE_CHECKING:
     import numpy as np
 
     from coreml_resize_fix.replacements.format import Computed
 
-Size = Tuple[int, int]
-
 
 @dataclass(frozen=True)
-class OperationChain(ResizeOp):
+class OperationChain(Chain):
     """Operations in order; each reads the image, or what the one before makes of it.
 
-    `factor` is (height, width) for operations that follow the size of their input, else `size` is
-    what they make of theirs. `multiply_adds` is per image, `name` that of the replacement; `rank`
-    and `channels` are those of the image. `unread` says which of their numbers cannot be read.
+    `unread` says which of their numbers cannot be read.
     """
 
     name: str
@@ -34,23 +32,10 @@ class OperationChain(ResizeOp):
     channels: Optional[int] = None
     unread: str = ""
 
-    kind = "composite"
-    is_chain = True
-
     @property
     def min_spec_version(self) -> int:
         """The specification version from which Core ML has all of them."""
         return IOS15
-
-    @property
-    def fixed_size(self) -> Optional[Size]:
-        """(height, width) that they make, unless they follow their input."""
-        return self.size
-
-    @property
-    def fractions(self) -> Tuple[float, ...]:
-        """Factors that may be no whole numbers."""
-        return self.factor or ()
 
     @property
     def unjudged(self) -> str:
@@ -82,37 +67,24 @@ class OperationChain(ResizeOp):
 
         return read_steps.read(self.operations, self.rank, self.channels)
 
-    def output_size(self, input_size: Size) -> Size:
-        """(height, width) that they make of an input of (height, width) pixels."""
-        if self.factor is None:
-            return self.size or input_size
-        # Whole numbers, or one over them: a quotient may be a little below the whole number it is.
-        height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
-        return height, width
-
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
         """What they make of float `images`, (…, H, W) → (…, new H, new W)."""
         from coreml_resize_fix.formats.mlprogram import interpret
 
         return interpret.run_on_images(self.operations, images, self.rank)
 
-    def as_dict(self) -> Dict[str, Any]:
-        """What is in it, and what it costs."""
-        return {
-            "name": self.name,
-            "layers": [operation.kind for operation in self.operations],
-            "multiply_adds": self.multiply_adds,
-            "bytes": self.bytes,
-        }
+    @property
+    def part_kinds(self) -> List[str]:
+        return [operation.kind for operation in self.operations]
 
     def __str__(self) -> str:
-        kinds = [operation.kind for operation in self.operations]
+        kinds = self.part_kinds
         count = "one operation" if len(kinds) == 1 else f"{len(kinds)} operations"
         return f"{count} ({' → '.join(kinds)})"
 
 
 def steps_of(op: ResizeOp) -> Tuple[Step, ...]:
-    """What is written for a resize: its operations, or the one that it is."""
+    """The operations to write for a resize: those of a chain, or one."""
     return op.operations if isinstance(op, OperationChain) else steps.of(op)
 
 
@@ -124,8 +96,3 @@ def _bytes(operation: Step) -> int:
             total += len(messages.constant(parameter, given))
         total += len(parameter)
     return total
-
-
-def reads_image(given: object) -> bool:
-    """Whether an input is the image: the one that is replaced read, or what a step makes of it."""
-    return isinstance(given, (Made, Read))

@@ -12,7 +12,7 @@ from coreml_resize_fix.formats.shapes import Known, ModelShapes, Size
 
 
 def params(resize: Resize, as_it_is: ModelShapes, here: ModelShapes) -> ResizeOp:
-    """The parameters; a size that is computed of what does not vary is that of the file.
+    """The parameters of a resize, with the size that it computes as far as that is known.
 
     `as_it_is` and `here` are the shapes of its function, as the file is and as they are assumed.
     """

@@ -35,7 +35,7 @@ def _steps(
 def _wanted(
     operation: Operation, scope: Scope, name: str, shapes: LayerShapes
 ) -> Optional[Tuple[int, ...]]:
-    """The constant that is to be written, or None if the present one is right, or none is there."""
+    """The constant to write; None if there is no constant, or the one in the file is right."""
     value = scope.parameter(operation, name)
     numbers = None if value is None else constants.numbers(value)
     x, made = shapes.inputs[0], shapes.outputs[0]

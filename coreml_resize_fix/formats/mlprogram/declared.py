@@ -1,6 +1,6 @@
 """Compare the sizes that a program declares with those it should declare after a fix."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram import locate, messages
 from coreml_resize_fix.formats.mlprogram.locate import Place
@@ -12,7 +12,6 @@ from coreml_resize_fix.formats.shapes import (
     Conflict,
     Dims,
     Flexible,
-    Known,
     LayerShapes,
     ModelShapes,
     Shape,
@@ -26,15 +25,18 @@ _CONVERT_AGAIN = (
 )
 
 
-class Change(NamedTuple):
-    """New dimensions of outputs of an operation, and of what its blocks get, by their index."""
+class Redeclared(NamedTuple):
+    """The dimensions to declare for outputs of an operation, and for what its blocks get.
+
+    Both are by their index.
+    """
 
     operation: Operation
     outputs: Mapping[int, Dims]
     block_inputs: Mapping[int, Dims]
 
 
-def changes(function: Function, before: ModelShapes, after: ModelShapes) -> List[Change]:
+def changes(function: Function, before: ModelShapes, after: ModelShapes) -> List[Redeclared]:
     """What must be declared anew when the sizes of a function go from one to the other.
 
     A value whose new size is not known keeps its declaration: nothing better is known.
@@ -67,21 +69,21 @@ def unfollowed(function: Function, before: ModelShapes, after: ModelShapes) -> L
 
 
 def _loses(dims: Optional[Dims], new: Unknown) -> bool:
-    """Whether a size that is declared is known no more."""
+    """Whether a declared size is no longer known."""
     if dims is None or new.dims is None or len(dims) != len(new.dims):
         return bool(dims) and any(size is not None for size in dims or ())
     return any(size is not None and now is None for size, now in zip(dims, new.dims))
 
 
-def _changes(block: Block, before: ModelShapes, after: ModelShapes) -> List[Change]:
-    found: List[Change] = []
+def _changes(block: Block, before: ModelShapes, after: ModelShapes) -> List[Redeclared]:
+    found: List[Redeclared] = []
     for operation in block.operations:
         old, new = before.layers.get(operation.address), after.layers.get(operation.address)
         if old is not None and new is not None and old != new:
             outputs = _new_outputs(operation, old, new)
             inner = outputs if operation.kind == "while_loop" else {}
             if outputs:
-                found.append(Change(operation, outputs, inner))
+                found.append(Redeclared(operation, outputs, inner))
         for inside in operation.blocks:
             found += _changes(inside, before, after)
     return found
@@ -139,12 +141,6 @@ def type_edits(source: Source, place: Place, number: int, wanted: Mapping[int, D
     return found
 
 
-def _default(shape: Shape) -> Tuple[int, ...]:
-    if isinstance(shape, Flexible):
-        return shape.default
-    return shape.dims if isinstance(shape, Known) else ()
-
-
 def _size(source: Source, dimension: Place) -> Optional[int]:
     """The size in a Dimension message; None if it varies."""
     constants = dimension.all(source, 1)
@@ -154,28 +150,10 @@ def _size(source: Source, dimension: Place) -> Optional[int]:
     return wire.read_varint(source, sizes[-1].start)[0] if sizes else 0
 
 
-def operation_edits(source: Source, place: Place, change: Change) -> List[Edit]:
+def operation_edits(source: Source, place: Place, new: Redeclared) -> List[Edit]:
     """The new declarations of one operation that stays."""
-    found = type_edits(source, place, locate.OUTPUTS, change.outputs)
-    if change.block_inputs:
+    found = type_edits(source, place, locate.OUTPUTS, new.outputs)
+    if new.block_inputs:
         for block in place.all(source, locate.BLOCKS):
-            found += type_edits(source, block, locate.BLOCK_INPUTS, change.block_inputs)
+            found += type_edits(source, block, locate.BLOCK_INPUTS, new.block_inputs)
     return found
-
-
-def with_size(feature: Any, shape: Shape) -> Any:
-    """A feature's description with the shape that it should declare, where it declares one.
-
-    Of a shape that varies it is the one at the default size of the inputs. `feature` is a
-    FeatureDescription message, which is not changed.
-    """
-    dims = _default(shape)
-    edited = type(feature)()
-    edited.CopyFrom(feature)
-    kind = feature.type.WhichOneof("Type")
-    if kind == "multiArrayType" and dims and len(edited.type.multiArrayType.shape) == len(dims):
-        del edited.type.multiArrayType.shape[:]
-        edited.type.multiArrayType.shape.extend(dims)
-    elif kind == "imageType" and len(dims) >= 2:
-        edited.type.imageType.height, edited.type.imageType.width = dims[-2:]
-    return edited

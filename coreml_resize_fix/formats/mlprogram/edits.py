@@ -7,8 +7,6 @@ touched.
 
 from io import BytesIO
 from typing import (
-    Any,
-    Callable,
     Dict,
     Iterator,
     List,
@@ -19,6 +17,7 @@ from typing import (
     Tuple,
 )
 
+from coreml_resize_fix.formats.descriptions import with_ranges, with_size
 from coreml_resize_fix.formats.mlprogram import added, declared, locate, messages, opset
 from coreml_resize_fix.formats.mlprogram.locate import Place
 from coreml_resize_fix.formats.mlprogram.naming import Names
@@ -30,58 +29,51 @@ from coreml_resize_fix.formats.mlprogram.program import (
     Value,
     operations,
 )
-from coreml_resize_fix.formats.mlprogram.steps import Constant, Made, Named, Read, Step
+from coreml_resize_fix.formats.mlprogram.steps import Constant, Input, Made, Named, Read, Step
 from coreml_resize_fix.formats.protobuf import schema, splice, wire
 from coreml_resize_fix.formats.protobuf.splice import Edit
 from coreml_resize_fix.formats.protobuf.wire import Source, encode_field
-from coreml_resize_fix.formats.shapes import Dims, ModelShapes, Shape, Unknown
+from coreml_resize_fix.formats.shapes import Dims, Flexible, Known, ModelShapes, Shape, Unknown
 
 _OUTPUT, _FUNCTIONS = 10, 20  # ModelDescription
 _FUNCTION_NAME, _FUNCTION_OUTPUT = 1, 3  # FunctionDescription
 
 
-def _as_it_is(feature: Any, shape: Shape) -> Any:
-    return feature
-
-
-class Change(NamedTuple):
-    """What to do: steps in the place of operations, by address.
+class Rewrite(NamedTuple):
+    """What to write into a program: steps in the place of operations, by address.
 
     `groups` are those of several operations that are replaced, by the address of their last one.
     `before` and `after` are the sizes of each function, by its name, without and with them.
-    `with_ranges` gets the FeatureDescription of an output whose size changes, and its new shape,
-    and returns it with the sizes that it allows beside its default.
     """
 
     steps: Mapping[str, Sequence[Step]]
     before: Mapping[str, ModelShapes]
     after: Mapping[str, ModelShapes]
     spec_version: int
-    with_ranges: Callable[[Any, Shape], Any] = _as_it_is
     groups: Mapping[str, Group] = {}
 
 
-def refusal(program: Program, change: Change) -> Optional[str]:
-    """Why a change cannot be written, in a sentence, or None if it can."""
+def refusal(program: Program, rewrite: Rewrite) -> Optional[str]:
+    """Why a program cannot be rewritten so, in a sentence, or None if it can."""
     for function in program.functions:
-        if function.unlike and _changed(program, function, change):
+        if function.unlike and _changed(program, function, rewrite):
             opset_of, address = function.unlike[0]
             return (
                 f"the function `{function.name}` has several block specializations "
                 f"({', '.join(function.specializations)}), and that of `{opset_of}` is another "
                 f"from `{address}` on"
             )
-    if change.steps and opset.lowest_version(program) < change.spec_version:
-        return opset.refusal(program, change.spec_version)
+    if rewrite.steps and opset.lowest_version(program) < rewrite.spec_version:
+        return opset.refusal(program, rewrite.spec_version)
     return None
 
 
-def _changed(program: Program, function: Function, change: Change) -> List[Operation]:
-    return [one for one in operations(function.block) if one.address in change.steps]
+def _changed(program: Program, function: Function, rewrite: Rewrite) -> List[Operation]:
+    return [one for one in operations(function.block) if one.address in rewrite.steps]
 
 
 def edits(
-    source: Source, program: Program, change: Change, model: Optional[Place] = None
+    source: Source, program: Program, rewrite: Rewrite, model: Optional[Place] = None
 ) -> List[Edit]:
     """The edits of one program; `model` is where its Model message lies, if not the whole file.
 
@@ -96,26 +88,26 @@ def edits(
         for one in () if function.unlike else function.specializations:
             twin = function._replace(opset=one)  # the same operations in each
             alone = program._replace(functions=(twin,))
-            found += _function_edits(source, alone, twin, change, model)
+            found += _function_edits(source, alone, twin, rewrite, model)
         is_first = function is program.functions[0]
-        found += _description_edits(source, function, change, model, is_first)
-    if change.steps and opset.lowest_version(program) < change.spec_version:
-        found += opset.edits(source, model, program, change.spec_version)
+        found += _description_edits(source, function, rewrite, model, is_first)
+    if rewrite.steps and opset.lowest_version(program) < rewrite.spec_version:
+        found += opset.edits(source, model, program, rewrite.spec_version)
     return found
 
 
 def _function_edits(
-    source: Source, program: Program, function: Function, change: Change, model: Place
+    source: Source, program: Program, function: Function, rewrite: Rewrite, model: Place
 ) -> List[Edit]:
-    changed = _changed(program, function, change)
-    before, after = change.before[function.name], change.after[function.name]
+    changed = _changed(program, function, rewrite)
+    before, after = rewrite.before[function.name], rewrite.after[function.name]
     followers = {one.operation.address: one for one in declared.changes(function, before, after)}
-    groups = {one.address: change.groups.get(one.address) for one in changed}
+    groups = {one.address: rewrite.groups.get(one.address) for one in changed}
     parts = [part for group in groups.values() if group is not None for part in group.parts]
     used = {
         name
         for one in changed
-        for name in _read_names(change.steps[one.address], one, groups[one.address])
+        for name in _read_names(rewrite.steps[one.address], one, groups[one.address])
     }
     gone = [*parts, *added.needless(function, [*changed, *parts], used)]
     names = Names(function, gone={one.address for one in gone})
@@ -132,7 +124,7 @@ def _function_edits(
         follower = followers.pop(operation.address, None)
         dims = follower.outputs if follower is not None else {}
         writer = _Writer(source, place, operation, groups[operation.address], names)
-        content = writer.replacement(change.steps[operation.address], dims)
+        content = writer.replacement(rewrite.steps[operation.address], dims)
         found.append(Edit(place.field.tag_at, place.field.end, content, place.path))
     for address, follower in followers.items():
         found += declared.operation_edits(source, places[address], follower)
@@ -174,7 +166,7 @@ class _Writer:
         self._old = _arguments(source, place)
 
     def replacement(self, steps: Sequence[Step], dims: Mapping[int, Dims]) -> bytes:
-        """The fields; `dims` are new sizes of what the last operation makes."""
+        """The operations as bytes of the block; `dims` are the new sizes of the last outputs."""
         # A constant of many numbers marks an operation that stands alone (see `operation_chains`).
         held = [given for step in steps for _, given in step.inputs]
         is_chain = len(steps) > 1 or any(
@@ -185,19 +177,10 @@ class _Writer:
         for index, step in enumerate(steps):
             arguments: List[Tuple[str, bytes]] = []
             for parameter, given in step.inputs:
-                if isinstance(given, Made):
-                    argument = messages.bound_name(made[given.step])
-                elif isinstance(given, Named):
-                    argument = messages.bound_name(given.name)
-                elif isinstance(given, Read):
-                    argument = self._image or self._old[given.parameter]
-                elif self._inline and isinstance(given, Constant):
-                    argument = messages.bound_value(given)
-                else:
-                    name = self._constant_name(step, parameter, is_chain)
-                    result.append(messages.constant(name, given))
-                    argument = messages.bound_name(name)
+                name = f"{step.kind}_{parameter}" if is_chain else parameter
+                argument, constant = self._argument(given, name, made)
                 arguments.append((parameter, argument))
+                result += constant
             head = encode_field(locate.KIND, step.kind.encode()) + messages.inputs(arguments)
             if index == len(steps) - 1:
                 result.append(head + _kept(self._source, self._place, dims))
@@ -206,8 +189,21 @@ class _Writer:
                 result.append(head + _intermediate(self._operation, step, made[-1]))
         return b"".join(encode_field(locate.OPERATIONS, data) for data in result)
 
-    def _constant_name(self, step: Step, parameter: str, is_chain: bool) -> str:
-        return self._names.part(self._stem, f"{step.kind}_{parameter}" if is_chain else parameter)
+    def _argument(self, given: Input, name: str, made: Sequence[str]) -> Tuple[bytes, List[bytes]]:
+        """An input as an Argument message, behind the constant operation that it needs, if any.
+
+        `made` are the names of what the steps before make; `name` is for the constant.
+        """
+        if isinstance(given, Made):
+            return messages.bound_name(made[given.step]), []
+        if isinstance(given, Named):
+            return messages.bound_name(given.name), []
+        if isinstance(given, Read):
+            return self._image or self._old[given.parameter], []
+        if self._inline and isinstance(given, Constant):
+            return messages.bound_value(given), []
+        own = self._names.part(self._stem, name)
+        return messages.bound_name(own), [messages.constant(own, given)]
 
 
 def _intermediate(operation: Operation, step: Step, name: str) -> bytes:
@@ -241,10 +237,10 @@ def _kept(source: Source, place: Place, dims: Mapping[int, Dims]) -> bytes:
 
 
 def _description_edits(
-    source: Source, function: Function, change: Change, model: Place, is_first: bool
+    source: Source, function: Function, rewrite: Rewrite, model: Place, is_first: bool
 ) -> List[Edit]:
     """New sizes of the outputs in the model's description."""
-    before, after = change.before[function.name].outputs, change.after[function.name].outputs
+    before, after = rewrite.before[function.name].outputs, rewrite.after[function.name].outputs
     changed: Dict[str, Shape] = {
         name: shape for name, shape in after.items() if before.get(name) != shape
     }
@@ -258,7 +254,7 @@ def _description_edits(
         if shape is None or isinstance(shape, Unknown):
             continue
         # A feature of many sizes may declare them alone, and none that is the default.
-        edited = change.with_ranges(declared.with_size(feature, shape), shape)
+        edited = with_ranges(with_size(feature, _default(shape)), shape)
         if edited != feature:
             node, content = place.node, edited.SerializeToString()
             found.append(Edit(node.start, node.end, content, place.inside))
@@ -277,3 +273,10 @@ def _outputs(source: Source, description: Place, function: str, is_first: bool) 
         if locate.text_of(source, place, _FUNCTION_NAME) == function:
             return place.all(source, _FUNCTION_OUTPUT)
     return []
+
+
+def _default(shape: Shape) -> Tuple[int, ...]:
+    """The shape at the default size of the inputs; () if it is not known."""
+    if isinstance(shape, Flexible):
+        return shape.default
+    return shape.dims if isinstance(shape, Known) else ()

@@ -1,17 +1,18 @@
 """Find which operations read a value in a function, blocks inside operations included."""
 
-from typing import Dict, Iterator, List, Optional, Sequence, Set
+from typing import Iterator, List, Optional
 
 from coreml_resize_fix.formats.mlprogram.program import Block, Function, Operation
-from coreml_resize_fix.formats.model import Network, Node
+from coreml_resize_fix.formats.network import Network, Node, unreached
 
 
 def network(prefix: str, function: Function) -> Network:
-    """A function as others than its format see it, with the prefix of its addresses."""
+    """A function as a Network, with the prefix of its addresses."""
     found = nodes(function)
     inputs = [variable.name for variable in function.inputs]
     outputs = list(function.block.outputs)
-    return Network(prefix, found, inputs, outputs, unreached(inputs, outputs, found))
+    steps = [(node.inputs, node.outputs) for node in found]
+    return Network(prefix, found, inputs, outputs, unreached(inputs, outputs, steps))
 
 
 def nodes(function: Function) -> List[Node]:
@@ -55,18 +56,3 @@ def read_in_order(operation: Operation) -> List[Optional[str]]:
     names += sorted(set(operation.inputs) - set(names))
     given = (argument for name in names for argument in operation.inputs[name])
     return [argument if isinstance(argument, str) else None for argument in given]
-
-
-def unreached(inputs: Sequence[str], outputs: Sequence[str], found: Sequence[Node]) -> List[str]:
-    """Names of the inputs on which none of the outputs depends, whatever is in them."""
-    sources: Dict[str, Set[str]] = {}
-    for node in found:
-        for name in node.outputs:
-            sources.setdefault(name, set()).update(node.inputs)
-    waiting, seen = list(outputs), set()
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting.extend(sources.get(name, ()))
-    return [name for name in inputs if name not in seen]

@@ -14,8 +14,6 @@ from coreml_resize_fix.formats.mlprogram.program import Argument, Operation, Var
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Held, Made, Packed, Read, Step
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
-__all__ = ["call", "run_on_images"]
-
 _DOUBLE = np.dtype(np.float64)
 
 

@@ -1,24 +1,20 @@
 """Operations that can stand for a resize without being one, and resizes that cannot be judged."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, Tuple
+from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.formats.mlprogram.windows import pooled
-from coreml_resize_fix.formats.model import POOLING, ResizeOp
+from coreml_resize_fix.formats.model import ResizeOp
+from coreml_resize_fix.formats.shapes import Size
+from coreml_resize_fix.formats.window_mean import Window, WindowMean
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.words import size_text
 
-if TYPE_CHECKING:
-    import numpy as np
-
-Size = Tuple[int, int]
-
-
-class _NotReplaced(ResizeOp):
-    min_spec_version: ClassVar[int] = 6
+_PROGRAMS = 6  # the specification version from which there are ML Programs
 
 
 @dataclass(frozen=True)
-class AvgPool(_NotReplaced):
+class AvgPool(WindowMean):
     """avg_pool over height and width, which is what `mode="area"` becomes where it divides."""
 
     kernel_sizes: Tuple[int, int]
@@ -28,7 +24,7 @@ class AvgPool(_NotReplaced):
     exclude_padding_from_average: bool = False
     ceil_mode: bool = False
 
-    kind = POOLING
+    min_spec_version: ClassVar[int] = _PROGRAMS
 
     def output_size(self, input_size: Size) -> Size:
         """(height, width) of the output; 0 where the window does not fit in."""
@@ -37,53 +33,22 @@ class AvgPool(_NotReplaced):
         )
         return height, width
 
-    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """What it averages along height and width when it makes that size."""
-        rows, columns = (
-            self._axis(axis, before, after)
-            for axis, (before, after) in enumerate(zip(input_size, output_size))
-        )
-        return rows, columns
-
-    def _axis(self, axis: int, before: int, after: int) -> AxisSpec:
-        kernel, stride, first = self.window(axis, before, after)
-        return AxisSpec(
-            "mean",
-            "asymmetric",
-            before,
-            after,
-            step=stride,
-            window=(kernel, first),
-            exclude_outside=self._excludes,
-        )
-
     @property
-    def _excludes(self) -> bool:
-        """The mean leaves out what a last window of `ceil_mode` has beyond the padding."""
+    def leaves_out_padding(self) -> bool:
+        """Whether the mean is that of the pixels of the image alone.
+
+        That of `ceil_mode` leaves out what a last window has beyond the padding.
+        """
         return self.exclude_padding_from_average or self.ceil_mode
 
-    def window(self, axis: int, before: int, after: int) -> Tuple[int, int, int]:
-        """Pixels in a window, from one to the next, and of the first before the image."""
+    def window(self, axis: int, before: int, after: int) -> Window:
+        """The windows along an axis where `before` pixels become `after`."""
         kernel, stride = self.kernel_sizes[axis], self.strides[axis]
         first = self.pad[2 * axis] if self.pad_type == "custom" else 0
         if self.pad_type in ("same", "same_lower"):
             padded = max(0, (after - 1) * stride + kernel - before)
             first = (padded + (self.pad_type == "same_lower")) // 2
         return kernel, stride, first
-
-    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
-        """What it makes of float `images`, (…, H, W) → (…, new H, new W)."""
-        # Imported where values are computed: NumPy costs as much as the rest of a small audit.
-        from coreml_resize_fix.verify.kernels import pooling
-
-        size = images.shape[-2], images.shape[-1]
-        edges = []
-        for axis, (before, after) in enumerate(zip(size, self.output_size(size))):
-            kernel, stride, first = self.window(axis, before, after)
-            edges.append((first, max(0, (after - 1) * stride + kernel - first - before)))
-        return pooling.average_pool(
-            images, self.kernel_sizes, self.strides, (edges[0], edges[1]), self._excludes
-        )
 
     def as_dict(self) -> Dict[str, Any]:
         return {
@@ -96,17 +61,19 @@ class AvgPool(_NotReplaced):
         }
 
     def __str__(self) -> str:
-        windows = "×".join(map(str, self.kernel_sizes))
-        return f"avg_pool {windows} every {'×'.join(map(str, self.strides))}"
+        windows = size_text(self.kernel_sizes)
+        return f"avg_pool {windows} every {size_text(self.strides)}"
 
 
 @dataclass(frozen=True)
-class Unjudged(_NotReplaced):
-    """An operation that is named and not judged; `reason` says why."""
+class Unjudged(ResizeOp):
+    """An operation that is listed and not judged; `reason` says why."""
 
     kind: str
     parameters: Tuple[Tuple[str, Any], ...]
     reason: str
+
+    min_spec_version: ClassVar[int] = _PROGRAMS
 
     @property
     def unjudged(self) -> str:
@@ -141,5 +108,5 @@ class Unjudged(_NotReplaced):
 
 def _text(value: Optional[Any]) -> str:
     if isinstance(value, tuple):
-        return "×".join(map(str, value))
+        return size_text(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -43,11 +43,11 @@ class Place(NamedTuple):
         content = wire.fields(source, self.node.start, self.node.end)
         return [field for field in content if field.number == number]
 
-    def below(self, field: Field, message: str = "") -> "Place":
+    def below(self, field: Field) -> "Place":
         """The message in one of its fields."""
         if field.wire_type != wire.LENGTH:
             raise _damaged(f"byte {field.tag_at} holds a number where a message belongs")
-        return Place(Node(message, field, field.start, field.end, {}, None), self.inside)
+        return Place(Node("", field, field.start, field.end, {}, None), self.inside)
 
     def all(self, source: Source, number: int) -> List["Place"]:
         """The messages in one repeated field."""

@@ -18,15 +18,15 @@ from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import converted_from, declared_size
+from coreml_resize_fix.formats.inference.assumed import changes_nothing
 from coreml_resize_fix.formats.mlprogram import (
+    averaged,
     computed_sizes,
     constants,
-    converter_chains,
     cuts,
     declared,
     folded,
     locate,
-    naming,
     network,
     opset,
     parameters,
@@ -35,6 +35,7 @@ from coreml_resize_fix.formats.mlprogram import (
     remarks,
     resize_layers,
     storing,
+    summed,
     weight_file,
 )
 from coreml_resize_fix.formats.mlprogram.locate import Place
@@ -49,13 +50,18 @@ from coreml_resize_fix.formats.model import (
     DeclaredSize,
     Plan,
     ResizeOp,
-    Sizes,
     Summed,
 )
 from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    ModelShapes,
+    Overrides,
+    SizePairs,
+    UsableSizes,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,22 +126,13 @@ class Programs(protocol.Model):
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
         return {
-            name: self._as_it_is[name] if self._is_as_it_is(name, assumed) else one.shapes(assumed)
-            for name, one in self._functions.items()
+            name: known
+            if changes_nothing(known, assumed)
+            else self._functions[name].shapes(assumed)
+            for name, known in self._as_it_is.items()
         }
 
-    def _is_as_it_is(self, name: str, assumed: Overrides) -> bool:
-        """Whether each resize of a function is taken to make what it makes in the file.
-
-        Such a walk would find what is known already, as long as no size varies.
-        """
-        known, addresses = self._as_it_is[name], [one.address for one in self._resizes[name]]
-        wanted = [address for address in addresses if address in assumed]
-        if known.varies:
-            return not wanted
-        return all(resize_layers.makes_assumed(known, address, assumed) for address in wanted)
-
-    def reaching(self, wanted: Mapping[str, Sizes]) -> "Programs":
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "Programs":
         found = copy.copy(self)
         found._functions = {name: one.reaching(wanted) for name, one in self._functions.items()}
         found._as_it_is = {name: one.shapes() for name, one in found._functions.items()}
@@ -157,12 +154,12 @@ class Programs(protocol.Model):
 
     def averaged(self) -> List[Averaged]:
         functions = self.program.functions
-        return [one for each in functions for one in converter_chains.averaged(each)]
+        return [one for each in functions for one in averaged.find(each)]
 
     def summed(self) -> List[Summed]:
         """See `formats.model`; their few weights are read, if they are beside the file."""
         functions = self.program.functions
-        return [one for each in functions for one in converter_chains.summed(each, self._stored)]
+        return [one for each in functions for one in summed.find(each, self._stored)]
 
     def _stored(self, value: Value) -> Optional[constants.Elements]:
         if self.beside is None:
@@ -194,9 +191,6 @@ class Programs(protocol.Model):
             for prefix, one in self._functions.items()
             for doubt in cuts.doubts(one.function, before[prefix], after[prefix])
         ]
-
-    def stands_for(self, name: str) -> str:
-        return naming.replaced_name(name)
 
     def parts(self, addresses: Collection[str]) -> Set[str]:
         found = set(addresses)
@@ -233,7 +227,7 @@ class Programs(protocol.Model):
         return planning.plan(Subject(*own), changes, before, after)
 
     def behind(self, gained: Mapping[str, Appended]) -> "Programs":
-        """The same, where other programs add this to the files beside it."""
+        """The same programs, where other ones of the file already add this to its weight files."""
         found = copy.copy(self)
         found.beside = self.beside and self.beside._replace(gained=dict(gained))
         return found

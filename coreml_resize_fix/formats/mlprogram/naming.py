@@ -4,9 +4,7 @@ import re
 from typing import Container, Set
 
 from coreml_resize_fix.formats.mlprogram.program import Function, operations
-
-# Between the name of what is replaced and the kind of a part of what stands in for it.
-INFIX = "__resize_"
+from coreml_resize_fix.formats.part_names import INFIX
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_@]")
 
@@ -45,8 +43,3 @@ class Names:
             name = f"{wanted}_{number}"
         self._taken.add(name)
         return name
-
-
-def replaced_name(name: str) -> str:
-    """The name of what a part of this name helps, or the name itself."""
-    return name.rpartition(INFIX)[0] or name

@@ -17,8 +17,9 @@ from coreml_resize_fix.formats.mlprogram.operations import (
     UpsampleBilinear,
     UpsampleNearest,
 )
-from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp, Sizes
+from coreml_resize_fix.formats.model import POOLING, Native, ResizeOp
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import SizePairs
 from coreml_resize_fix.intents.model import Intent
 
 
@@ -55,13 +56,13 @@ def _following(layer: ResizeLayer, intent: Optional[Intent]) -> List[Native]:
     ]
 
 
-def _at_more(native: Native, more: Sizes) -> Callable[[Sizes], Optional[ResizeOp]]:
+def _at_more(native: Native, more: SizePairs) -> Callable[[SizePairs], Optional[ResizeOp]]:
     return lambda sizes: native.build([*sizes, *more])
 
 
 def _own(params: UpsampleBilinear, align_corners: bool) -> Native:
     changed = replace(params, align_corners=align_corners, half_pixel_centers=None)
-    return Native("upsample_bilinear", IOS15, False, False, False, lambda sizes: changed)
+    return Native("upsample_bilinear", IOS15, lambda sizes: changed)
 
 
 def _computed(layer: ResizeLayer) -> Callable[[str], Native]:
@@ -75,13 +76,13 @@ def _computed(layer: ResizeLayer) -> Callable[[str], Native]:
 
     def native(sampling_mode: str) -> Native:
         changed = None if kept is None else replace(kept, sampling_mode=sampling_mode)
-        return Native("resize LINEAR", IOS17, False, False, False, lambda sizes: changed)
+        return Native("resize LINEAR", IOS17, lambda sizes: changed)
 
     return native
 
 
-def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+def _target_size(sampling_mode: str) -> Callable[[SizePairs], Optional[ResizeOp]]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         targets = {after for _, after in sizes}
         if len(targets) != 1:
             return None
@@ -91,22 +92,22 @@ def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
     return build
 
 
-def _factors(sizes: Sizes) -> Optional[Tuple[Factor, Factor]]:
+def _factors(sizes: SizePairs) -> Optional[Tuple[Factor, Factor]]:
     """(height, width) factors that make every size, however their products are rounded."""
     height = mil.factor_that_makes((before[0], after[0]) for before, after in sizes)
     width = mil.factor_that_makes((before[1], after[1]) for before, after in sizes)
     return None if height is None or width is None else (height, width)
 
 
-def _by_factors(align_corners: bool) -> Callable[[Sizes], Optional[ResizeOp]]:
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+def _by_factors(align_corners: bool) -> Callable[[SizePairs], Optional[ResizeOp]]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         factors = _factors(sizes)
         return None if factors is None else UpsampleBilinear(*factors, align_corners=align_corners)
 
     return build
 
 
-def _whole_factors(sizes: Sizes) -> Optional[ResizeOp]:
+def _whole_factors(sizes: SizePairs) -> Optional[ResizeOp]:
     factors = _factors(sizes)
     if factors is None or not all(isinstance(factor, int) for factor in factors):
         return None
@@ -118,23 +119,16 @@ def _whole_factors(sizes: Sizes) -> Optional[ResizeOp]:
 # size varies: elsewhere it could only make a size that the target size says outright. (Questions
 # `one-pixel` and `factor-rounding` of conventions/measured.json.)
 NATIVES: Tuple[Native, ...] = (
-    Native("upsample_nearest_neighbor", IOS15, False, True, False, _whole_factors),
+    Native("upsample_nearest_neighbor", IOS15, _whole_factors, nearest=True),
     Native(
         "resize_bilinear STRICT_ALIGN_CORNERS",
         IOS15,
-        True,
-        False,
-        False,
         _target_size("STRICT_ALIGN_CORNERS"),
+        fixed_size=True,
     ),
     Native(
-        "resize_bilinear UNALIGN_CORNERS",
-        IOS15,
-        True,
-        False,
-        False,
-        _target_size("UNALIGN_CORNERS"),
+        "resize_bilinear UNALIGN_CORNERS", IOS15, _target_size("UNALIGN_CORNERS"), fixed_size=True
     ),
-    Native("upsample_bilinear align_corners=true", IOS15, False, False, False, _by_factors(True)),
-    Native("upsample_bilinear align_corners=false", IOS15, False, False, False, _by_factors(False)),
+    Native("upsample_bilinear align_corners=true", IOS15, _by_factors(True)),
+    Native("upsample_bilinear align_corners=false", IOS15, _by_factors(False)),
 )

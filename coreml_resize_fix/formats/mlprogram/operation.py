@@ -1,11 +1,8 @@
 """The base of operations that resize: what is the same for all, of `formats.model.ResizeOp`."""
 
-from typing import Tuple
-
 from coreml_resize_fix.formats.grid_resize import GridResize
 from coreml_resize_fix.formats.model import PIXEL, ROUNDING
-
-Size = Tuple[int, int]
+from coreml_resize_fix.formats.shapes import Size
 
 
 class GridOperation(GridResize):

@@ -11,12 +11,11 @@ from typing import Any, Callable, Counter, Dict, Iterator, List, NamedTuple, Opt
 
 from coreml_resize_fix.formats.mlprogram import constants, scopes
 from coreml_resize_fix.formats.mlprogram.callnames import without_cast
-from coreml_resize_fix.formats.mlprogram.naming import INFIX, allowed
+from coreml_resize_fix.formats.mlprogram.naming import allowed
 from coreml_resize_fix.formats.mlprogram.program import Function, Operation, Value, operations
 from coreml_resize_fix.formats.mlprogram.scopes import Scope
 from coreml_resize_fix.formats.mlprogram.steps import Constant, Input, Made, Packed, Read, Step
-
-__all__ = ["Group", "groups", "scale"]
+from coreml_resize_fix.formats.part_names import INFIX
 
 _NUMBER = re.compile(r"_\d+$")
 # Twice as many as any replacement has.
@@ -106,7 +105,7 @@ def _group(
 
 
 def _image(operation: Operation, scope: Scope) -> Optional[str]:
-    """The one value that an operation reads that is no constant."""
+    """The name of the only value that an operation reads beside constants, or None."""
     names = [
         argument
         for arguments in operation.inputs.values()

@@ -10,7 +10,9 @@ from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.conventions.mil import Factor
 from coreml_resize_fix.formats.mlprogram.operation import GridOperation
 from coreml_resize_fix.formats.mlprogram.resize_to_shape import IOS17, ResizeToShape, by_mode
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.words import size_text
 
 __all__ = [
     "IOS15",
@@ -23,7 +25,6 @@ __all__ = [
     "UpsampleNearest",
 ]
 
-Size = Tuple[int, int]
 Axes = Tuple[AxisSpec, AxisSpec]
 
 IOS15, IOS16 = 6, 7  # specification versions
@@ -197,7 +198,7 @@ class ResizeBilinear(_ToSize):
         return {**super().as_dict(), "sampling_mode": self.sampling_mode}
 
     def __str__(self) -> str:
-        return f"resize_bilinear {'×'.join(map(str, self.fixed_size))} {self.sampling_mode}"
+        return f"resize_bilinear {size_text(self.fixed_size)} {self.sampling_mode}"
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ class ResizeNearest(_ToSize):
         return _nearest(input_size, output_size)
 
     def __str__(self) -> str:
-        return f"resize_nearest_neighbor {'×'.join(map(str, self.fixed_size))}"
+        return f"resize_nearest_neighbor {size_text(self.fixed_size)}"
 
 
 def _word(value: bool) -> str:

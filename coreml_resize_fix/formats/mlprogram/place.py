@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional, Sequence
 
 from coreml_resize_fix.formats.shapes import Dims, Flexible, Known, Shape
-from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.replacements.format import Place, Way
 
 if TYPE_CHECKING:
     from coreml_resize_fix.replacements.steps import Step
-
-__all__ = ["OperationPlace", "dims_of"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +35,6 @@ class OperationPlace(Place):
         from coreml_resize_fix.formats.mlprogram import write_steps
 
         return write_steps.ways(self, steps)
-
-    def since(self, spec_version: int) -> str:
-        """The first system that runs models of that version."""
-        return f"iOS {minimum_ios(spec_version)}"
 
 
 def dims_of(shape: Optional[Shape]) -> Optional[Dims]:

@@ -3,7 +3,6 @@
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from coreml_resize_fix.errors import UsageError
-from coreml_resize_fix.formats.descriptions import with_ranges
 from coreml_resize_fix.formats.mlprogram import constant_sizes, edits, storing
 from coreml_resize_fix.formats.mlprogram.chain import steps_of
 from coreml_resize_fix.formats.mlprogram.locate import Place
@@ -51,12 +50,11 @@ def plan(
             f"`{subject.label}` cannot be changed: {stored}",
             "use a package with its weights, or leave `--decompose` out",
         )
-    wanted = edits.Change(
+    wanted = edits.Rewrite(
         stored.steps,
         _by_name(subject, before),
         _by_name(subject, after),
         version,
-        with_ranges,
         groups(subject.functions),
     )
     refusal = edits.refusal(program, wanted)
@@ -80,7 +78,7 @@ def _steps(
     before: Mapping[str, ModelShapes],
     after: Mapping[str, ModelShapes],
 ) -> Dict[str, List[Step]]:
-    """What takes the place of operations: of those that state another size, and of the resizes."""
+    """The new operations by the address of the old: of resizes, and of those that hold a size."""
     found: Dict[str, List[Step]] = {}
     for one in subject.functions:
         rewritten = constant_sizes.steps(one.function, before[one.prefix], after[one.prefix])

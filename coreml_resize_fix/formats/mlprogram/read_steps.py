@@ -3,7 +3,7 @@
 Only kinds of operations that replacements are made of can be read.
 """
 
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -17,11 +17,20 @@ from coreml_resize_fix.replacements.patterns import separated
 from coreml_resize_fix.replacements.steps import HEIGHT, WIDTH, Kernel
 from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges
 
-__all__ = ["read"]
-
 
 class _UnreadableError(Exception):
     """An operation cannot be part of a replacement."""
+
+
+class _Image(NamedTuple):
+    """What operations read: the rank and channels of an image, and how weights are rounded.
+
+    `rounding` is the largest error of a stored weight, as a share of the largest one.
+    """
+
+    rank: int
+    channels: Optional[int]
+    rounding: float
 
 
 def _require(holds: bool) -> None:
@@ -38,11 +47,11 @@ def read(operations: Sequence[Step], rank: int, channels: Optional[int]) -> Opti
         return None
     found: List[steps.Step] = []
     try:
-        rounding = _rounding(operations)
+        image = _Image(rank, channels, _rounding(operations))
         for operation in operations:
             _require(operation.kind in _KINDS)
             call = interpret.call(operation)
-            step = _KINDS[operation.kind](call, rank, channels, rounding)
+            step = _KINDS[operation.kind](call, image)
             found += [] if step is None else [step]
     except (_UnreadableError, LookupError, TypeError, ValueError, ArithmeticError):
         return None
@@ -50,7 +59,7 @@ def read(operations: Sequence[Step], rank: int, channels: Optional[int]) -> Opti
         sum(isinstance(step, steps.MatMul) and step.axis == axis for step in found) <= 1
         for axis in steps.AXES
     ) and all(isinstance(step, (steps.MatMul, steps.Gather)) for step in found)
-    return Computed(tuple(found), rounding, 0.0, by_weight)
+    return Computed(tuple(found), image.rounding, 0.0, by_weight)
 
 
 def _rounding(operations: Sequence[Step]) -> float:
@@ -107,29 +116,29 @@ def _cut(call: Call) -> Edges:
     return (first[-2], -last[-2]), (first[-1], -last[-1])
 
 
-def _cast(call: Call, rank: int, channels: Optional[int], rounding: float) -> None:
+def _cast(call: Call, image: _Image) -> None:
     _require(call.word("dtype", "") in ("fp16", "fp32"))
 
 
-def _pad(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+def _pad(call: Call, image: _Image) -> steps.Step:
     return steps.RepeatEdges(*_repeated(call))
 
 
-def _slice(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
-    _require(len(call.whole("begin")) == rank)
+def _slice(call: Call, image: _Image) -> steps.Step:
+    _require(len(call.whole("begin")) == image.rank)
     return steps.Crop(*_cut(call))
 
 
-def _gather(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+def _gather(call: Call, image: _Image) -> steps.Step:
     indices = call.array("indices")
     _require(indices.ndim == 1 and not call.size("batch_dims", 0))
     at = call.size("axis", 0)
-    axis = at % rank - (rank - 2)
-    _require(-rank <= at < rank and axis in steps.AXES)
+    axis = at % image.rank - (image.rank - 2)
+    _require(-image.rank <= at < image.rank and axis in steps.AXES)
     return steps.Gather(axis, tuple(int(one) for one in indices))
 
 
-def _matmul(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+def _matmul(call: Call, image: _Image) -> steps.Step:
     first = "x" in call
     matrix = call.array("x" if first else "y")
     own, other = ("x", "y") if first else ("y", "x")
@@ -139,38 +148,38 @@ def _matmul(call: Call, rank: int, channels: Optional[int], rounding: float) -> 
     return steps.MatMul(HEIGHT if first else WIDTH, LinearMap.of_matrix(matrix))
 
 
-def _conv(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+def _conv(call: Call, image: _Image) -> steps.Step:
     _require(_edges(call) == NO_EDGES)
-    return steps.Depthwise(*_kernels(call, channels, 1.0, rounding))
+    return steps.Depthwise(*_kernels(call, image, 1.0))
 
 
-def _avg_pool(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+def _avg_pool(call: Call, image: _Image) -> steps.Step:
     _require(_edges(call) == NO_EDGES and not call.flag("ceil_mode", False))
     sizes, strides = call.whole("kernel_sizes"), call.whole("strides", (1, 1))
     _require(len(sizes) == len(strides) == 2 and min(sizes + strides) > 0)
     rows, columns = (Kernel((1 / n,) * n, stride) for n, stride in zip(sizes, strides))
-    return steps.Depthwise(rows, columns, channels or 1)
+    return steps.Depthwise(rows, columns, image.channels or 1)
 
 
-def _conv_transpose(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+def _conv_transpose(call: Call, image: _Image) -> steps.Step:
     _require("output_shape" not in call)
     strides = call.whole("strides", (1, 1))
-    return steps.Deconvolution(*_kernels(call, channels, float(strides[1]), rounding))
+    return steps.Deconvolution(*_kernels(call, image, float(strides[1])))
 
 
-def _kernels(
-    call: Call, channels: Optional[int], total: float, rounding: float
-) -> Tuple[Kernel, Kernel, int]:
+def _kernels(call: Call, image: _Image, total: float) -> Tuple[Kernel, Kernel, int]:
     """The kernels along height and width, the same in every channel, and the channels."""
     weight, groups = call.array("weight"), call.size("groups", 1)
     _require("bias" not in call and call.whole("dilations", (1, 1)) == (1, 1))
-    _require(weight.ndim == 4 and weight.shape[:2] == (groups, 1) and channels in (None, groups))
+    _require(
+        weight.ndim == 4 and weight.shape[:2] == (groups, 1) and image.channels in (None, groups)
+    )
     _require(bool((weight == weight[0]).all()))
     strides = call.whole("strides", (1, 1))
     _require(len(strides) == 2 and min(strides) > 0)
     cuts = _edges(call)
     _require(all(first == last for first, last in cuts))
-    vectors = separated(weight[0, 0], total, rounding)
+    vectors = separated(weight[0, 0], total, image.rounding)
     rows, columns = (
         Kernel(tuple(pattern.tolist()), stride, first)
         for pattern, stride, (first, _) in zip(vectors, strides, cuts)
@@ -178,20 +187,20 @@ def _kernels(
     return rows, columns, groups
 
 
-def _resize(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+def _resize(call: Call, image: _Image) -> steps.Step:
     _require(call.word("sampling_mode", "DEFAULT") == "UNALIGN_CORNERS")
     size = call.size("target_size_height", 1), call.size("target_size_width", 1)
     return steps.ResizeBilinear(size)
 
 
-def _upsample(call: Call, rank: int, channels: Optional[int], rounding: float) -> steps.Step:
+def _upsample(call: Call, image: _Image) -> steps.Step:
     _require(not call.flag("align_corners", True))
     _require(not call.flag("half_pixel_centers", True))
     factors = call.size("scale_factor_height", 1), call.size("scale_factor_width", 1)
     return steps.UpsampleBilinear(factors)
 
 
-_KINDS: Dict[str, Callable[[Call, int, Optional[int], float], Optional[steps.Step]]] = {
+_KINDS: Dict[str, Callable[[Call, _Image], Optional[steps.Step]]] = {
     "avg_pool": _avg_pool,
     "cast": _cast,
     "conv": _conv,

@@ -5,6 +5,7 @@ from typing import Iterable, Iterator, List
 from coreml_resize_fix.formats.mlprogram import parameters
 from coreml_resize_fix.formats.mlprogram.network import Resize
 from coreml_resize_fix.formats.mlprogram.program import Function, Program
+from coreml_resize_fix.words import quoted
 
 
 def of(program: Program, resizes: Iterable[Resize]) -> List[str]:
@@ -24,7 +25,7 @@ def _samplers(resizes: Iterable[Resize]) -> Iterator[str]:
 def _specializations(program: Program) -> Iterator[str]:
     for function in program.functions:
         if len(function.specializations) > 1:
-            listed = ", ".join(f"`{one}`" for one in function.specializations)
+            listed = quoted(function.specializations)
             yield (
                 f"the function `{function.name}` has several block specializations ({listed}), "
                 f"of which `{function.opset}` runs: {_of_the_others(function)}"

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Optional
 
-from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.input_sizes import InputSizes, channels
 from coreml_resize_fix.formats.mlprogram import (
     callnames,
@@ -20,26 +19,17 @@ from coreml_resize_fix.formats.mlprogram.operation_chains import Group
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace, dims_of
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
 from coreml_resize_fix.formats.resize_op import ResizeOp
-from coreml_resize_fix.formats.shapes import Known, ModelShapes, Overrides, Shape
-
-__all__ = [
-    "chain",
-    "first_output",
-    "image_shape",
-    "layer",
-    "makes_assumed",
-    "place",
-]
+from coreml_resize_fix.formats.shapes import Known, ModelShapes, Shape
 
 
 def first_output(shapes: ModelShapes, address: str) -> Optional[Shape]:
-    """The shape of what an operation makes; None if nothing is known of it."""
+    """The shape of the first output of an operation; None if nothing is known of it."""
     known = shapes.layers.get(address)
     return next(iter(known.outputs), None) if known is not None else None
 
 
 def image_shape(resize: Resize, shapes: ModelShapes) -> Optional[Shape]:
-    """The shape of what a resize reads."""
+    """The shape of the image that a resize reads; None if nothing is known of it."""
     first = resize.operation if resize.group is None else resize.group.operations[0]
     known = shapes.layers.get(first.address)
     if known is None:
@@ -50,7 +40,7 @@ def image_shape(resize: Resize, shapes: ModelShapes) -> Optional[Shape]:
 
 
 def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
-    """What several operations are together, where their function has these shapes."""
+    """The chain that a group of operations is, where their function has these shapes."""
     read, made = image_shape(resize, shapes), first_output(shapes, resize.address)
     factor = None if isinstance(read, Known) else operation_chains.scale(group.steps)
     after, before = dims_of(made) or (), dims_of(read) or ()
@@ -70,7 +60,7 @@ def chain(resize: Resize, group: Group, shapes: ModelShapes) -> OperationChain:
 def place(
     resize: Resize, shape: Optional[Shape], opset_name: str, may_store: bool, in_float32: bool
 ) -> Optional[OperationPlace]:
-    """Where several operations would stand in for it; see `OperationPlace` for the last two."""
+    """The place where several operations would replace it; the last two are of `OperationPlace`."""
     made = resize.operation.outputs[0].type if resize.operation.outputs else None
     version = opset.spec_version(opset_name)
     if made is None or version is None or made.data_type not in LETTERS:
@@ -81,7 +71,7 @@ def place(
 def layer(
     resize: Resize, shapes: ModelShapes, params: ResizeOp, place: Optional[OperationPlace]
 ) -> ResizeLayer:
-    """A resize where its function has these shapes."""
+    """The ResizeLayer of a resize, where its function has these shapes."""
     shape = image_shape(resize, shapes)
     call = callnames.exported(resize.names[0])
     sizes = InputSizes.of(shape, shapes.varies)
@@ -103,15 +93,3 @@ def layer(
         call=(call.mode, call.antialias) if call is not None else None,
         find_natives=natives.in_place_of,
     )
-
-
-def makes_assumed(known: ModelShapes, address: str, assumed: Overrides) -> bool:
-    """Whether an operation is known to make the size that is assumed of it."""
-    layer, wanted = known.layers.get(address), assumed[address]
-    if layer is None or not layer.inputs or not layer.outputs:
-        return False
-    read, made = (
-        image_size(shapes[0].dims) if isinstance(shapes[0], Known) else None
-        for shapes in (layer.inputs, layer.outputs)
-    )
-    return made is not None and made == (wanted(read) if callable(wanted) else wanted)

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram.operation import GridOperation
-from coreml_resize_fix.formats.shapes import SizeOf
+from coreml_resize_fix.formats.shapes import Size, SizeOf
 from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.words import size_text
 
-Size = Tuple[int, int]
 Axes = Tuple[AxisSpec, AxisSpec]
 
 IOS17 = 8  # specification version
@@ -109,7 +109,7 @@ class ResizeToShape(GridOperation):
     def __str__(self) -> str:
         size = str(self.size_source or "a computed size")
         if self.shape is not None:
-            size = "×".join(map(str, self.shape))
+            size = size_text(self.shape)
         return f"resize to {size} {self.interpolation_mode} {self.sampling_mode}"
 
 

@@ -40,19 +40,19 @@ class StoredElsewhere(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What an earlier step makes."""
+    """The output of an earlier step, by its index."""
 
     step: int
 
 
 class Read(NamedTuple):
-    """What the replaced operation reads as this parameter."""
+    """The value that the replaced operation reads as this parameter."""
 
     parameter: str = "x"
 
 
 class Named(NamedTuple):
-    """A value of the function that is visible where the replaced operation stands."""
+    """The name of a value that is visible where the replaced operation stands."""
 
     name: str
 

@@ -24,8 +24,6 @@ from coreml_resize_fix.formats.mlprogram.weight_file import Stored
 from coreml_resize_fix.formats.model import Appended
 from coreml_resize_fix.formats.model_folder import ModelFolder
 
-__all__ = ["LARGEST_INLINE", "Written", "fault", "reader", "store"]
-
 # Bytes of one constant in the model file, which every reader parses whole.
 LARGEST_INLINE = 1 << 16
 _COPY = "copy the whole package, or save the model again"
@@ -39,7 +37,7 @@ class Written(NamedTuple):
 
 
 def reader(beside: Optional[ModelFolder]) -> Callable[[Value], Optional[bytes]]:
-    """What gives the numbers of a value in a weight file, or None if they cannot be read."""
+    """A function that reads the bytes of a value in a weight file; None if they cannot be read."""
 
     def read(value: Value) -> Optional[bytes]:
         found = weight_file.held(beside, value)
@@ -120,7 +118,7 @@ def store(
 
 
 def _large(function: Function, steps: Sequence[Step]) -> List[Packed]:
-    """What is too large for the model file, in order, where Core ML reads its type from others."""
+    """The constants of steps that go into a weight file, in order: large, and of a type for it."""
     version = opset.spec_version(function.opset) or opset.LOWEST
     return [
         given

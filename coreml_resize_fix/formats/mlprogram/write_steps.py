@@ -16,8 +16,6 @@ from coreml_resize_fix.replacements.steps import AXES, HEIGHT
 if TYPE_CHECKING:
     from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 
-__all__ = ["OperationWay", "ways"]
-
 _RANK4 = 4  # of images that a convolution takes
 _EQUAL = 1e-12
 
@@ -42,8 +40,7 @@ class _Context(NamedTuple):
         return Packed(self.data_type, values.astype(code).tobytes(), values.shape)
 
 
-def _flag(value: bool) -> Constant:
-    return Constant("BOOL", (value,))
+_FALSE = Constant("BOOL", (False,))
 
 
 def _word(value: str) -> Constant:
@@ -68,7 +65,7 @@ def _gather(step: steps.Gather, context: _Context) -> Inputs:
     if context.version >= IOS16:
         given.append(("batch_dims", _one(0)))
     if context.version >= IOS17:
-        given.append(("validate_indices", _flag(False)))
+        given.append(("validate_indices", _FALSE))
     return tuple(given)
 
 
@@ -78,7 +75,7 @@ def _matmul(step: steps.MatMul, context: _Context) -> Inputs:
     held = matrix if step.axis == HEIGHT else np.ascontiguousarray(matrix.T)
     factors: List[Input] = [context.weights(held), context.image]
     first, second = factors if step.axis == HEIGHT else factors[::-1]
-    plain = (("transpose_x", _flag(False)), ("transpose_y", _flag(False)))
+    plain = (("transpose_x", _FALSE), ("transpose_y", _FALSE))
     return (("x", first), ("y", second), *plain)
 
 
@@ -107,7 +104,7 @@ def _slice(step: steps.Crop, context: _Context) -> Inputs:
     )
 
 
-def _convolution(step: Any, context: _Context) -> Inputs:
+def _convolution(step: steps.Convolution, context: _Context) -> Inputs:
     """Of a Depthwise or a Deconvolution: one group per channel, the same kernel in each."""
     kernels = step.rows, step.columns
     pattern = np.outer(step.rows.weights, step.columns.weights)
@@ -133,8 +130,8 @@ def _average(step: steps.Depthwise, context: _Context) -> Inputs:
         ("strides", _whole(step.rows.stride, step.columns.stride)),
         ("pad_type", _word("valid")),
         ("pad", _whole(0, 0, 0, 0)),
-        ("exclude_padding_from_average", _flag(False)),
-        ("ceil_mode", _flag(False)),
+        ("exclude_padding_from_average", _FALSE),
+        ("ceil_mode", _FALSE),
     )
 
 
@@ -144,8 +141,8 @@ def _upsample(step: steps.UpsampleBilinear, context: _Context) -> Inputs:
         ("x", context.image),
         ("scale_factor_height", _one(step.factors[0])),
         ("scale_factor_width", _one(step.factors[1])),
-        ("align_corners", _flag(False)),
-        ("half_pixel_centers", _flag(False)),
+        ("align_corners", _FALSE),
+        ("half_pixel_centers", _FALSE),
     )
 
 
@@ -264,7 +261,7 @@ def ways(place: "OperationPlace", replacing: Sequence[steps.Step]) -> List[Opera
     if place.data_type not in _FLOATING and any(form.kind != "gather" for form in found):
         return []  # `resize` takes whole numbers, too, and only copying keeps them
     width = 2 if place.data_type == "FLOAT16" and not place.in_float32 else 4
-    largest = max(steps.weights(step) * width for step in replacing)
+    largest = max(step.numbers * width for step in replacing)
     if largest > LARGEST_INLINE and not place.may_store:
         return []
     if len(replacing) == 1 and _is_mean(replacing[0]):

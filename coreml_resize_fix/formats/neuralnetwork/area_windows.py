@@ -11,7 +11,7 @@ from coreml_resize_fix.formats.neuralnetwork import pooling
 
 
 def find(layers: Sequence[Any]) -> List[Averaged]:
-    """Every such map among NeuralNetworkLayer messages."""
+    """Every blob that these NeuralNetworkLayer messages assemble from means of windows."""
     made = {name: layer for layer in layers for name in layer.output}
     read: Dict[str, List[Any]] = {}
     for layer in layers:

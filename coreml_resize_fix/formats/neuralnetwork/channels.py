@@ -6,8 +6,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
-__all__ = ["keep_channels"]
-
 
 def keep_channels(layers: Sequence[Any], channels: int, count: int) -> List[Any]:
     """The layers for the first `count` of their channels.

@@ -6,7 +6,7 @@ specificationVersion of every enclosing model.
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from coreml_resize_fix.formats.descriptions import with_ranges
+from coreml_resize_fix.formats.descriptions import with_ranges, with_size
 from coreml_resize_fix.formats.model import Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     layer_chains,
@@ -44,26 +44,13 @@ def plan(
     of ML Programs by their prefix, which are edited elsewhere, and raise those around them.
     """
     changed = {change.address: change for change in changes}
-    edits: List[Edit] = []
-    # start of a model message → version that what is in it needs
-    needed = _versions_around(models, inside or {})
     own = [model for model in models if not model.is_program]
+    edits: List[Edit] = []
     for model in own:
         old, new = before.get(model.prefix), after.get(model.prefix)
-        found = layer_chains.groups(model.layers) if changed else []
-        groups = {group.last.address: group for group in found}
-        for layer in model.layers:
-            change = changed.get(layer.address)
-            group = groups.get(layer.address)
-            if change is not None:
-                edits += _layer_edits(source, layer, group, change.op)
-                for node in model.path + (model.node,):
-                    if node.message == "Model":
-                        needed[node.start] = max(needed.get(node.start, 0), change.spec_version)
-            replaced = change is not None and (group is not None or change.op.is_chain)
-            if old is not None and new is not None and not replaced:
-                edits += _tensor_edits(source, layer, old, new)
+        edits += _edits_of_layers(source, model, changed, old, new)
         edits += _output_edits(model, _changed_outputs(model, models, before, after))
+    needed = _needed_versions(models, changed, inside or {})
     version = int(models[0].message.specificationVersion)
     for model in own:
         current = int(model.message.specificationVersion)
@@ -75,11 +62,46 @@ def plan(
     return Plan(tuple(edits), version)
 
 
-def _versions_around(models: Sequence[ModelRef], inside: Mapping[str, int]) -> Dict[int, int]:
+def _edits_of_layers(
+    source: Source,
+    model: ModelRef,
+    changed: Mapping[str, Change],
+    old: Optional[ModelShapes],
+    new: Optional[ModelShapes],
+) -> List[Edit]:
+    """The edits of changed layers, and of the sizes that the others declare."""
+    found = layer_chains.groups(model.layers) if changed else []
+    groups = {group.last.address: group for group in found}
+    edits: List[Edit] = []
+    for layer in model.layers:
+        change, group = changed.get(layer.address), groups.get(layer.address)
+        if change is not None:
+            edits += _layer_edits(source, layer, group, change.op)
+        replaced = change is not None and (group is not None or change.op.is_chain)
+        if old is not None and new is not None and not replaced:
+            edits += _tensor_edits(source, layer, old, new)
+    return edits
+
+
+def _needed_versions(
+    models: Sequence[ModelRef], changed: Mapping[str, Change], inside: Mapping[str, int]
+) -> Dict[int, int]:
+    """The version that what is in a Model message needs, by the place where the message begins.
+
+    What is asked for are the versions of changed layers, and those `inside` of ML Programs.
+    """
     found: Dict[int, int] = {}
     for model in models:
-        for node in (one for one in model.path if one.message == "Model"):
-            found[node.start] = max(found.get(node.start, 0), inside.get(model.prefix, 0))
+        asked = [(model.path, inside.get(model.prefix, 0))]
+        asked += [
+            ((*model.path, model.node), changed[layer.address].spec_version)
+            for layer in model.layers
+            if layer.address in changed
+        ]
+        for path, version in asked:
+            for node in path:
+                if node.message == "Model":
+                    found[node.start] = max(found.get(node.start, 0), version)
     return found
 
 
@@ -90,9 +112,7 @@ def _lowest(
     versions = [required_version.LOWEST, least]
     for inner in models:
         if inner.prefix.startswith(model.prefix):
-            versions += [
-                need.spec_version for need in required_version.needs(inner, skip_resizes=True)
-            ]
+            versions += [need.spec_version for need in required_version.needs(inner)]
             for layer in inner.layers:
                 params = read_parameters.read(layer.message)
                 if params is not None and layer.address not in changed:
@@ -222,18 +242,10 @@ def _output_edits(model: ModelRef, changed: Mapping[str, Shape]) -> List[Edit]:
 
 def _with_shape(feature: Any, shape: Shape) -> Optional[Any]:
     """The description with this shape, or None if it is right or declares no shape."""
-    edited = type(feature)()
-    edited.CopyFrom(feature)
-    kind = feature.type.WhichOneof("Type")
-    if kind == "multiArrayType":
-        array = edited.type.multiArrayType
-        dims = _fitting(shape, len(array.shape))
-        if dims is None:
-            return None
-        del array.shape[:]
-        array.shape.extend(dims)
-    elif kind == "imageType" and len(_default(shape)) >= 2:
-        edited.type.imageType.height, edited.type.imageType.width = _default(shape)[-2:]
+    dims: Optional[Tuple[int, ...]] = _default(shape)
+    if feature.type.WhichOneof("Type") == "multiArrayType":
+        dims = _fitting(shape, len(feature.type.multiArrayType.shape))
+    edited = with_size(feature, dims or ())
     return with_ranges(edited, shape) if edited != feature else None
 
 

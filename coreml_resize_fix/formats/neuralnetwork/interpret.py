@@ -13,8 +13,6 @@ from coreml_resize_fix.formats.neuralnetwork.channels import keep_channels
 from coreml_resize_fix.formats.neuralnetwork.execute import table
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
-__all__ = ["run", "run_on_images"]
-
 _DOUBLE = np.dtype(np.float64)
 
 

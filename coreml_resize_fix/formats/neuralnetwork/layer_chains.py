@@ -18,8 +18,8 @@ from typing import (
 
 from coreml_resize_fix.formats.neuralnetwork.layers import LayerRef, ModelRef
 from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain, Upsample
+from coreml_resize_fix.formats.part_names import INFIX
 
-_INFIX = "__resize_"
 _NUMBER = re.compile(r"_\d+$")
 # A layer that changes nothing marks the first of the layers, if nothing else does.
 MARK = "activation"
@@ -67,16 +67,16 @@ def free_name(name: str, kind: str, taken: AbstractSet[str]) -> str:
 
     A later audit recognizes by such names which layers belong together.
     """
-    wanted, number = f"{name}{_INFIX}{kind}", 1
+    wanted, number = f"{name}{INFIX}{kind}", 1
     while wanted in taken:
         number += 1
-        wanted = f"{name}{_INFIX}{kind}_{number}"
+        wanted = f"{name}{INFIX}{kind}_{number}"
     return wanted
 
 
 def is_part_name(part: str, name: str) -> bool:
     """Whether the name `part` is that of a part of the layer `name`."""
-    name_before, infix, _ = part.rpartition(_INFIX)
+    name_before, infix, _ = part.rpartition(INFIX)
     return bool(infix) and name_before == name
 
 
@@ -139,11 +139,6 @@ def rename_parts(messages: Sequence[Any], taken: Set[str]) -> bool:
 
 def _reconnect(layer: Any, names: Mapping[str, str]) -> None:
     layer.input[:] = [names.get(blob, blob) for blob in layer.input]
-
-
-def replaced_name(name: str) -> str:
-    """The name of the layer that a part of this name belongs to, or the name itself."""
-    return name.rpartition(_INFIX)[0] or name
 
 
 class Group(NamedTuple):
@@ -215,7 +210,7 @@ def _is_named_as_part(part: LayerRef, layer: LayerRef) -> bool:
     name = part.message.name
     if not is_part_name(name, layer.message.name) or part.path[-1] != layer.path[-1]:
         return False
-    if part.kind != _NUMBER.sub("", name.rpartition(_INFIX)[2]) or part.kind not in PART_KINDS:
+    if part.kind != _NUMBER.sub("", name.rpartition(INFIX)[2]) or part.kind not in PART_KINDS:
         return False
     if part.kind == MARK and not _changes_nothing(part.message.activation):
         return False

@@ -8,8 +8,6 @@ from coreml_resize_fix.formats.protobuf import wire
 from coreml_resize_fix.replacements import steps
 from coreml_resize_fix.replacements.steps import WIDTH, Kernel
 
-__all__ = ["FORMS", "Constant", "Layer", "expand", "mix_channels", "permute", "squeeze"]
-
 
 class Layer(NamedTuple):
     """A layer without names.
@@ -92,7 +90,7 @@ def _convolution(
     _borders(params.valid.paddingAmounts, [(axis.crop, axis.crop) for axis in kernels])
 
 
-def _depthwise(step: Any) -> Layer:
+def _depthwise(step: steps.Convolution) -> Layer:
     """Of a Depthwise or a Deconvolution."""
     up = isinstance(step, steps.Deconvolution)
 

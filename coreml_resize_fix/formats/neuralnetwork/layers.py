@@ -71,7 +71,7 @@ class ModelRef(NamedTuple):
 
     @property
     def maker(self) -> str:
-        """The prefix of what makes its outputs: of a program, that of the function that runs."""
+        """The prefix of the network that makes its outputs; of a program, that of its function."""
         if not self.is_program:
             return self.prefix
         return self.prefix + (self.message.description.defaultFunctionName or "main")

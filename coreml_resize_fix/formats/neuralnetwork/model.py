@@ -18,7 +18,8 @@ from coreml_resize_fix.errors import SchemaError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import converted_from
-from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp, Sizes
+from coreml_resize_fix.formats.inference.assumed import changes_nothing
+from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
     declared_sizes,
@@ -36,7 +37,13 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import LayerChain
 from coreml_resize_fix.formats.protobuf import schema
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
-from coreml_resize_fix.formats.shapes import Conflict, ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.formats.shapes import (
+    Conflict,
+    ModelShapes,
+    Overrides,
+    SizePairs,
+    UsableSizes,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +79,7 @@ class NeuralNetworks(protocol.Model):
         self._shapes = {
             model.prefix: sizes.ShapeInference(model.message, model.prefix) for model in self._own
         }
+        self._as_it_is = {prefix: one.infer() for prefix, one in self._shapes.items()}
         self._resizes = {
             model.prefix: resizes.find(model, self._in_half_precision) for model in self._own
         }
@@ -82,11 +90,17 @@ class NeuralNetworks(protocol.Model):
         self.converted_from = converted_from(outermost.description)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        return {prefix: network.infer(assumed) for prefix, network in self._shapes.items()}
+        return {
+            prefix: known
+            if changes_nothing(known, assumed)
+            else self._shapes[prefix].infer(assumed)
+            for prefix, known in self._as_it_is.items()
+        }
 
-    def reaching(self, wanted: Mapping[str, Sizes]) -> "NeuralNetworks":
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "NeuralNetworks":
         found = copy.copy(self)
         found._shapes = {prefix: one.reaching(wanted) for prefix, one in self._shapes.items()}
+        found._as_it_is = {prefix: one.infer() for prefix, one in found._shapes.items()}
         return found
 
     def resizes(self, shapes: Mapping[str, ModelShapes]) -> List[ResizeLayer]:
@@ -132,9 +146,6 @@ class NeuralNetworks(protocol.Model):
     def with_free_names(self, added: Mapping[str, ResizeOp]) -> Dict[str, ResizeOp]:
         chains = cast(Mapping[str, LayerChain], added)
         return dict(layer_chains.with_free_names(self.models, chains))
-
-    def stands_for(self, name: str) -> str:
-        return layer_chains.replaced_name(name)
 
     def parts(self, addresses: Collection[str]) -> Set[str]:
         return layer_chains.members(self.models, addresses)

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Callable, List, Optional, Tuple
 
 from coreml_resize_fix.conventions.coreml import fractional_factor
-from coreml_resize_fix.formats.model import Native, ResizeOp, Sizes
+from coreml_resize_fix.formats.model import Native, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.parameters import ResizeBilinear, Upsample
 from coreml_resize_fix.formats.resize_layer import ResizeLayer
+from coreml_resize_fix.formats.shapes import SizePairs
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.sampling.single import single
 
@@ -25,8 +26,8 @@ def in_place_of(layer: ResizeLayer, intent: Optional[Intent] = None) -> List[Nat
     return [native for native in (*NATIVES, *following) if layer.modern or not native.modern]
 
 
-def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+def _whole_factors(mode: str) -> Callable[[SizePairs], Optional[ResizeOp]]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         factors = {
             tuple(n // x if x and n % x == 0 else 0 for x, n in zip(before, after))
             for before, after in sizes
@@ -39,11 +40,11 @@ def _whole_factors(mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
     return build
 
 
-def _factors(linear_upsample_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
+def _factors(linear_upsample_mode: str) -> Callable[[SizePairs], Optional[ResizeOp]]:
     """Whole factors if they make the sizes; fractional ones if there is only one size."""
     whole = _whole_factors("BILINEAR")
 
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         params = whole(sizes)
         if isinstance(params, Upsample):
             return replace(params, linear_upsample_mode=linear_upsample_mode)
@@ -66,7 +67,7 @@ def _following(layer: ResizeLayer, intent: Intent) -> List[Native]:
         largest = max(max(pair) for pair in (*layer.input.samples, *layer.input.ranges, (1, 1)))
         choices.append(tuple(_above(factor, largest) for factor in intent.scale_factor))
     return [
-        Native(f"Upsample {mode} by fractions", 5, False, False, True, _given(mode, factors))
+        Native(f"Upsample {mode} by fractions", 5, _given(mode, factors), modern=True)
         for factors in choices
         if factors
         for mode in ("ALIGN_CORNERS_TRUE", "ALIGN_CORNERS_FALSE")
@@ -82,28 +83,27 @@ def _above(factor: float, largest: int) -> float:
     return factor if single(factor) == factor else single(factor + 1 / 16 / largest)
 
 
-def _given(mode: str, factors: Tuple[float, ...]) -> Callable[[Sizes], Optional[ResizeOp]]:
+def _given(mode: str, factors: Tuple[float, ...]) -> Callable[[SizePairs], Optional[ResizeOp]]:
     params = Upsample("BILINEAR", mode, fractional_scaling_factor=factors)
     return lambda sizes: params
 
 
-def _target_size(sampling_mode: str) -> Callable[[Sizes], Optional[ResizeOp]]:
-    def build(sizes: Sizes) -> Optional[ResizeOp]:
+def _target_size(sampling_mode: str) -> Callable[[SizePairs], Optional[ResizeOp]]:
+    def build(sizes: SizePairs) -> Optional[ResizeOp]:
         targets = {after for _, after in sizes}
         return ResizeBilinear(targets.pop(), sampling_mode) if len(targets) == 1 else None
 
     return build
 
 
-# name, specification version, fixed size, nearest, modern, parameters
 NATIVES: Tuple[Native, ...] = (
-    Native("Upsample NN", 1, False, True, False, _whole_factors("NN")),
+    Native("Upsample NN", 1, _whole_factors("NN"), nearest=True),
     # STRICT goes before ALIGN_ENDPOINTS: they differ at an output of one pixel, where PyTorch's
     # align_corners=True reads the first pixel, as STRICT does (`one-pixel` of measured.json).
-    Native("ResizeBilinear STRICT", 3, True, False, False, _target_size(STRICT)),
-    Native("Upsample BILINEAR DEFAULT", 1, False, False, False, _whole_factors("BILINEAR")),
-    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, True, False, False, _target_size(ENDPOINTS)),
-    Native("ResizeBilinear UPSAMPLE", 3, True, False, False, _target_size("UPSAMPLE_MODE")),
-    Native("Upsample ALIGN_CORNERS_TRUE", 5, False, False, True, _factors("ALIGN_CORNERS_TRUE")),
-    Native("Upsample ALIGN_CORNERS_FALSE", 5, False, False, True, _factors("ALIGN_CORNERS_FALSE")),
+    Native("ResizeBilinear STRICT", 3, _target_size(STRICT), fixed_size=True),
+    Native("Upsample BILINEAR DEFAULT", 1, _whole_factors("BILINEAR")),
+    Native("ResizeBilinear ALIGN_ENDPOINTS", 3, _target_size(ENDPOINTS), fixed_size=True),
+    Native("ResizeBilinear UPSAMPLE", 3, _target_size("UPSAMPLE_MODE"), fixed_size=True),
+    Native("Upsample ALIGN_CORNERS_TRUE", 5, _factors("ALIGN_CORNERS_TRUE"), modern=True),
+    Native("Upsample ALIGN_CORNERS_FALSE", 5, _factors("ALIGN_CORNERS_FALSE"), modern=True),
 )

@@ -4,20 +4,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from coreml_resize_fix.conventions import coreml
+from coreml_resize_fix.formats.chain import Chain
 from coreml_resize_fix.formats.grid_resize import GridResize
-from coreml_resize_fix.formats.model import ResizeOp
 from coreml_resize_fix.formats.neuralnetwork.sampling_modes import SAMPLING_MODES, upsample_mode
 from coreml_resize_fix.formats.protobuf import schema
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.formats.spec_versions import RESIZE_BILINEAR, UPSAMPLE_MODES
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly, shortest
+from coreml_resize_fix.words import size_text
 
 if TYPE_CHECKING:
     import numpy as np
 
     from coreml_resize_fix.replacements.format import Computed
-
-Size = Tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -162,18 +162,16 @@ class ResizeBilinear(GridResize):
         return {"targetSize": list(self.target_size), "mode": self.sampling_mode}
 
     def __str__(self) -> str:
-        size = "×".join(str(n) for n in self.target_size or (1, 1))
+        size = size_text(self.target_size or (1, 1))
         mode = self.sampling_mode.replace("_MODE", "")
         return f"ResizeBilinear {size} {mode}"
 
 
 @dataclass(frozen=True)
-class LayerChain(ResizeOp):
+class LayerChain(Chain):
     """Several layers that compute one resize: serialized NeuralNetworkLayer messages, in order.
 
-    `factor` is (height, width) for layers that follow the size of their input, else `size` is what
-    they make of theirs. `multiply_adds` is per image, `name` that of the replacement;
-    `rank` and `channels` are those of the blob that they read.
+    `formats.chain` has the other fields.
     """
 
     name: str
@@ -183,19 +181,6 @@ class LayerChain(ResizeOp):
     multiply_adds: Optional[int] = None
     rank: int = 5
     channels: Optional[int] = None
-
-    kind = "composite"
-    is_chain = True
-
-    @property
-    def fixed_size(self) -> Optional[Size]:
-        """(height, width) that the layers make, unless they follow their input."""
-        return self.size
-
-    @property
-    def fractions(self) -> Tuple[float, ...]:
-        """Factors that need not be whole numbers."""
-        return self.factor or ()
 
     @property
     def added_layers(self) -> int:
@@ -222,31 +207,18 @@ class LayerChain(ResizeOp):
 
         return read_steps.read(self.messages(), self.rank, self.channels)
 
-    def output_size(self, input_size: Size) -> Size:
-        """(height, width) that the layers make of an input of (height, width) pixels."""
-        if self.factor is None:
-            return self.size or input_size
-        # Whole numbers, or one over them: a quotient may be a little below the whole number it is.
-        height, width = (int(n * factor + 1e-9) for n, factor in zip(input_size, self.factor))
-        return height, width
-
     def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
         """What the layers make of float `images`, (…, H, W) → (…, new H, new W)."""
         from coreml_resize_fix.formats.neuralnetwork import interpret
 
         return interpret.run_on_images(self.messages(), images, self.rank, self.channels)
 
-    def as_dict(self) -> Dict[str, Any]:
-        """What is in it, and what it costs."""
-        return {
-            "name": self.name,
-            "layers": [message.WhichOneof("layer") for message in self.messages()],
-            "multiply_adds": self.multiply_adds,
-            "bytes": self.bytes,
-        }
+    @property
+    def part_kinds(self) -> List[str]:
+        return [str(message.WhichOneof("layer")) for message in self.messages()]
 
     def __str__(self) -> str:
-        kinds = [str(message.WhichOneof("layer")) for message in self.messages()]
+        kinds = self.part_kinds
         return f"{len(kinds)} layers ({' → '.join(kinds)})"
 
 

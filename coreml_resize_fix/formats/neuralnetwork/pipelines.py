@@ -5,6 +5,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from coreml_resize_fix.formats.descriptions import declared_size
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 from coreml_resize_fix.formats.shapes import Conflict, Known, ModelShapes, Shape
+from coreml_resize_fix.words import size_text
 
 
 def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> List[Conflict]:
@@ -26,7 +27,8 @@ def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> 
                         model.prefix.rstrip("/"),
                         feature.name,
                         "input",
-                        f"the input is declared as {_show(declared)} and gets {_show(gets)}",
+                        f"the input is declared as {size_text(declared)} and gets "
+                        f"{size_text(gets)}",
                     )
                 )
         made.update(own.outputs)
@@ -35,7 +37,3 @@ def conflicts(models: Sequence[ModelRef], shapes: Mapping[str, ModelShapes]) -> 
 
 def _last(shape: Shape, rank: int) -> Optional[Tuple[int, ...]]:
     return shape.dims[-rank:] if isinstance(shape, Known) and len(shape.dims) >= rank else None
-
-
-def _show(dims: Tuple[int, ...]) -> str:
-    return "×".join(str(n) for n in dims)

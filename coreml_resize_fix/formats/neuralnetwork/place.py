@@ -3,13 +3,10 @@
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Optional, Sequence
 
-from coreml_resize_fix.formats.spec_versions import minimum_ios
 from coreml_resize_fix.replacements.format import Place, Way
 
 if TYPE_CHECKING:
     from coreml_resize_fix.replacements.steps import Step
-
-__all__ = ["LayerPlace"]
 
 _EXACT_RANK = 4  # of images that exporters write in networks of exact ranks
 
@@ -58,10 +55,6 @@ class LayerPlace(Place):
         from coreml_resize_fix.formats.neuralnetwork import write_steps
 
         return write_steps.ways(self, steps)
-
-    def since(self, spec_version: int) -> str:
-        """The first system that runs models of that version."""
-        return f"iOS {minimum_ios(spec_version)}"
 
     def with_exact_ranks(self) -> "LayerPlace":
         """The place in a network of EXACT_ARRAY_MAPPING."""

@@ -5,15 +5,12 @@ NeuralNetwork.proto of the Core ML format specification.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
-from coreml_resize_fix.formats.model import POOLING, ResizeOp
-from coreml_resize_fix.sampling import AxisSpec
+from coreml_resize_fix.formats.shapes import Size
+from coreml_resize_fix.formats.window_mean import Window, WindowMean
+from coreml_resize_fix.words import size_text
 
-if TYPE_CHECKING:
-    import numpy as np
-
-Size = Tuple[int, int]
 Pads = Tuple[Size, Size]  # (top, bottom), (left, right)
 
 _AVERAGE = 1  # PoolingLayerParams.PoolingType
@@ -22,7 +19,7 @@ _NONE: Pads = ((0, 0), (0, 0))
 
 
 @dataclass(frozen=True)
-class Pooling(ResizeOp):
+class Pooling(WindowMean):
     """Core ML's Pooling layer of the type AVERAGE; kernel and stride are (height, width).
 
     `padding` is valid, same or last (a window that begins inside the image counts); `heavy` says
@@ -35,8 +32,6 @@ class Pooling(ResizeOp):
     pads: Pads = _NONE
     heavy: bool = False
     exclude_padding: bool = False
-
-    kind = POOLING
 
     @property
     def fixed_size(self) -> Optional[Size]:
@@ -57,55 +52,20 @@ class Pooling(ResizeOp):
         room = size + sum(self.pads[axis]) - kernel
         return max(0, -(-room // stride) + 1 if self.padding == "last" else room // stride + 1)
 
-    def window(self, axis: int, size: int) -> Tuple[int, int, int]:
-        """Of an image of `size` pixels: pixels in a window, those before the image, the stride."""
+    def window(self, axis: int, before: int, after: int) -> Window:
+        """The windows along an axis where `before` pixels become `after`."""
         if self.kernel is None:
-            return size, 0, 1
+            return before, 1, 0
         kernel, stride = self.kernel[axis], self.stride[axis]
         if self.padding != "same":
-            return kernel, self.pads[axis][0], stride
-        padded = max(0, (self._count(axis, size) - 1) * stride + kernel - size)
-        return kernel, (padded + 1) // 2 if self.heavy else padded // 2, stride
+            return kernel, stride, self.pads[axis][0]
+        padded = max(0, (after - 1) * stride + kernel - before)
+        return kernel, stride, (padded + 1) // 2 if self.heavy else padded // 2
 
-    def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """What the layer averages along height and width when it makes that size."""
-        rows, columns = (
-            self._axis(axis, before, after)
-            for axis, (before, after) in enumerate(zip(input_size, output_size))
-        )
-        return rows, columns
-
-    def _axis(self, axis: int, before: int, after: int) -> AxisSpec:
-        kernel, first, stride = self.window(axis, before)
-        return AxisSpec(
-            "mean",
-            "asymmetric",
-            before,
-            after,
-            step=stride,
-            window=(kernel, first),
-            exclude_outside=self.exclude_padding,
-        )
-
-    def run(self, images: "np.ndarray", output_size: Optional[Size] = None) -> "np.ndarray":
-        """What the layer makes of float `images`, (…, H, W) → (…, new H, new W)."""
-        from coreml_resize_fix.verify.kernels import pooling
-
-        size = images.shape[-2], images.shape[-1]
-        rows, columns = (self.window(axis, pixels) for axis, pixels in enumerate(size))
-        edges = [
-            (before, max(0, (count - 1) * stride + length - before - pixels))
-            for (length, before, stride), count, pixels in zip(
-                (rows, columns), self.output_size(size), size
-            )
-        ]
-        return pooling.average_pool(
-            images,
-            (rows[0], columns[0]),
-            (rows[2], columns[2]),
-            (edges[0], edges[1]),
-            self.exclude_padding,
-        )
+    @property
+    def leaves_out_padding(self) -> bool:
+        """Whether the mean is that of the pixels of the image alone."""
+        return self.exclude_padding
 
     def as_dict(self) -> Dict[str, Any]:
         """The fields under the names that the schema gives them; `padding` as it is called here."""
@@ -122,7 +82,7 @@ class Pooling(ResizeOp):
     def __str__(self) -> str:
         if self.kernel is None:
             return "Pooling AVERAGE of the whole map"
-        kernel, stride = ("×".join(map(str, pair)) for pair in (self.kernel, self.stride))
+        kernel, stride = (size_text(pair) for pair in (self.kernel, self.stride))
         text = f"Pooling AVERAGE {kernel} stride {stride}"
         if self.padding != "valid":
             return f"{text} {self.padding}"

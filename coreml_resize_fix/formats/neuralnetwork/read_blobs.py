@@ -10,8 +10,6 @@ import numpy as np
 from coreml_resize_fix.replacements.format import HALF, SINGLE
 from coreml_resize_fix.replacements.steps import HEIGHT, WIDTH, Step, Steps
 
-__all__ = ["ADDED", "CHANNELS", "Blobs", "Image", "NotAReplacementError", "require"]
-
 ADDED, CHANNELS = "added", "C"
 Labels = Tuple[Any, ...]  # HEIGHT and WIDTH, CHANNELS, "B", "S", or ADDED of a dimension of one
 

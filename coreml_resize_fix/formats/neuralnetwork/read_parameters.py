@@ -9,8 +9,6 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import (
     Upsample,
 )
 
-__all__ = ["read"]
-
 
 def read(layer: Any) -> Optional[NativeParams]:
     """The parameters of a NeuralNetworkLayer message, or None if it is not a resize layer.

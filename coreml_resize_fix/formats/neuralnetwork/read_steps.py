@@ -22,8 +22,6 @@ from coreml_resize_fix.replacements.one_size import BOX_ROUNDING
 from coreml_resize_fix.replacements.patterns import separated
 from coreml_resize_fix.replacements.steps import Kernel
 
-__all__ = ["read"]
-
 Pair = Tuple[int, int]
 
 # Twice as many as any replacement has.

@@ -49,8 +49,8 @@ class Need(NamedTuple):
     what: str
 
 
-def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
-    """What a model needs beyond version 3; `skip_resizes` leaves out layers that resize."""
+def needs(model: ModelRef) -> Iterator[Need]:
+    """Parts of a model that need a version above 3, apart from layers that resize."""
     message = model.message
     if not model.is_network:
         if "pipeline" not in model.kind.lower():
@@ -68,12 +68,9 @@ def needs(model: ModelRef, skip_resizes: bool) -> Iterator[Need]:
         if any(field.name.endswith("DefaultValue") for field, _ in array.ListFields()):
             yield Need(5, f"the default value of `{feature.name}`")
     for layer in model.layers:
-        params = read_parameters.read(layer.message)
-        if params is not None and (
-            skip_resizes or params.min_spec_version < spec_versions.UPSAMPLE_MODES
-        ):
+        if read_parameters.read(layer.message) is not None:
             continue
-        version = 5 if params is not None else _of_kind(layer.message, layer.kind)
+        version = _of_kind(layer.message, layer.kind)
         if version > LOWEST:
             yield Need(version, f"`{layer.address}` (`{layer.kind}`)")
 
@@ -143,7 +140,7 @@ def _refuse_lowering(label: str, models: Sequence[ModelRef], target: int) -> Non
             hint,
         )
     for model in models:
-        for need in needs(model, skip_resizes=True):
+        for need in needs(model):
             if need.spec_version > target:
                 raise UsageError(
                     f"`{label}` needs iOS {spec_versions.minimum_ios(need.spec_version)} for "

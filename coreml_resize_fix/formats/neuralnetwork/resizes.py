@@ -89,25 +89,26 @@ def resize_layer(resize: Resize, shapes: ModelShapes, content: Content) -> Resiz
     else:
         assert resize.native is not None
         shape, params = _first_input(ref, shapes), resize.native
-    layer = ResizeLayer(
-        ref.address,
-        ref.message.name,
-        tuple(ref.message.output),
-        params,
-        InputSizes.of(shape, shapes.varies),
-        channels(shape),
+    rank, sequence = _rank_and_sequence(shape)
+    place = replace(resize.place, rank=rank, sequence=sequence, channels=channels(shape))
+    return replace(
+        _layer(ref, params, shape, shapes),
         modern=resize.modern,
+        place=place,
         original_address=resize.original_address,
         find_natives=natives.in_place_of,
     )
-    rank, sequence = _rank_and_sequence(shape)
-    place = replace(resize.place, rank=rank, sequence=sequence, channels=layer.channels)
-    return replace(layer, place=place)
 
 
 def pooling_layer(ref: LayerRef, params: Pooling, shapes: ModelShapes) -> ResizeLayer:
     """The ResizeLayer of a pooling layer for these shapes of its network."""
-    shape = _first_input(ref, shapes)
+    return _layer(ref, params, _first_input(ref, shapes), shapes)
+
+
+def _layer(
+    ref: LayerRef, params: ResizeOp, shape: Optional[Shape], shapes: ModelShapes
+) -> ResizeLayer:
+    """A layer that reads a blob of that shape, and that nothing may replace."""
     return ResizeLayer(
         ref.address,
         ref.message.name,

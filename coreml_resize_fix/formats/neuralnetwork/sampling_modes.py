@@ -7,8 +7,6 @@ proof does not use it.
 
 from typing import Dict, Optional
 
-__all__ = ["SAMPLING_MODES", "UPSAMPLE_MODES", "upsample_mode"]
-
 SAMPLING_MODES: Dict[str, str] = {
     "STRICT_ALIGN_ENDPOINTS_MODE": "STRICT_ALIGN_CORNERS",
     "ALIGN_ENDPOINTS_MODE": "ALIGN_CORNERS",

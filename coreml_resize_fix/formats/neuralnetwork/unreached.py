@@ -1,7 +1,8 @@
 """Find inputs of a network on which no output depends."""
 
-from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple
+from typing import Any, Iterator, List, Sequence, Tuple
 
+from coreml_resize_fix.formats.network import unreached
 from coreml_resize_fix.formats.neuralnetwork.layers import ModelRef
 
 # (blobs that are read, blobs that depend on them)
@@ -13,22 +14,11 @@ def find(model: ModelRef) -> List[str]:
 
     There are none if the outputs cannot be found.
     """
-    description = model.message.description
-    inputs = [feature.name for feature in description.input]
-    sources: Dict[str, Set[str]] = {name: set() for name in inputs}
-    for read, made in _steps(model.network.layers):
-        for blob in made:
-            sources.setdefault(blob, set()).update(read)
-    waiting = [name for name in _outputs(model) if name in sources]
-    if not waiting:
-        return []
-    found: Set[str] = set()
-    while waiting:
-        blob = waiting.pop()
-        if blob not in found:
-            found.add(blob)
-            waiting.extend(sources.get(blob, ()))
-    return [name for name in inputs if name not in found]
+    inputs = [feature.name for feature in model.message.description.input]
+    steps = list(_steps(model.network.layers))
+    made = {blob for _, blobs in steps for blob in blobs}
+    outputs = [name for name in _outputs(model) if name in made or name in inputs]
+    return unreached(inputs, outputs, steps) if outputs else []
 
 
 def _outputs(model: ModelRef) -> List[str]:

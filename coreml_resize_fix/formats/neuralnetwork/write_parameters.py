@@ -6,8 +6,6 @@ from coreml_resize_fix.formats.neuralnetwork.parameters import NativeParams, Res
 from coreml_resize_fix.formats.protobuf import schema, wire
 from coreml_resize_fix.formats.spec_versions import UPSAMPLE_MODES
 
-__all__ = ["field_bytes"]
-
 
 def field_bytes(params: NativeParams) -> bytes:
     """The layer-type field of a NeuralNetworkLayer that holds these parameters, tag included."""

@@ -20,8 +20,6 @@ from coreml_resize_fix.replacements.steps import MatMul, Step
 if TYPE_CHECKING:
     from coreml_resize_fix.formats.neuralnetwork.place import LayerPlace
 
-__all__ = ["LayerWay", "ways"]
-
 # Layers of this version and later need a network that maps inputs to their exact rank, and such a
 # network has it at least.
 _EXACT_MAPPING_VERSION = 4

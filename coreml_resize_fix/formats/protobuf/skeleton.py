@@ -126,9 +126,7 @@ def _leaf(source: Source, message: str, item: Field) -> bytearray:
     if message != "Layer" or item.number < _FIRST_LAYER_TYPE:
         return bytearray(source.read(item.start, item.end))
     if item.number not in schema.layer_type_numbers():
-        return (
-            bytearray()
-        )  # a later kind of layer: its weights are in fields that are not known here
+        return bytearray()  # of a later kind of layer it is not known which fields hold weights
     kept = bytearray()
     for inner in wire.fields(source, item.start, item.end):
         if inner.wire_type == wire.LENGTH and inner.end - inner.start > BULK:

@@ -14,22 +14,6 @@ import numpy as np
 from coreml_resize_fix.verify.kernels.checks import KernelError
 from coreml_resize_fix.verify.kernels.elementwise import broadcast_shape, clip, erf
 
-__all__ = [
-    "elu",
-    "gelu",
-    "hard_sigmoid",
-    "leaky_relu",
-    "linear",
-    "relu",
-    "scaled_tanh",
-    "sigmoid",
-    "silu",
-    "softmax",
-    "softplus",
-    "softsign",
-    "thresholded_relu",
-]
-
 Number = Union[float, np.ndarray]
 
 

@@ -18,8 +18,6 @@ from coreml_resize_fix.verify.kernels.checks import (
 )
 from coreml_resize_fix.verify.kernels.elementwise import broadcast_shape
 
-__all__ = ["expand_dims", "gather", "linear", "matmul", "squeeze", "transpose"]
-
 
 def transpose(array: np.ndarray, axes: Sequence[int]) -> np.ndarray:
     """Dimension n of the result, a view, is dimension axes[n].
@@ -95,8 +93,3 @@ def matmul(
     need_room(made)
     need_effort(count_of(made) * left.shape[-1])
     return np.asarray(np.matmul(left, right))
-
-
-def linear(array: np.ndarray, alpha: float, beta: float) -> np.ndarray:
-    """The linear activation: alpha * x + beta."""
-    return np.asarray(array * array.dtype.type(alpha) + array.dtype.type(beta))

@@ -13,8 +13,6 @@ import numpy as np
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_rank
 from coreml_resize_fix.verify.kernels.windows import Edges, Pair, crop, pad
 
-__all__ = ["batch_to_space", "space_to_batch", "to_depth", "to_space"]
-
 
 def to_space(images: np.ndarray, factor: int, channels_first: bool) -> np.ndarray:
     """[B, C * f * f, H, W] → [B, C, H * f, W * f].

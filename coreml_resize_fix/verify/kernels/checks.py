@@ -8,21 +8,6 @@ from typing import Iterable, Iterator, Optional
 
 import numpy as np
 
-__all__ = [
-    "CALL",
-    "EACH",
-    "LARGEST",
-    "MOVED",
-    "MOST_EFFORT",
-    "KernelError",
-    "axis_of",
-    "count_of",
-    "limited_effort",
-    "need_effort",
-    "need_rank",
-    "need_room",
-]
-
 # Elements of one array: 1 GiB in float32. Larger than any map of a vision network, and small
 # enough for a file whose sizes lie to be refused before it takes the memory of a machine.
 LARGEST = 1 << 28

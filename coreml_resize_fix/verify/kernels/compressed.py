@@ -10,8 +10,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 
-__all__ = ["scaled", "table_lookup", "unmasked", "unpacked"]
-
 
 def unpacked(data: bytes, bits: int, count: int, high_first: bool = False) -> np.ndarray:
     """`count` unsigned numbers of 1 to 8 bits, one behind the other: uint8 [count].

@@ -13,8 +13,6 @@ from coreml_resize_fix.verify.kernels.checks import CALL, MOVED, KernelError, ne
 from coreml_resize_fix.verify.kernels.strips import by_channel, by_rows, by_windows
 from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, Pair, crop
 
-__all__ = ["convolve", "deconvolve"]
-
 
 def convolve(
     images: np.ndarray,

@@ -10,20 +10,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of, need_room
 
-__all__ = [
-    "broadcast_to",
-    "cut",
-    "cut_by_size",
-    "fill",
-    "join",
-    "pad",
-    "reshape",
-    "resolved_shape",
-    "sliding_windows",
-    "split",
-    "tile",
-]
-
 PAD_MODES: Dict[str, Any] = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
 
 _MOST_PARTS = 1 << 16

@@ -13,8 +13,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 
-__all__ = ["BINARY", "UNARY", "binary", "broadcast_shape", "choose", "clip", "erf", "unary"]
-
 Shape = Tuple[int, ...]
 
 

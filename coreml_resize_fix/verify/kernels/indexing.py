@@ -20,19 +20,6 @@ from coreml_resize_fix.verify.kernels.checks import (
     need_room,
 )
 
-__all__ = [
-    "gather_along_axis",
-    "gather_batched",
-    "gather_nd",
-    "one_hot",
-    "positions_of_nonzero",
-    "reverse_sequence",
-    "scatter",
-    "scatter_along_axis",
-    "scatter_nd",
-    "triangle",
-]
-
 _UPDATES: Dict[str, Callable[..., None]] = {
     "add": np.add.at,
     "sub": np.subtract.at,

@@ -13,14 +13,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of
 
-__all__ = [
-    "batch_norm",
-    "layer_norm",
-    "length_norm",
-    "local_response_norm",
-    "mean_variance_norm",
-]
-
 
 def batch_norm(
     x: np.ndarray,
@@ -84,15 +76,10 @@ def layer_norm(
     return made
 
 
-def length_norm(x: np.ndarray, epsilon: float, add: bool) -> np.ndarray:
-    """x / sqrt of the sum of its squares over the last three axes.
-
-    add: epsilon is added to the sum; else it is the least that the sum counts as.
-    """
+def length_norm(x: np.ndarray, epsilon: float) -> np.ndarray:
+    """x / sqrt of epsilon and the sum of its squares over the last three axes."""
     squares = np.square(x).sum(axis=(-3, -2, -1), keepdims=True)
-    least = x.dtype.type(epsilon)
-    total = squares + least if add else np.maximum(squares, least)
-    return np.asarray(x / np.sqrt(total))
+    return np.asarray(x / np.sqrt(squares + x.dtype.type(epsilon)))
 
 
 def local_response_norm(

@@ -11,8 +11,6 @@ import numpy as np
 from coreml_resize_fix.verify.kernels.checks import CALL, MOVED, need_effort
 from coreml_resize_fix.verify.kernels.windows import NO_EDGES, Edges, Pair, pad, windows
 
-__all__ = ["average_pool", "fold", "length_pool", "max_pool"]
-
 
 def average_pool(
     images: np.ndarray,

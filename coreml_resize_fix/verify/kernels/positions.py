@@ -11,8 +11,6 @@ from typing import Callable, Dict
 
 import numpy as np
 
-__all__ = ["POSITIONS", "Positions"]
-
 # (pixels, outputs) → the position of every output in pixels, float64 of shape (outputs,). Pixels
 # may be a fraction: those of a box.
 Positions = Callable[[float, int], np.ndarray]

@@ -12,21 +12,11 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, axis_of
 
-__all__ = ["REDUCTIONS", "argsort", "cumulative_sum", "extreme_index", "reduce", "top"]
 
-EPSILON = 1e-7  # what a logarithm of a sum adds where nothing else is documented
-
-
-def reduce(
-    name: str,
-    x: np.ndarray,
-    axes: Optional[Sequence[int]],
-    keep: bool,
-    epsilon: float = 0.0,
-) -> np.ndarray:
+def reduce(name: str, x: np.ndarray, axes: Optional[Sequence[int]], keep: bool) -> np.ndarray:
     """Reduce axes (all of them: None) by the function of that name, a key of REDUCTIONS.
 
-    keep: the axes stay, of size 1. epsilon: is added before a logarithm of a sum.
+    keep: the axes stay, of size 1.
 
     Raises:
         KernelError: no such function or axis.
@@ -34,11 +24,7 @@ def reduce(
     if name not in REDUCTIONS:
         raise KernelError(f"has no function `{name}`")
     along = tuple(range(x.ndim)) if axes is None else tuple(axis_of(axis, x.ndim) for axis in axes)
-    if name == "log_sum":
-        made = np.log(x.sum(axis=along, keepdims=keep) + x.dtype.type(epsilon))
-    else:
-        made = REDUCTIONS[name](x, along, keep)
-    return np.asarray(made, x.dtype)
+    return np.asarray(REDUCTIONS[name](x, along, keep), x.dtype)
 
 
 def _mean(x: np.ndarray, axes: Tuple[int, ...], keep: bool) -> np.ndarray:

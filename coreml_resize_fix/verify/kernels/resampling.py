@@ -10,8 +10,6 @@ import numpy as np
 from coreml_resize_fix.verify.kernels.checks import CALL, KernelError, need_effort, need_room
 from coreml_resize_fix.verify.kernels.positions import POSITIONS
 
-__all__ = ["BOX_LAYOUTS", "copy_pixels", "crop_resize", "interpolate", "resize", "take_nearest"]
-
 _BLOCK = 256  # outputs at a time, so that no second map is held in memory
 
 Interval = Tuple[float, float]

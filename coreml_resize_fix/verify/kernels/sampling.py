@@ -11,8 +11,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_rank, need_room
 
-__all__ = ["affine_coordinates", "pixel_coordinates", "resample"]
-
 
 def resample(
     images: np.ndarray, x: np.ndarray, y: np.ndarray, mode: str, padding: str, value: float = 0.0

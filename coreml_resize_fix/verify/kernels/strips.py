@@ -15,8 +15,6 @@ import numpy as np
 from coreml_resize_fix.verify.kernels.checks import need_room
 from coreml_resize_fix.verify.kernels.windows import Edges, Pair, pad, windows
 
-__all__ = ["by_channel", "by_rows", "by_windows"]
-
 # Numbers that are copied for one matrix product: windows stay in a core's cache; rows are few.
 _WINDOWS, _ROWS, _CHANNELS = 1 << 18, 1 << 19, 1 << 15
 

@@ -22,8 +22,6 @@ from coreml_resize_fix.verify.kernels.checks import (
 from coreml_resize_fix.verify.kernels.convolution import convolve
 from coreml_resize_fix.verify.kernels.windows import Pair
 
-__all__ = ["average_pool_volume", "convolve_volume", "max_pool_volume"]
-
 Triple = Tuple[int, int, int]
 Edges = Tuple[Pair, Pair, Pair]
 

@@ -9,17 +9,6 @@ import numpy as np
 
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 
-__all__ = [
-    "NO_EDGES",
-    "Edges",
-    "Pair",
-    "crop",
-    "pad",
-    "reflect_edges",
-    "repeat_edges",
-    "windows",
-]
-
 Pair = Tuple[int, int]
 Edges = Tuple[Pair, Pair]  # (top, bottom), (left, right), in pixels
 

@@ -27,7 +27,7 @@ def rewritten(data, chosen, spec_version=6):
                 replaced[resize.address] = params
     assumed = {address: made_by(params) for address, params in replaced.items()}
     after = {name: one.shapes(assumed) for name, one in found.items()}
-    change = edits.Change(
+    change = edits.Rewrite(
         {address: steps.of(params) for address, params in replaced.items()},
         before,
         after,

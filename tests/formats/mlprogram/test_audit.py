@@ -171,6 +171,7 @@ def test_smaller_maps_by_upsample_bilinear_get_a_notice(tmp_path):
     assert wrong.findings[0].verdict == "fixable"
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("ios", [15, 16, 17, 18])
 def test_a_pooling_is_a_call_of_area(ios, tmp_path):
     def make(x):
@@ -367,6 +368,7 @@ def test_an_operation_may_be_named_without_its_cast():
     assert [one.verdict for one in audit(path, pinned).findings] == ["match", "no-intent"]
 
 
+@pytest.mark.mostly_slow(quick=8)
 @pytest.mark.parametrize("name", files.NAMES)
 @pytest.mark.parametrize("asks", [True, False])
 def test_the_json_report(name, asks, tmp_path):

@@ -19,7 +19,7 @@ from coreml_resize_fix import audit
 from coreml_resize_fix.auditing.area import is_made_of_windows
 from coreml_resize_fix.auditing.match import match
 from coreml_resize_fix.auditing.summed import is_made_of_sums
-from coreml_resize_fix.formats.mlprogram import converter_chains, reader, weight_file
+from coreml_resize_fix.formats.mlprogram import averaged, reader, summed, weight_file
 from coreml_resize_fix.formats.mlprogram.program import FileReference, TensorType, Value
 from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.formats.protobuf import schema
@@ -52,7 +52,7 @@ def intent(mode, before, after, align_corners=None, antialias=False, factor=None
 
 def maps(data):
     """Maps of several means: each mean alone is a map of one pixel, joined they are a row."""
-    return [one for one in converter_chains.averaged(main_of(data)) if one.size != (1, 1)]
+    return [one for one in averaged.find(main_of(data)) if one.size != (1, 1)]
 
 
 def windows(before, after):
@@ -92,6 +92,7 @@ def test_a_map_of_one_row_needs_no_reshape():
     assert not is_area(data, (4, 5), (2, 1))
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize(
     ("axes", "keep_dims", "is_one"),
     [((2, 3), True, True), ((-1, -2), True, True), ((1, 3), True, False), ((2, 3), False, False)],
@@ -106,14 +107,13 @@ def test_a_map_of_one_pixel_is_a_mean(axes, keep_dims, is_one):
 
 
 def is_area(data, before, after):
-    return is_made_of_windows(
-        intent("area", before, after), converter_chains.averaged(main_of(data))
-    )
+    return is_made_of_windows(intent("area", before, after), averaged.find(main_of(data)))
 
 
 SIZES = [((5, 7), (2, 3)), ((4, 9), (3, 2)), ((3, 4), (5, 6)), ((7, 7), (3, 1)), ((9, 5), (1, 4))]
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize(("before", "after"), SIZES)
 def test_area(before, after):
     data = area(before, after)
@@ -137,7 +137,7 @@ def test_area_of_tensorflow_counts_pixels_in_part():
         (((5, 7), (2, 3)), False),
         (((4, 9), (2, 4)), False),
     ):
-        found = converter_chains.averaged(main_of(area(before, after)))
+        found = averaged.find(main_of(area(before, after)))
         asked = intent("area", before, after)
         assert is_made_of_windows(asked, found)
         assert is_made_of_windows(replace(asked, framework="tensorflow2"), found) == is_one
@@ -169,7 +169,7 @@ def test_means_over_other_axes_are_no_windows():
         return mb.reshape(x=mb.concat(values=means, axis=-1), shape=[1, 2, 2, 2])
 
     data = build.model_file(build.program(make, (1, 2, 2, 3), 15))
-    assert converter_chains.averaged(main_of(data)) == []
+    assert averaged.find(main_of(data)) == []
 
 
 @pytest.mark.parametrize(("stride", "is_map"), [(1, True), (2, False)])
@@ -272,7 +272,7 @@ def with_weights(data, tables):
 
 
 def fits(data, asked):
-    return is_made_of_sums(asked, converter_chains.summed(main_of(data)))
+    return is_made_of_sums(asked, summed.find(main_of(data)))
 
 
 def drawn(seed):
@@ -294,13 +294,13 @@ def drawn(seed):
     return before, after, axes, asked
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("inside", [False, True], ids=["weights elsewhere", "weights inside"])
 def test_bicubic(seed, inside):
     before, after, (rows, columns), asked = drawn(seed)
     data = bicubic(before, rows, columns, inside, rows_first=seed % 4 == 3)
-    (found,) = converter_chains.summed(main_of(data))
+    (found,) = summed.find(main_of(data))
     assert (found.channels, found.input_size, found.size) == (CHANNELS, before, after)
     for sums, (reads, weights) in ((found.rows, rows), (found.columns, columns)):
         assert sums.taps == reads.shape[1]
@@ -324,7 +324,7 @@ ASKED = intent("bicubic", BEFORE, AFTER, False)
 ROWS, COLUMNS = plain(9, 14), plain(11, 15)
 
 
-@pytest.mark.mostly_slow(quick=4)
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize(
     ("rows", "columns"),
@@ -351,6 +351,7 @@ def test_weights_in_the_file_are_compared():
     assert fits(bicubic(BEFORE, (reads, other), COLUMNS, inside=False), ASKED)
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("mode", ["bilinear", "nearest", "area"])
 def test_another_mode_is_not_taken_for_bicubic(mode):
     asked = intent(mode, BEFORE, AFTER, False if mode == "bilinear" else None)
@@ -378,14 +379,14 @@ def test_other_axes_are_no_resize():
 
     for make in (twice, columns_summed):
         data = build.model_file(build.program(make, (1, CHANNELS, 9, 11), 15))
-        assert converter_chains.summed(main_of(data)) == []
+        assert summed.find(main_of(data)) == []
 
 
 def test_what_converters_write():
     found = maps(files.model("ct9_ml17_area_nondiv"))[-1]
     assert (found.channels, found.size, len(found.windows)) == (3, (7, 9), 63)
     bicubic_file = main_of(files.model("head_ml17_bicubic"))
-    (found,) = converter_chains.summed(bicubic_file)
+    (found,) = summed.find(bicubic_file)
     assert (found.input_size, found.size, found.rows.taps) == ((10, 12), (25, 31), 4)
     np.testing.assert_array_equal(found.rows.indices, plain(10, 25)[0])
     asked = intent("bicubic", (10, 12), (25, 31), False)
@@ -393,20 +394,20 @@ def test_what_converters_write():
     for name in files.NAMES:
         if name not in ("ct9_ml17_area_nondiv", "head_ml17_bicubic"):
             function = main_of(files.model(name))
-            assert converter_chains.averaged(function) == converter_chains.summed(function) == []
+            assert averaged.find(function) == summed.find(function) == []
 
 
 def test_no_layer_is_needed_for_what_is_put_together():
     data = bicubic(BEFORE, ROWS, COLUMNS, inside=False)
     wrong = replace(ASKED, antialias=True)
-    found = match([ASKED, wrong], lambda sizes: [], summed=converter_chains.summed(main_of(data)))
+    found = match([ASKED, wrong], lambda sizes: [], summed=summed.find(main_of(data)))
     assert [(one.intent, one.reason) for one in found.need_no_layer] == [
         (ASKED, "computed-elsewhere")
     ]
     assert found.unused == [wrong]
 
 
-@pytest.mark.mostly_slow(quick=5)
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("seed", range(30))
 def test_gathers_alone_are_never_those_of_both_calls(seed):
     """Whether aligned or not, what the weights would tell is not guessed without them."""
@@ -461,6 +462,7 @@ def test_no_more_than_these_weights_is_read(tmp_path, monkeypatch):
     assert {most for _, most in read} == {1 << 16}
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "@model_path/../x", "nowhere.bin"])
 def test_weights_outside_of_the_folder_are_not_read(name, tmp_path):
     value = Value(TensorType("FLOAT32", (2,)), None, FileReference(name, 64))

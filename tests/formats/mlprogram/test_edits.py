@@ -233,7 +233,7 @@ def test_several_steps_in_one_place():
     )
     before = {"main": one.shapes()}
     after = {"main": one.shapes({resize.address: (20, 24)})}
-    change = edits.Change({resize.address: replacement}, before, after, 6)
+    change = edits.Rewrite({resize.address: replacement}, before, after, 6)
     result = apply(data, edits.edits(source, found, change))
     assert as_coremltools_infers(result)
     kinds = [each.kind for each in reader.read(Source(result)).functions[0].block.operations]

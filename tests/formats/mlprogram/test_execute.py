@@ -225,6 +225,7 @@ def averages_of_two(x):
     return made
 
 
+@pytest.mark.mostly_slow(quick=12)
 @pytest.mark.parametrize("name", UNARY)
 def test_one_input(name):
     make, expected = UNARY[name]
@@ -265,6 +266,7 @@ def test_chosen_elements():
     same(run(lambda x: mb.gather_nd(x=x, indices=places), x), [x[0, 4], x[2, 1]])
 
 
+@pytest.mark.mostly_slow(quick=2)
 @pytest.mark.parametrize("mode", ["update", "add", "sub", "mul", "div", "max", "min"])
 def test_scattered_elements(mode):
     two = {
@@ -610,6 +612,7 @@ FIGURES = {
 }  # fmt: skip
 
 
+@pytest.mark.mostly_slow(quick=8)
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_of_core_ml(name):
     ios, make, x, expected = FIGURES[name]

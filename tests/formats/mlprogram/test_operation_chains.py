@@ -177,7 +177,7 @@ def test_a_mean_is_a_pooling(tmp_path):
     assert [one.codes[0] for one in other.findings] == ["RSZ105"]
 
 
-@pytest.mark.mostly_slow(quick=2)
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("intent", [BICUBIC, EXACT, ANTIALIAS, HALVED], ids=str)
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_a_changed_number_is_told_and_mended(intent, precision, tmp_path):
@@ -325,7 +325,7 @@ def test_float32_in_a_network_of_float16(tmp_path):
 LARGE = Intent(layer="up", mode="bicubic", size=(230, 300))
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_numbers_beyond_64_kib_are_appended(precision, tmp_path):
     def make(x):

@@ -110,7 +110,7 @@ def test_several_specializations_are_refused_with_that_word():
     found = reader.read(Source(model.SerializeToString()))
     (one,) = network.networks(found).values()
     steps_of = {one.resizes()[0].address: steps.of(UpsampleNearest(2, 2))}
-    change = edits.Change(steps_of, {"main": one.shapes()}, {"main": one.shapes()}, 6)
+    change = edits.Rewrite(steps_of, {"main": one.shapes()}, {"main": one.shapes()}, 6)
     assert edits.refusal(found, change) == (
         "the function `main` has several block specializations (CoreML5, CoreML7), and that of "
         "`CoreML5` is another from `main/ops[1]` on"

@@ -45,7 +45,7 @@ def what_coremltools_reads(tmp_path_factory):
     return answer(WITHOUT_TORCH + READER, str(results), str(saved))
 
 
-@pytest.mark.mostly_slow(quick=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("case", MENDED, ids=lambda case: case.name)
 def test_coremltools_loads_the_result(case, what_coremltools_reads):
     before = edits.parsed(case.path)
@@ -58,5 +58,6 @@ def test_coremltools_loads_the_result(case, what_coremltools_reads):
     }
 
 
+@pytest.mark.slow
 def test_there_is_a_result_of_every_case(what_coremltools_reads):
     assert len(what_coremltools_reads) == (42 if schema.knows_ios14() else 41)

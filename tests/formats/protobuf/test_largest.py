@@ -81,7 +81,7 @@ def growth(tmp_path, resizes):
     before = with_hole(path, model(resizes), 1 << 28)
     saved = []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(outputs, "save", lambda *arguments: saved.append(arguments))
+        patched.setattr(outputs, "save", lambda *arguments, **_: saved.append(arguments))
         pipeline.process(path, pipeline.Request(manifest=ask(SIZES[:resizes])))
     ((_, _, _, changes, *_),) = saved
     return splice.size_after(before, changes) - before

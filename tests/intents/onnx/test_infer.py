@@ -7,12 +7,19 @@ import sys
 import pytest
 from onnx import helper
 
-from coreml_resize_fix.intents.onnx import reader
+from coreml_resize_fix.intents.onnx import infer, reader
 from coreml_resize_fix.intents.onnx.infer import inference
 from tests.intents.onnx import build
+from tests.support.kept_inference import START_ANOTHER
 from tests.support.process import REPOSITORY
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a script of the shell stands for Python")
+
+
+@pytest.fixture(autouse=True)
+def a_process_for_each(monkeypatch):
+    """These tests are about it; others share one."""
+    monkeypatch.setattr(infer, "_start_child", START_ANOTHER)
 
 
 def relu():
@@ -112,6 +119,7 @@ def loaded(path, folder=REPOSITORY):
     return subprocess.run(command, capture_output=True, cwd=str(folder), check=False)
 
 
+@pytest.mark.slow
 def test_a_file_that_ends_the_inference_is_read(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(strideless().SerializeToString())
@@ -120,6 +128,7 @@ def test_a_file_that_ends_the_inference_is_read(tmp_path):
     assert ran.stdout.strip() == str(reader.load(str(path)).intents[0]).encode()
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_from_the_folder_of_the_command(tmp_path):
     """A model may come in an archive with a module beside it."""
     for name in ("onnx", "numpy", "struct", "json", "google"):

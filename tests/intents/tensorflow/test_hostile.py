@@ -237,6 +237,7 @@ MANY = {
 }
 
 
+@pytest.mark.mostly_slow(quick=1)
 @pytest.mark.parametrize("what", sorted(MANY))
 def test_one_table_many_times(what, tmp_path):
     """Lists whose entries are all one table: 80 million parts in 200 kB, and 2 million nodes."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coreml_resize_fix.verify.kernels import arrays, cutting, sampling
+from coreml_resize_fix.verify.kernels import activations, arrays, cutting, sampling
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
 ARRAY = np.arange(6.0).reshape(2, 3)
@@ -43,8 +43,8 @@ def test_products_and_the_linear_activation():
     assert arrays.matmul(ARRAY, ARRAY, transpose_right=True).tolist() == [[5, 14], [14, 50]]
     assert arrays.matmul(ARRAY, ARRAY, transpose_left=True).shape == (3, 3)
     assert arrays.matmul(np.ones((4, 1, 2, 3)), np.ones((5, 3, 2))).shape == (4, 5, 2, 2)
-    assert arrays.linear(ARRAY, 2, 1).tolist() == [[1, 3, 5], [7, 9, 11]]
-    assert arrays.linear(ARRAY.astype(np.float32), 2.0, 1.0).dtype == np.float32
+    assert activations.linear(ARRAY, 2, 1).tolist() == [[1, 3, 5], [7, 9, 11]]
+    assert activations.linear(ARRAY.astype(np.float32), 2.0, 1.0).dtype == np.float32
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,6 @@ import numpy as np
 from coreml_resize_fix.formats.mlprogram.program import Operation, Value
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
-__all__ = ["Call", "Kinds"]
-
-Number = Union[int, float, bool]
-
 
 class Call:
     """An operation that is computed: `read` gives the array of a name or a constant."""

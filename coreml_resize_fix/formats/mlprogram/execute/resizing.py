@@ -5,16 +5,15 @@ that an operation declares goes first; else a factor makes the product in single
 down, as coremltools declares it with NumPy 2.
 """
 
-from typing import Optional, Tuple
+from typing import Optional
 
 import numpy as np
 
 from coreml_resize_fix.conventions import mil
 from coreml_resize_fix.formats.mlprogram.execute.call import Call, Kinds
+from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.verify.kernels import resampling, sampling
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_rank, need_room
-
-Size = Tuple[int, int]
 
 
 def _size_by_factor(call: Call, x: np.ndarray) -> Size:

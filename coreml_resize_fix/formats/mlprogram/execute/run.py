@@ -34,8 +34,7 @@ from coreml_resize_fix.formats.mlprogram.program import (
 )
 from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.verify.kernels import cutting
-
-__all__ = ["FunctionExecution", "execution"]
+from coreml_resize_fix.words import quoted
 
 _PREPARED = ("__biased__", "__scaled__")  # what coremltools calls an image behind its preprocessing
 
@@ -57,7 +56,7 @@ def execution(
     functions = {one.name: one for one in program.functions}
     name = name or getattr(description, "defaultFunctionName", "") or next(iter(functions))
     if name not in functions:
-        known = ", ".join(f"`{one}`" for one in functions)
+        known = quoted(functions)
         raise UsageError(f"`{label}` has no function `{name}`", f"its functions are {known}")
     described = {one.name: one for one in getattr(description, "functions", ())}
     own = described.get(name, description)

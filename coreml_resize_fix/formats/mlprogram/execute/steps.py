@@ -22,8 +22,6 @@ from coreml_resize_fix.verify.kernels.checks import (
     need_effort,
 )
 
-__all__ = ["Deferred", "Steps", "deferred"]
-
 # Constants, and what makes weights of them, by the names of what they make.
 Deferred = Mapping[str, Operation]
 Control = Callable[["Steps", Operation, Deferred, Blobs], Made]

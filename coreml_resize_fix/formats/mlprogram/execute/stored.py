@@ -16,8 +16,6 @@ from coreml_resize_fix.formats.model_folder import ModelFolder
 from coreml_resize_fix.verify.kernels import compressed
 from coreml_resize_fix.verify.kernels.checks import EACH, KernelError, need_effort, need_room
 
-__all__ = ["Stored"]
-
 _BITS: Dict[str, int] = {
     "UINT1": 1, "UINT2": 2, "UINT3": 3, "UINT4": 4, "UINT6": 6, "INT4": 4,
 }  # fmt: skip

@@ -88,7 +88,7 @@ def layer_norm(call: Call) -> np.ndarray:
 
 def l2_norm(call: Call) -> np.ndarray:
     need_rank(call.array(), 3)
-    return normalization.length_norm(call.array(), call.number("epsilon", 1e-6), add=True)
+    return normalization.length_norm(call.array(), call.number("epsilon", 1e-6))
 
 
 def local_response_norm(call: Call) -> np.ndarray:

@@ -8,8 +8,6 @@ from coreml_resize_fix.formats.neuralnetwork.execute import stored
 from coreml_resize_fix.formats.neuralnetwork.execute.stored import Parts
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
-__all__ = ["Kinds", "LayerCall", "edges", "enum_name", "pair", "whole_numbers"]
-
 
 class LayerCall:
     """A layer that is computed: `params` are those of its kind, `inputs` its blobs.

@@ -18,8 +18,6 @@ from coreml_resize_fix.formats.protobuf import schema, wire
 from coreml_resize_fix.formats.protobuf.skeleton import Node
 from coreml_resize_fix.formats.protobuf.wire import Source
 
-__all__ = ["NetworkExecution", "PipelineExecution", "execution"]
-
 _LABELS = {100: "stringClassLabels", 101: "int64ClassLabels"}  # of NeuralNetworkClassifier
 
 Label = Union[str, int]

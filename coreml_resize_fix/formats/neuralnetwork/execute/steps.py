@@ -17,8 +17,6 @@ from coreml_resize_fix.formats.protobuf.skeleton import Node
 from coreml_resize_fix.formats.protobuf.wire import Source
 from coreml_resize_fix.verify.kernels.checks import MOST_EFFORT, KernelError, need_effort
 
-__all__ = ["Steps"]
-
 _TRUE = 1e-6  # what is larger is true
 
 

@@ -15,8 +15,6 @@ from coreml_resize_fix.formats.protobuf.wire import LENGTH, Source
 from coreml_resize_fix.verify.kernels import compressed
 from coreml_resize_fix.verify.kernels.checks import KernelError, need_room
 
-__all__ = ["Parts", "numbers", "of_file", "of_message"]
-
 # Fields of WeightParams.
 _SINGLE, _HALF, _RAW, _SIGNED, _QUANTIZATION = 1, 2, 30, 31, 40
 

@@ -97,7 +97,7 @@ def mvn(call: LayerCall) -> np.ndarray:
 
 def l2_normalize(call: LayerCall) -> np.ndarray:
     need_rank(call.x, 3)
-    return normalization.length_norm(call.x, call.params.epsilon or 1e-6, add=True)
+    return normalization.length_norm(call.x, call.params.epsilon or 1e-6)
 
 
 def lrn(call: LayerCall) -> np.ndarray:

@@ -19,8 +19,6 @@ from coreml_resize_fix.formats.neuralnetwork.execute.call import Kinds, LayerCal
 from coreml_resize_fix.formats.neuralnetwork.execute.stored import Parts
 from coreml_resize_fix.verify.kernels.checks import KernelError
 
-__all__ = ["CONTROL", "FAMILIES", "KINDS", "compute"]
-
 FAMILIES = (numbers, spatial, volumes, summing, shaping, making)
 
 KINDS: Kinds = {kind: made for family in FAMILIES for kind, made in family.KINDS.items()}
