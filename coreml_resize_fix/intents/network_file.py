@@ -7,8 +7,6 @@ from typing import Any, NamedTuple, Optional, Tuple
 
 from coreml_resize_fix.errors import ManifestError, reason
 
-__all__ = ["LONGEST", "TFLITE_MARK", "NetworkFile", "is_tflite", "parsed"]
-
 LONGEST = (1 << 31) - 1  # bytes; no protobuf message and no flatbuffer is longer
 
 TFLITE_MARK = b"TFL3"

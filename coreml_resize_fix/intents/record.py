@@ -4,7 +4,7 @@ from typing import Any, List, Sequence, Type
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import examples
-from coreml_resize_fix.intents.keras import backends, layers
+from coreml_resize_fix.intents.keras import layers
 from coreml_resize_fix.intents.recorder import Recorder
 from coreml_resize_fix.intents.source import Manifest
 
@@ -50,6 +50,8 @@ def _kind(model: Any) -> Type[Recorder]:
         from coreml_resize_fix.intents.torch.recorder import Recorder as TorchRecorder
 
         return TorchRecorder
+    from coreml_resize_fix.intents.keras import backends
+
     backend = backends.name(layers.package(model))
     if backend == backends.GRAPH:
         from coreml_resize_fix.intents.keras.graph import Recorder as GraphRecorder

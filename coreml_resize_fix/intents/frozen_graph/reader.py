@@ -8,13 +8,8 @@ from coreml_resize_fix.intents.frozen_graph.file import FILE, Proto, node_of, te
 from coreml_resize_fix.intents.frozen_graph.rearranged import Given
 from coreml_resize_fix.intents.frozen_graph.shapes import inferred
 from coreml_resize_fix.intents.node_notices import NodeIntents, Remarks, left_out
-from coreml_resize_fix.intents.tensorflow.nodes import (
-    Network,
-    Node,
-    Tensor,
-    may_resize,
-    read_network,
-)
+from coreml_resize_fix.intents.tensorflow.nodes import Network, Node, Tensor, read_network
+from coreml_resize_fix.intents.tensorflow.ops import may_resize
 from coreml_resize_fix.intents.tensorflow.sizes import MOST_ELEMENTS, Value
 
 # Nodes of functions with their inputs and attributes, each time that they are called.

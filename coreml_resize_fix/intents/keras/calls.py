@@ -13,7 +13,7 @@ from coreml_resize_fix.intents.fields import LARGEST_SIDE
 from coreml_resize_fix.intents.model import Intent, Size
 from coreml_resize_fix.intents.node_notices import LeftOut
 from coreml_resize_fix.intents.tensorflow import ops
-from coreml_resize_fix.intents.tensorflow.nodes import may_resize
+from coreml_resize_fix.intents.tensorflow.ops import may_resize
 
 # Layers of Keras 2 that never resize when they predict; Keras 3 names the module of each.
 _KNOWN = frozenset(

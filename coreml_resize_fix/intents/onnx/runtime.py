@@ -21,8 +21,6 @@ from coreml_resize_fix.errors import begun_small, reason, told
 from coreml_resize_fix.intents import child_process
 from coreml_resize_fix.intents.tensors import LARGEST
 
-__all__ = ["FailedError", "compute"]
-
 # Of the process, where the system can bound it: a hostile model may ask for any of both.
 MOST_MEMORY = 1 << 33  # bytes
 MOST_SECONDS = 3600  # of all its threads together

@@ -5,7 +5,6 @@ NHWC: these operators know no other layout.
 """
 
 import math
-import re
 from dataclasses import replace
 from typing import (
     Any,
@@ -26,17 +25,19 @@ from coreml_resize_fix.intents.fields import LARGEST_SIDE
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.node_notices import NO_SIZE, LeftOut, NodeIntents, Remarks, left_out
 from coreml_resize_fix.intents.tensorflow import sizes
-from coreml_resize_fix.intents.tensorflow.ops import MODES, WITH_KERNEL, intent_of, is_resize
+from coreml_resize_fix.intents.tensorflow.ops import (
+    WITH_KERNEL,
+    intent_of,
+    is_resize,
+    may_resize,
+)
 from coreml_resize_fix.intents.tensorflow.sizes import Side, Value, quotient
-
-__all__ = ["MODES", "Network", "Node", "Tensor", "may_resize", "read_network"]
 
 _RANK = 4
 _SIDES = (1, 2)  # axes of height and width; channels are the last
 
 _SCALING = ("size", "scale", "translation")  # its inputs behind the image
 _CLOSE = 1e-6  # of two numbers of single precision
-_RESIZES = re.compile(r"resize|upsampl|interpolat|scale_?and_?translate", re.IGNORECASE)
 
 _QUANTIZED = (
     "{nodes} of quantized numbers, read as the calls that they stand for: how the quantized model "
@@ -84,11 +85,6 @@ class Network:
     def add(self, key: Hashable, **known: Any) -> None:
         """Say more of a tensor."""
         self.tensors[key] = self.tensor(key)._replace(**known)
-
-
-def may_resize(name: str) -> bool:
-    """Whether an operator, or a node, seems to resize by its name."""
-    return bool(_RESIZES.search(name)) and "Grad" not in name
 
 
 def read_network(network: Network, remarks: Remarks) -> NodeIntents:

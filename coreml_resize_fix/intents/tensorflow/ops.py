@@ -3,6 +3,7 @@
 Source: tensorflow/core/ops/image_ops.cc; which one `tf.image.resize` calls is in image_ops_impl.py.
 """
 
+import re
 from typing import Any, Callable, Mapping, Sequence, Set, Union
 
 from coreml_resize_fix.intents.model import Intent
@@ -19,11 +20,17 @@ MODES = {
 WITH_KERNEL = "ScaleAndTranslate"  # of tf.image.resize with antialias, or with another kernel
 # kernel of ScaleAndTranslate -> mode, of tf.image.resize with antialias
 KERNELS = {"triangle": "bilinear", "keyscubic": "bicubic"}
+_RESIZES = re.compile(r"resize|upsampl|interpolat|scale_?and_?translate", re.IGNORECASE)
 
 
 def is_resize(kind: str) -> bool:
     """Whether an operator resizes maps."""
     return kind in MODES or kind == WITH_KERNEL
+
+
+def may_resize(name: str) -> bool:
+    """Whether an operator, or a node, seems to resize by its name."""
+    return bool(_RESIZES.search(name)) and "Grad" not in name
 
 
 def intent_of(kind: str, flags: Mapping[str, Any]) -> Union[Intent, LeftOut]:

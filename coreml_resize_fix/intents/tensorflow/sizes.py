@@ -21,8 +21,6 @@ from typing import (
 
 from coreml_resize_fix.sampling.single import single
 
-__all__ = ["MOST_ELEMENTS", "Element", "Shape", "Side", "Value", "fold", "of_shape", "quotient"]
-
 # Shape arithmetic works on a few numbers; larger tensors are weights.
 MOST_ELEMENTS = 64
 _EXACT = (1, 2, 4, 8, 16)  # denominators

@@ -9,7 +9,8 @@ import struct
 from typing import Any, Dict, Hashable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from coreml_resize_fix.intents.network_file import NetworkFile, is_tflite
-from coreml_resize_fix.intents.tensorflow.nodes import MODES, Network, Node, Tensor, may_resize
+from coreml_resize_fix.intents.tensorflow.nodes import Network, Node, Tensor
+from coreml_resize_fix.intents.tensorflow.ops import MODES, may_resize
 from coreml_resize_fix.intents.tensorflow.sizes import MOST_ELEMENTS, Value
 from coreml_resize_fix.intents.tflite import flatbuffer
 from coreml_resize_fix.intents.tflite.flatbuffer import DamagedError, Table, Tables

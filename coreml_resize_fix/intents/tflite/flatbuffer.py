@@ -8,8 +8,6 @@ Vectors may overlap, so that a small file could name millions of parts: all that
 import struct
 from typing import List, Optional, Tuple
 
-__all__ = ["DamagedError", "Table", "root"]
-
 MOST_PARTS = 1 << 21  # entries of vectors, and 64 bytes of a text, in one file
 _TEXT_PART = 64
 

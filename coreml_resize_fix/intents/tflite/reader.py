@@ -1,7 +1,8 @@
 """A TFLite file as a manifest: the intents of its resizes (docs/tensorflow.md)."""
 
 from coreml_resize_fix.intents.node_notices import NodeIntents, Remarks, left_out
-from coreml_resize_fix.intents.tensorflow.nodes import may_resize, read_network
+from coreml_resize_fix.intents.tensorflow.nodes import read_network
+from coreml_resize_fix.intents.tensorflow.ops import may_resize
 from coreml_resize_fix.intents.tflite import file
 from coreml_resize_fix.intents.tflite.file import FILE, TFLiteModel
 from coreml_resize_fix.intents.tflite.flatbuffer import DamagedError
