@@ -75,7 +75,7 @@ FRAMEWORKS_KNOWN = {
 }
 # Who records a model is chosen by its framework; all others but these know intents alone.
 RECORDING = "intents/record.py"
-BY_FRAMEWORK = {RECORDING, "formats/origin.py", "run/read_reference.py", "__init__.py"}
+BY_FRAMEWORK = {RECORDING, "__init__.py"}
 
 FRAMEWORKS = ("coremltools", "torch", "onnx", "google.protobuf", "tensorflow")
 

@@ -9,6 +9,8 @@ so whatever is not there, or has another form, says nothing.
 import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
+from coreml_resize_fix.intents.sites import site_outside_torch
+
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
@@ -76,7 +78,5 @@ def _origin(scopes: Any) -> Origin:
 
 def _site(stack: str) -> Optional[str]:
     """The innermost place outside of PyTorch, as the recorder writes it (`Intent.site`)."""
-    # Imported where PyTorch is there: it wrote this stack.
-    from coreml_resize_fix.intents.torch.stack import site
-
-    return site((path, int(line)) for path, line in reversed(_FRAME.findall(stack)))
+    lines = ((path, int(line)) for path, line in reversed(_FRAME.findall(stack)))
+    return site_outside_torch(lines)

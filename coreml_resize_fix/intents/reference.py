@@ -5,7 +5,18 @@ No pickled object is ever loaded, and what is read is bounded (see `tensors`).
 
 import os
 import stat
-from typing import TYPE_CHECKING, Callable, Dict, Mapping, NamedTuple, Optional, Sequence
+from importlib import import_module
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Dict,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    cast,
+)
 
 from coreml_resize_fix.errors import BadReferenceError, reason, told
 from coreml_resize_fix.intents import tensors
@@ -15,6 +26,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 RECORD = "record it with `record_intents(model, example, tensors=True)`"
+
+
+# suffix of a file that can be run -> the folder whose `network.py` runs it, imported when needed
+RUNNERS = {".onnx": "onnx"}
+
+
+class NetworkInput(NamedTuple):
+    """An input of a network that can be run; `shape` has None where a size is free."""
+
+    name: str
+    shape: Tuple[Optional[int], ...]
+    dtype: "np.dtype"
 
 
 class Blobs(NamedTuple):
@@ -43,9 +66,41 @@ class Reference(NamedTuple):
     channels_last: Optional[bool] = None
 
 
-def is_onnx(path: str) -> bool:
-    """Whether a path names an ONNX file."""
-    return path.lower().endswith(".onnx")
+class RunnableNetwork:
+    """The file of a network that can be run here: its inputs, and the names of its outputs."""
+
+    inputs: Sequence[NetworkInput]
+    outputs: Sequence[str]
+
+    def run(
+        self, inputs: "Mapping[str, np.ndarray]", names: Sequence[str]
+    ) -> "Dict[str, np.ndarray]":
+        """Values by name, of outputs and of what is inside.
+
+        Raises:
+            BadReferenceError: the network does not compute them.
+        """
+        raise NotImplementedError
+
+    def blobs(self, inputs: "Mapping[str, np.ndarray]") -> Blobs:
+        """All values inside of the network, for these inputs."""
+        raise NotImplementedError
+
+
+def is_runnable(path: str) -> bool:
+    """Whether a path names the file of a network that can be run, not recorded tensors."""
+    return path.lower().endswith(tuple(RUNNERS))
+
+
+def load_runnable(path: str) -> RunnableNetwork:
+    """The network of a file whose path `is_runnable`.
+
+    Raises:
+        BadReferenceError: it cannot be read, or what runs it is not installed here.
+    """
+    folder = next(RUNNERS[suffix] for suffix in RUNNERS if path.lower().endswith(suffix))
+    module = import_module(f"coreml_resize_fix.intents.{folder}.network")
+    return cast(RunnableNetwork, module.load(path))
 
 
 def read(path: str, count: int) -> Reference:

@@ -2,6 +2,7 @@
 
 import os
 import types
+from importlib import import_module
 from typing import Iterable, Iterator, Optional, Tuple
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
@@ -30,3 +31,10 @@ def site(
         if not path.startswith(own):
             return f"{os.path.basename(path)}:{line}"
     return None
+
+
+def site_outside_torch(stack: Iterable[Tuple[str, int]]) -> Optional[str]:
+    """File and line of the innermost code that is not PyTorch's; None if an `nn.Module` of its own
+    made the call."""
+    library = os.path.dirname(str(import_module("torch").__file__))
+    return site(stack, [library], [os.path.join(library, "nn", "modules")])

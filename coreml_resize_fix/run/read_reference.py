@@ -1,4 +1,4 @@
-"""Read what `--reference` names: recorded tensors, or an ONNX file that runs on some."""
+"""Read what `--reference` names: recorded tensors, or the file of a network that runs on some."""
 
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
@@ -8,8 +8,7 @@ from coreml_resize_fix.errors import BadReferenceError
 from coreml_resize_fix.formats.features import Feature
 from coreml_resize_fix.intents import reference
 from coreml_resize_fix.intents.model import CHANNELS_LAST, Intent
-from coreml_resize_fix.intents.onnx.network import OnnxInput, OnnxNetwork
-from coreml_resize_fix.intents.reference import Reference
+from coreml_resize_fix.intents.reference import NetworkInput, Reference
 from coreml_resize_fix.intents.tensors import NetworkTensors
 from coreml_resize_fix.run.options import Request
 from coreml_resize_fix.verify import fit, probes
@@ -39,10 +38,10 @@ def _channels_last(intents: Sequence[Intent]) -> Optional[bool]:
 def _read(request: Request, features: Sequence[Feature]) -> Reference:
     given = request.reference
     if isinstance(given, str):
-        if not reference.is_onnx(given):
+        if not reference.is_runnable(given):
             return reference.read(given, len(request.manifest or ()))
         recorded = request.network_tensors() if request.network_tensors is not None else None
-        return _of_onnx(given, features, recorded)
+        return _of_run(given, features, recorded)
     network = given.network_tensors() if given is not None else None
     if given is None or network is None:
         raise BadReferenceError(
@@ -51,28 +50,29 @@ def _read(request: Request, features: Sequence[Feature]) -> Reference:
     return reference.recorded("the recording", network, given.tensors)
 
 
-def _of_onnx(
+def _of_run(
     path: str, features: Sequence[Feature], recorded: Optional[NetworkTensors]
 ) -> Reference:
-    onnx = OnnxNetwork(path)
+    """What a network computes of the recorded inputs, or of a test image where there are none."""
+    network = reference.load_runnable(path)
     why = "no inputs of the network are recorded beside the manifest"
     inputs: Arrays = {}
     notices: Sequence[str] = ()
     if recorded is not None and recorded.inputs:
-        shapes = {one.name: _known(one.shape) for one in onnx.inputs}
+        shapes = {one.name: _known(one.shape) for one in network.inputs}
         fitted = fit.pair(path, "input", shapes, recorded.inputs)
         inputs, notices = fitted.arrays, fitted.notices
-        if any(_is_picture(inputs[one.name]) and one.dtype.kind == "f" for one in onnx.inputs):
+        if any(_is_picture(inputs[one.name]) and one.dtype.kind == "f" for one in network.inputs):
             inputs, why = {}, "a picture was recorded, and it takes what comes behind preprocessing"
     if not inputs:
-        inputs = _examples(path, onnx.inputs, features)
+        inputs = _examples(path, network.inputs, features)
         notices = [f"the reference `{path}` was run on a seeded test image: {why}"]
     for name, array in inputs.items():
         reference.need_finite(path, name, array)
-    outputs = onnx.run(inputs, onnx.outputs)
+    outputs = network.run(inputs, network.outputs)
     for name, array in outputs.items():
         reference.need_finite(path, name, array)
-    return Reference(path, inputs, outputs, {}, onnx.blobs(inputs), notices)
+    return Reference(path, inputs, outputs, {}, network.blobs(inputs), notices)
 
 
 def _is_picture(array: np.ndarray) -> bool:
@@ -84,7 +84,7 @@ def _known(shape: Sequence[Optional[int]]) -> Optional[Tuple[int, ...]]:
     return sizes if len(sizes) == len(shape) else None
 
 
-def _examples(path: str, inputs: Sequence[OnnxInput], features: Sequence[Feature]) -> Arrays:
+def _examples(path: str, inputs: Sequence[NetworkInput], features: Sequence[Feature]) -> Arrays:
     """Seeded inputs; sizes that the file leaves free are those of the model.
 
     Raises:

@@ -8,14 +8,14 @@ its own folder.
 import os
 import re
 from importlib.util import find_spec
-from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Mapping, Optional, Sequence
 
 import numpy as np
 
 from coreml_resize_fix.errors import BadReferenceError, ManifestError
 from coreml_resize_fix.intents.onnx import runtime
 from coreml_resize_fix.intents.onnx.file import Proto, opset, read_whole
-from coreml_resize_fix.intents.reference import Blobs, need_file
+from coreml_resize_fix.intents.reference import Blobs, NetworkInput, RunnableNetwork, need_file
 
 LOWEST_OPSET = 11  # a resize of an earlier one does not say what PyTorch computed
 _LARGEST = 1 << 31  # bytes of a message
@@ -33,21 +33,16 @@ _DTYPES = {
 }
 
 
-class OnnxInput(NamedTuple):
-    """An input; `shape` has None where a size is free."""
-
-    name: str
-    shape: Tuple[Optional[int], ...]
-    dtype: np.dtype
-
-
-class OnnxNetwork:
-    """An ONNX file that ONNX Runtime can run.
+def load(path: str) -> RunnableNetwork:
+    """The network of an ONNX file, which ONNX Runtime runs.
 
     Raises:
         BadReferenceError: it is none, or ONNX Runtime is not installed here.
     """
+    return _OnnxNetwork(path)
 
+
+class _OnnxNetwork(RunnableNetwork):
     def __init__(self, path: str) -> None:
         need_file(path)
         self._path = path
@@ -88,7 +83,7 @@ class OnnxNetwork:
         }
         return Blobs(resized, lambda names: self.run(inputs, names))
 
-    def _input(self, value: Proto) -> OnnxInput:
+    def _input(self, value: Proto) -> NetworkInput:
         from onnx import TensorProto
 
         tensor = value.type.tensor_type
@@ -102,7 +97,7 @@ class OnnxNetwork:
                 "pass recorded tensors (.npz) instead",
             )
         shape = tuple(dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim)
-        return OnnxInput(str(value.name), shape, np.dtype(_DTYPES[tensor.elem_type]))
+        return NetworkInput(str(value.name), shape, np.dtype(_DTYPES[tensor.elem_type]))
 
 
 def _need_runtime(path: str) -> None:

@@ -5,8 +5,6 @@ place. What holds several tensors is taken apart in order.
 """
 
 import inspect
-import sys
-import types
 from dataclasses import fields, is_dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -59,16 +57,10 @@ def keywords_of_run(model: Any) -> Dict[str, Any]:
 
     Empty if the call is not on the stack.
     """
-    kind = calls.import_torch().nn.Module
-    calling = {kind.__call__.__code__, getattr(kind, "_call_impl", kind.__call__).__code__}
-    frame: Optional[types.FrameType] = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code in calling:
-            module = frame.f_locals.get("self")
-            if module is not None and stack.place(module) == stack.place(model):
-                found = frame.f_locals.get("kwargs")
-                return dict(found) if isinstance(found, dict) else {}
-        frame = frame.f_back
+    for module, variables in stack.calls_of_modules():
+        if stack.place(module) == stack.place(model):
+            found = variables.get("kwargs")
+            return dict(found) if isinstance(found, dict) else {}
     return {}
 
 

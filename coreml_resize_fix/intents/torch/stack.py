@@ -1,9 +1,8 @@
 """Find out from the stack which exporter, which module and which code is running."""
 
-import os
 import sys
 import types
-from typing import Any, Callable, Dict, Iterable, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from coreml_resize_fix.intents import sites
 from coreml_resize_fix.intents.torch.calls import import_torch
@@ -49,18 +48,21 @@ def running_module(paths: Dict[int, str]) -> Optional[str]:
     The stack is right even after exceptions; hooks would have to keep count. `paths` has the paths
     of modules by `place`.
     """
+    running = (paths.get(place(module)) for module, _ in calls_of_modules())
+    return next((path for path in running if path is not None), None)
+
+
+def calls_of_modules() -> Iterator[Tuple[Any, Dict[str, Any]]]:
+    """The modules whose calls are running, the innermost first, with the variables of each call."""
     kind = import_torch().nn.Module
     # `torch.export` replaces the first function.
     calling = {kind.__call__.__code__, getattr(kind, "_call_impl", kind.__call__).__code__}
     frame: Optional[types.FrameType] = sys._getframe(1)
     while frame is not None:
-        if frame.f_code in calling:
-            module = frame.f_locals.get("self")
-            path = None if module is None else paths.get(place(module))
-            if path is not None:
-                return path
+        variables = frame.f_locals if frame.f_code in calling else {}
+        if variables.get("self") is not None:
+            yield variables["self"], variables
         frame = frame.f_back
-    return None
 
 
 def place(module: Any) -> int:
@@ -74,10 +76,4 @@ def calling_site() -> Optional[str]:
     None for calls by a module of PyTorch, such as `nn.Upsample`, whose path in the model says more,
     and for code that is not in a file.
     """
-    return site(sites.lines(sys._getframe(1)))
-
-
-def site(lines: Iterable[Tuple[str, int]]) -> Optional[str]:
-    """The same of files and lines of a stack, the innermost first."""
-    library = os.path.dirname(import_torch().__file__)
-    return sites.site(lines, [library], [os.path.join(library, "nn", "modules")])
+    return sites.site_outside_torch(sites.lines(sys._getframe(1)))
