@@ -11,19 +11,12 @@ import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, Callable, ContextManager, Dict, Iterator, NamedTuple, Optional, Union
 
-from coreml_resize_fix.intents.keras.calls import JAX_BICUBIC
+from coreml_resize_fix.intents.keras.interpolation import jax_call
 from coreml_resize_fix.intents.keras.network import FIRST, LAST
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensorflow import ops
 
 GRAPH = "a graph of TensorFlow"
-
-# method of `jax.image.resize` -> mode of an intent; its positions are TensorFlow's half pixels
-_JAX_MODES = {
-    "nearest": "nearest",
-    **dict.fromkeys(("linear", "bilinear", "trilinear", "triangle"), "bilinear"),
-    **dict.fromkeys(("cubic", "bicubic", "tricubic"), "bicubic"),
-}
 
 
 class Heard(NamedTuple):
@@ -181,15 +174,10 @@ def _on_jax(hear: Hearing) -> Iterator[None]:
         result = original(image, shape, method, antialias=antialias, **more)
         known = str(getattr(method, "name", method)).lower()
         data_format = _changed(image.shape, result.shape)
-        found: Union[Intent, str] = f"`jax.image.resize` with the method `{known}`"
+        call = jax_call(known, antialias)
+        found = call or f"`jax.image.resize` with the method `{known}`"
         if data_format is None:
             found = f"`jax.image.resize` of {tuple(image.shape)} to {tuple(result.shape)}"
-        elif known in _JAX_MODES:
-            mode = _JAX_MODES[known]
-            filtered = antialias and mode != "nearest"
-            found = Intent(framework="tensorflow2", mode=mode, antialias=filtered)
-            if mode == "bicubic" and not filtered:
-                found = JAX_BICUBIC
         hear(Heard(found, image, result, data_format or LAST, _is_building()))
         return result
 

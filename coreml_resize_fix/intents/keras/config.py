@@ -4,8 +4,10 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from coreml_resize_fix.intents.keras import order, shapes
-from coreml_resize_fix.intents.keras.calls import Called, Era, era, intent_of, is_seen
+from coreml_resize_fix.intents.keras.calls import Called, intent_of
+from coreml_resize_fix.intents.keras.interpolation import Era, era
 from coreml_resize_fix.intents.keras.order import Call, Graph, GraphError
+from coreml_resize_fix.intents.keras.own_layers import is_own
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.node_notices import (
     NO_SIZE,
@@ -117,7 +119,7 @@ class _Reader:
         if not outputs:
             raise NoModelError("its configuration names no outputs")
         inside = {name for name, entry in layers.items() if "output_layers" in _config(entry)}
-        if self._era.is_third:
+        if self._era.is_keras3:
             first, first_output = {}, dict.fromkeys(inside, 1)
         else:
             first = first_output = _first_calls(reads, outputs)
@@ -177,7 +179,7 @@ class _Reader:
             found += inner.intents
             return inner.makes
         called = Called(str(entry.get("class_name")), entry.get("module"), config, arguments)
-        if not is_seen(called, entry.get("registered_name"), self._era):
+        if not is_own(called.kind, called.module, entry.get("registered_name"), self._era):
             self._unseen[here] = None
             return None
         call = intent_of(called, self._era, source)

@@ -9,8 +9,8 @@ import pytest
 from coreml_resize_fix import Manifest
 from coreml_resize_fix.errors import ManifestError
 from coreml_resize_fix.intents.keras import hdf5, reader
-from coreml_resize_fix.intents.keras.calls import _KNOWN
 from coreml_resize_fix.intents.keras.config import NoModelError, read_config
+from coreml_resize_fix.intents.keras.own_layers import KNOWN
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FILES = sorted(path for path in FIXTURES.iterdir() if path.suffix in (".h5", ".keras"))
@@ -454,5 +454,5 @@ def test_a_text_of_hdf5_that_is_not_utf_8(tmp_path):
 
 
 def test_the_known_layers_do_not_resize():
-    assert not [name for name in _KNOWN if "Resiz" in name or "UpSampling2D" in name]
-    assert len(_KNOWN) > 100
+    assert not [name for name in KNOWN if "Resiz" in name or "UpSampling2D" in name]
+    assert len(KNOWN) > 100
