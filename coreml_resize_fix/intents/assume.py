@@ -4,6 +4,7 @@ from typing import Any, Dict, List
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import fields
+from coreml_resize_fix.intents.contradictions import report_contradictions
 from coreml_resize_fix.intents.manifest import report_unknown
 from coreml_resize_fix.intents.model import Intent
 
@@ -44,7 +45,7 @@ def parse(text: str) -> Intent:
     if not given:
         defects.append(("--assume", "it is empty"))
     if not defects:
-        fields.check_together(values, "--assume", defects)
+        report_contradictions(values, "--assume", defects)
     if defects:
         listed = "; ".join(f"{where}: {what}" for where, what in defects)
         raise UsageError(

@@ -1,10 +1,10 @@
-"""Check the fields of a manifest: a table of their values, and rules for fields together."""
+"""Check the fields of a manifest, each alone; `contradictions.py` checks them together."""
 
 import math
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
-from coreml_resize_fix.conventions import onnx, torch
-from coreml_resize_fix.intents.model import FRAMEWORKS, MODES, ONNX_FIELDS, calls
+from coreml_resize_fix.conventions import onnx
+from coreml_resize_fix.intents.model import FRAMEWORKS, MODES
 
 Defects = List[Tuple[str, str]]
 
@@ -165,105 +165,3 @@ RESIZE: Dict[str, Union[ManifestField, _Pairs]] = {
     "input_is_parameter": _BOOLEAN,
     "site": ManifestField('a file and line as text, such as "net.py:14"', _text),
 }
-
-
-def check_together(values: Dict[str, Any], where: str, defects: Defects) -> None:
-    """Report fields that are valid alone but contradict each other."""
-    mode = values.get("mode", "bilinear")
-    size, factor = values.get("size"), values.get("scale_factor")
-    before, after = values.get("input_size"), values.get("output_size")
-    framework = values.get("framework", "torch")
-    only_onnx = [name for name in ONNX_FIELDS if values.get(name) is not None]
-    scaled = None if before is None else _scaled(before, factor)
-    pairs = values.get("sizes") or ()
-    rules = (
-        (
-            size is not None and factor is not None,
-            "",
-            "`size` and `scale_factor` exclude each other, as in interpolate",
-        ),
-        (
-            size is not None and after is not None and size != after,
-            ".output_size",
-            f"`output_size` {_show(after)} contradicts `size` {_show(size)}",
-        ),
-        (
-            scaled is not None and after is not None and scaled != after,
-            ".output_size",
-            f"`output_size` {_show(after)} contradicts `input_size` × `scale_factor`, which gives "
-            f"{_show(scaled)}",
-        ),
-        (
-            scaled is not None and not all(1 <= n <= LARGEST_SIDE for n in scaled),
-            ".scale_factor",
-            f"this factor makes {_show(scaled)} from {_show(before)}, and a side has 1 to "
-            f"{LARGEST_SIDE} pixels",
-        ),
-        (
-            bool(pairs) and None not in (before, after) and (before, after) not in pairs,
-            ".sizes",
-            f"the observed {_show(before)} → {_show(after)} contradicts `sizes`: it is not in them",
-        ),
-        (
-            bool(pairs) and size is not None and all(size != made for _, made in pairs),
-            ".sizes",
-            f"`size` {_show(size)} contradicts `sizes`: no example has made it",
-        ),
-        (
-            size is not None and values.get("recompute_scale_factor") is True,
-            ".recompute_scale_factor",
-            "`recompute_scale_factor` has no meaning with an explicit `size`",
-        ),
-        (
-            mode not in {known for known, _, _ in calls(framework)},
-            ".mode",
-            f"`{mode}` is not known for {framework}",
-        ),
-        *(
-            (
-                values.get(name) is True and mode not in modes,
-                "." + name,
-                f"`{name}` goes with {' and '.join(modes)} only, not with `{mode}`"
-                if modes
-                else f"`{framework}` has no `{name}` with `{mode}`",
-            )
-            for name, modes in _modes_with(framework).items()
-        ),
-        (
-            bool(only_onnx) and framework != "onnx",
-            "." + "".join(only_onnx[:1]),
-            f"`{', '.join(only_onnx)}` is known for onnx only",
-        ),
-    )
-    defects.extend((where + step, what) for broken, step, what in rules if broken)
-    for index, (given, made) in enumerate(pairs):
-        wanted = _scaled(given, factor)
-        if wanted not in (None, made):
-            defects.append(
-                (
-                    f"{where}.sizes[{index}][1]",
-                    f"{_show(made)} contradicts {_show(given)} × `scale_factor`, which gives "
-                    f"{_show(wanted)}",
-                )
-            )
-
-
-def _modes_with(framework: str) -> Dict[str, List[str]]:
-    """Option -> the modes that it goes with."""
-    known = calls(framework)
-    options = {"align_corners": (True, False), "antialias": (False, True)}
-    return {
-        name: [mode for mode in MODES if (mode, *values) in known]
-        for name, values in options.items()
-    }
-
-
-def _scaled(size: Any, factor: Any) -> Optional[Tuple[int, ...]]:
-    """The size that a factor makes; None if there is none."""
-    if factor is None:
-        return None
-    return tuple(torch.output_size(n, f) for n, f in zip(size, factor))
-
-
-def _show(size: Any) -> str:
-    return "×".join(str(n) for n in size) if size else "-"

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from coreml_resize_fix.errors import DOCS, ManifestError, reason, told
 from coreml_resize_fix.intents import fields
+from coreml_resize_fix.intents.contradictions import report_contradictions
 from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
 
@@ -186,7 +187,7 @@ def _entry(
         if value is not None:
             values[key] = value
     if len(defects) == before:
-        fields.check_together(values, where, defects)
+        report_contradictions(values, where, defects)
     if "sizes" in values and not {"input_size", "output_size"} & set(values):
         observed: Any = values["sizes"]
         made = [pair for pair in observed if values.get("size") in (None, pair[1])]

@@ -1,11 +1,12 @@
 """What readers of network files give: intents, and notices on nodes that have none or a doubt."""
 
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Sequence, Union
 
+from coreml_resize_fix.intents.contradictions import report_contradictions
+from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
 
 _SHOWN = 4  # nodes or layers that a notice names
-
 
 NO_SIZE = "{nodes} of an input whose size is not known; matching relies on name, order and mode"
 
@@ -17,6 +18,13 @@ class LeftOut(str):
 def left_out(reason: str) -> str:
     """The remark on nodes that have no intent."""
     return "{nodes} left out: " + reason.replace("{", "{{").replace("}", "}}")
+
+
+def consistent(intent: Intent) -> Union[Intent, LeftOut]:
+    """The intent of a node, or the first contradiction in what the file says of it."""
+    defects: Defects = []
+    report_contradictions(vars(intent), "", defects)
+    return LeftOut(defects[0][1]) if defects else intent
 
 
 class NodeIntents(NamedTuple):

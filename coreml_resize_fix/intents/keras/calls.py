@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Union
 
-from coreml_resize_fix.intents import fields
 from coreml_resize_fix.intents.fields import LARGEST_SIDE
 from coreml_resize_fix.intents.keras.interpolation import (
     METHODS,
@@ -13,7 +12,7 @@ from coreml_resize_fix.intents.keras.interpolation import (
 )
 from coreml_resize_fix.intents.keras.own_layers import OPERATION
 from coreml_resize_fix.intents.model import Intent, Size
-from coreml_resize_fix.intents.node_notices import LeftOut
+from coreml_resize_fix.intents.node_notices import LeftOut, consistent
 from coreml_resize_fix.intents.tensorflow import ops
 from coreml_resize_fix.intents.tensorflow.ops import may_resize
 
@@ -134,10 +133,9 @@ def _sized(
         channels=channels,
     )
     intent = replace(intent, output_size=intent.target_size(input_size))
-    defects: fields.Defects = []
-    fields.check_together(vars(intent), "", defects)
-    if defects:
-        return Resized(LeftOut(defects[0][1]))
+    found = consistent(intent)
+    if isinstance(found, LeftOut):
+        return Resized(found)
     made = list(source or [None] * 4)
     for axis, side in zip(sides, intent.output_size or (None, None)):
         made[axis] = side

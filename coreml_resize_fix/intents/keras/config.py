@@ -1,13 +1,20 @@
 """The resizes in the configuration of a Keras model, in the order in which Keras runs them."""
 
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from coreml_resize_fix.intents.keras import order, shapes
 from coreml_resize_fix.intents.keras.calls import Called, intent_of
 from coreml_resize_fix.intents.keras.interpolation import Era, era
+from coreml_resize_fix.intents.keras.json_values import Shape, as_dict, as_list, as_shape
 from coreml_resize_fix.intents.keras.order import Call, Graph, GraphError
 from coreml_resize_fix.intents.keras.own_layers import is_own
+from coreml_resize_fix.intents.keras.references import (
+    arguments_by_name,
+    first_calls,
+    references,
+    renumbered,
+)
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.node_notices import (
     NO_SIZE,
@@ -25,8 +32,6 @@ _NOT_SEEN = (
     "sees it"
 )
 
-Shape = Sequence[Any]
-
 
 class NoModelError(Exception):
     """A configuration without layers that can be read; the text says why."""
@@ -40,7 +45,7 @@ def read_config(config: Any, version: Optional[str], backend: Optional[str]) -> 
     """
     reader = _Reader(era(version, backend))
     try:
-        found = reader.of_model(_dict(config), "", None, 0)
+        found = reader.of_model(as_dict(config), "", None, 0)
     except (GraphError, RecursionError) as error:
         deep = "its configuration is nested too deep"
         raise NoModelError(str(error) if isinstance(error, GraphError) else deep) from None
@@ -51,13 +56,6 @@ def read_config(config: Any, version: Optional[str], backend: Optional[str]) -> 
         for index, intent in enumerate(found.intents)
     ]
     return NodeIntents(intents, reader.notices())
-
-
-class _Reference(NamedTuple):
-    """A tensor that a call reads: the call that made it, and its shape if the file says so."""
-
-    made_by: Call
-    shape: Optional[Shape]
 
 
 class _Inside(NamedTuple):
@@ -95,7 +93,7 @@ class _Reader:
             if depth > _DEEPEST:
                 raise NoModelError(f"it has models inside of models, {depth} deep")
             if is_graph:
-                found: Optional[_Inside] = self._functional(_dict(config), path, depth)
+                found: Optional[_Inside] = self._functional(as_dict(config), path, depth)
             elif entry.get("class_name") in ("Sequential", "Pipeline"):
                 found = self._sequential(entry, path, shape, depth)
             else:
@@ -105,29 +103,31 @@ class _Reader:
 
     def _functional(self, config: Dict[str, Any], path: str, depth: int) -> _Inside:
         layers: Dict[str, Dict[str, Any]] = {}
-        for entry in map(_dict, _list(config.get("layers"))):
+        for entry in map(as_dict, as_list(config.get("layers"))):
             name = _name(entry)
             if name in layers:
                 raise NoModelError(f"two layers of it are named `{name}`")
             layers[name] = entry
-        nodes = {name: _list(entry.get("inbound_nodes")) or [[]] for name, entry in layers.items()}
+        nodes = {
+            name: as_list(entry.get("inbound_nodes")) or [[]] for name, entry in layers.items()
+        }
         reads = {
-            name: [list(_references(node, layers)) for node in calls]
+            name: [list(references(node, layers)) for node in calls]
             for name, calls in nodes.items()
         }
-        outputs = [one.made_by for one in _references(config.get("output_layers"), layers)]
+        outputs = [one.made_by for one in references(config.get("output_layers"), layers)]
         if not outputs:
             raise NoModelError("its configuration names no outputs")
         inside = {name for name, entry in layers.items() if "output_layers" in _config(entry)}
         if self._era.is_keras3:
             first, first_output = {}, dict.fromkeys(inside, 1)
         else:
-            first = first_output = _first_calls(reads, outputs)
+            first = first_output = first_calls(reads, outputs)
         parents = {
-            name: [[_moved(one.made_by, first) for one in read] for read in calls]
+            name: [[renumbered(one.made_by, first) for one in read] for read in calls]
             for name, calls in reads.items()
         }
-        ends = [_moved(output, first_output) for output in outputs]
+        ends = [renumbered(output, first_output) for output in outputs]
         made: Dict[Call, Optional[Shape]] = {}
         found: List[Intent] = []
         for call in order.execution_order(Graph(parents, ends)):
@@ -136,7 +136,7 @@ class _Reader:
             sources = [one.shape or made.get(of) for one, of in zip(read, parents[name][index])]
             if sources[:1] in ([], [None]) and len(nodes[name]) == 1:
                 sources[:1] = [_built(layers[name])]
-            arguments = _arguments(nodes[name][index], layers)
+            arguments = arguments_by_name(nodes[name][index], layers)
             made[call] = self._run(layers[name], arguments, path, sources, depth, found)
         return _Inside(found, made.get(ends[0]) if len(ends) == 1 else None)
 
@@ -144,10 +144,10 @@ class _Reader:
         self, entry: Dict[str, Any], path: str, shape: Optional[Shape], depth: int
     ) -> _Inside:
         config = entry.get("config")
-        layers = _list(config if isinstance(config, list) else _dict(config).get("layers"))
-        shape = shape or _shape(_dict(config).get("build_input_shape")) or _built(entry)
+        layers = as_list(config if isinstance(config, list) else as_dict(config).get("layers"))
+        shape = shape or as_shape(as_dict(config).get("build_input_shape")) or _built(entry)
         found: List[Intent] = []
-        for layer in map(_dict, layers):
+        for layer in map(as_dict, layers):
             shape = self._run(layer, {}, path, [_built(layer) or shape], depth, found)
         return _Inside(found, shape)
 
@@ -164,7 +164,7 @@ class _Reader:
         name = _name(entry)
         here = f"{path}/{name}" if path else name
         config = _config(entry)
-        given = _shape(config.get("batch_shape", config.get("batch_input_shape")))
+        given = as_shape(config.get("batch_shape", config.get("batch_input_shape")))
         source = (sources[0] if sources else None) or given
         if entry.get("class_name") == "InputLayer":  # which leaves sides open that a caller knows
             return source
@@ -196,80 +196,8 @@ class _Reader:
         return call.makes
 
 
-def _first_calls(
-    reads: Dict[str, List[List[_Reference]]], outputs: Sequence[Call]
-) -> Dict[str, int]:
-    """The number of each layer's first call in a file of Keras 2, if it is not 0.
-
-    A model that is a layer may count from 1: its call 0 is the one that made it. In a file of
-    Keras 3 that is so where outputs are named, and nowhere else.
-    """
-    last: Dict[str, int] = {}
-    read = (one.made_by for calls in reads.values() for call in calls for one in call)
-    for name, index in (*read, *outputs):
-        last[name] = max(last.get(name, 0), index)
-    return {name: 1 for name, calls in reads.items() if last.get(name) == len(calls)}
-
-
-def _moved(call: Call, first: Dict[str, int]) -> Call:
-    return call[0], call[1] - first.get(call[0], 0)
-
-
-def _references(value: Any, names: Dict[str, Any]) -> Iterator[_Reference]:
-    """The tensors in the arguments of a call, those by name last, as Keras orders them."""
-    if isinstance(value, dict):
-        config = _dict(value.get("config"))
-        if value.get("class_name") == "__keras_tensor__":
-            shape = _shape(config.get("shape"))
-            for found in _references(config.get("keras_history"), names):
-                yield _Reference(found.made_by, shape)
-            return
-        for key in sorted(value):  # `args` before `kwargs`
-            yield from _references(value[key], names)
-    elif isinstance(value, list):
-        if _is_reference(value, names):
-            yield _Reference((value[0], value[1]), None)
-            value = value[3:]
-        more = [item[3] for item in value if isinstance(item, list) and _is_long(item, names)]
-        for item in value:
-            yield from _references(item[:3] if _is_long(item, names) else item, names)
-        for named in more[:1]:  # every tensor of a call has the same
-            yield from _references(named, names)
-
-
-def _is_reference(value: Any, names: Dict[str, Any]) -> bool:
-    """Whether a value is `[layer, call, tensor]`, as Keras 2 names a tensor."""
-    return (
-        isinstance(value, list)
-        and len(value) in (3, 4)
-        and isinstance(value[0], str)
-        and value[0] in names
-        and all(type(number) is int for number in value[1:3])
-    )
-
-
-def _is_long(value: Any, names: Dict[str, Any]) -> bool:
-    return _is_reference(value, names) and len(value) == 4
-
-
-def _arguments(node: Any, names: Dict[str, Any]) -> Dict[str, Any]:
-    """The arguments by name of a call of Keras 2."""
-    if _is_long(node, names):
-        return _dict(node[3])
-    if isinstance(node, list):
-        return next((_dict(item[3]) for item in node if _is_long(item, names)), {})
-    return _dict(_dict(node).get("kwargs"))
-
-
 def _built(entry: Dict[str, Any]) -> Optional[Shape]:
-    return _shape(_dict(entry.get("build_config")).get("input_shape"))
-
-
-def _shape(value: Any) -> Optional[Shape]:
-    """A batch of maps; None for anything else."""
-    if not isinstance(value, list) or len(value) != 4:
-        return None
-    return value if all(n is None or (type(n) is int and n > 0) for n in value) else None
+    return as_shape(as_dict(entry.get("build_config")).get("input_shape"))
 
 
 def _name(entry: Dict[str, Any]) -> str:
@@ -278,12 +206,4 @@ def _name(entry: Dict[str, Any]) -> str:
 
 
 def _config(entry: Dict[str, Any]) -> Dict[str, Any]:
-    return _dict(entry.get("config"))
-
-
-def _dict(value: Any) -> Dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> List[Any]:
-    return value if isinstance(value, list) else []
+    return as_dict(entry.get("config"))

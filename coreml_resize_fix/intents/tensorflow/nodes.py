@@ -20,10 +20,16 @@ from typing import (
     Union,
 )
 
-from coreml_resize_fix.intents import fields
 from coreml_resize_fix.intents.fields import LARGEST_SIDE
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.node_notices import NO_SIZE, LeftOut, NodeIntents, Remarks, left_out
+from coreml_resize_fix.intents.node_notices import (
+    NO_SIZE,
+    LeftOut,
+    NodeIntents,
+    Remarks,
+    consistent,
+    left_out,
+)
 from coreml_resize_fix.intents.tensorflow import sizes
 from coreml_resize_fix.intents.tensorflow.ops import (
     WITH_KERNEL,
@@ -145,9 +151,7 @@ def _intent(node: Node, network: Network) -> Union[Intent, LeftOut]:
         channels=before[-1],
         used=node.used,
     )
-    defects: fields.Defects = []
-    fields.check_together(vars(intent), "", defects)
-    return LeftOut(defects[0][1]) if defects else intent
+    return consistent(intent)
 
 
 def _known(pair: Sequence[Any]) -> Any:
