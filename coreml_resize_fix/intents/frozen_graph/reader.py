@@ -1,16 +1,15 @@
 """A frozen graph of TensorFlow as a manifest: the intents of its resizes (docs/tensorflow.md)."""
 
-import struct
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple
 
 from coreml_resize_fix.intents.frozen_graph import file
+from coreml_resize_fix.intents.frozen_graph.attributes import constant, declared_shape, flags_of
 from coreml_resize_fix.intents.frozen_graph.file import FILE, Proto, node_of, text
 from coreml_resize_fix.intents.frozen_graph.rearranged import Given
 from coreml_resize_fix.intents.frozen_graph.shapes import inferred
 from coreml_resize_fix.intents.node_notices import NodeIntents, Remarks, left_out
 from coreml_resize_fix.intents.tensorflow.nodes import Network, Node, Tensor, read_network
 from coreml_resize_fix.intents.tensorflow.ops import may_resize
-from coreml_resize_fix.intents.tensorflow.sizes import MOST_ELEMENTS, Value
 
 # Nodes of functions with their inputs and attributes, each time that they are called.
 MOST_CALLED = 1000000
@@ -20,34 +19,10 @@ _DEEPEST = 64  # calls of functions in one another, and branches of one node
 _NOT_CALLED = left_out("in a function that the graph does not call")
 # attributes that hold functions, in order of execution; all others come behind them
 _ORDER = {b"then_branch": 0, b"else_branch": 1, b"cond": 2, b"body": 3}
-# Of these the arguments are what the function reads; those of a loop change from round to round.
-_HANDING_ON = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "If": 1, "StatelessIf": 1}
-_RETURNING = ("PartitionedCall", "StatefulPartitionedCall")
-# DataType -> field of the numbers, as `struct` has them in tensor_content
-_NUMBERS = {1: ("float_val", "f"), 3: ("int_val", "i"), 9: ("int64_val", "q")}
-_FLOATS = (1, 2, 14, 19)
-_MOST_AXES = 2  # of a constant whose numbers are read: those of Pad are a table
-_MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
-
-
-def _as_text(value: Proto) -> str:
-    return str(value.s.decode("utf-8", "replace"))
-
-
-def _as_list(value: Proto) -> List[int]:
-    return list(value.list.i[:MOST_ELEMENTS])
-
-
-_FLAGS: Dict[bytes, Callable[[Proto], Any]] = {
-    **dict.fromkeys(
-        (b"align_corners", b"half_pixel_centers", b"antialias", b"keep_dims"), lambda value: value.b
-    ),
-    **dict.fromkeys((b"kernel_type", b"padding", b"data_format"), _as_text),
-    **dict.fromkeys((b"strides", b"ksize", b"dilations", b"squeeze_dims"), _as_list),
-    **dict.fromkeys((f"{name}_mask".encode() for name in _MASKS), lambda value: value.i),
-    **dict.fromkeys((b"N", b"block_size"), lambda value: value.i),
-    b"DstT": lambda value: value.type,
-}
+# operator -> which of its inputs is the first argument of the functions that it calls; those of a
+# loop change from round to round, so nothing is known of them
+_ARGUMENTS = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "If": 1, "StatelessIf": 1}
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
 class EndlessError(Exception):
@@ -83,7 +58,10 @@ def of(graph: Proto) -> NodeIntents:
 
 
 def in_order(nodes: Sequence[Proto]) -> List[Proto]:
-    """Nodes as in the file, but each behind those that it reads; loops are cut where they close."""
+    """Nodes in the order of the file, except that each stands behind those whose outputs it reads.
+
+    A loop is cut at the node by which the search came back to it.
+    """
     by_name = {node.name: node for node in nodes}
     order: List[Proto] = []
     seen = set()
@@ -102,7 +80,7 @@ def in_order(nodes: Sequence[Proto]) -> List[Proto]:
 
 
 class _Walk(Network):
-    """The nodes of a graph and of the functions that it calls, and what is known of tensors.
+    """A frozen graph as a network: its nodes, and those of the functions that it calls.
 
     A tensor's key is its node's name below the calls that lead there, and `:k` for output k.
     """
@@ -138,7 +116,7 @@ class _Walk(Network):
             yield from self._calls(message, attributes, key, inputs, callers)
             if kind == "Identity" and inputs:
                 self._same[key] = inputs[0]
-            node = Node(kind, name, inputs, (key,), _flags(kind, attributes))
+            node = Node(kind, name, inputs, (key,), flags_of(kind, attributes))
             self.tensors[key] = self._known(node, attributes)
             yield node
 
@@ -162,8 +140,8 @@ class _Walk(Network):
             if name in callers or len(callers) > _DEEPEST or self._left < 0:
                 raise EndlessError("its functions call themselves, or too many others")
             self.called.add(name)
-            is_call = kind in _RETURNING or message.op == name
-            first = 0 if is_call else _HANDING_ON.get(kind)
+            is_call = kind in _CALLS or message.op == name
+            first = 0 if is_call else _ARGUMENTS.get(kind)
             if first is not None:
                 for argument, given in zip(function.signature.input_arg, inputs[first:]):
                     self._same[inner + argument.name] = given
@@ -175,25 +153,14 @@ class _Walk(Network):
                     self._same[key + (b":%d" % place if place else b"")] = made
 
     def _known(self, node: Node, attributes: Dict[bytes, Proto]) -> Tensor:
-        """What the file and its inputs say of a node's first output."""
+        """What the attributes of a node, or the shapes of its inputs, say of its first output."""
         if b"value" in attributes and node.kind == "Const":
-            return _constant(attributes[b"value"].tensor)
-        declared: Optional[Tuple[Optional[int], ...]] = None
-        if b"_output_shapes" in attributes and attributes[b"_output_shapes"].list.shape:
-            declared = _shape(attributes[b"_output_shapes"].list.shape[0])
-        if declared is None and node.kind.startswith("Placeholder") and b"shape" in attributes:
-            declared = _shape(attributes[b"shape"].shape)
-        if declared is None:
+            return constant(attributes[b"value"].tensor)
+        shape = declared_shape(node.kind, attributes)
+        if shape is None:
             given = [_given(self.tensor(key)) for key in node.inputs]
-            declared = inferred(node.kind, given, node.flags)
-        return Tensor(declared)
-
-
-def _flags(kind: str, attributes: Dict[bytes, Proto]) -> Dict[str, Any]:
-    flags = {text(key): _FLAGS[key](value) for key, value in attributes.items() if key in _FLAGS}
-    if kind == "Cast":
-        flags["to_float"] = flags.get("DstT") in _FLOATS
-    return flags
+            shape = inferred(node.kind, given, node.flags)
+        return Tensor(shape)
 
 
 def _given(tensor: Tensor) -> Given:
@@ -207,28 +174,3 @@ def _called(operator: bytes, attributes: Dict[bytes, Proto], known: Any) -> List
         value = attributes[key]
         names += [one.name for one in (value.func, *value.list.func[:_DEEPEST]) if one.name]
     return names
-
-
-def _shape(message: Proto) -> Optional[Tuple[Optional[int], ...]]:
-    if message.unknown_rank or len(message.dim) > MOST_ELEMENTS:
-        return None
-    return tuple(dim.size if dim.size > 0 else None for dim in message.dim)
-
-
-def _constant(tensor: Proto) -> Tensor:
-    """Shape and numbers of a constant; numbers that repeat to its end are written once."""
-    shape, sides = _shape(tensor.tensor_shape), tensor.tensor_shape.dim
-    count = 1
-    for side in sides[:_MOST_AXES]:
-        count = min(count * side.size, MOST_ELEMENTS + 1)
-    if len(sides) > _MOST_AXES or not 0 <= count <= MOST_ELEMENTS or tensor.dtype not in _NUMBERS:
-        return Tensor(shape)
-    field, code = _NUMBERS[tensor.dtype]
-    numbers = tuple(getattr(tensor, field)[:count])
-    width = struct.calcsize(f"<{code}")
-    if len(tensor.tensor_content) == count * width:
-        numbers = struct.unpack(f"<{count}{code}", tensor.tensor_content)
-    numbers += (numbers[-1:] or (0,)) * (count - len(numbers))
-    if len(sides) > 1:
-        return Tensor(shape, table=numbers)
-    return Tensor(shape, Value(numbers, bool(sides), tensor.dtype in _FLOATS))

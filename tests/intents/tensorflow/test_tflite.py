@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from coreml_resize_fix.intents.tflite import file, reader
+from coreml_resize_fix.intents.tflite import reader
+from coreml_resize_fix.intents.tflite import schema as read_schema
 from tests.intents.tensorflow import flat
 
 MODES = ("bilinear", "nearest")
@@ -252,9 +253,9 @@ def test_slots_are_those_of_the_schema():
     tables = {"MODEL": "Model", "OPERATOR_CODE": "OperatorCode", "SUBGRAPH": "SubGraph"}
     tables.update({"TENSOR": "Tensor", "OPERATOR": "Operator", "BUFFER": "Buffer"})
     for own, official in tables.items():
-        for field, slot in getattr(file, own).items():
+        for field, slot in getattr(read_schema, own).items():
             assert slots(official)[field.replace("_", "")] == slot
-    for number, (name, options) in file.OPERATORS.items():
+    for number, (name, options) in read_schema.OPERATORS.items():
         (official,) = (k for k, n in vars(schema.BuiltinOperator).items() if n == number)
         words = official.replace("STABLEHLO_", "").replace("_", "").lower()
         words = words.replace("concatenation", "concatv2").replace("gather", "gatherv2")
