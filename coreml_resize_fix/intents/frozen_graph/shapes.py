@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from coreml_resize_fix.intents.frozen_graph import rearranged
 from coreml_resize_fix.intents.frozen_graph.rearranged import Given, Shape
+from coreml_resize_fix.intents.tensorflow.shapes import broadcast, windows
 
 Flags = Mapping[str, Any]
 Rule = Callable[[Sequence[Given], Flags], Optional[Shape]]
@@ -38,15 +39,7 @@ def _broadcast(inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
         return None
     rank = max(map(len, known))
     padded = [(1,) * (rank - len(shape)) + shape for shape in known]
-    return tuple(_joined(sides) for sides in zip(*padded))
-
-
-def _joined(sides: Sequence[Optional[int]]) -> Optional[int]:
-    """One side of several that are broadcast: the one that is not 1."""
-    others = {side for side in sides if side != 1}
-    if not others:
-        return 1
-    return others.pop() if len(others) == 1 else None
+    return tuple(broadcast(sides) for sides in zip(*padded))
 
 
 def _convolution(inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:
@@ -84,12 +77,9 @@ def _window(
         return None
     if len(strides) != _RANK or len(dilations) != _RANK or padding not in ("SAME", "VALID"):
         return None
-    made: List[Optional[int]] = []
-    for side, size, stride, dilation in zip(image[1:3], kernel, strides[1:3], dilations[1:3]):
-        lost = 0 if padding == "SAME" else ((size or 0) - 1) * dilation
-        known = side is not None and size is not None and stride > 0 and side > lost
-        made.append(-(-(side - lost) // stride) if known and side is not None else None)
-    return (image[0], *made, channels)
+    along = zip(image[1:3], kernel, strides[1:3], dilations[1:3])
+    sides = (windows(*one, is_padded=padding == "SAME") for one in along)
+    return (image[0], *sides, channels)
 
 
 _SAME = """

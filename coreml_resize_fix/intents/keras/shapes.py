@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from coreml_resize_fix.intents.fields import LARGEST_SIDE
 from coreml_resize_fix.intents.keras.calls import has_channels_last, pair_of
+from coreml_resize_fix.intents.tensorflow.shapes import broadcast, windows
 
 Shape = Sequence[Any]  # of four; None is a side that is not known
 Config = Mapping[str, Any]
@@ -33,9 +34,8 @@ def _same(config: Config, shapes: Sequence[Shape]) -> Optional[Shape]:
 
 
 def _merged(config: Config, shapes: Sequence[Shape]) -> Optional[Shape]:
-    """One element with another; a side of 1 is repeated."""
-    sides = [{n for n in sides if n != 1} for sides in zip(*shapes)]
-    return [1 if not found else found.pop() if len(found) == 1 else None for found in sides]
+    """Add, Multiply and the like, which repeat a side of 1."""
+    return [broadcast(sides) for sides in zip(*shapes)]
 
 
 def _concatenated(config: Config, shapes: Sequence[Shape]) -> Optional[Shape]:
@@ -67,16 +67,16 @@ def _sides(config: Config, shape: Shape) -> Shape:
 def _windows(
     config: Config, shape: Shape, size: Any, strides: Any, dilation: Any
 ) -> Optional[Shape]:
-    numbers = [pair_of(one) for one in (size, strides, dilation)]
+    """Height and width that a convolution or pooling makes; None if its configuration is odd."""
+    numbers = [pair for pair in map(pair_of, (size, strides, dilation)) if pair is not None]
     padding = config.get("padding", "valid")
-    if None in numbers or padding not in ("same", "valid"):
+    if len(numbers) < 3 or padding not in ("same", "valid"):
         return None
-    found: List[Any] = []
-    for place, side in enumerate(_sides(config, shape)):
-        length, step, rate = (one[place] for one in numbers if one is not None)
-        lost = 0 if padding == "same" else (length - 1) * rate
-        found.append(None if side is None or side <= lost else -(-(side - lost) // step))
-    return found
+    along = zip(_sides(config, shape), *numbers)
+    return [
+        windows(side, length, step, rate, is_padded=padding == "same")
+        for side, length, step, rate in along
+    ]
 
 
 def _convolved(config: Config, shapes: Sequence[Shape]) -> Optional[Shape]:
