@@ -1,12 +1,13 @@
-"""Runs of one model with several examples, put together call by call."""
+"""Put runs of one model with several examples together: each call gets the sizes of all runs."""
 
 from dataclasses import replace
 from typing import Any, List, Optional, Sequence, Tuple
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import count
 
-# What a call has in every run, in words; its sizes may differ.
+# What is the same for a call in every run -> what messages call it; sizes may differ.
 _SAME = (
     ("name", "module"),
     ("site", "place"),
@@ -23,7 +24,7 @@ _EACH_ALONE = (
 
 
 def split(example: Any) -> List[Tuple[Any, ...]]:
-    """The arguments of each example: a list is several, a tuple the arguments of one.
+    """The arguments of each example: a list holds several, and a tuple is those of one call.
 
     Raises:
         UsageError: the list is empty.
@@ -38,7 +39,7 @@ def split(example: Any) -> List[Tuple[Any, ...]]:
 
 
 def combined(runs: Sequence[Sequence[Intent]]) -> List[Intent]:
-    """The calls of the first run with the sizes of all; calls of one place belong together.
+    """The calls of the first run, each with the sizes that it had in all of them.
 
     Raises:
         UsageError: the model made other calls in one of the runs.
@@ -64,16 +65,12 @@ def _difference(first: Sequence[Intent], run: Sequence[Intent]) -> Optional[str]
         if (one.size is None) != (other.size is None):
             return f"`{_label(one, index)}` is given a size in one of them, and a factor in another"
     if len(first) != len(run):
-        return f"it makes {_count(run)} instead of {len(first)}"
+        return f"it makes {count(len(run), 'resize')} instead of {len(first)}"
     return None
 
 
 def _label(intent: Intent, index: int) -> str:
     return intent.name or intent.site or f"resizes[{index}]"
-
-
-def _count(run: Sequence[Intent]) -> str:
-    return "1 resize" if len(run) == 1 else f"{len(run)} resizes"
 
 
 def _with_sizes(calls: Sequence[Intent]) -> Intent:

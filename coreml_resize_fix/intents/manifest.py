@@ -10,6 +10,7 @@ from coreml_resize_fix.intents import fields
 from coreml_resize_fix.intents.contradictions import report_contradictions
 from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import count
 
 FORMAT, VERSION = "coreml-resize-fix/intent", 1
 STANDARD_INPUT = "-"  # as a path
@@ -81,9 +82,8 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
         ) from error
     intents = from_document(document, defects)
     if defects:
-        count = "1 defect" if len(defects) == 1 else f"{len(defects)} defects"
         raise ManifestError(
-            f"`{label}` has {count}",
+            f"`{label}` has {count(len(defects), 'defect')}",
             f"correct the manifest; every field: {DOCS}manifest.md",
             [f"{where}: {what}" for where, what in defects],
         )

@@ -5,12 +5,10 @@ from typing import Any, Dict, FrozenSet, Optional, Tuple
 
 from coreml_resize_fix.conventions import onnx, tensorflow, torch
 from coreml_resize_fix.intents import size_law
-from coreml_resize_fix.intents.size_law import Observed, SizeLaw
+from coreml_resize_fix.intents.size_law import Observed, Size, SizeLaw
 from coreml_resize_fix.sampling import AxisSpec
 from coreml_resize_fix.sampling.single import exactly
 from coreml_resize_fix.short_repr import short_repr
-
-Size = Tuple[int, int]
 
 FRAMEWORKS = ("torch", "tensorflow1", "tensorflow2", "keras", "opencv", "onnx")
 CHANNELS_LAST = ("tensorflow1", "tensorflow2", "keras")  # by default, maps are (N, H, W, C) there

@@ -5,6 +5,7 @@ from typing import Dict, List, NamedTuple, Sequence, Union
 from coreml_resize_fix.intents.contradictions import report_contradictions
 from coreml_resize_fix.intents.fields import Defects
 from coreml_resize_fix.intents.model import Intent
+from coreml_resize_fix.words import count, quoted
 
 _SHOWN = 4  # nodes or layers that a notice names
 
@@ -51,9 +52,8 @@ class Remarks:
 
 def counted(noun: str, names: Sequence[str]) -> str:
     """`2 layers (`a`, `b`)`: how many there are, and the first of them."""
-    shown = ", ".join(f"`{name}`" for name in names[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{len(names)} {noun}{'' if len(names) == 1 else 's'} ({shown}{more})"
+    return f"{count(len(names), noun)} ({quoted(names[:_SHOWN])}{more})"
 
 
 def _fill_template(text: str, labels: Sequence[str], places: Dict[str, object]) -> str:

@@ -11,8 +11,9 @@ from coreml_resize_fix.intents.keras.interpolation import (
     tensorflow_call,
 )
 from coreml_resize_fix.intents.keras.own_layers import OPERATION
-from coreml_resize_fix.intents.model import Intent, Size
+from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.node_notices import LeftOut, consistent
+from coreml_resize_fix.intents.size_law import Size
 from coreml_resize_fix.intents.tensorflow import ops
 from coreml_resize_fix.intents.tensorflow.ops import may_resize
 

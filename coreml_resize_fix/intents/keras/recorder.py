@@ -127,24 +127,18 @@ class Recorder(recorder.Recorder):
         before, after = (
             network.maps(maps, heard.data_format) for maps in (heard.source, heard.result)
         )
-        self.append(
-            replace(
-                found,
-                name=path or None,
-                framework_version=self._version(found.framework),
-                size=after.size if (found.size, found.scale_factor) == (None, None) else found.size,
-                input_size=before.size,
-                output_size=after.size,
-                channels=before.channels,
-                site=site,
-                index=index,
-            )
+        intent = replace(
+            found,
+            name=path or None,
+            framework_version=self._version(found.framework),
+            size=after.size if (found.size, found.scale_factor) == (None, None) else found.size,
+            input_size=before.size,
+            output_size=after.size,
+            channels=before.channels,
+            site=site,
+            index=index,
         )
-        if path is None:
-            self._note(
-                f"resizes[{index}] ran outside a call of the model: it is recorded, and the "
-                "converted model may have no layer for it"
-            )
+        self._add(intent, is_inside=path is not None)
         if self._keeps_tensors:
             self._keep(index, heard)
 

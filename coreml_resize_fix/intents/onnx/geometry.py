@@ -7,10 +7,10 @@ import numpy as np
 
 from coreml_resize_fix.conventions import torch
 from coreml_resize_fix.intents.fields import LARGEST_SIDE
-from coreml_resize_fix.intents.model import Size
 from coreml_resize_fix.intents.node_notices import LeftOut
 from coreml_resize_fix.intents.onnx.fold import attribute
 from coreml_resize_fix.intents.onnx.shapes import Numbers, ResizeNode, made_shape
+from coreml_resize_fix.intents.size_law import Size
 
 _RANK = 4
 

@@ -8,6 +8,7 @@ from typing import Any, Callable, Mapping, Sequence, Set, Union
 
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.node_notices import LeftOut
+from coreml_resize_fix.words import quoted
 
 # operator -> mode
 MODES = {
@@ -91,4 +92,4 @@ def functions(node: Any) -> Sequence[str]:
 
 def not_seen(operators: Set[str]) -> str:
     """What is said of resizes in a compiled function."""
-    return f"{' and '.join(f'`{one}`' for one in sorted(operators))} in a compiled function"
+    return f"{quoted(sorted(operators), ' and ')} in a compiled function"

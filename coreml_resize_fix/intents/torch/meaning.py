@@ -3,7 +3,8 @@
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from coreml_resize_fix.conventions import torch
-from coreml_resize_fix.intents.model import MODES, Intent, Size
+from coreml_resize_fix.intents.model import MODES, Intent
+from coreml_resize_fix.intents.size_law import Size
 
 # Operator → mode and antialias. Scripted and traced modules call these without `interpolate`.
 OPERATORS: Dict[str, Tuple[str, bool]] = {

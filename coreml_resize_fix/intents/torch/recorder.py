@@ -191,12 +191,7 @@ class Recorder(recorder.Recorder):
             index=index,
             input_is_parameter=self._is_parameter(source),
         )
-        self.append(intent)
-        if path is None:
-            self._note(
-                f"resizes[{index}] ran outside a call of the model: it is recorded, and the "
-                "converted model may have no layer for it"
-            )
+        self._add(intent, is_inside=path is not None)
         if self._keeps_tensors:
             self._keep(index, source, result)
         return intent
