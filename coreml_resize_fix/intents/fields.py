@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 from coreml_resize_fix.conventions import onnx
 from coreml_resize_fix.intents.model import FRAMEWORKS, MODES
 
-Defects = List[Tuple[str, str]]
+Defects = List[Tuple[str, str]]  # JSON path, what is wrong there
 
 # No image has a longer side; a longer one would only take memory.
 LARGEST_SIDE = 65536
@@ -68,9 +68,10 @@ def _text(value: Any) -> Any:
 
 
 class ManifestField(NamedTuple):
-    """`convert` returns the value, or None if it is not what `expected` describes.
+    """A field of a manifest: `convert` makes the value for `Intent` of a JSON value.
 
-    instead: what to do about values that are known, but `refused`.
+    It returns None for what is not as `expected` describes. `instead` says what to do about values
+    that are known, but `refused`.
     """
 
     expected: str
@@ -79,7 +80,7 @@ class ManifestField(NamedTuple):
     instead: str = ""
 
     def read(self, value: Any, where: str, defects: Defects) -> Any:
-        """The checked value; null and absent are None; a wrong one is a defect and None."""
+        """The value for `Intent`; None for null, and for a wrong value, which is a defect."""
         if value is None:
             return None
         result = self.convert(value)
@@ -93,13 +94,13 @@ _SIZE = ManifestField(f"[height, width] as whole numbers from 1 to {LARGEST_SIDE
 _BOOLEAN = ManifestField("true, false or null", _boolean)
 
 
-class _Pairs:
+class _SizePairs:
     """A list of [input size, output size], each checked in its own place."""
 
     expected = "a list of [input size, output size]"
 
     def read(self, value: Any, where: str, defects: Defects) -> Any:
-        """The checked pairs; null and absent are None; wrong ones are defects and None."""
+        """The pairs for `Intent`; None for null, and for wrong values, which are defects."""
         if value is None:
             return None
         if not isinstance(value, list) or not value:
@@ -136,7 +137,7 @@ PRODUCER: Dict[str, ManifestField] = {
     "version": ManifestField('a version as text, such as "1.4.0"', _text),
 }
 
-RESIZE: Dict[str, Union[ManifestField, _Pairs]] = {
+RESIZE: Dict[str, Union[ManifestField, _SizePairs]] = {
     "name": ManifestField("text", _text),
     "layer": ManifestField("a layer's name, output blob or address, as text", _text),
     "framework": _FRAMEWORK,
@@ -161,7 +162,7 @@ RESIZE: Dict[str, Union[ManifestField, _Pairs]] = {
     "cubic_coeff_a": ManifestField("a number", _number),
     "exclude_outside": _BOOLEAN,
     "used": _BOOLEAN,
-    "sizes": _Pairs(),
+    "sizes": _SizePairs(),
     "input_is_parameter": _BOOLEAN,
     "site": ManifestField('a file and line as text, such as "net.py:14"', _text),
 }

@@ -15,8 +15,9 @@ from coreml_resize_fix.words import count
 FORMAT, VERSION = "coreml-resize-fix/intent", 1
 STANDARD_INPUT = "-"  # as a path
 LONGEST = 1 << 24  # bytes; the path may be a pipe or a device without end
-# Names that are compared with known ones, and the longest: that takes their product in time.
-_EXPLAINED, _LONGEST_KEY = 20, 200
+# Unknown keys for which the nearest known one is looked up, and their greatest length: comparing
+# two texts takes the product of their lengths in time.
+_MOST_COMPARED, _LONGEST_COMPARED = 20, 200
 
 
 def load(path: str) -> List[Intent]:
@@ -32,7 +33,7 @@ def load(path: str) -> List[Intent]:
             "pass the manifest with `--manifest`, and models without an option",
         )
     try:
-        content = _read(path)
+        content = _bytes_of(path)
     except OSError as error:
         raise ManifestError(
             f"cannot read the manifest `{shown}`: {reason(error)}",
@@ -53,8 +54,8 @@ def load(path: str) -> List[Intent]:
     return parse(text, shown)
 
 
-def _read(path: str) -> bytes:
-    """What is there, and one byte more than allowed if it is longer."""
+def _bytes_of(path: str) -> bytes:
+    """The content of a file or of standard input, up to one byte more than is allowed."""
     if path == STANDARD_INPUT:
         return sys.stdin.buffer.read(LONGEST + 1)
     with open(path, "rb") as file:
@@ -69,7 +70,7 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
     """
     defects: Defects = []
     try:
-        document = json.loads(text, object_pairs_hook=_Unique)
+        document = json.loads(text, object_pairs_hook=_JsonObject)
     except RecursionError:
         raise ManifestError(
             f"`{label}` is nested too deep to be a manifest",
@@ -90,8 +91,8 @@ def parse(text: str, label: str = "manifest") -> List[Intent]:
     return intents
 
 
-class _Unique(Dict[str, Any]):
-    """A JSON object with a list of the keys that were written twice."""
+class _JsonObject(Dict[str, Any]):
+    """A JSON object that remembers which of its keys were written twice."""
 
     def __init__(self, pairs: List[Tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -105,22 +106,22 @@ def from_document(document: Any, defects: Defects) -> List[Intent]:
         defects.append(("$", f"a manifest is a JSON object, not {fields.json_text(document)}"))
         return []
     if not {"format", "resizes", "version", "producer"} & set(document):
-        return _short(document, defects)
-    return _long(document, defects)
+        return _read_short_form(document, defects)
+    return _read_long_form(document, defects)
 
 
-def _short(document: Dict[str, Any], defects: Defects) -> List[Intent]:
+def _read_short_form(document: Dict[str, Any], defects: Defects) -> List[Intent]:
     report_repeats(document, "$", defects)
     intents = []
     for key, entry in document.items():
-        where = "$" + _step(key)
-        values = _entry(entry, where, defects, without=("layer", "name"))
+        where = "$" + _path_step(key)
+        values = _resize_values(entry, where, defects, without=("layer", "name"))
         if values is not None:
             intents.append(Intent(layer=key, **values))
     return intents
 
 
-def _long(document: Dict[str, Any], defects: Defects) -> List[Intent]:
+def _read_long_form(document: Dict[str, Any], defects: Defects) -> List[Intent]:
     report_repeats(document, "$", defects)
     known = ("format", "version", "producer", "resizes")
     report_unknown(document, known, "$", defects)
@@ -143,7 +144,7 @@ def _long(document: Dict[str, Any], defects: Defects) -> List[Intent]:
     intents = []
     for index, entry in enumerate(resizes):
         where = f"$.resizes[{index}]"
-        values = _entry(entry, where, defects, framework=framework)
+        values = _resize_values(entry, where, defects, framework=framework)
         if values is not None:
             # The version is the producer's; it does not apply to another framework.
             version = framework_version if values["framework"] == framework else None
@@ -166,14 +167,14 @@ def _producer(producer: Any, defects: Defects) -> Tuple[str, Optional[str]]:
     return values["framework"] or "torch", values["version"]
 
 
-def _entry(
+def _resize_values(
     entry: Any,
     where: str,
     defects: Defects,
     without: Tuple[str, ...] = (),
     framework: str = "torch",
 ) -> Optional[Dict[str, Any]]:
-    """Checked values of one resize, for `Intent`; None if it has defects."""
+    """The checked values of one entry as arguments of `Intent`; None if it has defects."""
     if not isinstance(entry, dict):
         defects.append((where, f"expected an object, not {fields.json_text(entry)}"))
         return None
@@ -196,23 +197,23 @@ def _entry(
 
 
 def report_unknown(found: Dict[str, Any], known: Any, where: str, defects: Defects) -> None:
-    """Report each unknown key, with the nearest known one."""
+    """Append a defect for each unknown key, with the nearest known one."""
     from difflib import get_close_matches
 
     for key in found:
         if key not in known:
-            worth = len(defects) < _EXPLAINED and len(key) <= _LONGEST_KEY
+            worth = len(defects) < _MOST_COMPARED and len(key) <= _LONGEST_COMPARED
             near = get_close_matches(key, list(known), n=1, cutoff=0.5) if worth else []
             what = "unknown key; "
             what += f"did you mean `{near[0]}`?" if near else "known keys: " + ", ".join(known)
-            defects.append((where + _step(key), what))
+            defects.append((where + _path_step(key), what))
 
 
 def report_repeats(found: Dict[str, Any], where: str, defects: Defects) -> None:
-    """Report each key that the text has twice."""
+    """Append a defect for each key that the text has twice."""
     for key in getattr(found, "repeated", ()):
-        defects.append((where + _step(key), "this key appears twice"))
+        defects.append((where + _path_step(key), "this key appears twice"))
 
 
-def _step(key: str) -> str:
+def _path_step(key: str) -> str:
     return "." + key if key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]"

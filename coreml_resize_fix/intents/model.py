@@ -15,7 +15,7 @@ CHANNELS_LAST = ("tensorflow1", "tensorflow2", "keras")  # by default, maps are 
 MODES = ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
 NEAREST_MODES = ("nearest", "nearest-exact")
 
-# mode → mode of the ONNX operator Resize
+# mode -> mode of the ONNX operator Resize
 ONNX_MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 # Fields that only ONNX has; None is the default of its Resize operator.
 ONNX_FIELDS = (
@@ -27,7 +27,8 @@ ONNX_FIELDS = (
 
 
 def calls(framework: str) -> FrozenSet[Tuple[str, bool, bool]]:
-    """(mode, align_corners, antialias) of every call that a framework has, by its table."""
+    """The combinations (mode, align_corners, antialias) for which `conventions/` has a framework's
+    sampling."""
     if framework == "torch":
         return frozenset(torch.MODES)
     if framework == "onnx":
@@ -38,14 +39,17 @@ def calls(framework: str) -> FrozenSet[Tuple[str, bool, bool]]:
 
 @dataclass(frozen=True)
 class Intent:
-    """One resize call. Sizes are (height, width) in pixels; None means that it is not known.
+    """One resize call. Sizes are (height, width) in pixels; a value that is not known is None.
 
-    `size`, `scale_factor` and `recompute_scale_factor` are the arguments of the call;
-    `input_size`, `output_size` and `channels` were observed when it ran. `used` is False if no
-    output of the model depends on the call, `site` is the place of the call (`net.py:14`). `sizes`
-    are the (input, output) sizes of several examples, `input_is_parameter` is True if what is
-    resized does not depend on the model's inputs.
-    `nearest_copies` resolves PyTorch's two ways of `nearest`, if recorded tensors show which.
+    - Where it is: `name` is the path of the module or layer in the framework's model, `layer` the
+      Core ML layer that a manifest assigns to it, `site` the line of the call (`net.py:14`),
+      `index` its place in the manifest.
+    - Its arguments: `mode` to `recompute_scale_factor`, and those of ONNX (`ONNX_FIELDS`).
+    - Observed when it ran: `input_size`, `output_size`, `channels`; `sizes` has the (input, output)
+      sizes of several examples. `used` is False if no output of the model depends on the call,
+      `input_is_parameter` True if the resized tensor does not depend on the model's inputs.
+    - `nearest_copies` says which of PyTorch's two ways of `nearest` ran, if recorded tensors
+      show it.
     """
 
     name: Optional[str] = None
@@ -86,7 +90,10 @@ class Intent:
 
     @property
     def law(self) -> Optional[SizeLaw]:
-        """How the size of a call by `size=` follows its input; None if its size never varied."""
+        """How the output size of a call by `size=` follows its input size.
+
+        None for a call by factor, and if too few sizes were observed to tell.
+        """
         if not self.sizes or self.scale_factor is not None:
             return None
         found = size_law.find(self.sizes)
@@ -94,7 +101,7 @@ class Intent:
 
     @property
     def is_one_size(self) -> bool:
-        """Whether it was seen to make one size of several; a single example could not tell."""
+        """Whether inputs of several sizes were observed to give one output size."""
         return self.law is not None and self.law.kind == size_law.Kind.CONSTANT
 
     @property
@@ -123,7 +130,7 @@ class Intent:
         return self.output_size
 
     def axes(self, input_size: Size, output_size: Size) -> Tuple[AxisSpec, AxisSpec]:
-        """The axes that this call samples along height and width."""
+        """How this call samples along height and along width, at these sizes."""
         factors = self.scale_factor or (None, None)
         copies = self.nearest_copies
         if copies is None:
@@ -169,7 +176,7 @@ class Intent:
 
     @property
     def request(self) -> Tuple[Any, ...]:
-        """What is asked for, without labels: intents with equal values are interchangeable."""
+        """All that decides what the call computes: intents with equal values can be exchanged."""
         return (
             self.framework,
             self.mode,

@@ -27,21 +27,21 @@ def record_intents(model: Any, example: Any = None, *, tensors: bool = False) ->
         UsageError: PyTorch cannot be imported, `model` is neither of the two, or it makes other
             calls with one example than with another.
     """
-    kind = _kind(model)
-    recorder = kind(model, tensors)
+    recorder_class = _recorder_class(model)
+    recorder = recorder_class(model, tensors)
     if example is None:
         return recorder
     first, *more = examples.split(example)
     recorder.run(first)
     if more:
-        others = [kind(model).run(arguments) for arguments in more]
+        others = [recorder_class(model).run(arguments) for arguments in more]
         recorder[:] = examples.combined([recorder, *others])
-        recorder.notices += _new(recorder.notices, others)
+        recorder.notices += _new_notices(recorder.notices, others)
     return recorder
 
 
-def _kind(model: Any) -> Type[Recorder]:
-    """The class of its recorder; no framework is imported that did not make the model.
+def _recorder_class(model: Any) -> Type[Recorder]:
+    """The recorder for a model; no framework is imported that did not make the model.
 
     Raises:
         UsageError: Keras runs on a backend that is none of those which are known.
@@ -67,7 +67,7 @@ def _kind(model: Any) -> Type[Recorder]:
     return KerasRecorder
 
 
-def _new(known: Sequence[str], others: Sequence[Manifest]) -> List[str]:
-    """Notices of other runs that are not known yet."""
+def _new_notices(known: Sequence[str], others: Sequence[Manifest]) -> List[str]:
+    """The notices of other runs that the first one did not give."""
     found = dict.fromkeys(notice for other in others for notice in other.notices)
     return [notice for notice in found if notice not in known]

@@ -22,11 +22,11 @@ READERS = {
 
 
 class Manifest(List[Intent]):
-    """Intents in the order of execution.
+    """Intents in order of execution, with the tensors that were recorded with them.
 
-    `notices` are remarks for the user, `tensors` the recorded tensors by index, `network` those of
-    the whole network where they were recorded in this process; those of a file are read when they
-    are needed.
+    `notices` are remarks for the user. `tensors` has the recorded tensors of each intent by its
+    index. `network` has those of the whole network if they were recorded in this process; of a
+    manifest that was loaded, `network_tensors` reads them from the file beside it.
     """
 
     network: Optional[NetworkTensors] = None
@@ -86,7 +86,7 @@ class Manifest(List[Intent]):
         return self.network
 
     def document(self) -> Dict[str, Any]:
-        """The long form as JSON values, without what says nothing."""
+        """The long form of the manifest as JSON values, without those that are not known."""
         first = self[0] if self else Intent()
         producer = {"framework": first.framework, "version": first.framework_version}
         return {
@@ -98,7 +98,7 @@ class Manifest(List[Intent]):
 
 
 def known(framework: Optional[str], values: Dict[str, Any]) -> Dict[str, Any]:
-    """What is known of them, and the framework only if it is another one."""
+    """The values that are not None, and the framework only if it differs from `framework`."""
     return {
         key: value
         for key, value in values.items()
@@ -107,9 +107,9 @@ def known(framework: Optional[str], values: Dict[str, Any]) -> Dict[str, Any]:
 
 
 class ManifestReader:
-    """Reads manifests, and keeps the last one for the next model with the same manifest.
+    """Loads manifests, and keeps the last one: the models of a batch often share it.
 
-    The kept manifest goes to worker processes, since a pipe can be read only once.
+    It is sent to worker processes with the manifest in it, since a pipe can be read only once.
     """
 
     def __init__(self) -> None:

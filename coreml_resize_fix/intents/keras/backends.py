@@ -1,4 +1,4 @@
-"""Hear of every resize that a backend of Keras executes.
+"""Report every resize that a backend of Keras executes.
 
 TensorFlow reports each operator that runs, and each that a trace makes, to callbacks; compiled
 functions run as the Python that they were made from meanwhile. What Keras computes by PyTorch ends
@@ -19,10 +19,11 @@ from coreml_resize_fix.intents.tensorflow import ops
 GRAPH = "a graph of TensorFlow"
 
 
-class Heard(NamedTuple):
-    """One resize: its intent without names and sizes or why there is none; what it got and gave.
+class ExecutedResize(NamedTuple):
+    """A resize that a backend executed, of the tensor `source` to the tensor `result`.
 
-    `is_symbolic` if nothing runs: a model is built, or traced by an exporter.
+    `found` is its intent without names and sizes, or a text on why there is none. `is_symbolic`:
+    the tensors have no values, since a model is built or an exporter traces it.
     """
 
     found: Union[Intent, str]
@@ -32,11 +33,11 @@ class Heard(NamedTuple):
     is_symbolic: bool = False
 
 
-Hearing = Callable[[Heard], None]
+OnResize = Callable[[ExecutedResize], None]
 
 
 def name(package: str) -> str:
-    """What a Keras computes with."""
+    """The backend of a Keras package: `tensorflow`, `torch`, `jax` or another, or `GRAPH`."""
     found = "tensorflow"
     if package == "keras":
         found = str(sys.modules[package].backend.backend())
@@ -46,14 +47,14 @@ def name(package: str) -> str:
 
 
 def version(framework: str) -> Optional[str]:
-    """The version of what computes the intents of a framework; Keras has its own."""
+    """The version of the library that executes a backend's resizes; None if none is loaded."""
     module = sys.modules.get("torch" if framework == "torch" else "tensorflow")
     module = module or sys.modules.get("jax")
     return None if module is None else str(module.__version__)
 
 
 def without_gradients(backend: str) -> ContextManager[Any]:
-    """A run of a model in it keeps nothing for training."""
+    """A context in which the backend keeps nothing for training."""
     context: ContextManager[Any] = (
         sys.modules["torch"].no_grad() if backend == "torch" else nullcontext()
     )
@@ -72,7 +73,7 @@ def _tensorflow() -> Any:
 
 
 @contextmanager
-def _on_tensorflow(hear: Hearing) -> Iterator[None]:
+def _on_tensorflow(on_resize: OnResize) -> Iterator[None]:
     callbacks: Any = importlib.import_module("tensorflow.python.framework.op_callbacks")
 
     def executed(
@@ -85,11 +86,11 @@ def _on_tensorflow(hear: Hearing) -> Iterator[None]:
             if operator == ops.WITH_KERNEL and graph is None:
                 sizes = (tensor.shape[1:3] for tensor in (inputs[0], outputs[0]))
                 found = ops.checked(found, *sizes, *(t.numpy() for t in inputs[2:4]))
-            hear(Heard(found, inputs[0], outputs[0], LAST, graph is not None))
+            on_resize(ExecutedResize(found, inputs[0], outputs[0], LAST, graph is not None))
         elif graph is None and operator.startswith("__"):
             text = _not_seen(operator)
             if text is not None:
-                hear(Heard(text, None, None))
+                on_resize(ExecutedResize(text, None, None))
 
     with ExitStack() as block:
         if hasattr(callbacks, "op_callback"):  # TensorFlow 1.15
@@ -125,7 +126,7 @@ def _plain(value: Any) -> Any:
 
 
 def _not_seen(function: str) -> Optional[str]:
-    """What is said of a compiled function that ran; None if nothing in it resizes."""
+    """The reason why resizes in a compiled function are not recorded; None if it has none."""
     context: Any = importlib.import_module("tensorflow.python.eager.context").context()
     definition = getattr(context, "get_function_def", None)
     if definition is None:  # TensorFlow 1.15
@@ -142,21 +143,21 @@ def _not_seen(function: str) -> Optional[str]:
 
 
 @contextmanager
-def _on_torch(hear: Hearing) -> Iterator[None]:
+def _on_torch(on_resize: OnResize) -> Iterator[None]:
     from coreml_resize_fix.intents.torch import calls, compiled, meaning
 
-    def heard(found: Union[Intent, str], source: Any, result: Any) -> None:
+    def report(found: Union[Intent, str], source: Any, result: Any) -> None:
         shape_only = not calls.has_values(source) or is_symbolic("torch", source)
-        hear(Heard(found, source, result, FIRST, shape_only))
+        on_resize(ExecutedResize(found, source, result, FIRST, shape_only))
 
     def called(arguments: Dict[str, Any]) -> Any:
         result = calls.interpolate(arguments)
-        heard(meaning.from_interpolate(arguments, result), arguments["input"], result)
+        report(meaning.from_interpolate(arguments, result), arguments["input"], result)
         return result
 
     def seen(operator: str, values: Dict[str, Any], result: Any) -> None:
         source = meaning.operand(values)
-        heard(meaning.from_operator(operator, values, result), source, result)
+        report(meaning.from_operator(operator, values, result), source, result)
 
     with ExitStack() as block:
         block.enter_context(calls.listening(called, nullcontext))
@@ -166,7 +167,7 @@ def _on_torch(hear: Hearing) -> Iterator[None]:
 
 
 @contextmanager
-def _on_jax(hear: Hearing) -> Iterator[None]:
+def _on_jax(on_resize: OnResize) -> Iterator[None]:
     jax: Any = importlib.import_module("jax")
     original = jax.image.resize
 
@@ -178,7 +179,7 @@ def _on_jax(hear: Hearing) -> Iterator[None]:
         found = call or f"`jax.image.resize` with the method `{known}`"
         if data_format is None:
             found = f"`jax.image.resize` of {tuple(image.shape)} to {tuple(result.shape)}"
-        hear(Heard(found, image, result, data_format or LAST, _is_building()))
+        on_resize(ExecutedResize(found, image, result, data_format or LAST, _is_building()))
         return result
 
     jax.image.resize = resize
@@ -195,7 +196,7 @@ def _is_building() -> bool:
 
 
 def _changed(before: Any, after: Any) -> Optional[str]:
-    """Which axes of a map were resized; None if they are not its height and width."""
+    """The data format in which only height and width differ between two shapes; None for none."""
     if len(before) not in (3, 4):
         return None
     found = {axis - len(before) for axis, size in enumerate(before) if size != after[axis]}
@@ -207,7 +208,8 @@ def _changed(before: Any, after: Any) -> Optional[str]:
     return None
 
 
-LISTENERS: Dict[str, Callable[[Hearing], ContextManager[None]]] = {
+# backend -> a context manager that calls its argument for each resize executed inside its block
+LISTENERS: Dict[str, Callable[[OnResize], ContextManager[None]]] = {
     "tensorflow": _on_tensorflow,
     "torch": _on_torch,
     "jax": _on_jax,

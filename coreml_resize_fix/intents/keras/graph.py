@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Set, Tuple, TypeVar
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents.keras import layers, network, recorder
-from coreml_resize_fix.intents.keras.backends import Heard
+from coreml_resize_fix.intents.keras.backends import ExecutedResize
 from coreml_resize_fix.intents.tensorflow import ops
 from coreml_resize_fix.intents.tensors import NetworkTensors
 
@@ -21,7 +21,10 @@ _RUNNING = ("predict", "predict_on_batch")
 
 
 class Recorder(recorder.Recorder):
-    """What a model's graph resizes: of an example, or of the first `predict` in a block."""
+    """The intents of the resize operators in a model's graph.
+
+    Their sizes and tensors are those of the example, or of the first `predict` in a block.
+    """
 
     def __init__(self, model: Any, tensors: bool = False) -> None:
         super().__init__(model, tensors)
@@ -40,9 +43,11 @@ class Recorder(recorder.Recorder):
     def _listen(self, block: ExitStack) -> None:
         self._tree = layers.tree(self._model)
         for name in _RUNNING:
-            block.enter_context(recorder.wrapped(type(self._model), name, self._predicts))
+            block.enter_context(recorder.wrapped(type(self._model), name, self._around_predict))
 
-    def _predicts(self, original: Callable[..., Any], model: Any, *given: Any, **more: Any) -> Any:
+    def _around_predict(
+        self, original: Callable[..., Any], model: Any, *given: Any, **more: Any
+    ) -> Any:
         outputs = original(model, *given, **more)
         if model is self._model:
             if self._runs:
@@ -77,7 +82,9 @@ class Recorder(recorder.Recorder):
                 found = ops.checked(found, *sizes, *more[1:])
             layer = self._layer(op.name)
             silent = layers.kind(layer) in recorder.RESIZING
-            self._record(Heard(found, source, result), layer, None if silent else _site(op))
+            self._record(
+                ExecutedResize(found, source, result), layer, None if silent else _site(op)
+            )
         self._note_functions(needed)
         if self._keeps_tensors:
             names = network.output_names(self._model)
@@ -131,7 +138,7 @@ def _backend(package: str) -> Any:
 
 
 def _needed(outputs: List[Any]) -> List[Any]:
-    """The operators on which tensors depend, in the order in which they were made."""
+    """The operators on which `outputs` depend, in the order in which the graph got them."""
     found: Set[Any] = set()
     waiting = [tensor.op for tensor in outputs]
     while waiting:

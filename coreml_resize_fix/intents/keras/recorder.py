@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tu
 
 from coreml_resize_fix.intents import recorder
 from coreml_resize_fix.intents.keras import backends, layers, network
-from coreml_resize_fix.intents.keras.backends import Heard
+from coreml_resize_fix.intents.keras.backends import ExecutedResize
 from coreml_resize_fix.intents.model import Intent
 from coreml_resize_fix.intents.tensors import NetworkTensors
 
@@ -21,7 +21,11 @@ RESIZING = (UPSAMPLING, "Resizing", "Resize")  # `keras.ops.image.resize` is the
 
 
 class Recorder(recorder.Recorder):
-    """What a Keras model resizes while a block runs, as its backend executes it."""
+    """The intents of what a Keras model resizes while a block runs.
+
+    `backends` reports the resizes that the backend executes. `__call__` of the model is wrapped,
+    to know where a run begins and ends, and `UpSampling2D.call`, which may only repeat pixels.
+    """
 
     def __init__(self, model: Any, tensors: bool = False) -> None:
         super().__init__(model, tensors)
@@ -30,9 +34,10 @@ class Recorder(recorder.Recorder):
         self.framework_version = layers.version(model)
         self._tree = layers.tree(model)
         self._thread = threading.get_ident()
-        self._heard = 0  # resizes, with those that are not recorded
+        self._executed_count = 0  # resizes, with those that are not recorded
         self._run: Optional[_Run] = None
-        self._traced: Optional[Tuple[int, List[str]]] = None  # what was recorded before a trace
+        # How many intents, and which notices, there were before an exporter traced the model.
+        self._before_trace: Optional[Tuple[int, List[str]]] = None
 
     def run(self: _Self, arguments: Tuple[Any, ...]) -> _Self:
         """Record one run of the model, without gradients."""
@@ -44,43 +49,45 @@ class Recorder(recorder.Recorder):
         return self
 
     def _listen(self, block: ExitStack) -> None:
-        self._thread, self._heard = threading.get_ident(), 0
-        self._run = self._traced = None
-        block.enter_context(backends.LISTENERS[self._backend](self._executed))
-        block.enter_context(wrapped(type(self._model), "__call__", self._calls))
+        self._thread, self._executed_count = threading.get_ident(), 0
+        self._run = self._before_trace = None
+        block.enter_context(backends.LISTENERS[self._backend](self._on_resize))
+        block.enter_context(wrapped(type(self._model), "__call__", self._around_call))
         upsampling = getattr(sys.modules[self._package].layers, UPSAMPLING, None)
         if upsampling is not None:
-            block.enter_context(wrapped(upsampling, "call", self._upsamples))
+            block.enter_context(wrapped(upsampling, "call", self._around_upsampling))
 
-    def _calls(self, original: Callable[..., Any], layer: Any, *given: Any, **more: Any) -> Any:
-        """Follow a run of the model; all other layers run as ever."""
+    def _around_call(
+        self, original: Callable[..., Any], layer: Any, *given: Any, **more: Any
+    ) -> Any:
+        """Call a layer; of the model itself, keep what its run takes and returns."""
         is_inside = layer is not self._model or self._run is not None
         if is_inside or threading.get_ident() != self._thread:
             return original(layer, *given, **more)
-        self._run = self._starts(given, more)
+        self._run = self._begin_run(given, more)
         try:
             outputs = original(layer, *given, **more)
-            self._ends(self._run, outputs)
+            self._end_run(self._run, outputs)
         finally:
             self._run = None
         return outputs
 
-    def _starts(self, given: Tuple[Any, ...], more: Dict[str, Any]) -> "_Run":
+    def _begin_run(self, given: Tuple[Any, ...], more: Dict[str, Any]) -> "_Run":
         inputs = given[0] if given else more.get("inputs")
         found = network.leaves(inputs)
         arrays = [(key, network.array(tensor)) for key, tensor in found]
         if any(values is None for _, values in arrays):  # an exporter traces the model
-            is_known = bool(self._runs) or self._traced is not None
-            self._traced = self._traced or (len(self), list(self.notices))
+            is_known = bool(self._runs) or self._before_trace is not None
+            self._before_trace = self._before_trace or (len(self), list(self.notices))
             return _Run(is_known=is_known)
-        if self._traced is not None and not self._runs:
-            first, self.notices = self._traced
+        if self._before_trace is not None and not self._runs:
+            first, self.notices = self._before_trace
             self._forget(first)  # what was traced is what runs now
         self._runs += 1
         names = network.input_names(self._model)
         return _Run(inputs=network.named(arrays, names, "input_{}"))
 
-    def _ends(self, run: "_Run", outputs: Any) -> None:
+    def _end_run(self, run: "_Run", outputs: Any) -> None:
         if not self._keeps_tensors or run.inputs is None or self.network is not None:
             return
         found = network.leaves(outputs)
@@ -90,42 +97,44 @@ class Recorder(recorder.Recorder):
         kept = {name: array for name, array in values.items() if array is not None}
         self.network = NetworkTensors(run.inputs, kept)
 
-    def _upsamples(self, original: Callable[..., Any], layer: Any, *given: Any, **more: Any) -> Any:
-        """Record a layer that repeats pixels, in which nothing else shows a resize."""
-        before = self._heard
+    def _around_upsampling(
+        self, original: Callable[..., Any], layer: Any, *given: Any, **more: Any
+    ) -> Any:
+        """Call UpSampling2D; if it executed no resize, it repeated pixels, and that is recorded."""
+        before = self._executed_count
         outputs = original(layer, *given, **more)
-        repeats = layer.interpolation == "nearest" and self._heard == before
+        repeats = layer.interpolation == "nearest" and self._executed_count == before
         if repeats and threading.get_ident() == self._thread:
             found = Intent(framework="tensorflow2", mode="nearest")
             source = given[0] if given else more["inputs"]
             is_symbolic = backends.is_symbolic(self._backend, source)
-            self._executed(Heard(found, source, outputs, layer.data_format, is_symbolic))
+            self._on_resize(ExecutedResize(found, source, outputs, layer.data_format, is_symbolic))
         return outputs
 
-    def _executed(self, heard: Heard) -> None:
+    def _on_resize(self, resize: ExecutedResize) -> None:
         frame = sys._getframe(1)
         self._tree = layers.tree(self._model)  # layers may be made as the model runs
         layer = self._tree.running(frame)
         is_running = self._run is not None and self._run.inputs is not None
-        if heard.is_symbolic and (layer is None or is_running):
+        if resize.is_symbolic and (layer is None or is_running):
             return  # something else is traced, or the model is built as it runs first
-        self._heard += 1
+        self._executed_count += 1
         if self._run is not None and self._run.is_known:
             return
         site = None if layers.kind(layer) in RESIZING else layers.site(frame)
-        self._record(heard, layer, site)
+        self._record(resize, layer, site)
 
-    def _record(self, heard: Heard, layer: Any, site: Optional[str]) -> None:
+    def _record(self, resize: ExecutedResize, layer: Any, site: Optional[str]) -> None:
         """Keep an intent, or note why there is none."""
         path = None if layer is None else self._tree.path(layer)
-        found, index = heard.found, len(self)
+        found, index = resize.found, len(self)
         if isinstance(found, str):
             where = "" if path is None else f" in {named(path)}"
             self._note(f"a resize{where} is not recorded: {found}")
             return
         found = by_layer(found, layer)
         before, after = (
-            network.maps(maps, heard.data_format) for maps in (heard.source, heard.result)
+            network.maps(maps, resize.data_format) for maps in (resize.source, resize.result)
         )
         intent = replace(
             found,
@@ -140,15 +149,15 @@ class Recorder(recorder.Recorder):
         )
         self._add(intent, is_inside=path is not None)
         if self._keeps_tensors:
-            self._keep(index, heard)
+            self._keep(index, resize)
 
     def _version(self, framework: str) -> Optional[str]:
         if framework == "keras":
             return self.framework_version
         return backends.version(framework)
 
-    def _keep(self, index: int, heard: Heard) -> None:
-        found = network.recorded(heard.source, heard.result, heard.data_format)
+    def _keep(self, index: int, resize: ExecutedResize) -> None:
+        found = network.recorded(resize.source, resize.result, resize.data_format)
         if found is None:
             self._note("the model was traced, not run: no tensors are kept")
         else:
@@ -160,14 +169,20 @@ class Recorder(recorder.Recorder):
 
 
 class _Run(NamedTuple):
-    """A call of the model: its inputs, unless it is traced; whether its resizes are known."""
+    """A running call of the model: its inputs by name, None if an exporter traces it.
+
+    `is_known`: its resizes were recorded before, and are not recorded again.
+    """
 
     inputs: Any = None
     is_known: bool = False
 
 
 def by_layer(found: Intent, layer: Any) -> Intent:
-    """An intent with what the layer of Keras says: its factors, and that it is a Keras layer."""
+    """The intent of a layer of Keras: its framework is `keras`, its factors are the layer's.
+
+    Any other intent comes back as it is.
+    """
     known = layers.kind(layer)
     if known not in RESIZING:
         return found
@@ -186,7 +201,7 @@ def named(path: str) -> str:
 
 @contextmanager
 def wrapped(kind: type, name: str, around: Callable[..., Any]) -> Iterator[None]:
-    """Pass every call of a method through `around`, which gets the method first."""
+    """Replace a method by `around` inside the block; `around` gets the original method first."""
     owner: Any = next(base for base in kind.__mro__ if name in vars(base))
     original = vars(owner)[name]
 

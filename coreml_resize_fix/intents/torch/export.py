@@ -39,7 +39,7 @@ class ExportRecorder(Recorder):
                 "pass the module that it was made from",
             )
 
-    def _note_scripts(self) -> None:
+    def _note_unseen_scripts(self) -> None:
         for path in compiled.resizing_scripts(self._model):
             self._note(
                 f"module `{path}` is scripted or traced: its resizes are left as they are, and not "
@@ -51,10 +51,10 @@ class ExportRecorder(Recorder):
         self._forget()
         self._runs = 1
 
-    def _seen(self, operator: str, values: Dict[str, Any], result: Any) -> None:
+    def _on_operator_that_resizes(self, operator: str, values: Dict[str, Any], result: Any) -> None:
         """An operator that was called without `interpolate` stays as it is."""
 
-    def _called(self, arguments: Dict[str, Any]) -> Any:
+    def _on_interpolate(self, arguments: Dict[str, Any]) -> Any:
         if not self._is_recordable(arguments):
             return calls.interpolate(arguments)
         if meaning.varies(arguments):
@@ -68,7 +68,7 @@ class ExportRecorder(Recorder):
             # The true call gives the output size, and raises the errors of PyTorch.
             truth = calls.interpolate(given)
             intent = self._record_call(given, truth)
-            self._resized(intent, truth)
+            self._follow_resize(intent, truth)
         if intent is None:
             return calls.interpolate(arguments)
         # An enclosing recorder has recorded the true call.

@@ -13,7 +13,11 @@ _Self = TypeVar("_Self", bound="Recorder")
 
 
 class Recorder(recorder.Recorder):
-    """What a `torch.nn.Module` resizes while a block runs."""
+    """The intents of what a `torch.nn.Module` resizes while a block runs.
+
+    `calls` reports the calls of `interpolate`, `compiled` every operator that PyTorch executes,
+    hooks where a run of the model begins and ends.
+    """
 
     def __init__(self, model: Any, tensors: bool = False) -> None:
         torch = calls.import_torch()
@@ -28,9 +32,9 @@ class Recorder(recorder.Recorder):
         self._is_script = isinstance(model, torch.jit.ScriptModule)
         self._is_compiling = stack.compiling_test()
         self._paths: Dict[int, str] = {}
-        self._first: Optional[int] = None  # of an exporter's run: its first resize
+        self._first_of_export: Optional[int] = None  # index; None where no exporter runs the model
         self._flow: Optional[flow.Flow] = None
-        self._follows = False
+        self._can_follow = False
         self._network_run: Optional[network.Run] = None
         self._hooks: List[Any] = []
 
@@ -44,24 +48,24 @@ class Recorder(recorder.Recorder):
         return self
 
     def _listen(self, block: ExitStack) -> None:
-        self._first = None
+        self._first_of_export = None
         self._paths = {stack.place(module): path for path, module in self._model.named_modules()}
         block.callback(self._release)
-        block.enter_context(calls.listening(self._called, self._without_hooks))
+        block.enter_context(calls.listening(self._on_interpolate, self._without_hooks))
         self._hook()
         block.callback(self._unhook)
         self._watch(block)
-        self._note_scripts()
+        self._note_unseen_scripts()
 
     def _release(self) -> None:
-        self._paths, self._flow, self._follows = {}, None, False
+        self._paths, self._flow, self._can_follow = {}, None, False
         self._network_run = None
 
     def _hook(self) -> None:
         if not self._is_script:  # scripts do not take hooks
             self._hooks = [
-                self._model.register_forward_pre_hook(self._run_starts),
-                self._model.register_forward_hook(self._run_ends),
+                self._model.register_forward_pre_hook(self._on_run_start),
+                self._model.register_forward_hook(self._on_run_end),
             ]
 
     def _unhook(self) -> None:
@@ -79,11 +83,13 @@ class Recorder(recorder.Recorder):
 
     def _watch(self, block: ExitStack) -> None:
         if compiled.can_watch():
-            block.enter_context(compiled.watching(self._seen, self._executed))
-            block.enter_context(flow.observe(self._current_flow))
-            self._follows = True
+            block.enter_context(
+                compiled.watching(self._on_operator_that_resizes, self._on_operator)
+            )
+            block.enter_context(flow.observe(self._flow_of_run))
+            self._can_follow = True
 
-    def _note_scripts(self) -> None:
+    def _note_unseen_scripts(self) -> None:
         if compiled.can_watch():
             return
         for path in compiled.resizing_scripts(self._model):
@@ -92,7 +98,7 @@ class Recorder(recorder.Recorder):
                 "not show what it resizes: not recorded"
             )
 
-    def _run_starts(self, model: Any, inputs: Any) -> None:
+    def _on_run_start(self, model: Any, inputs: Any) -> None:
         if self._is_compiling():
             return
         self._count_run()
@@ -101,20 +107,20 @@ class Recorder(recorder.Recorder):
             keywords = network.keywords_of_run(model)
             self._network_run = network.Run(model, inputs, keywords)
         if self._flow is not None:  # the model calls itself, or its last run failed
-            self._flow, self._follows = None, False
-        elif self._follows and stack.runs_with_values():
+            self._flow, self._can_follow = None, False
+        elif self._can_follow and stack.runs_with_values():
             self._flow = flow.Flow(inputs, flow.state(model))
 
     def _count_run(self) -> None:
         by_exporter = stack.is_exporting()
-        if by_exporter and self._first is not None:
+        if by_exporter and self._first_of_export is not None:
             # An exporter may run the model again, to check the export.
-            self._forget(self._first)
+            self._forget(self._first_of_export)
         else:
             self._runs += 1
-        self._first = len(self) if by_exporter else None
+        self._first_of_export = len(self) if by_exporter else None
 
-    def _run_ends(self, model: Any, inputs: Any, outputs: Any) -> None:
+    def _on_run_end(self, model: Any, inputs: Any, outputs: Any) -> None:
         if self._is_compiling():
             return
         ended, self._flow = self._flow, None
@@ -123,29 +129,29 @@ class Recorder(recorder.Recorder):
             self.network = run.end(outputs)
         last = list(model._forward_hooks.values())[-1:]
         # A later hook may return something else.
-        if ended is not None and all(isinstance(_owner(hook), Recorder) for hook in last):
+        if ended is not None and all(isinstance(_object_of_hook(hook), Recorder) for hook in last):
             for index in ended.unused(outputs):
                 self[index] = replace(self[index], used=False)
 
-    def _executed(
+    def _on_operator(
         self, function: Any, args: Sequence[Any], keywords: Dict[str, Any], result: Any
     ) -> None:
         if self._flow is not None:
             self._flow.follow(function, args, keywords, result)
 
-    def _current_flow(self) -> Optional[flow.Flow]:
+    def _flow_of_run(self) -> Optional[flow.Flow]:
         return self._flow
 
     def _conclude(self) -> None:
         if self._runs or not self._is_script:
             super()._conclude()
 
-    def _called(self, arguments: Dict[str, Any]) -> Any:
-        """Handle a call of `interpolate`."""
+    def _on_interpolate(self, arguments: Dict[str, Any]) -> Any:
+        """Run and record a call of `interpolate`; returns its result."""
         result = calls.interpolate(arguments)
         if self._is_recordable(arguments):
             with calls.untraced():
-                self._resized(self._record_call(arguments, result), result)
+                self._follow_resize(self._record_call(arguments, result), result)
         return result
 
     def _is_recordable(self, arguments: Dict[str, Any]) -> bool:
@@ -155,7 +161,7 @@ class Recorder(recorder.Recorder):
             return False
         if calls.has_values(source) or stack.running_module(self._paths) is not None:
             return True
-        if self._first is None:
+        if self._first_of_export is None:
             self._note("an exporter read the model without running it: not recorded")
         return False
 
@@ -163,20 +169,20 @@ class Recorder(recorder.Recorder):
         found = meaning.from_interpolate(arguments, result)
         return self._record(found, arguments["input"], result)
 
-    def _seen(self, operator: str, values: Dict[str, Any], result: Any) -> None:
-        """Record an operator that was called without `interpolate`."""
+    def _on_operator_that_resizes(self, operator: str, values: Dict[str, Any], result: Any) -> None:
+        """Record a resize operator that was executed without a call of `interpolate`."""
         # An exporter runs its result, to check it.
         if stack.running_module(self._paths) is None and stack.is_exporting():
             return
         found = meaning.from_operator(operator, values, result)
-        self._resized(self._record(found, meaning.operand(values), result), result)
+        self._follow_resize(self._record(found, meaning.operand(values), result), result)
 
-    def _resized(self, intent: Optional[Intent], result: Any) -> None:
+    def _follow_resize(self, intent: Optional[Intent], result: Any) -> None:
         if self._flow is not None and intent is not None and intent.index is not None:
             self._flow.resized(intent.index, result)
 
     def _record(self, found: Union[Intent, str], source: Any, result: Any) -> Optional[Intent]:
-        """Keep an intent, or note why there is none."""
+        """Record an intent and return it; of a reason why there is none, make a notice."""
         path = stack.running_module(self._paths)
         if isinstance(found, str):
             where = "" if path is None else f" in {_named(path)}"
@@ -215,5 +221,5 @@ def _named(path: str) -> str:
     return f"module `{path}`" if path else "the model"
 
 
-def _owner(hook: Any) -> Any:
+def _object_of_hook(hook: Any) -> Any:
     return getattr(hook, "__self__", None)
