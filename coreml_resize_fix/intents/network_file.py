@@ -32,14 +32,15 @@ def is_tflite(data: bytes) -> bool:
 
 
 class NetworkFile(NamedTuple):
-    """A kind of file that intents are read from: `an ONNX model`, its suffix, how to get one."""
+    """A kind of file that has intents: its name in messages (`an ONNX model`), its suffix, and the
+    hint how to get such a file."""
 
     what: str
     suffix: str
     hint: str
 
     def refusal(self, path: str, why: str, hint: Optional[str] = None) -> ManifestError:
-        """An error that says why the file is none of this kind."""
+        """The error for a file that is not of this kind, with the reason and what to do."""
         return ManifestError(f"`{path}` is not {self.what}: {why}", hint or self.hint)
 
     def bytes_of(self, path: str) -> bytes:
@@ -88,7 +89,7 @@ class NetworkFile(NamedTuple):
 
 
 def parsed(message: Any, data: bytes) -> Any:
-    """A protobuf message of a class; None if the bytes are none."""
+    """The bytes parsed as the protobuf class `message`; None if they are no such message."""
     from google.protobuf.message import DecodeError
 
     with warnings.catch_warnings(record=True) as warned:

@@ -1,4 +1,4 @@
-"""What readers of network files give: intents, and notices on nodes that have none or a doubt."""
+"""What readers of network files return: intents, and notices on nodes left out or in doubt."""
 
 from typing import Dict, List, NamedTuple, Sequence, Union
 
@@ -29,24 +29,24 @@ def consistent(intent: Intent) -> Union[Intent, LeftOut]:
 
 
 class NodeIntents(NamedTuple):
-    """Intents in order of execution; notices on what the file does not hold, and why."""
+    """Intents in order of execution, and notices for the user."""
 
     intents: List[Intent]
     notices: List[str]
 
 
 class Remarks:
-    """Remarks on nodes: those with one text become one notice, which names the nodes."""
+    """Collects remarks on nodes; those of the same text become one notice that names the nodes."""
 
     def __init__(self) -> None:
         self._labels: Dict[str, List[str]] = {}
 
     def add(self, text: str, label: str) -> None:
-        """Say `text` of a node; its places are {nodes}, {them} and what `notices` is given."""
+        """Add a node to the remark `text`, a template with {nodes} and {them}."""
         self._labels.setdefault(text, []).append(label)
 
     def notices(self, **places: object) -> List[str]:
-        """All notices, in the order of their first nodes."""
+        """All notices, in the order of their first nodes; `places` fills further fields."""
         return [_fill_template(text, labels, places) for text, labels in self._labels.items()]
 
 

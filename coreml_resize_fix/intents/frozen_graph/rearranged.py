@@ -1,7 +1,7 @@
-"""Shapes through the operators of a frozen graph that rearrange, cut, pad or sum up pixels.
+"""Infer the shapes of operators in a frozen graph that rearrange, cut, pad or sum up pixels.
 
-How they do it stands in inputs that are constants. Source of the rules: the documentation of
-`tf.raw_ops`.
+Their inputs behind the first are constants, which say how. Source of the rules: the documentation
+of `tf.raw_ops`.
 """
 
 from functools import reduce
@@ -34,9 +34,10 @@ Rule = Callable[[Sequence[Given], Flags], Optional[Shape]]
 
 
 def _with(rule: Callable[..., Optional[Shape]]) -> Rule:
-    """A rule of a shape, the numbers of the inputs behind it, and flags; all of them are known.
+    """The rule for an operator, made of a function of the first input's shape, the numbers of all
+    other inputs, and the flags; no shape is inferred where one of them is not known.
 
-    A rule may raise what Python does of numbers that its operator does not take.
+    The function may raise an error of Python for numbers that the operator does not take.
     """
 
     def apply(inputs: Sequence[Given], flags: Flags) -> Optional[Shape]:

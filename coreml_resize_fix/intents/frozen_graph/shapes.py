@@ -1,4 +1,4 @@
-"""Shapes through the common operators of a frozen graph, as far as they are known (NHWC).
+"""Infer the shapes that the common operators of a frozen graph make (NHWC).
 
 A frozen graph has the shapes of its inputs alone. Source of the rules: the documentation of tf.nn.
 """

@@ -37,7 +37,7 @@ class Called(NamedTuple):
 
 
 class Resized(NamedTuple):
-    """The intent of a call or why it has none; the shape that it makes; what is doubtful."""
+    """The intent of a call, or why it has none; its output's shape; a remark if there is doubt."""
 
     found: Union[Intent, LeftOut]
     makes: Optional[Sequence[Any]] = None
@@ -45,7 +45,7 @@ class Resized(NamedTuple):
 
 
 def intent_of(called: Called, era: Era, source: Optional[Sequence[Any]]) -> Optional[Resized]:
-    """What a call resizes; None if it is no resize."""
+    """What a call resizes, whose input has the shape `source`; None if it is no resize."""
     if called.kind == "UpSampling2D":
         return _upsampling(called.config, era, source)
     if called.kind == "Resizing":
@@ -89,7 +89,7 @@ def _resizing(config: Dict[str, Any], era: Era, source: Optional[Sequence[Any]])
 
 
 def _function(called: Called, source: Optional[Sequence[Any]]) -> Optional[Resized]:
-    """What a function of TensorFlow resizes that is a layer of a functional model of Keras 2."""
+    """What a TensorFlow function resizes that is a layer (TFOpLambda) of a model of Keras 2."""
     function, given = called.config.get("function"), called.arguments
     if not isinstance(function, str) or not may_resize(function):
         return None
@@ -119,7 +119,10 @@ def _sized(
     source: Optional[Sequence[Any]],
     doubt: Optional[str],
 ) -> Resized:
-    """A call with its sizes, as far as they are known."""
+    """The intent `call` with the size or factor of `given`, and the sizes that `source` gives.
+
+    `is_last`: channels are the last axis.
+    """
     if isinstance(call, LeftOut):
         return Resized(call)
     sides = (1, 2) if is_last else (2, 3)
@@ -144,7 +147,7 @@ def _sized(
 
 
 def pair_of(value: Any) -> Optional[Size]:
-    """Two numbers of pixels, or times; None if they are none."""
+    """A number as a pair, or a list of two; None unless both are from 1 to the largest side."""
     both = value if isinstance(value, (list, tuple)) else [value, value]
     if len(both) != 2 or not all(type(n) is int and 0 < n <= LARGEST_SIDE for n in both):
         return None

@@ -59,7 +59,7 @@ def read_config(config: Any, version: Optional[str], backend: Optional[str]) -> 
 
 
 class _Inside(NamedTuple):
-    """What a model resizes, in order, and the shape that it makes, if it is known."""
+    """The intents of a model in order of execution, and its output's shape if it is known."""
 
     intents: List[Intent]
     makes: Optional[Shape]
@@ -73,7 +73,7 @@ class _Reader:
         self._models: Dict[Any, Optional[_Inside]] = {}
 
     def notices(self) -> List[str]:
-        """What the file does not show, and why."""
+        """Notices on layers that were left out or are in doubt, and on code that is not seen."""
         found = self._remarks.notices()
         if self._unseen:
             found.append(_NOT_SEEN.format(layers=counted("layer", list(self._unseen))))
@@ -82,9 +82,9 @@ class _Reader:
     def of_model(
         self, entry: Dict[str, Any], path: str, shape: Optional[Shape], depth: int
     ) -> Optional[_Inside]:
-        """What a model resizes; None if the entry is no model with layers in it.
+        """What a model resizes for an input of a shape; None if `entry` is no model with layers.
 
-        A model that is called again does the same again.
+        The result is kept for further calls of the same model.
         """
         config = entry.get("config")
         is_graph = isinstance(config, dict) and "output_layers" in config  # it has its own inputs
@@ -160,7 +160,7 @@ class _Reader:
         depth: int,
         found: List[Intent],
     ) -> Optional[Shape]:
-        """Add what a layer resizes to `found`; returns the shape that it makes, if it is known."""
+        """Add the intents of a layer's call to `found`; returns its output's shape, if known."""
         name = _name(entry)
         here = f"{path}/{name}" if path else name
         config = _config(entry)

@@ -1,4 +1,4 @@
-"""Copy what a resize and a whole Keras model get and give, whatever computes it."""
+"""Copy the inputs and outputs of a resize and of a whole Keras model, of any backend."""
 
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -12,7 +12,7 @@ Named = List[Tuple[str, Any]]
 
 
 class Maps(NamedTuple):
-    """The sizes of a batch of maps, or of a single one; None is not known."""
+    """The sizes of a map, of a batch or alone; None where a size is not known."""
 
     height: Optional[int]
     width: Optional[int]
@@ -53,7 +53,7 @@ def array(value: Any) -> Optional[np.ndarray]:
 
 
 def recorded(source: Any, result: Any, data_format: str) -> Optional[Recorded]:
-    """What one resize gets and gives, as N×C×H×W of float32; None without values."""
+    """The input and output of one resize as N×C×H×W of float32; None if they have no values."""
     arrays = [array(source), array(result)]
     found = [_nchw(one, data_format) for one in arrays if one is not None]
     return Recorded(*found) if len(found) == len(arrays) else None

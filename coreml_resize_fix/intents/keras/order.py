@@ -10,7 +10,7 @@ Call = Tuple[str, int]  # a layer, and which of its calls
 
 
 class Graph(NamedTuple):
-    """The calls of each layer: those that each of them reads, in the order of its arguments."""
+    """`parents` has, for each call of each layer, the calls whose results it reads, in order."""
 
     parents: Dict[str, List[List[Call]]]
     outputs: List[Call]
@@ -21,7 +21,7 @@ class GraphError(Exception):
 
 
 def execution_order(graph: Graph) -> List[Call]:
-    """All calls on which the outputs depend.
+    """All calls on which the outputs depend, in the order in which Keras runs them.
 
     Raises:
         GraphError: a call reads what is not there, or what it makes itself.
@@ -38,7 +38,7 @@ def execution_order(graph: Graph) -> List[Call]:
 
 
 def _finished(graph: Graph) -> List[Call]:
-    """Calls behind all that they read, as a search from the outputs finishes them."""
+    """Calls in the order in which a depth-first search from the outputs leaves them."""
     finished: List[Call] = []
     state: Dict[Call, bool] = {}  # whether it is finished
     for output in graph.outputs:

@@ -1,4 +1,4 @@
-"""Shapes through the layers in the configuration of a Keras model, as far as they are known.
+"""Infer the shapes that the layers in the configuration of a Keras model make.
 
 Files of Keras 2 have the shapes of inputs alone. Source of the rules: `compute_output_shape` of the
 layers. Only batches of images and maps, of four axes, are followed.
@@ -18,7 +18,7 @@ _RANK = 4
 
 
 def made(kind: str, config: Config, shapes: Sequence[Optional[Shape]]) -> Optional[Shape]:
-    """What a layer makes of inputs of these shapes; None if it is not known."""
+    """The output shape of a layer for inputs of these shapes; None if it is not known."""
     known = [shape for shape in shapes if shape is not None]
     rule = _RULES.get(kind)
     if rule is None or not known or len(known) < len(shapes):

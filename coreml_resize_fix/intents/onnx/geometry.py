@@ -16,7 +16,7 @@ _RANK = 4
 
 
 class Geometry(NamedTuple):
-    """Sizes of the last two axes; the node asks for `size` or `factor`."""
+    """(height, width) before and after; the node is given `size` or `factor`, the other is None."""
 
     input_size: Optional[Size]
     output_size: Optional[Size]

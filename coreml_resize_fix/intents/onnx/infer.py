@@ -38,9 +38,9 @@ while True:
 
 @contextmanager
 def inference() -> Iterator[Infer]:
-    """A function from a model to one with the shapes that can be inferred, while the context lasts.
+    """A function that adds to a model the shapes that can be inferred; it works inside the block.
 
-    If shapes cannot be inferred, the function returns its argument.
+    If inference fails, the function returns the model unchanged.
     """
     child = _start_child()
     try:

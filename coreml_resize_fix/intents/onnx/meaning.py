@@ -1,4 +1,4 @@
-"""Convert one ONNX resize node to an intent.
+"""The intent of an ONNX resize node.
 
 A node of PyTorch's exporter means the call that PyTorch exported. Any other node means what ONNX
 defines; it gets the name of another framework's call only if the grids are equal.
@@ -53,7 +53,10 @@ def is_linear(resize: ResizeNode) -> bool:
 def intent_of(
     resize: ResizeNode, version: int, torch_version: Optional[str]
 ) -> Union[Intent, LeftOut]:
-    """The intent of a node; torch_version is the producer's, None for another producer."""
+    """The intent of a node without its name, or why it has none.
+
+    `version` is the opset, `torch_version` PyTorch's if it wrote the file, else None.
+    """
     literal = _literal(resize, is_legacy(resize, version))
     if isinstance(literal, LeftOut):
         return literal

@@ -47,7 +47,7 @@ def load(path: str) -> NodeIntents:
 
 
 def of(model: Proto, infer: Infer) -> NodeIntents:
-    """The intents of a model that `file.read` gave, with a way to infer shapes."""
+    """The intents of a model from `file.read`; `infer` is what `inference()` gives."""
     version = file.opset(model)
     producer = _torch_version(model)
     read: List[Tuple[ResizeNode, Intent]] = []
@@ -74,7 +74,10 @@ def of(model: Proto, infer: Infer) -> NodeIntents:
 def _read(
     resize: ResizeNode, version: int, producer: Optional[str]
 ) -> Tuple[Optional[Intent], Sequence[str]]:
-    """The intent of a node, or None, and the templates of notices about it."""
+    """The intent of a node, or None, and the texts of remarks on it.
+
+    `version` is the opset, `producer` PyTorch's version if it wrote the file.
+    """
     is_ambiguous = meaning.is_legacy(resize, version) and meaning.is_linear(resize)
     if is_ambiguous and producer is not None:
         return None, [_NO_ALIGN_CORNERS]
@@ -112,6 +115,7 @@ def _torch_version(model: Proto) -> Optional[str]:
 
 
 def _inside_functions(model: Proto) -> List[str]:
+    """Labels of the resize nodes in the local functions of a model."""
     return [
         node.name or node.op_type
         for function in getattr(model, "functions", ())

@@ -1,4 +1,4 @@
-"""Find every resize node of an ONNX model, with its folded inputs and its shapes."""
+"""Find every resize node of an ONNX model, with the values of its sizes and its shapes."""
 
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -30,10 +30,10 @@ _IMAGE_AXES = 2
 
 
 class ResizeNode(NamedTuple):
-    """One node: its message, the input's shape, and what `scales` and `sizes` hold.
+    """A resize node of a graph, the shapes of its input and output, its `scales` and its `sizes`.
 
-    `scales` and `sizes` are None if absent, and hold None for unknown elements; `runtime` names the
-    one that is given but not known for height and width.
+    `scales` and `sizes` are None if absent, and hold None for unknown elements; `runtime` is the
+    name of the one that is given but not known for height and width, else empty.
     """
 
     node: Proto
@@ -51,10 +51,11 @@ class ResizeNode(NamedTuple):
 
 
 def find(model: Proto, version: int, infer: Infer) -> List[ResizeNode]:
-    """All resize nodes in the order of the file, bodies of If and Loop where they are used.
+    """All resize nodes in the order of the file, those of bodies of If and Loop at their node.
 
-    `infer` (`inference`) adds shapes. Sizes behind a resize are known once its own are:
-    each round settles one resize more.
+    `infer` adds shapes to a model (`infer.inference`). A size may be computed from the output of
+    another resize, so inference is repeated, with the output shapes that were found declared,
+    until no resize has more of its shape known.
     """
     for graph in graphs(model.graph):
         for tensor in graph.initializer:  # onnx before 1.8 knows those only that are inputs, too
@@ -113,7 +114,10 @@ def _declare(graph: Proto, name: str, shape: Shape, kind: int = 1) -> None:
 def _walk(
     graph: Proto, version: int, values: Dict[str, np.ndarray], shapes: Dict[str, Shape]
 ) -> Iterator[ResizeNode]:
-    """One pass in the file's order, which ONNX requires to be the order of execution."""
+    """The resize nodes of a graph; ONNX requires nodes to be in order of execution.
+
+    `values` and `shapes` have what is known of the tensors of enclosing graphs.
+    """
     values, shapes = dict(values), dict(shapes)  # a body sees enclosing values
     for tensor in graph.initializer:
         shapes[tensor.name] = tuple(tensor.dims)
@@ -126,7 +130,7 @@ def _walk(
     for node in graph.node:
         for body in bodies(node):
             yield from _walk(body, version, values, shapes)
-        places = _places(node, version)
+        places = _inputs_of_size(node, version)
         if places is not None:
             yield _resize(node, graph, places, values, shapes)
         value = fold(node, values, shapes)
@@ -139,7 +143,8 @@ def _dimensions(shape: Proto) -> Shape:
     return tuple(n if n > 0 else None for n in sizes)
 
 
-def _places(node: Proto, version: int) -> Optional[Tuple[int, Optional[int]]]:
+def _inputs_of_size(node: Proto, version: int) -> Optional[Tuple[int, Optional[int]]]:
+    """Which inputs of a resize node are its scales and its sizes; None for any other node."""
     if is_standard(node) and node.input:
         for operator, since, scales, sizes in _PLACES:
             if node.op_type == operator and version >= since:

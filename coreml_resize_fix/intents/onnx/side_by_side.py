@@ -1,4 +1,4 @@
-"""Find resizes of an ONNX graph whose order says nothing, since neither waits for the other.
+"""Find resizes of an ONNX graph whose order says nothing, since neither depends on the other.
 
 An exporter may write such nodes in any order: tf2onnx does, and gives them names of its own.
 """
@@ -13,7 +13,11 @@ Read = Tuple[ResizeNode, Intent]
 
 
 def doubtful(graph: Proto, found: Sequence[Read]) -> List[int]:
-    """Places of resizes beside which another one stands that may be taken for it and differs."""
+    """Indices in `found` of resizes that may be confused with another one.
+
+    Neither of the two depends on the other, both fit the same layer, and they ask for different
+    things.
+    """
     before = _resizes_before(graph, [resize for resize, _ in found])
     return [
         place
@@ -29,10 +33,10 @@ def doubtful(graph: Proto, found: Sequence[Read]) -> List[int]:
 
 
 def _resizes_before(graph: Proto, resizes: Sequence[ResizeNode]) -> List[int]:
-    """Of each resize those that it waits for, as bits."""
+    """For each resize the set of those on which it depends, bit k for resize k."""
     places = {resize.node.output[0]: k for k, resize in enumerate(resizes) if resize.node.output}
     before = [0] * len(resizes)
-    behind: Dict[str, int] = {}  # name of a value -> the resizes that it waits for
+    behind: Dict[str, int] = {}  # name of a value -> the resizes on which it depends
 
     def walk(graph: Proto, outer: int) -> int:
         last = outer
@@ -56,7 +60,7 @@ def _resizes_before(graph: Proto, resizes: Sequence[ResizeNode]) -> List[int]:
 
 
 def _may_be_taken(one: Intent, other: Intent) -> bool:
-    """Whether a layer may fit both calls although they ask for different things."""
+    """Whether one layer may fit both calls, although they ask for different things."""
     sizes = [(call.input_size, call.target_size(call.input_size)) for call in (one, other)]
     alike = all(a == b or None in (a, b) for a, b in zip(*sizes))
     return alike and one.is_nearest == other.is_nearest and one.request != other.request

@@ -1,7 +1,7 @@
-"""Intents of TensorFlow's resizes, from a TFLite file or a graph: the nodes in order of execution.
+"""The intents of the resize nodes of a TensorFlow network, whichever kind of file it is from.
 
-Each reader gives a `Network`, whose nodes have the names of TensorFlow's operators. All images are
-NHWC: these operators know no other layout.
+A reader of a kind of file implements `Network`. All images are NHWC: TensorFlow's resize operators
+know no other layout.
 """
 
 import math
@@ -42,7 +42,7 @@ from coreml_resize_fix.intents.tensorflow.sizes import Side, Value, quotient
 _RANK = 4
 _SIDES = (1, 2)  # axes of height and width; channels are the last
 
-_SCALING = ("size", "scale", "translation")  # its inputs behind the image
+_SCALING = ("size", "scale", "translation")  # inputs of ScaleAndTranslate behind the image
 _CLOSE = 1e-6  # of two numbers of single precision
 
 _QUANTIZED = (
@@ -52,7 +52,10 @@ _QUANTIZED = (
 
 
 class Tensor(NamedTuple):
-    """What is known of a tensor before anything is computed; a table has its rows in a row."""
+    """What is known of a tensor without running the network.
+
+    `value` has the numbers of a scalar or a list, `table` those of a matrix, row by row.
+    """
 
     shape: Optional[Tuple[Optional[int], ...]] = None
     value: Optional[Value] = None
@@ -61,9 +64,10 @@ class Tensor(NamedTuple):
 
 
 class Node(NamedTuple):
-    """One node: its operator as TensorFlow names it, tensors by any key, and its attributes.
+    """One node: `kind` is its operator as TensorFlow names it, `flags` are its attributes.
 
-    `used` is False if no output depends on it.
+    Inputs and outputs are keys of tensors. `used` is False if no output of the network depends on
+    the node, and None if one does or that is not known.
     """
 
     kind: str
@@ -75,13 +79,17 @@ class Node(NamedTuple):
 
 
 class Network:
-    """A network as a reader gives it: what is known of its tensors grows with its nodes."""
+    """The nodes of a file, and what is known of its tensors.
+
+    Readers implement `nodes`. `read_network` adds the sizes that it computes to `tensors` while
+    it goes through them.
+    """
 
     def __init__(self) -> None:
         self.tensors: Dict[Hashable, Tensor] = {}
 
     def nodes(self) -> Iterator[Node]:
-        """Nodes in order of execution."""
+        """All nodes in order of execution, those of functions where they are called."""
         raise NotImplementedError
 
     def tensor(self, key: Hashable) -> Tensor:
@@ -89,12 +97,15 @@ class Network:
         return self.tensors.get(key, Tensor())
 
     def add(self, key: Hashable, **known: Any) -> None:
-        """Say more of a tensor."""
+        """Add to what is known of a tensor: fields of `Tensor` by name."""
         self.tensors[key] = self.tensor(key)._replace(**known)
 
 
 def read_network(network: Network, remarks: Remarks) -> NodeIntents:
-    """The intents of a network; `remarks` may have some of the reader's own."""
+    """The intents of the resize nodes of a network, and notices on the nodes left out.
+
+    `remarks` collects the notices; the reader may have added its own.
+    """
     intents: List[Intent] = []
     for node in network.nodes():
         if is_resize(node.kind):
@@ -117,6 +128,7 @@ def read_network(network: Network, remarks: Remarks) -> NodeIntents:
 
 
 def _value(node: Node, network: Network) -> Optional[Value]:
+    """The numbers that a node computes, if it is one of those between a shape and a size."""
     if node.kind == "Shape":
         known = [network.tensor(key).shape or (None,) * _RANK for key in node.inputs[:1]]
         return sizes.of_shape(node.inputs[0], known[0]) if known else None
@@ -125,6 +137,7 @@ def _value(node: Node, network: Network) -> Optional[Value]:
 
 
 def _intent(node: Node, network: Network) -> Union[Intent, LeftOut]:
+    """The intent of a resize node, or why it has none; adds its output's shape to `network`."""
     if len(node.inputs) < 2 or not node.outputs:
         return LeftOut("it has no size or no output")
     image, made = node.inputs[0], node.outputs[0]
@@ -155,13 +168,16 @@ def _intent(node: Node, network: Network) -> Union[Intent, LeftOut]:
 
 
 def _known(pair: Sequence[Any]) -> Any:
-    """Both values, or None; a side of 0 or beyond every image is not known."""
+    """Both values as a pair; None unless both are known and those of an image."""
     known = all(n is not None and 0 < n <= LARGEST_SIDE for n in pair)
     return tuple(pair) if known and len(pair) == len(_SIDES) else None
 
 
 def _size(value: Optional[Value], image: Hashable) -> Tuple[Sequence[Any], Sequence[Any]]:
-    """Height and width of a size, and their factors of the image's own sides; None if not known."""
+    """(height, width) as numbers, and as factors of the image's own sides; None where not known.
+
+    `value` is the input of the node that says the size.
+    """
     elements = value.elements if value is not None else ()
     if len(elements) != len(_SIDES):
         return (None, None), (None, None)
@@ -173,7 +189,7 @@ def _size(value: Optional[Value], image: Hashable) -> Tuple[Sequence[Any], Seque
 
 
 def _call(node: Node, network: Network, before: Sequence[Any]) -> Union[Intent, LeftOut]:
-    """What a node asks for, without sizes."""
+    """The intent of a node without name and sizes, or why it has none."""
     found = intent_of(node.kind, node.flags)
     is_scaled = node.kind == WITH_KERNEL and isinstance(found, Intent)
     if is_scaled and not _is_whole_image(node, network, before):

@@ -35,7 +35,7 @@ def may_resize(name: str) -> bool:
 
 
 def intent_of(kind: str, flags: Mapping[str, Any]) -> Union[Intent, LeftOut]:
-    """What such an operator asks for, without names and sizes, or why that is no intent."""
+    """The intent of a resize operator without name and sizes, or why it has none."""
     if kind != WITH_KERNEL:
         is_centered = bool(flags.get("half_pixel_centers"))
         return Intent(
@@ -59,7 +59,10 @@ def checked(
     scale: Any,
     translation: Any,
 ) -> Union[Intent, LeftOut]:
-    """A resize with a kernel, if it neither scales otherwise than its sizes say nor moves."""
+    """The intent of an executed ScaleAndTranslate, if it maps the whole image to the whole result.
+
+    `before` and `after` are (height, width), `scale` and `translation` the values of its inputs.
+    """
     factors = [int(made) / int(side) for made, side in zip(after, before)]
     if abs(translation).max() > 0 or abs(scale / factors - 1).max() > 1e-6:
         return LeftOut("its scale or translation is not that of a whole image")
@@ -67,9 +70,9 @@ def checked(
 
 
 def inside(name: str, nodes_of: Callable[[str], Any], known: Set[str]) -> Set[str]:
-    """The resize operators in a compiled function, and in those that it calls.
+    """Names of the resize operators in a compiled function, and in those that it calls.
 
-    `nodes_of` gives the nodes of a function; `known` are those that were looked at.
+    `nodes_of` gives the nodes of a function; functions in `known` are skipped, and added to it.
     """
     if name in known:
         return set()
@@ -83,7 +86,7 @@ def inside(name: str, nodes_of: Callable[[str], Any], known: Set[str]) -> Set[st
 
 
 def functions(node: Any) -> Sequence[str]:
-    """The compiled functions that a node calls."""
+    """Names of the compiled functions that a node calls."""
     values = node.attr.values()
     called = [value.func for value in values]
     called += [function for value in values for function in value.list.func]
@@ -91,5 +94,5 @@ def functions(node: Any) -> Sequence[str]:
 
 
 def not_seen(operators: Set[str]) -> str:
-    """What is said of resizes in a compiled function."""
+    """The words of a notice for resize operators in a compiled function."""
     return f"{quoted(sorted(operators), ' and ')} in a compiled function"

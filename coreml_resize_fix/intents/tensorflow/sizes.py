@@ -30,7 +30,7 @@ Shape = Tuple[Optional[int], ...]
 
 
 class Side(NamedTuple):
-    """A multiple of a side that is not known, or of one divided by it (power -1)."""
+    """An unknown side of a tensor's shape, times a factor: factor × side ** power; power is ±1."""
 
     tensor: Hashable
     axis: int
@@ -42,7 +42,7 @@ Element = Any  # int, float, Side, or None where it is not known
 
 
 class Value(NamedTuple):
-    """A scalar or a list; None is an element that is not known."""
+    """The numbers of a scalar or a list; None is an element that is not known."""
 
     elements: Tuple[Element, ...]
     is_list: bool = True
@@ -54,12 +54,12 @@ Flags = Mapping[str, Any]
 
 
 def of_shape(tensor: Hashable, shape: Shape) -> Value:
-    """What the operator Shape gives."""
+    """The value of the operator Shape: numbers, and a `Side` where one is not known."""
     return Value(tuple(Side(tensor, k) if n is None else n for k, n in enumerate(shape)))
 
 
 def fold(kind: str, inputs: Sequence[Optional[Value]], flags: Flags) -> Optional[Value]:
-    """The value that a node makes, by the name of its operator; None if it is not known."""
+    """The output of a node of the operator `kind`; None if it cannot be computed from `inputs`."""
     if kind not in _OPERATORS:
         return None
     known = [value for value in inputs if value is not None]
@@ -90,7 +90,7 @@ def _product(one: Element, other: Element) -> Element:
 
 
 def quotient(one: Element, other: Element) -> Element:
-    """One element by another; None if it is not known."""
+    """One element divided by another; None if it is not known."""
     if isinstance(other, Side):
         return _product(one, other._replace(factor=1 / other.factor, power=-other.power))
     if isinstance(one, Side) and other is not None:
@@ -103,7 +103,7 @@ def _floored(one: Element, other: Element) -> Element:
 
 
 def _whole(element: Element) -> Element:
-    """An element as a whole number; of factors those whose product is exact in float32, too."""
+    """The element as an integer; a `Side` stays if float32 computes its product exactly."""
     if isinstance(element, Side):
         is_exact = element.factor.denominator in _EXACT and element.power == 1
         return element if is_exact else None
@@ -143,7 +143,7 @@ def _elementwise(function: Callable[..., Element]) -> Callable[[Inputs, Flags], 
 
 
 def _rounded(element: Any) -> Element:
-    """A number as single precision has it."""
+    """A number rounded to single precision."""
     return element if element is None or isinstance(element, Side) else single(float(element))
 
 

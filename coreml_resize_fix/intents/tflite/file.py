@@ -45,7 +45,7 @@ class _Subgraph(NamedTuple):
 
 
 class TFLiteModel(Network):
-    """The nodes of a file, and what it says of tensors, whose keys are (subgraph, number)."""
+    """A TFLite file as a network; the key of a tensor is (subgraph, number in it)."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class TFLiteModel(Network):
         return self._subgraphs[index]
 
     def _operation(self, index: int, table: Table) -> Tuple[Node, List[int]]:
-        """A node, and the subgraphs that it calls, in order."""
+        """A node, and the indices of the subgraphs that it calls, in order."""
         number = table.number(OPERATOR["opcode_index"], "I")
         if number >= len(self._kinds):
             raise DamagedError(f"it names operator {number} of {len(self._kinds)}")
@@ -169,7 +169,7 @@ class TFLiteModel(Network):
 
 
 def _kind(code: Table) -> Tuple[str, Optional[Options]]:
-    """What TensorFlow calls an operator; numbers above 127 are in the later of two fields."""
+    """TensorFlow's name of an operator, and its options; the larger of two fields is its number."""
     numbers = (code.number(OPERATOR_CODE[name], of) for name, of in _CODES)
     number = max(numbers)
     if number == _CUSTOM:
@@ -178,7 +178,7 @@ def _kind(code: Table) -> Tuple[str, Optional[Options]]:
 
 
 def _needed(operations: Sequence[Tuple[Node, Any]], outputs: Set[Hashable]) -> Set[Hashable]:
-    """All tensors that the outputs depend on: TFLite has its nodes in order of execution."""
+    """Keys of all tensors that the outputs depend on; `operations` are in order of execution."""
     found = set(outputs)
     for node, _ in reversed(operations):
         if found & {*node.outputs}:

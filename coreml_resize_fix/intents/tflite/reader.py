@@ -27,7 +27,7 @@ def load(path: str) -> NodeIntents:
 
 
 def of(model: TFLiteModel) -> NodeIntents:
-    """The intents of the first subgraph and of those that it calls.
+    """The intents of the first subgraph, which is the network, and of those that it calls.
 
     Raises:
         DamagedError: parts of the file make no sense.

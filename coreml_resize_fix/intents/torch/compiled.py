@@ -1,4 +1,4 @@
-"""Watch resizes in scripted and traced modules, which run without Python."""
+"""Watch the operators that PyTorch executes: scripted and traced modules resize without Python."""
 
 import importlib
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def can_watch() -> bool:
 
 @contextmanager
 def watching(seen: Seen, executed: Executed) -> Iterator[None]:
-    """Call `executed` for each operator, then `seen` for each resize not made by `interpolate`."""
+    """Call `executed` after each operator, and `seen` after each resize outside `interpolate`."""
 
     def dispatch(mode: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         keywords = kwargs or {}

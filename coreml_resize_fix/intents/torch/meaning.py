@@ -1,4 +1,4 @@
-"""Convert the arguments of one executed resize to an Intent, or to the reason against it."""
+"""The intent of one executed resize of PyTorch, from its arguments and its result."""
 
 from typing import Any, Dict, List, Optional, Tuple, Union
 
@@ -6,7 +6,7 @@ from coreml_resize_fix.conventions import torch
 from coreml_resize_fix.intents.model import MODES, Intent
 from coreml_resize_fix.intents.size_law import Size
 
-# Operator → mode and antialias. Scripted and traced modules call these without `interpolate`.
+# Operator -> mode and antialias. Scripted and traced modules call these without `interpolate`.
 OPERATORS: Dict[str, Tuple[str, bool]] = {
     "aten::upsample_nearest2d": ("nearest", False),
     "aten::_upsample_nearest_exact2d": ("nearest-exact", False),
@@ -19,7 +19,7 @@ OPERATORS: Dict[str, Tuple[str, bool]] = {
     "aten::upsample_linear1d": ("linear", False),
 }
 
-# Number of resized axes → mode of `interpolate` → mode of an intent.
+# Number of resized axes -> mode of `interpolate` -> mode of an intent.
 # Core ML resizes a sequence as a map of width 1.
 _MODES: Dict[int, Dict[str, str]] = {
     1: {"linear": "bilinear", **{mode: mode for mode in ("nearest", "nearest-exact", "area")}},
@@ -68,7 +68,7 @@ def _each(value: Any, axes: int, number: Any) -> Optional[Tuple[Any, ...]]:
 
 
 def from_interpolate(arguments: Dict[str, Any], result: Any) -> Union[Intent, str]:
-    """The intent of a call that returned `result`, or a text on why it has none."""
+    """The intent of a call of `interpolate` that returned `result`, or a text why it has none."""
     source, mode = arguments["input"], arguments["mode"]
     modes = _MODES.get(source.dim() - 2, {})
     if mode not in modes:
@@ -92,7 +92,7 @@ def from_interpolate(arguments: Dict[str, Any], result: Any) -> Union[Intent, st
 
 
 def from_operator(operator: str, values: Dict[str, Any], result: Any) -> Union[Intent, str]:
-    """The intent of an operator that was called without `interpolate`."""
+    """The intent of an operator executed without `interpolate`, or a text on why it has none."""
     if operator not in OPERATORS:
         return f"`{operator}`"
     mode, antialias = OPERATORS[operator]

@@ -24,7 +24,7 @@ class Run:
         self._inputs = self._copy(_arguments(model, inputs, keywords))
 
     def end(self, outputs: Any) -> Optional[NetworkTensors]:
-        """All that the network got and gave; None if it ran without values."""
+        """The inputs and outputs of the run; None if an exporter ran the network without values."""
         found = self._copy(_leaves(outputs, "", counted=True))
         return NetworkTensors(self._inputs, found) if self.has_values else None
 
@@ -42,7 +42,7 @@ class Run:
 
 
 def recorded(source: Any, result: Any) -> Recorded:
-    """Copies of what one resize gets and gives: later operations may work in place."""
+    """Copies of the input and output of one resize: later operations may work in place."""
     return Recorded(_map(source), _map(result))
 
 
