@@ -139,7 +139,7 @@ LATER = {
 def test_nothing_is_brought_below_what_it_needs(name):
     version, *layer = LATER[name]
     models = layers.models(skeleton.read(Source(with_layer(*layer))))
-    found = [need.spec_version for model in models for need in required_version.needs(model, True)]
+    found = [need.spec_version for model in models for need in required_version.needs(model)]
     assert max(found) == version
 
 
@@ -147,4 +147,4 @@ def test_weights_that_are_computed_need_ios_13():
     model = build.network((3, 8, 8), [], version=5)
     build.named(model.neuralNetwork, [("conv", ["image", "image"], "scores", "convolution { }")])
     (found,) = layers.models(skeleton.read(Source(model.SerializeToString())))
-    assert [need.spec_version for need in required_version.needs(found, True)] == [4]
+    assert [need.spec_version for need in required_version.needs(found)] == [4]
