@@ -4,7 +4,7 @@ from typing import Any, Dict
 
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.torch import calls, compiled, flow, meaning
+from coreml_resize_fix.intents.torch import beside_operators, calls, compiled, meaning
 from coreml_resize_fix.intents.torch.recorder import Recorder
 
 # By the number of axes, the mode that mixes pixels.
@@ -75,7 +75,7 @@ class ExportRecorder(Recorder):
         result = calls.interpolate_unrecorded(
             dict(arguments, **_exportable_arguments(intent, given))
         )
-        flow.replaced(truth, result)
+        beside_operators.replaced(truth, result)
         return result
 
 

@@ -6,17 +6,13 @@ resize counts as unused only if no output can depend on it.
 """
 
 import importlib
-import threading
-from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import numpy as np
 
 from coreml_resize_fix.intents.torch import calls
 
-# Ways to read the numbers of a tensor without an operator.
-_READERS = ("numpy", "tolist", "data_ptr", "__dlpack__")
 # Tags of operators that give Python numbers, directly or as the shape of the result.
 _RESULTS_FOR_PYTHON = {"data_dependent_output", "dynamic_output_shape"}
 # They take a tensor made of Python's numbers, and what Python has read is tracked.
@@ -25,7 +21,6 @@ _FROM_PYTHON = ("aten::lift_fresh", "aten::lift")
 _STATISTICS = ("running_mean", "running_var")
 # Values without a tensor; if they came from one, its numbers were read.
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic)
-
 
 _INPUTS = 1  # the bit of what the model was given
 
@@ -180,64 +175,3 @@ def _outputs(value: Any, seen: Set[int]) -> Optional[List[Any]]:
             return None
         found += inner
     return found
-
-
-# Returns the flow of the run that a recorder tracks at the moment.
-Current = Callable[[], Optional[Flow]]
-
-
-class _Thread(threading.local):
-    def __init__(self) -> None:
-        self.current: List[Current] = []
-
-
-_thread = _Thread()
-_lock = threading.Lock()
-_methods: Dict[str, Any] = {}  # original methods of the Tensor class, or None
-_listeners = 0
-
-
-def replaced(result: Any, other: Any) -> None:
-    """Note in every flow of this thread that a model continues with `other`, not `result`."""
-    for flow in _flows():
-        flow.replaced(result, other)
-
-
-def _flows() -> List[Flow]:
-    found = [current() for current in _thread.current]
-    return [flow for flow in found if flow is not None]
-
-
-@contextmanager
-def observe(current: Current) -> Iterator[None]:
-    """Report reads without an operator and replacements in this thread to a flow."""
-    global _listeners
-    kind = calls.import_torch().Tensor
-    with _lock:
-        if not _listeners:
-            for name in _READERS:
-                _methods[name] = vars(kind).get(name)
-                setattr(kind, name, _reporting_reads(getattr(kind, name)))
-        _listeners += 1
-    _thread.current.append(current)
-    try:
-        yield
-    finally:
-        _thread.current[:] = [other for other in _thread.current if other is not current]
-        with _lock:
-            _listeners -= 1
-            if not _listeners:
-                for name, before in _methods.items():
-                    if before is None:
-                        delattr(kind, name)
-                    else:
-                        setattr(kind, name, before)
-
-
-def _reporting_reads(method: Any) -> Any:
-    def reading(tensor: Any, *args: Any, **keywords: Any) -> Any:
-        for flow in _flows():
-            flow.read(tensor)
-        return method(tensor, *args, **keywords)
-
-    return reading

@@ -7,7 +7,15 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar
 from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.intents import recorder
 from coreml_resize_fix.intents.model import Intent
-from coreml_resize_fix.intents.torch import calls, compiled, flow, meaning, network, stack
+from coreml_resize_fix.intents.torch import (
+    beside_operators,
+    calls,
+    compiled,
+    flow,
+    meaning,
+    network,
+    stack,
+)
 
 _Self = TypeVar("_Self", bound="Recorder")
 
@@ -86,7 +94,7 @@ class Recorder(recorder.Recorder):
             block.enter_context(
                 compiled.watching(self._on_operator_that_resizes, self._on_operator)
             )
-            block.enter_context(flow.observe(self._flow_of_run))
+            block.enter_context(beside_operators.observe(self._flow_of_run))
             self._can_follow = True
 
     def _note_unseen_scripts(self) -> None:
