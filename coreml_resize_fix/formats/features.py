@@ -15,6 +15,8 @@ _KINDS = {
     "dictionaryType": CLASSES,
 }
 
+MOST_AXES = 32  # of an array of NumPy, whatever its version
+
 Shape = Tuple[int, ...]
 Range = Tuple[int, Optional[int]]
 
@@ -64,7 +66,9 @@ def read(message: Any) -> Feature:
     if kind == "imageType":
         return _image(message.type.imageType, found)
     if kind == "multiArrayType":
-        return _array(message.type.multiArrayType, found)
+        array = _array(message.type.multiArrayType, found)
+        most = max(map(len, (array.shape, array.ranges, *array.shapes)))
+        return array if most <= MOST_AXES else found._replace(kind=OTHER)
     return found
 
 

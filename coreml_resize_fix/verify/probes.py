@@ -4,6 +4,7 @@ from typing import Callable, Dict, Mapping, Sequence, Tuple
 
 import numpy as np
 
+from coreml_resize_fix.formats.features import MOST_AXES
 from coreml_resize_fix.formats.shapes import Size
 from coreml_resize_fix.verify.kernels.checks import KernelError, count_of
 
@@ -14,7 +15,6 @@ _SEED = 20260801
 # All probes of a map take 128 MiB then, and one takes about a second.
 LARGEST_MAP = 1 << 22
 
-_MOST_AXES = 32  # that NumPy has, whatever its version
 LARGEST_EXAMPLE = 1 << 25  # numbers of an input: three channels of 3344×3344
 
 
@@ -85,8 +85,8 @@ def examples(wanted: Mapping[str, Wanted]) -> Dict[str, np.ndarray]:
     found = {}
     for number, (name, (shape, dtype)) in enumerate(wanted.items()):
         count = count_of(shape)
-        if len(shape) > _MOST_AXES:
-            raise KernelError(f"the input `{name}` has {len(shape)} axes, more than {_MOST_AXES}")
+        if len(shape) > MOST_AXES:
+            raise KernelError(f"the input `{name}` has {len(shape)} axes, more than {MOST_AXES}")
         if count > LARGEST_EXAMPLE:
             raise KernelError(
                 f"the input `{name}` takes {count} numbers, more than the {LARGEST_EXAMPLE} that "
