@@ -26,7 +26,7 @@ class LayerCall:
         self.params: Any = getattr(layer, self.kind)
         self.outputs = len(layer.output)
         self.inputs, self.dtype = list(inputs), dtype
-        self._parts = parts or self._in_memory
+        self._given = parts
 
     @property
     def x(self) -> np.ndarray:
@@ -56,7 +56,9 @@ class LayerCall:
         """Whole numbers of a repeated field."""
         return tuple(int(number) for number in getattr(self.params, field))
 
-    def _in_memory(self, path: Sequence[str]) -> Parts:
+    def _parts(self, path: Sequence[str]) -> Parts:
+        if self._given is not None:
+            return self._given(path)
         message = self.params
         for name in path:
             message = getattr(message, name)
