@@ -5,9 +5,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 from coreml_resize_fix.formats.shapes import Flexible, Range, Shape
 
 _NO_BOUND = -1  # what the format writes for a size without an upper bound
-
-
-_SOURCE = "com.github.apple.coremltools.source"
+_SOURCE = "com.github.apple.coremltools.source"  # the key of the converter's metadata
 
 
 def converted_from(description: Any) -> Optional[str]:

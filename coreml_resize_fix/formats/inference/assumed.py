@@ -1,10 +1,27 @@
-"""Whether what is assumed of resizes is what they make anyway."""
+"""The shapes of networks under assumed sizes, inferred anew only where an assumption differs."""
+
+from typing import Callable, Dict, Mapping
 
 from coreml_resize_fix.formats.inference.call import image_size
 from coreml_resize_fix.formats.shapes import Known, LayerShapes, ModelShapes, Overrides
 
 
-def changes_nothing(known: ModelShapes, assumed: Overrides) -> bool:
+def assumed_shapes(
+    known: Mapping[str, ModelShapes],
+    assumed: Overrides,
+    infer: Callable[[str], ModelShapes],
+) -> Dict[str, ModelShapes]:
+    """The shapes of each network, by its prefix or name.
+
+    `known` are those of the file as it is, `infer` walks over a network with the assumptions.
+    """
+    return {
+        name: shapes if _changes_nothing(shapes, assumed) else infer(name)
+        for name, shapes in known.items()
+    }
+
+
+def _changes_nothing(known: ModelShapes, assumed: Overrides) -> bool:
     """Whether a walk with these assumptions would find the shapes that are known without any."""
     own = [address for address in assumed if address in known.layers]
     if known.varies:

@@ -11,7 +11,6 @@ from coreml_resize_fix.formats.inference.inputs import Samples, Varied
 from coreml_resize_fix.formats.shapes import Dims, Range, Size, SizePairs
 
 Inputs = Dict[str, Blob]
-Recorded = SizePairs
 #: The shape that a layer or an operation reads at an address, where the inputs have these shapes.
 Reads = Callable[[str, Inputs], Optional[Dims]]
 
@@ -22,7 +21,9 @@ _TIMES = (1, 2, 4, 8)  # another input may be larger than what is made of it
 _OPEN_END = 64  # times the default, of an axis without upper bound
 
 
-def extended(samples: Samples, steps: int, reads: Reads, wanted: Mapping[str, Recorded]) -> Samples:
+def extended(
+    samples: Samples, steps: int, reads: Reads, wanted: Mapping[str, SizePairs]
+) -> Samples:
     """The samples, and more shapes of the inputs; none where all that are allowed are listed.
 
     `wanted` are the (input, output) sizes of resizes, by address; `steps` is the length of the

@@ -18,7 +18,7 @@ from coreml_resize_fix.errors import UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import converted_from, declared_size
-from coreml_resize_fix.formats.inference.assumed import changes_nothing
+from coreml_resize_fix.formats.inference.assumed import assumed_shapes
 from coreml_resize_fix.formats.mlprogram import (
     averaged,
     computed_sizes,
@@ -125,12 +125,9 @@ class Programs(protocol.Model):
         self.remarks = remarks.of(self.program, [resize for _, resize in self._found()])
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        return {
-            name: known
-            if changes_nothing(known, assumed)
-            else self._functions[name].shapes(assumed)
-            for name, known in self._as_it_is.items()
-        }
+        return assumed_shapes(
+            self._as_it_is, assumed, lambda name: self._functions[name].shapes(assumed)
+        )
 
     def reaching(self, wanted: Mapping[str, SizePairs]) -> "Programs":
         found = copy.copy(self)

@@ -4,13 +4,12 @@ import copy
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from coreml_resize_fix.formats import model as protocol
-from coreml_resize_fix.formats.inference.reach import Recorded
 from coreml_resize_fix.formats.mlprogram import added, flow, operation_chains, parameters, scopes
 from coreml_resize_fix.formats.mlprogram.operation_chains import Group, ReadStored
 from coreml_resize_fix.formats.mlprogram.parameters import Listed
 from coreml_resize_fix.formats.mlprogram.program import Function, Operation, Program, Value
 from coreml_resize_fix.formats.mlprogram.sizes import FunctionSizes
-from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, UsableSizes
+from coreml_resize_fix.formats.shapes import ModelShapes, Overrides, SizePairs, UsableSizes
 
 
 class Resize(NamedTuple):
@@ -89,7 +88,7 @@ class ProgramNetwork:
         """The sizes of everything when resizes make those that are assumed, by address."""
         return self._sizes.infer(assumed)
 
-    def reaching(self, wanted: Mapping[str, Recorded]) -> "ProgramNetwork":
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "ProgramNetwork":
         """The same, also looked at where resizes get these input sizes, by address."""
         found = copy.copy(self)
         found._sizes = self._sizes.reaching(wanted)

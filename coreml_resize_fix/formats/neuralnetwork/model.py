@@ -18,7 +18,7 @@ from coreml_resize_fix.errors import SchemaError, UsageError
 from coreml_resize_fix.formats import model as protocol
 from coreml_resize_fix.formats import spec_versions
 from coreml_resize_fix.formats.descriptions import converted_from
-from coreml_resize_fix.formats.inference.assumed import changes_nothing
+from coreml_resize_fix.formats.inference.assumed import assumed_shapes
 from coreml_resize_fix.formats.model import Averaged, Change, Plan, ResizeOp
 from coreml_resize_fix.formats.neuralnetwork import (
     area_windows,
@@ -90,12 +90,9 @@ class NeuralNetworks(protocol.Model):
         self.converted_from = converted_from(outermost.description)
 
     def shapes(self, assumed: Overrides) -> Dict[str, ModelShapes]:
-        return {
-            prefix: known
-            if changes_nothing(known, assumed)
-            else self._shapes[prefix].infer(assumed)
-            for prefix, known in self._as_it_is.items()
-        }
+        return assumed_shapes(
+            self._as_it_is, assumed, lambda prefix: self._shapes[prefix].infer(assumed)
+        )
 
     def reaching(self, wanted: Mapping[str, SizePairs]) -> "NeuralNetworks":
         found = copy.copy(self)

@@ -19,6 +19,7 @@ from coreml_resize_fix.formats.shapes import (
     ModelShapes,
     Overrides,
     Shape,
+    SizePairs,
     UsableSizes,
 )
 
@@ -84,7 +85,7 @@ class FunctionSizes:
             tuple(not run.conflicts for run in runs),
         )
 
-    def reaching(self, wanted: Mapping[str, reach.Recorded]) -> "FunctionSizes":
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "FunctionSizes":
         """The same function, also looked at where operations get these input sizes, by address."""
         function = self._function
         answers: Answers = {}

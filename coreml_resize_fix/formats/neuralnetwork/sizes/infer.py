@@ -13,6 +13,7 @@ from coreml_resize_fix.formats.shapes import (
     ModelShapes,
     Overrides,
     Shape,
+    SizePairs,
     UsableSizes,
 )
 
@@ -91,7 +92,7 @@ class ShapeInference:
             tuple(not run.conflicts for run in runs),
         )
 
-    def reaching(self, wanted: Mapping[str, reach.Recorded]) -> "ShapeInference":
+    def reaching(self, wanted: Mapping[str, SizePairs]) -> "ShapeInference":
         """The same network, also looked at where layers get these input sizes, by address."""
         if not self._is_network:
             return self
