@@ -89,7 +89,7 @@ class NetworkFile(NamedTuple):
 
 
 def parsed(message: Any, data: bytes) -> Any:
-    """The bytes parsed as the protobuf class `message`; None if they are no such message."""
+    """The bytes parsed as the protobuf class `message`; None if they cannot be."""
     from google.protobuf.message import DecodeError
 
     with warnings.catch_warnings(record=True) as warned:

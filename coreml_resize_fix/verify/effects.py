@@ -135,7 +135,7 @@ def _may_lack(feature: Feature) -> bool:
 
 
 def _part(tell: ShowProgress, number: int, count: int) -> ShowProgress:
-    """A progress callback for one of several runs, told as a part of all of them."""
+    """A progress callback for run `number` of `count`, which reports the progress of all runs."""
 
     def told(done: int, total: int, what: str, unit: str) -> None:
         tell(number * total + done, count * total, "measuring", unit)

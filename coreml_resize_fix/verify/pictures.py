@@ -73,7 +73,10 @@ def _fits(params: ResizeOp, source: np.ndarray, after: Size) -> bool:
 
 
 def _compute(params: ResizeOp, source: np.ndarray, after: Size) -> Optional[np.ndarray]:
-    """The output of a layer for one plane, in its own size; None if that is no image."""
+    """The output of a layer for one plane; None if it has no pixels, or too many to show.
+
+    `after` is the size to make; a layer that cannot makes its own.
+    """
     size = (source.shape[0], source.shape[1])
     own = after if params.may_make(size, after) else params.output_size(size)
     if min(own) < 1 or own[0] * own[1] > LARGEST_MAP:

@@ -45,7 +45,7 @@ class Resized(NamedTuple):
 
 
 def intent_of(called: Called, era: Era, source: Optional[Sequence[Any]]) -> Optional[Resized]:
-    """What a call resizes, whose input has the shape `source`; None if it is no resize."""
+    """The intent of a call whose input has the shape `source`; None if the call does not resize."""
     if called.kind == "UpSampling2D":
         return _upsampling(called.config, era, source)
     if called.kind == "Resizing":

@@ -41,7 +41,7 @@ def read_config(config: Any, version: Optional[str], backend: Optional[str]) -> 
     """The intents of parsed JSON; `version` and `backend` are those that the file names.
 
     Raises:
-        NoModelError: it is no configuration of a Keras model.
+        NoModelError: the JSON does not describe a Keras model.
     """
     reader = _Reader(era(version, backend))
     try:
@@ -82,7 +82,7 @@ class _Reader:
     def of_model(
         self, entry: Dict[str, Any], path: str, shape: Optional[Shape], depth: int
     ) -> Optional[_Inside]:
-        """What a model resizes for an input of a shape; None if `entry` is no model with layers.
+        """The resizes of a model for an input of this shape; None if `entry` lists no layers.
 
         The result is kept for further calls of the same model.
         """
