@@ -15,7 +15,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     tf = pytest.importorskip("tensorflow", reason="needs TensorFlow: pip install tensorflow-cpu")
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix import fix, predict
 from coreml_resize_fix.conventions.tensorflow import CONVENTIONS

@@ -5,7 +5,9 @@ import os
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+pytest.importorskip(
+    "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+)
 
 import coremltools as ct
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813

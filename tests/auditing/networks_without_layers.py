@@ -11,7 +11,8 @@ from tests.support import build
 
 # Right layers for both values of align_corners are of iOS 14.
 needs_ios14 = pytest.mark.skipif(
-    not schema.knows_ios14(), reason="needs coremltools 4 or newer, which knows iOS 14"
+    not schema.knows_ios14(),
+    reason="needs coremltools: pip install 'coremltools>=4', which knows iOS 14",
 )
 MATCH, FIXABLE = "match", "fixable"
 IOS14 = 5

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix import audit, fix
 from coreml_resize_fix.formats.origin import origins

@@ -35,7 +35,9 @@ def test_a_factor_that_lost_its_fraction_does_not(size, wanted):
     assert found.actual == (whole * size, whole * size)
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 4 or newer")
+@pytest.mark.skipif(
+    not schema.knows_ios14(), reason="needs coremltools: pip install 'coremltools>=4'"
+)
 @pytest.mark.parametrize(("size", "factor", "torch"), [(25, 1.16, 28), (100, 0.29, 28)])
 def test_a_factor_that_rounds_up_makes_one_more_than_the_call(size, factor, torch):
     """PyTorch floors X * s in double precision; the size is what a run of the layer makes."""

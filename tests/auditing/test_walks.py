@@ -36,7 +36,9 @@ def walks(monkeypatch):
 def verdicts(folder, **how):
     """The verdicts of an audit; `assume` or `manifest` says what was called."""
     if folder == PROGRAM:
-        pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 4 or newer")
+        pytest.importorskip(
+            "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=4'"
+        )
     file = "model.mlpackage" if folder == PROGRAM else "model.mlmodel"
     path = os.path.join(cases.FIXTURES, folder, file)
     report = pipeline.process(path, pipeline.Request(dry_run=True, verify=None, **how))

@@ -221,7 +221,9 @@ def test_shape_rules_know_what_the_executor_makes_of_every_kind():
 @pytest.mark.parametrize("part", ["grid", "replacement", "kind"])
 def test_coremltools_infers_the_types_that_programs_declare(part, tmp_path):
     """Its loader raises where they differ. Of edges one of the two sizes is wrong on purpose."""
-    pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+    pytest.importorskip(
+        "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+    )
     from tests.formats.mlprogram import build
 
     names = those(f"ml-program/{part}/")

@@ -118,7 +118,9 @@ def executed(model, folder, shape=SHAPE):
     return " ".join(said.split())
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 4 or newer")
+@pytest.mark.skipif(
+    not schema.knows_ios14(), reason="needs coremltools: pip install 'coremltools>=4'"
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_small_network_is_refused_in_time(name, tmp_path):
@@ -227,7 +229,9 @@ OPERATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 5 or newer")
+@pytest.mark.skipif(
+    not schema.knows_ios14(), reason="needs coremltools: pip install 'coremltools>=5'"
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_small_program_is_refused_in_time(name, tmp_path):
@@ -235,7 +239,9 @@ def test_a_small_program_is_refused_in_time(name, tmp_path):
     assert says in executed(program(make), tmp_path)
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 5 or newer")
+@pytest.mark.skipif(
+    not schema.knows_ios14(), reason="needs coremltools: pip install 'coremltools>=5'"
+)
 def test_loops_in_loops_are_not_walked_again_and_again(tmp_path):
     """Each is walked three times, until its sizes are known: fifteen of them 3^15 times."""
     ran = run(build.write(tmp_path, program(lambda block: looped(block, 15))))
@@ -262,7 +268,9 @@ RESIZES = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(not schema.knows_ios14(), reason="needs coremltools 5 or newer")
+@pytest.mark.skipif(
+    not schema.knows_ios14(), reason="needs coremltools: pip install 'coremltools>=5'"
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RESIZES))
 def test_a_small_program_is_audited_in_little_memory(name, tmp_path):

@@ -39,7 +39,9 @@ def test_random_models_have_what_an_edit_could_lose():
 @pytest.mark.slow
 def test_programs_that_are_spliced_are_those_that_protobuf_edits():
     """`python -m hardening.differential --programs 2000` compares thousands."""
-    pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+    pytest.importorskip(
+        "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+    )
     from hardening import program_differential
 
     found = Counter(program_differential.compare(seed) for seed in range(40))

@@ -10,7 +10,9 @@ import sys
 
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from tests.hardening.test_system_faults import strace_may_attach
 from tests.support.process import REPOSITORY

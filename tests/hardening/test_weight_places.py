@@ -10,7 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+pytest.importorskip(
+    "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+)
 
 from hardening import weighted_places
 from hardening.program_entries import MODEL, WEIGHTS

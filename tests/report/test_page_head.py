@@ -30,7 +30,9 @@ from tests.support.cases import read_bytes, read_json
 
 def package(name):
     """The path of an ML Program, which coremltools describes from version 5 on."""
-    pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+    pytest.importorskip(
+        "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+    )
     return str(files.package(name))
 
 

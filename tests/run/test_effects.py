@@ -269,7 +269,9 @@ def test_a_resize_on_which_no_output_depends_is_left_out(tmp_path):
 
 
 def test_of_several_functions_the_default_one_is_run(tmp_path):
-    pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+    pytest.importorskip(
+        "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+    )
 
     def describe_two(program):
         functions, told = program.mlProgram.functions, program.description

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
-pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+pytest.importorskip(
+    "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+)
 
 import coremltools as ct
 import torch

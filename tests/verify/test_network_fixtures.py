@@ -104,7 +104,9 @@ PROGRAMS = sorted(os.listdir(os.path.join(cases.FIXTURES, "mlprogram")))
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if not name.endswith(".md")])
 def test_program_as_converted(name):
     """`executed_error` was computed by a prototype, by either rule of sizes."""
-    pytest.importorskip("coremltools", minversion="5.0", reason="needs coremltools 5 or newer")
+    pytest.importorskip(
+        "coremltools", minversion="5.0", reason="needs coremltools: pip install 'coremltools>=5'"
+    )
     folder = os.path.join(cases.FIXTURES, "mlprogram", name)
     tensors = dict(np.load(os.path.join(folder, "io.npz")))
     meta = cases.read_json(os.path.join(folder, "meta.json"))

@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch.export", reason="needs PyTorch 2: pip install torch")
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix.formats.mlprogram.inventory import AvgPool
 from coreml_resize_fix.formats.mlprogram.operations import (

@@ -5,7 +5,9 @@ import random
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix import audit, fix
 from coreml_resize_fix.errors import UnmatchedError

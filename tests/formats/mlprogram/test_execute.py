@@ -8,7 +8,9 @@ import os
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+pytest.importorskip(
+    "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+)
 
 from coremltools.converters.mil.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import types

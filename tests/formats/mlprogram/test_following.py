@@ -5,7 +5,9 @@ import logging
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix.formats.mlprogram import (
     network,
@@ -197,7 +199,7 @@ def test_descriptions_of_outputs_follow():
     """Those of the function, where a program has several, and those of an image."""
     model = parsed("ct9_ml17_nn_sf2p3")
     if not hasattr(model.description, "functions"):
-        pytest.skip("needs coremltools 8 or newer")
+        pytest.skip("needs coremltools: pip install 'coremltools>=8'")
     model.mlProgram.functions["other"].CopyFrom(model.mlProgram.functions["main"])
     for name in ("main", "other"):
         described = model.description.functions.add(name=name)

@@ -6,7 +6,9 @@ import warnings
 import pytest
 
 pytest.importorskip("torch.export", reason="needs PyTorch 2: pip install torch")
-pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+pytest.importorskip(
+    "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+)
 
 from coreml_resize_fix import audit, fix
 from coreml_resize_fix.errors import UnmatchedError

@@ -4,7 +4,9 @@ import os
 
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix import audit, fix
 from tests.formats.mlprogram import build, calls, files

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 import coremltools as ct
 from coremltools.converters.mil.frontend.milproto import load as milproto

@@ -4,7 +4,9 @@ import logging
 
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix.errors import ModelError
 from coreml_resize_fix.formats.mlprogram import (

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
-pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+pytest.importorskip(
+    "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+)
 
 import torch.nn.functional as F  # noqa: E402, N812
 

@@ -5,7 +5,9 @@ import random
 import pytest
 
 pytest.importorskip("torch.export", reason="needs PyTorch 2: pip install torch")
-pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+pytest.importorskip(
+    "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+)
 
 from coreml_resize_fix import audit, fix, record_intents
 from tests.formats.mlprogram.test_pipelines import drawn, pipeline_of, turned_over

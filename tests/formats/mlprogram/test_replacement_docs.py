@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix.formats.mlprogram.place import OperationPlace
 from coreml_resize_fix.formats.spec_versions import minimum_ios

@@ -9,7 +9,9 @@ import logging
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 4 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=4'"
+)
 
 from coreml_resize_fix.formats.mlprogram import declared, program, reader, sizes
 from coreml_resize_fix.formats.mlprogram.sizes import computed
@@ -285,7 +287,7 @@ def test_what_is_written_into_another_size():
         )  # fmt: skip
 
     if NEWEST < 18:
-        pytest.skip("needs coremltools 8 or newer")
+        pytest.skip("needs coremltools: pip install 'coremltools>=8'")
     function = function_of(chains.single(written, (8, 8), 18), 18)
     for size, message in (
         ((9, 8), []),

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix import audit
 from coreml_resize_fix.intents.model import Intent

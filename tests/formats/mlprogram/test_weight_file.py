@@ -8,7 +8,9 @@ import struct
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools.converters.mil", reason="needs coremltools 5 or newer")
+pytest.importorskip(
+    "coremltools.converters.mil", reason="needs coremltools: pip install 'coremltools>=5'"
+)
 
 from coreml_resize_fix.formats.mlprogram import folded, reader, storing, weight_file
 from coreml_resize_fix.formats.mlprogram.program import FileReference, TensorType, Value

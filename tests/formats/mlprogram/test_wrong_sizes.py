@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 
 pytest.importorskip("torch.export", reason="needs PyTorch 2: pip install torch")
-pytest.importorskip("coremltools", minversion="8.0", reason="needs coremltools 8 or newer")
+pytest.importorskip(
+    "coremltools", minversion="8.0", reason="needs coremltools: pip install 'coremltools>=8'"
+)
 
 import coremltools as ct
 import torch

@@ -222,7 +222,8 @@ def test_resizing(name):
 
 
 @pytest.mark.skipif(
-    "keras" not in KERAS or KERAS["keras"].__version__.startswith("2."), reason="needs Keras 3"
+    "keras" not in KERAS or KERAS["keras"].__version__.startswith("2."),
+    reason="needs Keras 3: pip install 'keras>=3'",
 )
 def test_functions_of_keras_3():
     keras = KERAS["keras"]

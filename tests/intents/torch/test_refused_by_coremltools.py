@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
     pytest.mark.skipif(
         not schema.knows_ios14() or "antialias" not in HAS,
-        reason="needs coremltools 4 and PyTorch 1.11 or newer",
+        reason="needs pip install 'coremltools>=4' 'torch>=1.11'",
     ),
 ]
 TOLERANCE = 1e-4  # of the largest magnitude: PyTorch computes in float32

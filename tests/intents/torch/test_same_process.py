@@ -10,8 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch 2: pip install torch")
 pytest.importorskip("torch.export", reason="needs PyTorch 2: pip install torch")
-ct = pytest.importorskip("coremltools", reason="needs coremltools 9")
-pytest.importorskip("coremltools.converters.mil.mil.scope", reason="needs coremltools 7.2 or newer")
+ct = pytest.importorskip("coremltools", reason="needs coremltools: pip install 'coremltools>=9'")
+pytest.importorskip(
+    "coremltools.converters.mil.mil.scope",
+    reason="needs coremltools: pip install 'coremltools>=7.2'",
+)
 
 from coreml_resize_fix import audit, fix, record_intents  # noqa: E402
 from coreml_resize_fix.formats.origin import Origin, origins  # noqa: E402

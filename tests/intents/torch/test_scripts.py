@@ -14,7 +14,7 @@ F = nn.functional
 MAPS = torch.rand(1, 3, 4, 6)
 VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
 is_shown = pytest.mark.skipif(
-    VERSION < (1, 13), reason="needs PyTorch 1.13 or newer, which shows its operators"
+    VERSION < (1, 13), reason="needs PyTorch: pip install 'torch>=1.13', which shows its operators"
 )
 is_hidden = pytest.mark.skipif(
     VERSION >= (1, 13), reason="needs PyTorch before 1.13, which does not show its operators"

@@ -80,7 +80,7 @@ def test_a_sequence_is_recorded_as_a_map_of_width_1(function, fields, block):
         assert torch.equal(inside, truth)
 
 
-@pytest.mark.skipif(VERSION < (1, 13), reason="needs PyTorch 1.13 or newer")
+@pytest.mark.skipif(VERSION < (1, 13), reason="needs PyTorch: pip install 'torch>=1.13'")
 @pytest.mark.parametrize(
     ("call", "fields"),
     [
@@ -131,7 +131,8 @@ def test_sizes_of_random_calls():
 
 
 @pytest.mark.skipif(
-    not schema.knows_ios14() or VERSION < (2, 0), reason="needs coremltools 4 and PyTorch 2"
+    not schema.knows_ios14() or VERSION < (2, 0),
+    reason="needs pip install 'coremltools>=4' 'torch>=2'",
 )
 @pytest.mark.filterwarnings("ignore")
 def test_what_coremltools_makes_of_sequences_is_matched():

@@ -76,7 +76,7 @@ def test_code_in_no_file_has_no_place():
     assert record_intents(names["Net"](), MAPS)[0].site is None
 
 
-@pytest.mark.skipif(VERSION < (1, 13), reason="needs PyTorch 1.13 or newer")
+@pytest.mark.skipif(VERSION < (1, 13), reason="needs PyTorch: pip install 'torch>=1.13'")
 def test_a_bare_operator_has_a_place_and_the_inside_of_a_script_has_none(tmp_path):
     code = CODE + (
         "\n\nclass Bare(nn.Module):\n    def forward(self, maps):\n"

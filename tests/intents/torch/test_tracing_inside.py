@@ -18,7 +18,9 @@ F = nn.functional
 VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
 BLOCKS = [record_intents, exportable]
 pytestmark = pytest.mark.filterwarnings("ignore")
-has_export = pytest.mark.skipif(VERSION < (2, 6), reason="needs PyTorch 2.6: torch.export.export")
+has_export = pytest.mark.skipif(
+    VERSION < (2, 6), reason="needs torch.export.export: pip install 'torch>=2.6'"
+)
 
 
 class Net(nn.Module):
@@ -189,7 +191,9 @@ def test_scripts_read_the_code_as_it_is(block):
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_onnx_files_agree(block, tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime", reason="needs ONNX Runtime")
+    onnxruntime = pytest.importorskip(
+        "onnxruntime", reason="needs ONNX Runtime: pip install onnxruntime"
+    )
     if VERSION < (2, 6):
         pytest.skip("an older exporter writes files that are read elsewhere")
     for dynamo in (False, True):

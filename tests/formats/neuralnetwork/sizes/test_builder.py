@@ -63,7 +63,7 @@ def test_the_table_covers_the_rules():
     import coremltools
 
     if int(getattr(coremltools, "__version__", "3").split(".")[0]) < 9:
-        pytest.skip("needs coremltools 9, which builds all rows: pip install -U coremltools")
+        pytest.skip("needs a builder of all rows: pip install 'coremltools>=9'")
     built = set()
     for _, call, inputs, _, rank5 in ROWS:
         with contextlib.redirect_stderr(io.StringIO()):
